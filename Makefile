@@ -1,0 +1,74 @@
+# make run    the app with a demo item in it (without a display: renders the demo into demo-out/)
+# make test   all tests
+# make help   the rest
+#
+# Each command sets up what it needs: .venv, and Debian packages where it may install them.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+TYPED := lamina.dsp lamina.models lamina.plugin lamina.gui
+# mypy doesn't follow an editable install's import hook, so it is shown the same folders under their import names.
+TYPE_TREE := build/typecheck
+
+# Where the benchmarks look for held-out audio (speech/ and music/ with .flac files) and for the rival Lyra V2's models.
+HELDOUT ?= heldout
+LYRA ?=
+BENCH_ARGS ?=
+
+.PHONY: help run test check bench-quality bench-speed clean libraries-run libraries-test
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run            open the app with a demo item (no display: render the demo into demo-out/)"
+	@echo "make test           set up and run all tests         (PYTEST_ARGS='-k latency' to choose)"
+	@echo "make check          ruff and mypy"
+	@echo "make bench-quality  quality of the shipped bundle beside Opus (and Lyra): HELDOUT=folder [LYRA=folder] [BENCH_ARGS=...]"
+	@echo "make bench-speed    time per frame, rendering and start-up            [LYRA=folder] [BENCH_ARGS=...]"
+	@echo "make clean          remove everything the commands above made"
+
+run: libraries-run $(VENV)/.for-run
+	@$(BIN)/python -m lamina.plugin.demo
+
+test: libraries-test $(VENV)/.for-test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.for-test
+	$(BIN)/ruff check .
+	@mkdir -p $(TYPE_TREE)/lamina
+	@for folder in dsp models plugin gui presets; do ln -sfn ../../../$$folder $(TYPE_TREE)/lamina/$$folder; done
+	MYPYPATH=$(TYPE_TREE) $(BIN)/mypy $(addprefix -p ,$(TYPED))
+	MYPYPATH=$(TYPE_TREE):bench $(BIN)/mypy $(wildcard bench/*.py)
+
+bench-quality: $(VENV)/.for-bench
+	$(BIN)/python bench/quality.py --heldout "$(HELDOUT)" $(if $(LYRA),--lyra "$(LYRA)") $(BENCH_ARGS)
+
+bench-speed: libraries-test $(VENV)/.for-bench
+	$(BIN)/python bench/speed.py $(if $(LYRA),--lyra "$(LYRA)") $(BENCH_ARGS)
+
+clean:
+	rm -rf $(VENV) build dist demo-out bench-out lamina.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+libraries-run:
+	@.ci/system-packages run
+
+libraries-test:
+	@.ci/system-packages test
+
+# One stamp for each set of requirements; touched only when its installation went well.
+$(VENV)/.for-run: pyproject.toml
+	@.ci/make-venv $(VENV)
+	@echo "lamina: installing Lamina and what it needs into $(VENV)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.for-test: $(VENV)/.for-run
+	@echo "lamina: installing what training and the tests need into $(VENV)"
+	@$(PIP) --editable '.[dev,train]'
+	@touch $@
+
+$(VENV)/.for-bench: $(VENV)/.for-run
+	@echo "lamina: installing what the benchmarks need into $(VENV)"
+	@$(PIP) --editable '.[bench]'
+	@touch $@
