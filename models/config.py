@@ -1,0 +1,124 @@
+"""What a Lamina network is: the numbers that fix its shape.
+
+A `CodecConfig` travels inside every checkpoint and every bundle's `model.json`, so that a network can
+always be rebuilt from its file alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+Design = Literal["transform", "soundstream"]
+
+BITS_PER_CODE = 10
+"""Bits of one code: an index into a codebook of 1024 entries."""
+
+
+@dataclass(frozen=True)
+class TransformConfig:
+    """The shipped design: a low-overlap MDCT pair, a fitted linear path, and zero-initialised networks.
+
+    Args:
+        overlap: samples shared by neighbouring frames (1 … frame). It is also the decoder's added delay.
+        width: channels of the residual blocks.
+        encoder_blocks, decoder_blocks: residual blocks at the frame rate on each side.
+        companding: exponent p of the companded coefficients sign(c)·|c|^p, in (0, 1].
+        gain_exponent: share γ of the frame's log-gain that travels in its own latent dimension, 0 … 1.
+        gain_scale: weight of that dimension against the others.
+        tilt: pre-emphasis over frequency; the highest coefficient is weighted 1 + tilt.
+    """
+
+    overlap: int = 80
+    width: int = 256
+    encoder_blocks: int = 5
+    decoder_blocks: int = 7
+    companding: float = 0.7
+    gain_exponent: float = 0.7
+    gain_scale: float = 3.0
+    tilt: float = 1.0
+
+
+@dataclass(frozen=True)
+class SoundStreamConfig:
+    """The paper's own layers (arXiv 2107.03312, section III): strided causal convolutions and residual units.
+
+    Args:
+        channels: C, the encoder's first width (the paper trains 8, 16 and 32).
+        strides: the encoder's down-sampling steps; their product is the frame.
+    """
+
+    channels: int = 32
+    strides: tuple[int, ...] = (2, 4, 5, 8)
+
+
+@dataclass(frozen=True)
+class CodecConfig:
+    """A whole codec: rates, latent, quantizer, and the networks of the chosen design.
+
+    Args:
+        design: which encoder/decoder pair, "transform" or "soundstream".
+        sample_rate: Hz of the network's audio.
+        frame: samples per latent vector.
+        latent: dimensions D of the latent.
+        layers: residual quantizers.
+        codebook_size: entries of each codebook.
+    """
+
+    design: Design = "transform"
+    sample_rate: int = 24_000
+    frame: int = 320
+    latent: int = 64
+    layers: int = 24
+    codebook_size: int = 1024
+    transform: TransformConfig = TransformConfig()
+    soundstream: SoundStreamConfig = SoundStreamConfig()
+
+    def __post_init__(self) -> None:
+        if self.design not in ("transform", "soundstream"):
+            raise ValueError(f'design is {self.design!r}; choose "transform" or "soundstream".')
+        for name in ("sample_rate", "frame", "latent", "layers", "codebook_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.codebook_size > 1 << BITS_PER_CODE:
+            raise ValueError(
+                f"codebook_size is {self.codebook_size}; a code has {BITS_PER_CODE} bits, so at most {1 << BITS_PER_CODE} entries."
+            )
+        if self.design == "transform" and not 1 <= self.transform.overlap <= self.frame:
+            raise ValueError(f"overlap is {self.transform.overlap}; it must be 1 to {self.frame} samples (the frame).")
+        if self.design == "soundstream":
+            product = 1
+            for stride in self.soundstream.strides:
+                product *= stride
+            if product != self.frame:
+                raise ValueError(f"The strides {self.soundstream.strides} multiply to {product}; they must give the frame, {self.frame}.")
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.sample_rate / self.frame
+
+    @property
+    def delay_samples(self) -> int:
+        """Samples (at `sample_rate`) by which the decoder's output lags its input, beyond whole frames."""
+        return self.transform.overlap if self.design == "transform" else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The config as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> CodecConfig:
+        """Rebuild a config; raises ValueError that names an unknown field."""
+        data = dict(data)
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(data) - known)
+        if unknown:
+            raise ValueError(f"The model's config has the unknown field {unknown[0]!r}; this Lamina knows {sorted(known)}.")
+        if "transform" in data:
+            data["transform"] = TransformConfig(**data["transform"])
+        if "soundstream" in data:
+            section = dict(data["soundstream"])
+            section["strides"] = tuple(section.get("strides", ()))
+            data["soundstream"] = SoundStreamConfig(**section)
+        return cls(**data)

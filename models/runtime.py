@@ -1,0 +1,130 @@
+"""The torch-free codec: a bundle's graphs in ONNX Runtime, one thread, with state that the caller owns.
+
+Live frames and whole files run the same sessions; only the number of frames per call differs. Each frame's
+numbers do not depend on that number (see `lamina.models.layers`).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lamina.models.bundle import GRAPHS, SNAPSHOT, Bundle, BundleError, open_bundle
+
+FloatArray = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.uint16]
+State = list[FloatArray]
+
+SNAPSHOT_TOLERANCE = 1e-3
+"""Largest difference from the snapshot's values, of order 1: processors round sums of a few hundred terms differently."""
+
+
+class CodecRuntime:
+    """Encoder, quantizer and decoder of one bundle.
+
+    All arrays are float32 `[channels, …]`; every channel is a stream of its own with its own state. Methods
+    may be called from several threads.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.config = bundle.config
+        self._encoder, self._quantizer, self._decoder = (_session(bundle, graph) for graph in GRAPHS)
+        self._encoder_state = _state_names(self._encoder)
+        self._decoder_state = _state_names(self._decoder)
+        probe = np.zeros((1, 1, self.config.latent), np.float32)
+        self.codebooks: FloatArray = self._quantizer.run(["entries"], {"latent": probe}, _only_needed())[0]
+        """Entries of every layer, `[layers, codebook_size, latent]`."""
+        self.codebooks.setflags(write=False)
+        self._check_snapshot()
+
+    def encoder_state(self, n_channels: int) -> State:
+        """The encoder's state before the first sample."""
+        return [np.zeros((n_channels, *shape), np.float32) for shape in self._encoder_state.values()]
+
+    def decoder_state(self, n_channels: int) -> State:
+        """The decoder's state before the first frame."""
+        return [np.zeros((n_channels, *shape), np.float32) for shape in self._decoder_state.values()]
+
+    def encode(self, x: FloatArray, state: State) -> tuple[FloatArray, State]:
+        """Samples `[channels, frames · frame]` → latents `[channels, frames, latent]` and the new state."""
+        z, *after = self._encoder.run(None, {"audio": x[..., None], **dict(zip(self._encoder_state, state, strict=True))})
+        return z, after
+
+    def quantize(self, z: FloatArray, layers: int) -> Codes:
+        """Latents `[channels, frames, latent]` → codes `[channels, frames, layers]`; costs as much as `layers` does."""
+        names = [f"codes{layer}" for layer in range(layers)]
+        return np.stack(self._quantizer.run(names, {"latent": z}, _only_needed()), -1).astype(np.uint16)
+
+    def dequantize(self, codes: Codes) -> FloatArray:
+        """Codes `[channels, frames, n]` → the sum of their entries `[channels, frames, latent]`, layers 1 … n."""
+        z = np.zeros((*codes.shape[:2], self.config.latent), np.float32)
+        for layer in range(codes.shape[2]):
+            z += self.codebooks[layer][codes[..., layer]]
+        return z
+
+    def decode(self, z: FloatArray, state: State, denoise: float = 0.0) -> tuple[FloatArray, State]:
+        """Latents `[channels, frames, latent]` → samples `[channels, frames · frame]` and the new state.
+
+        `denoise` (0 … 1) conditions every frame of the call. The samples lag the encoder's input by
+        `config.delay_samples`.
+        """
+        amount = np.full((*z.shape[:2], 1), denoise, np.float32)
+        feeds = {"latent": z, "denoise": amount, **dict(zip(self._decoder_state, state, strict=True))}
+        y, *after = self._decoder.run(None, feeds)
+        return y[..., 0], after
+
+    def _check_snapshot(self) -> None:
+        """Compute the bundle's stored example and compare: another runtime or a broken build must not pass for the codec."""
+        with np.load(self.bundle.path / SNAPSHOT) as snapshot:
+            z, _ = self.encode(snapshot["audio"], self.encoder_state(1))
+            y, _ = self.decode(self.dequantize(snapshot["codes"]), self.decoder_state(1))
+            agreement = float(np.mean(self.quantize(snapshot["latent"], snapshot["codes"].shape[2]) == snapshot["codes"]))
+            for what, got, expected in (("encoder", z, snapshot["latent"]), ("decoder", y, snapshot["output"])):
+                error = float(np.max(np.abs(got - expected)))
+                if not error <= SNAPSHOT_TOLERANCE * max(1.0, float(np.max(np.abs(expected)))):
+                    raise BundleError(
+                        f"The {what} of bundle {self.bundle.path} computes something else here than where it was made "
+                        f"(difference {error:.2g}). Install the bundle and onnxruntime again."
+                    )
+        if agreement < 0.98:
+            raise BundleError(f"The quantizer of bundle {self.bundle.path} chooses other codes than where it was made. Install the bundle again.")
+
+
+@lru_cache(maxsize=4)
+def load_runtime(name_or_path: str) -> CodecRuntime:
+    """The runtime of a bundle, opened once per process and shared: it holds no stream's state."""
+    return CodecRuntime(open_bundle(name_or_path))
+
+
+def _session(bundle: Bundle, graph: str) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    try:
+        return onnxruntime.InferenceSession(str(bundle.path / graph), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise BundleError(f"ONNX Runtime can't open {bundle.path / graph}: {error}") from error
+
+
+def _state_names(session: Any) -> dict[str, tuple[int, int]]:
+    """The state inputs of a graph with their `(time, channels)`."""
+    return {item.name: (item.shape[1], item.shape[2]) for item in session.get_inputs() if item.name.startswith("state")}
+
+
+@lru_cache(maxsize=1)
+def _only_needed() -> Any:
+    """Run options that compute what the asked-for outputs need and nothing else."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.only_execute_path_to_fetches = True
+    return options
