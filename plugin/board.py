@@ -1,0 +1,178 @@
+"""`Board`: a chain of effects that is a list and a callable, like `pedalboard.Pedalboard`, and takes Lamina's effects too.
+
+pedalboard's own chain refuses plugins written in Python. A board runs native plugins that stand side by
+side as one native chain and Lamina's effects between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import overload
+
+import numpy as np
+import pedalboard
+
+from lamina.plugin.effect import Effect
+from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_sample_rate
+
+BoardItem = Effect | pedalboard.Plugin
+
+
+class Board(Effect):
+    """Effects in series.
+
+    Args:
+        plugins: any mix of pedalboard plugins (built-in, VST3 from `pedalboard.load_plugin`, nested `Pedalboard`s),
+            Lamina effects, and nested boards. Each object may stand on the board once.
+
+    A board has the methods of a list, slices included: a slice read is a new board, a slice may be
+    assigned and deleted. Raises TypeError that names what is accepted for any other object.
+    """
+
+    def __init__(self, plugins: Iterable[BoardItem] | None = None) -> None:
+        self._items: list[BoardItem] = []
+        self.extend(plugins or [])
+
+    def process(self, input_array: np.ndarray, sample_rate: float, buffer_size: int = 8192, reset: bool = True) -> FloatArray:
+        """See `Effect.process`; every member's latency is compensated."""
+        rate, size = check_sample_rate(sample_rate), check_buffer_size(buffer_size)
+        audio, back = channels_first(input_array)
+        self._refuse_duplicates(self._items)
+        for segment in self._segments():
+            if audio.shape[1] == 0:
+                break
+            audio = segment.process(audio, rate, size, reset)
+        return back(audio)
+
+    def reset(self) -> None:
+        """Reset every member."""
+        for item in self._items:
+            item.reset()
+
+    def _segments(self) -> Iterator[Effect | pedalboard.Pedalboard]:
+        for own, items in groupby(self._items, lambda item: isinstance(item, Effect)):
+            if own:
+                yield from (item for item in items if isinstance(item, Effect))
+            else:
+                yield pedalboard.Pedalboard([item for item in items if not isinstance(item, Effect)])
+
+    # The list.
+
+    def append(self, plugin: BoardItem) -> None:
+        """Add an effect at the end."""
+        self[len(self) :] = [plugin]
+
+    def insert(self, index: int, plugin: BoardItem) -> None:
+        """Insert an effect before `index`."""
+        items = list(self._items)
+        items.insert(index, plugin)
+        self._replace(items)
+
+    def extend(self, plugins: Iterable[BoardItem]) -> None:
+        """Add several effects at the end, or none if one is refused."""
+        self[len(self) :] = plugins
+
+    def remove(self, plugin: BoardItem) -> None:
+        """Take an effect out; raises ValueError if it is not on the board."""
+        del self[self.index(plugin)]
+
+    def pop(self, index: int = -1) -> BoardItem:
+        """Take the effect at `index` out and return it."""
+        return self._items.pop(index)
+
+    def clear(self) -> None:
+        """Take all effects out."""
+        self._items.clear()
+
+    def index(self, plugin: BoardItem) -> int:
+        """Where an effect stands; raises ValueError if it is not on the board."""
+        for position, item in enumerate(self._items):
+            if item is plugin:
+                return position
+        raise ValueError(f"{plugin!r} is not on the board.")
+
+    def count(self, plugin: BoardItem) -> int:
+        """1 if the effect is on the board, else 0."""
+        return sum(item is plugin for item in self._items)
+
+    def reverse(self) -> None:
+        """Turn the order round."""
+        self._items.reverse()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[BoardItem]:
+        return iter(self._items)
+
+    def __contains__(self, plugin: object) -> bool:
+        return any(item is plugin for item in self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> BoardItem: ...
+    @overload
+    def __getitem__(self, index: slice) -> Board: ...
+    def __getitem__(self, index: int | slice) -> BoardItem | Board:
+        return Board(self._items[index]) if isinstance(index, slice) else self._items[index]
+
+    @overload
+    def __setitem__(self, index: int, value: BoardItem) -> None: ...
+    @overload
+    def __setitem__(self, index: slice, value: Iterable[BoardItem]) -> None: ...
+    def __setitem__(self, index: int | slice, value: BoardItem | Iterable[BoardItem]) -> None:
+        items = list(self._items)
+        if isinstance(index, slice):
+            if isinstance(value, Effect | pedalboard.Plugin) and not isinstance(value, Iterable):
+                raise TypeError(f"A slice takes a list of effects; {value!r} is one effect. Write [{type(value).__name__}(…)].")
+            items[index] = list(value)  # type: ignore[arg-type]
+        else:
+            items[index] = value  # type: ignore[call-overload]
+        self._replace(items)
+
+    def __delitem__(self, index: int | slice) -> None:
+        del self._items[index]
+
+    def __repr__(self) -> str:
+        return f"Board({self._items!r})"
+
+    def _replace(self, items: list[BoardItem]) -> None:
+        """Check a new list completely, then take it."""
+        for item in items:
+            if isinstance(item, type) and issubclass(item, Effect | pedalboard.Plugin):
+                raise TypeError(f"{item.__name__} is a class; put an instance on the board: {item.__name__}().")
+            if not isinstance(item, Effect | pedalboard.Plugin):
+                raise TypeError(
+                    f"{item!r} ({type(item).__name__}) can't stand on a board. Accepted: pedalboard plugins, VST3 plugins from "
+                    "pedalboard.load_plugin, pedalboard.Pedalboard, lamina NeuralCodec, and lamina Board."
+                )
+            if item is self or (isinstance(item, Board) and self in _boards_inside(item)):
+                raise ValueError("A board can't stand on itself.")
+            if not isinstance(item, Effect):
+                pedalboard.Pedalboard([item])  # refuses instruments with its own sentence
+        self._refuse_duplicates(items)
+        self._items = items
+
+    @staticmethod
+    def _refuse_duplicates(items: list[BoardItem]) -> None:
+        seen: set[int] = set()
+        for item in _leaves(items):
+            if id(item) in seen:
+                raise ValueError(f"{item!r} stands on the board twice. An effect has one state: make a second instance.")
+            seen.add(id(item))
+
+
+def _leaves(items: Iterable[object]) -> Iterator[object]:
+    """All effects, those inside nested boards and chains included."""
+    for item in items:
+        if isinstance(item, Board | pedalboard.Pedalboard):
+            yield from _leaves(item)
+        else:
+            yield item
+
+
+def _boards_inside(board: Board) -> Iterator[Board]:
+    for item in board:
+        if isinstance(item, Board):
+            yield item
+            yield from _boards_inside(item)

@@ -1,0 +1,149 @@
+"""One live stream through the codec: blocks of any length in, the same length out, later by a constant.
+
+    input ─ gain ┬─ frame bridge ─ encoder ─ quantizer ─ decoder ─ limiter ┬─ mix ─ gain ─┬─ bypass ─ output
+                 └─ delay ─────────────────────────────────────────────────┘              │
+    input ─ delay ────────────────────────────────────────────────────────────────────────┘
+
+Settings are read once per block (and with it once per frame). Gains, mix and bypass ramp; the number of
+layers changes at a frame's edge and touches no state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+from lamina.dsp.bridge import FrameBridge
+from lamina.dsp.delay import DelayLine
+from lamina.dsp.ramp import Ramp
+from lamina.models.runtime import CodecRuntime
+from lamina.plugin.layouts import FloatArray
+from lamina.plugin.parameters import Settings
+from lamina.plugin.reports import FrameReport
+
+RAMP_SECONDS = 0.02
+KEPT_REPORTS = 8192
+LIMITER_KNEE = 0.95
+"""Level above which the codec's output bends towards 1.0: a full-scale sine may come back 10 % larger."""
+
+ReportListener = Callable[[FrameReport], None]
+
+
+class CodecStream:
+    """State of one stream. Made by `NeuralCodec.stream`.
+
+    Args:
+        runtime: the codec, shared.
+        settings: called once per block for the current settings.
+        sample_rate: Hz of the host.
+        n_channels: channels of every block.
+        block: the host's constant block length, for the least latency; None if blocks vary.
+        on_report: called for every frame, on the thread that pushes.
+    """
+
+    def __init__(
+        self,
+        runtime: CodecRuntime,
+        settings: Callable[[], Settings],
+        sample_rate: int,
+        n_channels: int,
+        block: int | None = None,
+        on_report: ReportListener | None = None,
+    ) -> None:
+        self.sample_rate, self.n_channels = sample_rate, n_channels
+        self.reports: deque[FrameReport] = deque(maxlen=KEPT_REPORTS)
+        self._runtime, self._settings, self._block, self._on_report = runtime, settings, block, on_report
+        self._energies = np.square(runtime.codebooks).sum(-1)
+        self.reset()
+
+    @property
+    def latency_samples(self) -> int:
+        """Samples by which output lags input, wet and dry alike."""
+        return self._bridge.latency_samples
+
+    def reset(self) -> None:
+        """Back to the state before the first sample."""
+        config, settings = self._runtime.config, self._settings()
+        self._bridge = FrameBridge(
+            self.n_channels, self.sample_rate, config.sample_rate, config.frame, config.delay_samples, self._process_frames, self._block
+        )
+        self._encoder_state = self._runtime.encoder_state(self.n_channels)
+        self._decoder_state = self._runtime.decoder_state(self.n_channels)
+        self._dry = DelayLine(self.n_channels, self.latency_samples)
+        self._untouched = DelayLine(self.n_channels, self.latency_samples)
+        ramp = max(1, round(self.sample_rate * RAMP_SECONDS))
+        self._input_gain = Ramp(_linear(settings.input_gain_db), ramp)
+        self._output_gain = Ramp(_linear(settings.output_gain_db), ramp)
+        self._mix = Ramp(settings.mix, ramp)
+        self._bypass = Ramp(float(settings.bypass), ramp)
+        self._current = settings
+        self._n_frames = 0
+        self.reports.clear()
+
+    def push(self, block: FloatArray) -> FloatArray:
+        """Float32 `[channels, n]` in, `[channels, n]` out. NaN and infinity in a live input count as silence."""
+        if block.ndim != 2 or block.shape[0] != self.n_channels:
+            raise ValueError(f"The block has the shape {block.shape}; this stream takes [{self.n_channels}, samples].")
+        settings = self._current = self._settings()
+        self._input_gain.set(_linear(settings.input_gain_db))
+        self._output_gain.set(_linear(settings.output_gain_db))
+        self._mix.set(settings.mix)
+        self._bypass.set(float(settings.bypass))
+        n_samples = block.shape[1]
+        if not np.isfinite(block).all():
+            block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+        driven = block * self._input_gain.take(n_samples)
+        wet = _limit(self._bridge.push(driven))
+        dry = self._dry.push(driven)
+        mix = self._mix.take(n_samples)
+        processed = (dry + (wet - dry) * mix if self._mix.settled != 1.0 else wet) * self._output_gain.take(n_samples)
+        untouched = self._untouched.push(block)
+        bypass = self._bypass.take(n_samples)
+        if self._bypass.settled == 0.0 and not bypass.any():
+            return processed.astype(np.float32, copy=False)
+        # Written so that a settled bypass gives the input's own samples back, bit for bit.
+        return (untouched * bypass + processed * (1 - bypass)).astype(np.float32, copy=False)
+
+    def _process_frames(self, x: FloatArray) -> FloatArray:
+        """Whole frames `[channels, k · frame]` at the codec's rate, through the codec."""
+        started = time.perf_counter()
+        runtime, settings = self._runtime, self._current
+        z, self._encoder_state = runtime.encode(x, self._encoder_state)
+        codes = runtime.quantize(z, settings.layers)
+        y, self._decoder_state = runtime.decode(runtime.dequantize(codes), self._decoder_state, settings.denoise)
+        self._report(x, y, codes, time.perf_counter() - started)
+        return y
+
+    def _report(self, x: FloatArray, y: FloatArray, codes: np.ndarray, seconds: float) -> None:
+        n_channels, n_frames, layers = codes.shape
+        shape = (n_channels, n_frames, -1)
+        input_rms = np.sqrt(np.square(x.reshape(shape)).mean(-1))
+        output_rms = np.sqrt(np.square(y.reshape(shape)).mean(-1))
+        energy = self._energies[np.arange(layers), codes]
+        for frame in range(n_frames):
+            report = FrameReport(
+                self._n_frames + frame, layers, codes[:, frame], energy[:, frame], input_rms[:, frame], output_rms[:, frame], seconds / n_frames
+            )
+            self.reports.append(report)
+            if self._on_report is not None:
+                self._on_report(report)
+        self._n_frames += n_frames
+
+
+def _linear(gain_db: float) -> float:
+    return float(10 ** (gain_db / 20))
+
+
+def _limit(y: FloatArray) -> FloatArray:
+    """Samples up to the knee pass unchanged; above it they bend smoothly towards 1."""
+    over = np.abs(y) > LIMITER_KNEE
+    if not over.any():
+        return y
+    room = 1 - LIMITER_KNEE
+    bent = LIMITER_KNEE + room * np.tanh((np.abs(y[over]) - LIMITER_KNEE) / room)
+    limited = y.copy()
+    limited[over] = np.copysign(bent, y[over])
+    return limited

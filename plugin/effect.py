@@ -1,0 +1,36 @@
+"""What every Lamina effect can do: pedalboard's own call, on numpy arrays."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from lamina.plugin.layouts import FloatArray
+
+
+class Effect(ABC):
+    """An effect with pedalboard's calling convention."""
+
+    @abstractmethod
+    def process(self, input_array: np.ndarray, sample_rate: float, buffer_size: int = 8192, reset: bool = True) -> FloatArray:
+        """Run audio through the effect.
+
+        Args:
+            input_array: float32 (or float64) mono or stereo: `[samples]`, `[channels, samples]` or `[samples, channels]`.
+            sample_rate: Hz, 8000 … 192000.
+            buffer_size: as in pedalboard; at least 1.
+            reset: True for one whole piece of audio: the result has its length and no delay. False to stream:
+                the state goes on from the last such call, and the first calls return fewer samples, until the
+                latency is swallowed.
+
+        Returns float32 in the input's layout. Raises TypeError or ValueError before any state has changed.
+        """
+
+    def __call__(self, input_array: np.ndarray, sample_rate: float, buffer_size: int = 8192, reset: bool = True) -> FloatArray:
+        """The same as `process`."""
+        return self.process(input_array, sample_rate, buffer_size, reset)
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget the streamed past."""

@@ -1,0 +1,86 @@
+"""Array layouts that callers hand over, as pedalboard accepts them: 1-D, `[channels, samples]` or `[samples, channels]`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+
+MAX_CHANNELS = 2
+LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
+
+
+def channels_first(audio: object) -> tuple[FloatArray, Callable[[FloatArray], FloatArray]]:
+    """The audio as float32 `[channels, samples]`, and the way back to the caller's layout.
+
+    Raises TypeError for anything but a float32 or float64 array, ValueError for a shape that is not mono or
+    stereo, is ambiguous, or for NaN or infinite samples.
+    """
+    if not isinstance(audio, np.ndarray):
+        raise TypeError(f"The audio is a {type(audio).__name__}; give a numpy array of float32.")
+    if audio.dtype not in (np.float32, np.float64):
+        raise TypeError(f"The audio's type is {audio.dtype}; give float32 (−1 … 1). Integers are scaled by dividing by their full scale.")
+    if audio.ndim not in (1, 2):
+        raise ValueError(f"The audio has the shape {audio.shape}; give [samples], [channels, samples] or [samples, channels].")
+    if audio.ndim == 1:
+        planes, back = audio[None], _first_channel
+    elif _is_channels_first(audio.shape):
+        planes, back = audio, _as_is
+    else:
+        planes, back = audio.T, _transposed
+    samples = np.ascontiguousarray(planes, np.float32)
+    refuse_non_finite(samples)
+    return samples, back
+
+
+def refuse_non_finite(samples: FloatArray) -> None:
+    """Raises ValueError that says where `[channels, samples]` holds NaN or infinity."""
+    if not np.isfinite(samples).all():
+        channel, index = (int(i) for i in np.argwhere(~np.isfinite(samples))[0])
+        raise ValueError(f"The audio holds NaN or infinite values (first in channel {channel + 1} at sample {index}). Repair it before coding.")
+
+
+def check_sample_rate(sample_rate: object) -> int:
+    """The rate as a whole number of Hz; raises TypeError or ValueError."""
+    if isinstance(sample_rate, bool) or not isinstance(sample_rate, int | float | np.integer | np.floating):
+        raise TypeError(f"sample_rate is {sample_rate!r}; give it in Hz, for example 48000.")
+    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE or sample_rate != int(sample_rate):
+        raise ValueError(f"sample_rate is {sample_rate}; give a whole number of Hz from {LOWEST_RATE} to {HIGHEST_RATE}.")
+    return int(sample_rate)
+
+
+def check_buffer_size(buffer_size: object) -> int:
+    """The buffer size in samples; raises TypeError or ValueError."""
+    if isinstance(buffer_size, bool) or not isinstance(buffer_size, int | np.integer):
+        raise TypeError(f"buffer_size is {buffer_size!r}; give a whole number of samples.")
+    if buffer_size < 1:
+        raise ValueError(f"buffer_size is {buffer_size}; it must be at least 1 sample.")
+    return int(buffer_size)
+
+
+def _is_channels_first(shape: tuple[int, ...]) -> bool:
+    first, second = shape
+    if first == second and first > 1:
+        raise ValueError(f"The audio is square ({first} × {second}): channels and samples can't be told apart. Hand over more samples at a time.")
+    if 1 <= first <= MAX_CHANNELS:
+        return True
+    if 1 <= second <= MAX_CHANNELS:
+        return False
+    if 0 in shape:
+        raise ValueError(f"The audio has the shape {shape}: it has no channels.")
+    raise ValueError(f"The audio has the shape {shape}; mono and stereo are supported ({MAX_CHANNELS} channels at most).")
+
+
+def _as_is(y: FloatArray) -> FloatArray:
+    return y
+
+
+def _transposed(y: FloatArray) -> FloatArray:
+    return np.ascontiguousarray(y.T)
+
+
+def _first_channel(y: FloatArray) -> FloatArray:
+    return y[0]

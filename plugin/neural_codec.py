@@ -1,0 +1,230 @@
+"""`NeuralCodec`: the codec as an effect with pedalboard's call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from lamina.dsp.bridge import bridge_latency
+from lamina.models.bundle import DEFAULT_BUNDLE, Bundle, open_bundle
+from lamina.models.runtime import load_runtime
+from lamina.plugin.codec_stream import CodecStream
+from lamina.plugin.effect import Effect
+from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_sample_rate
+from lamina.plugin.parameters import KBPS_PER_LAYER, MAX_LAYERS, Settings
+from lamina.plugin.reports import FrameReport
+
+WHOLE_FILE_SECONDS = 4
+"""Audio per call of the networks in one-shot processing: long enough to be fast, short enough for any memory."""
+
+
+class NeuralCodec(Effect):
+    """A neural codec as a live effect: sound in, its coded and decoded self out.
+
+    Args:
+        layers: active quantizers, 1–24; default 8. Each sends 0.75 kbps per channel.
+        denoise: 0–1; more than 0 needs a bundle that was trained for it.
+        mix: share of the coded sound, 0–1.
+        input_gain_db, output_gain_db: −24 … 24.
+        bypass: lets the input through, delayed by the latency.
+        kbps: another way to give `layers`: 0.75–18, the nearest layer is used. Give one of the two.
+        bundle: name of a shipped bundle, or a bundle's folder.
+
+    Every argument is also an attribute that may be set at any time, from any thread; a stream reads them
+    once per block. `on_report`, if set, is called with each `FrameReport`; `last_reports` holds the newest.
+
+    Raises ValueError or TypeError with a sentence for any value out of range, and leaves the effect unchanged.
+    """
+
+    def __init__(
+        self,
+        layers: int | None = None,
+        denoise: float = 0.0,
+        mix: float = 1.0,
+        input_gain_db: float = 0.0,
+        output_gain_db: float = 0.0,
+        bypass: bool = False,
+        *,
+        kbps: float | None = None,
+        bundle: str = DEFAULT_BUNDLE,
+    ) -> None:
+        if layers is not None and kbps is not None:
+            raise ValueError(f"Both layers ({layers}) and kbps ({kbps}) are given; they are one value in two units: give one.")
+        self._bundle_name = str(bundle)
+        self._settings = Settings()
+        self.on_report: Callable[[FrameReport], None] | None = None
+        self._stream: CodecStream | None = None
+        self._to_swallow = 0
+        self._last_reports: list[FrameReport] = []
+        given = {
+            "layers": layers,
+            "kbps": kbps,
+            "denoise": denoise,
+            "mix": mix,
+            "input_gain_db": input_gain_db,
+            "output_gain_db": output_gain_db,
+            "bypass": bypass,
+        }
+        self.set_parameters({name: value for name, value in given.items() if value is not None})
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle whose weights are used."""
+        return _shared_bundle(self._bundle_name)
+
+    @property
+    def settings(self) -> Settings:
+        """All parameters as one immutable snapshot."""
+        return self._settings
+
+    def set_parameters(self, values: dict[str, Any]) -> None:
+        """Set several parameters by name at once: all of them, or, if one is refused, none."""
+        settings = self._settings
+        for name, value in values.items():
+            settings = settings.with_value(name, value)
+        self._check_against_bundle(settings)
+        self._settings = settings
+
+    @property
+    def layers(self) -> int:
+        """Active quantizers, 1–24."""
+        return self._settings.layers
+
+    @layers.setter
+    def layers(self, value: int) -> None:
+        self.set_parameters({"layers": value})
+
+    @property
+    def kbps(self) -> float:
+        """The bitrate per channel in kbps: what `layers` layers send."""
+        return self._settings.layers * KBPS_PER_LAYER
+
+    @kbps.setter
+    def kbps(self, value: float) -> None:
+        self.set_parameters({"kbps": value})
+
+    @property
+    def denoise(self) -> float:
+        """How much noise is removed, 0–1."""
+        return self._settings.denoise
+
+    @denoise.setter
+    def denoise(self, value: float) -> None:
+        self.set_parameters({"denoise": value})
+
+    @property
+    def mix(self) -> float:
+        """Share of the coded sound, 0–1."""
+        return self._settings.mix
+
+    @mix.setter
+    def mix(self, value: float) -> None:
+        self.set_parameters({"mix": value})
+
+    @property
+    def input_gain_db(self) -> float:
+        """Gain before the codec in dB, −24 … 24."""
+        return self._settings.input_gain_db
+
+    @input_gain_db.setter
+    def input_gain_db(self, value: float) -> None:
+        self.set_parameters({"input_gain_db": value})
+
+    @property
+    def output_gain_db(self) -> float:
+        """Gain after codec and mix in dB, −24 … 24."""
+        return self._settings.output_gain_db
+
+    @output_gain_db.setter
+    def output_gain_db(self, value: float) -> None:
+        self.set_parameters({"output_gain_db": value})
+
+    @property
+    def bypass(self) -> bool:
+        """Whether the input goes through unchanged (but delayed)."""
+        return self._settings.bypass
+
+    @bypass.setter
+    def bypass(self, value: bool) -> None:
+        self.set_parameters({"bypass": value})
+
+    @property
+    def last_reports(self) -> list[FrameReport]:
+        """Reports of the newest frames (8192 at most), oldest first."""
+        return list(self._stream.reports) if self._stream is not None else list(self._last_reports)
+
+    def latency_samples(self, sample_rate: float, block: int | None = None) -> int:
+        """Samples at `sample_rate` by which a stream's output lags its input, exactly.
+
+        Without `block` it holds for blocks of any lengths; with it, for a host that always pushes that many.
+        """
+        rate = check_sample_rate(sample_rate)
+        config = self.bundle.config
+        return bridge_latency(rate, config.sample_rate, config.frame, config.delay_samples, None if block is None else check_buffer_size(block))
+
+    def stream(self, sample_rate: float, n_channels: int, block: int | None = None) -> CodecStream:
+        """A live stream of its own: what is pushed comes back at the same length, `latency_samples` later."""
+        if n_channels < 1:
+            raise ValueError(f"n_channels is {n_channels}; a stream needs at least 1.")
+        rate = check_sample_rate(sample_rate)
+        size = None if block is None else check_buffer_size(block)
+        return CodecStream(load_runtime(self._bundle_name), lambda: self._settings, rate, n_channels, size, self._listen)
+
+    def process(self, input_array: np.ndarray, sample_rate: float, buffer_size: int = 8192, reset: bool = True) -> FloatArray:
+        """See `Effect.process`. The result does not depend on `buffer_size` or on how a stream is cut."""
+        rate = check_sample_rate(sample_rate)
+        check_buffer_size(buffer_size)
+        audio, back = channels_first(input_array)
+        return back(self._whole(audio, rate) if reset else self._streamed(audio, rate))
+
+    def reset(self) -> None:
+        """Forget the streamed past; the next `reset=False` call starts anew."""
+        if self._stream is not None:
+            self._last_reports = list(self._stream.reports)
+        self._stream = None
+
+    def _whole(self, audio: FloatArray, rate: int) -> FloatArray:
+        self.reset()
+        stream = self.stream(rate, len(audio))
+        latency, chunk = stream.latency_samples, rate * WHOLE_FILE_SECONDS
+        padded = np.concatenate([audio, np.zeros((len(audio), latency), np.float32)], 1)
+        parts = [stream.push(padded[:, start : start + chunk]) for start in range(0, padded.shape[1], chunk)]
+        self._last_reports = list(stream.reports)
+        return np.concatenate(parts, 1)[:, latency:] if parts else audio
+
+    def _streamed(self, audio: FloatArray, rate: int) -> FloatArray:
+        if self._stream is None or (self._stream.sample_rate, self._stream.n_channels) != (rate, len(audio)):
+            self._stream = self.stream(rate, len(audio))
+            self._to_swallow = self._stream.latency_samples
+        out = self._stream.push(audio)
+        swallowed = min(self._to_swallow, out.shape[1])
+        self._to_swallow -= swallowed
+        return out[:, swallowed:]
+
+    def _listen(self, report: FrameReport) -> None:
+        if self.on_report is not None:
+            self.on_report(report)
+
+    def _check_against_bundle(self, settings: Settings) -> None:
+        bundle = self.bundle
+        if settings.denoise > 0 and not bundle.conditioned:
+            raise ValueError(
+                f"denoise is {settings.denoise:g}, but the bundle {bundle.name!r} was not trained to denoise. Leave denoise at 0 or choose another bundle."
+            )
+        if settings.layers > min(bundle.config.layers, MAX_LAYERS):
+            raise ValueError(f"layers is {settings.layers}, but the bundle {bundle.name!r} has {bundle.config.layers}. Choose fewer.")
+
+    def __repr__(self) -> str:
+        s = self._settings
+        return (
+            f"NeuralCodec(layers={s.layers}, denoise={s.denoise:g}, mix={s.mix:g}, input_gain_db={s.input_gain_db:g}, "
+            f"output_gain_db={s.output_gain_db:g}, bypass={s.bypass})"
+        )
+
+
+@lru_cache(maxsize=8)
+def _shared_bundle(name_or_path: str) -> Bundle:
+    return open_bundle(name_or_path)

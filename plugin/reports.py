@@ -1,0 +1,30 @@
+"""What each frame tells: codes, energies, levels and time. Meters, codebook views and tests read these; audio never waits for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class FrameReport:
+    """One frame of all channels.
+
+    Args:
+        index: frames since the stream began.
+        layers: active layers.
+        codes: uint16 `[channels, layers]`.
+        layer_energy: squared length of each layer's codebook entry, float32 `[channels, layers]`.
+        input_rms, output_rms: of the frame at the codec's rate, after the input gain and before the mix, `[channels]`.
+        seconds: time spent on the frame.
+    """
+
+    index: int
+    layers: int
+    codes: npt.NDArray[np.uint16]
+    layer_energy: npt.NDArray[np.float32]
+    input_rms: npt.NDArray[np.float32]
+    output_rms: npt.NDArray[np.float32]
+    seconds: float
