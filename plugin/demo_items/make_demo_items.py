@@ -126,7 +126,8 @@ def read(path: Path, semitones: float = 0.0) -> Samples:
 
 def mono(sound: Samples) -> Samples:
     """The mean of all channels, as one channel."""
-    return np.mean(sound, axis=0, keepdims=True, dtype=np.float32)
+    mixed: Samples = np.mean(sound, axis=0, keepdims=True, dtype=np.float32)
+    return mixed
 
 
 def trimmed(sound: Samples) -> Samples:

@@ -1,0 +1,164 @@
+"""What the benchmarks measure: how close a coded sound is to the original, by five measures that see different things.
+
+All take float32 mono at 24 kHz, of equal length and aligned. Run as a script, it compares two sound files.
+"""
+
+import argparse
+import sys
+import warnings
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+Samples = npt.NDArray[np.float32]
+
+SAMPLE_RATE = 24_000
+_MEL_FFT = 1024
+_MEL_HOP = 256
+_MEL_BANDS = 80
+_MEL_FLOOR_DB = 80.0
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One comparison; NaN where a measure doesn't apply (PESQ and ESTOI hear speech only, and refuse silence)."""
+
+    visqol: float
+    """ViSQOL v3, audio mode at 48 kHz: predicted opinion, 1 (bad) to about 4.73 (the same)."""
+    pesq: float
+    """PESQ wideband (P.862.2) at 16 kHz: predicted opinion, 1.02 to 4.64; speech."""
+    estoi: float
+    """Extended short-time objective intelligibility, 0 to 1; speech."""
+    si_sdr: float
+    """Scale-invariant signal-to-distortion ratio in dB: the waveform."""
+    log_mel: float
+    """Log-mel distance in dB: the spectrum's shape; lower is better."""
+
+
+def scores(reference: Samples, coded: Samples, speech: bool) -> Scores:
+    """All measures of `coded` against `reference`, float32 `[n]` at 24 kHz; ValueError if the lengths differ."""
+    if reference.shape != coded.shape or reference.ndim != 1:
+        raise ValueError(f"The sounds have shapes {reference.shape} and {coded.shape}; give two mono sounds of equal length.")
+    return Scores(
+        visqol=visqol(reference, coded),
+        pesq=pesq(reference, coded) if speech else float("nan"),
+        estoi=estoi(reference, coded) if speech else float("nan"),
+        si_sdr=si_sdr(reference, coded),
+        log_mel=log_mel_distance(reference, coded),
+    )
+
+
+def mean_scores(many: list[Scores]) -> Scores:
+    """The mean of each measure, leaving out where it doesn't apply."""
+    means = {}
+    for field in fields(Scores):
+        values = np.array([getattr(one, field.name) for one in many])
+        values = values[np.isfinite(values)]
+        means[field.name] = float(values.mean()) if values.size else float("nan")
+    return Scores(**means)
+
+
+def visqol(reference: Samples, coded: Samples) -> float:
+    """ViSQOL in audio mode, both sounds brought to 48 kHz."""
+    at_48k = [np.asarray(soxr.resample(sound.astype(np.float64), SAMPLE_RATE, 48_000)) for sound in (reference, coded)]
+    return float(_visqol_audio().measure_from_arrays(*at_48k, 48_000).moslqo)
+
+
+def pesq(reference: Samples, coded: Samples) -> float:
+    """PESQ wideband at 16 kHz; NaN where it finds no utterance."""
+    import pesq as package
+
+    at_16k = [np.asarray(soxr.resample(sound, SAMPLE_RATE, 16_000)) for sound in (reference, coded)]
+    try:
+        return float(package.pesq(16_000, *at_16k, "wb"))
+    except package.PesqError:
+        return float("nan")
+
+
+def estoi(reference: Samples, coded: Samples) -> float:
+    """ESTOI; NaN where too little speech is left once silence is taken out."""
+    import pystoi
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        try:
+            return float(pystoi.stoi(reference, coded, SAMPLE_RATE, extended=True))
+        except RuntimeWarning:
+            return float("nan")
+
+
+def si_sdr(reference: Samples, coded: Samples) -> float:
+    """Scale-invariant SDR in dB (Le Roux et al. 2019, "SDR – half-baked or well done?", eq. 3), without removing the mean."""
+    wanted = reference.astype(np.float64)
+    heard = coded.astype(np.float64)
+    target = wanted * float(heard @ wanted) / max(float(wanted @ wanted), 1e-12)
+    distortion = heard - target
+    return float(10 * np.log10(max(float(target @ target), 1e-12) / max(float(distortion @ distortion), 1e-12)))
+
+
+def log_mel_distance(reference: Samples, coded: Samples) -> float:
+    """Mean absolute difference in dB of 80-band mel spectra (43 ms windows), floored 80 dB below the reference's loudest band."""
+    wanted, heard = _mel_power(reference), _mel_power(coded)
+    floor = wanted.max() * 10 ** (-_MEL_FLOOR_DB / 10) + 1e-12
+    difference = 10 * np.log10(np.maximum(wanted, floor)) - 10 * np.log10(np.maximum(heard, floor))
+    return float(np.mean(np.abs(difference)))
+
+
+def _mel_power(samples: Samples) -> npt.NDArray[np.float64]:
+    padded = np.pad(samples.astype(np.float64), (_MEL_FFT // 2, _MEL_FFT))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _MEL_FFT)[::_MEL_HOP]
+    power = np.abs(np.fft.rfft(frames * np.hanning(_MEL_FFT), axis=-1)) ** 2
+    return np.asarray(power @ _mel_bands())
+
+
+@cache
+def _mel_bands() -> npt.NDArray[np.float64]:
+    """Triangles that overlap by half, evenly spaced on the mel scale 2595·log10(1 + f/700), `[bins, bands]`; each sums to 1."""
+    edges_mel = np.linspace(0, 2595 * np.log10(1 + SAMPLE_RATE / 2 / 700), _MEL_BANDS + 2)
+    edges_hz = 700 * (10 ** (edges_mel / 2595) - 1)
+    # The lowest bands are narrower than a bin: widened to it, so that none is empty.
+    bin_hz = SAMPLE_RATE / _MEL_FFT
+    hz = np.fft.rfftfreq(_MEL_FFT, 1 / SAMPLE_RATE)[:, None]
+    centre = edges_hz[1:-1]
+    rising = (hz - centre) / np.maximum(centre - edges_hz[:-2], bin_hz)
+    falling = (centre - hz) / np.maximum(edges_hz[2:] - centre, bin_hz)
+    triangles = np.maximum(0, 1 + np.minimum(rising, falling))
+    return np.asarray(triangles / triangles.sum(axis=0))
+
+
+@cache
+def _visqol_audio() -> Any:
+    from visqol import VisqolApi
+
+    api = VisqolApi()
+    api.create(mode="audio")
+    return api
+
+
+def main() -> int:
+    """Print the scores of one sound file against another."""
+    import soundfile
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reference", type=Path, help="the original")
+    parser.add_argument("coded", type=Path, help="what to judge; cut to the shorter of the two")
+    parser.add_argument("--speech", action="store_true", help="also the measures that hear speech only (PESQ, ESTOI)")
+    options = parser.parse_args()
+    sounds = []
+    for path in (options.reference, options.coded):
+        loaded, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        sounds.append(np.asarray(soxr.resample(loaded.mean(axis=1), rate, SAMPLE_RATE), dtype=np.float32))
+    n_samples = min(sound.size for sound in sounds)
+    found = scores(sounds[0][:n_samples], sounds[1][:n_samples], options.speech)
+    for field in fields(Scores):
+        print(f"{field.name:<8}{getattr(found, field.name):8.3f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
