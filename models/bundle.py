@@ -107,5 +107,5 @@ def _verify_hashes(bundle: Bundle) -> None:
         actual = file_hash(path)
         if actual != expected:
             raise BundleError(
-                f"The bundle's file {path} is damaged: its SHA-256 is {actual[:16]}…, {expected[:16]}… was expected. Install the bundle again."
+                f"The bundle's file {path} is damaged: SHA-256 {actual[:16]}… instead of {expected[:16]}…. Install the bundle again."
             )

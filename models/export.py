@@ -206,7 +206,7 @@ def _rename_initializer(graph: Any, initializer: Any, name: str) -> None:
 
 
 @torch.no_grad()
-def _snapshot(network: CodecNetwork) -> dict[str, np.ndarray]:
+def _snapshot(network: CodecNetwork) -> dict[str, Any]:
     """An example through torch: audio, latents, codes of all layers, and the output for those codes."""
     config = network.config
     generator = torch.Generator().manual_seed(0)

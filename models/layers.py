@@ -12,7 +12,7 @@ it its codes, are bit for bit the same for any cutting of the stream.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,8 @@ class StreamingModule(nn.Module):
     def state_shapes(self) -> list[StateShape]:
         """Shapes `(time, channels)` of the state tensors, in the order `forward` takes them."""
         raise NotImplementedError
+
+    __call__: Callable[..., tuple[Tensor, State]]
 
     def initial_state(self, batch: int = 1) -> State:
         """Zeros: the state before the first sample. Each tensor is `[batch, time, channels]`."""

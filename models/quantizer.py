@@ -103,7 +103,7 @@ def kmeans(x: Tensor, size: int, iterations: int = 6) -> tuple[Tensor, Tensor]:
         entries = torch.cat([entries, extra + torch.randn_like(extra) * x.std() * 0.1])
     counts = torch.zeros(size, device=x.device)
     for _ in range(iterations):
-        codes = torch.cat([nearest(part, entries) for part in x.split(8192)])
+        codes = torch.cat([nearest(part, entries) for part in torch.split(x, 8192)])
         counts = torch.zeros(size, device=x.device).index_add_(0, codes, torch.ones(len(x), device=x.device))
         means = torch.zeros_like(entries).index_add_(0, codes, x) / counts.clamp(min=1)[:, None]
         seeds = x[torch.randint(len(x), (size,), device=x.device)]
@@ -122,7 +122,7 @@ def fit_codebooks(quantizer: ResidualVectorQuantizer, latents: Tensor, iteration
         entries, counts = kmeans(residual, quantizer.size, iterations)
         quantizer.codebooks[layer] = entries
         quantizer.use[layer] = (counts / len(latents) * batch_frames).clamp(min=1e-3)
-        codes = torch.cat([nearest(part, entries) for part in residual.split(8192)])
+        codes = torch.cat([nearest(part, entries) for part in torch.split(residual, 8192)])
         residual = residual - entries[codes]
     quantizer.sums.copy_(quantizer.codebooks * quantizer.use[..., None])
     return residual

@@ -91,7 +91,9 @@ class CodecRuntime:
                         f"(difference {error:.2g}). Install the bundle and onnxruntime again."
                     )
         if agreement < 0.98:
-            raise BundleError(f"The quantizer of bundle {self.bundle.path} chooses other codes than where it was made. Install the bundle again.")
+            raise BundleError(
+                f"The quantizer of bundle {self.bundle.path} chooses other codes than where it was made. Install the bundle again."
+            )
 
 
 @lru_cache(maxsize=4)

@@ -55,6 +55,7 @@ class Companding(nn.Module):
 
     weight: Tensor
     mean_log_gain: Tensor
+    mean_of: Tensor
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
-import pedalboard
+from pedalboard import Plugin
+from pedalboard._pedalboard import Pedalboard
 
 from lamina.plugin.effect import Effect
 from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_sample_rate
 
-BoardItem = Effect | pedalboard.Plugin
+BoardItem = Effect | Plugin
 
 
 class Board(Effect):
@@ -50,12 +51,12 @@ class Board(Effect):
         for item in self._items:
             item.reset()
 
-    def _segments(self) -> Iterator[Effect | pedalboard.Pedalboard]:
+    def _segments(self) -> Iterator[Effect | Pedalboard]:
         for own, items in groupby(self._items, lambda item: isinstance(item, Effect)):
             if own:
                 yield from (item for item in items if isinstance(item, Effect))
             else:
-                yield pedalboard.Pedalboard([item for item in items if not isinstance(item, Effect)])
+                yield Pedalboard([item for item in items if not isinstance(item, Effect)])
 
     # The list.
 
@@ -121,13 +122,14 @@ class Board(Effect):
     @overload
     def __setitem__(self, index: slice, value: Iterable[BoardItem]) -> None: ...
     def __setitem__(self, index: int | slice, value: BoardItem | Iterable[BoardItem]) -> None:
-        items = list(self._items)
+        items: list[Any] = list(self._items)
+        if isinstance(index, slice) and isinstance(value, Effect | Plugin) and not isinstance(value, Iterable):
+            raise TypeError(f"A slice takes a list of effects; {value!r} is one effect. Write [{type(value).__name__}(…)].")
+        new: Any = value
         if isinstance(index, slice):
-            if isinstance(value, Effect | pedalboard.Plugin) and not isinstance(value, Iterable):
-                raise TypeError(f"A slice takes a list of effects; {value!r} is one effect. Write [{type(value).__name__}(…)].")
-            items[index] = list(value)  # type: ignore[arg-type]
+            items[index] = new
         else:
-            items[index] = value  # type: ignore[call-overload]
+            items[index] = new
         self._replace(items)
 
     def __delitem__(self, index: int | slice) -> None:
@@ -139,9 +141,9 @@ class Board(Effect):
     def _replace(self, items: list[BoardItem]) -> None:
         """Check a new list completely, then take it."""
         for item in items:
-            if isinstance(item, type) and issubclass(item, Effect | pedalboard.Plugin):
+            if isinstance(item, type) and issubclass(item, Effect | Plugin):
                 raise TypeError(f"{item.__name__} is a class; put an instance on the board: {item.__name__}().")
-            if not isinstance(item, Effect | pedalboard.Plugin):
+            if not isinstance(item, Effect | Plugin):
                 raise TypeError(
                     f"{item!r} ({type(item).__name__}) can't stand on a board. Accepted: pedalboard plugins, VST3 plugins from "
                     "pedalboard.load_plugin, pedalboard.Pedalboard, lamina NeuralCodec, and lamina Board."
@@ -149,7 +151,7 @@ class Board(Effect):
             if item is self or (isinstance(item, Board) and self in _boards_inside(item)):
                 raise ValueError("A board can't stand on itself.")
             if not isinstance(item, Effect):
-                pedalboard.Pedalboard([item])  # refuses instruments with its own sentence
+                Pedalboard([item])  # refuses instruments with its own sentence
         self._refuse_duplicates(items)
         self._items = items
 
@@ -165,7 +167,7 @@ class Board(Effect):
 def _leaves(items: Iterable[object]) -> Iterator[object]:
     """All effects, those inside nested boards and chains included."""
     for item in items:
-        if isinstance(item, Board | pedalboard.Pedalboard):
+        if isinstance(item, Board | Pedalboard):
             yield from _leaves(item)
         else:
             yield item

@@ -125,7 +125,13 @@ class CodecStream:
         energy = self._energies[np.arange(layers), codes]
         for frame in range(n_frames):
             report = FrameReport(
-                self._n_frames + frame, layers, codes[:, frame], energy[:, frame], input_rms[:, frame], output_rms[:, frame], seconds / n_frames
+                self._n_frames + frame,
+                layers,
+                codes[:, frame],
+                energy[:, frame],
+                input_rms[:, frame],
+                output_rms[:, frame],
+                seconds / n_frames,
             )
             self.reports.append(report)
             if self._on_report is not None:

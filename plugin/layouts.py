@@ -40,7 +40,9 @@ def refuse_non_finite(samples: FloatArray) -> None:
     """Raises ValueError that says where `[channels, samples]` holds NaN or infinity."""
     if not np.isfinite(samples).all():
         channel, index = (int(i) for i in np.argwhere(~np.isfinite(samples))[0])
-        raise ValueError(f"The audio holds NaN or infinite values (first in channel {channel + 1} at sample {index}). Repair it before coding.")
+        raise ValueError(
+            f"The audio holds NaN or infinite values (first in channel {channel + 1} at sample {index}). Repair it before coding."
+        )
 
 
 def check_sample_rate(sample_rate: object) -> int:
@@ -64,7 +66,9 @@ def check_buffer_size(buffer_size: object) -> int:
 def _is_channels_first(shape: tuple[int, ...]) -> bool:
     first, second = shape
     if first == second and first > 1:
-        raise ValueError(f"The audio is square ({first} × {second}): channels and samples can't be told apart. Hand over more samples at a time.")
+        raise ValueError(
+            f"The audio is square ({first} × {second}): channels and samples can't be told apart. Hand over more samples at a time."
+        )
     if 1 <= first <= MAX_CHANNELS:
         return True
     if 1 <= second <= MAX_CHANNELS:
@@ -83,4 +87,4 @@ def _transposed(y: FloatArray) -> FloatArray:
 
 
 def _first_channel(y: FloatArray) -> FloatArray:
-    return y[0]
+    return y.reshape(-1)

@@ -163,7 +163,9 @@ class NeuralCodec(Effect):
         """
         rate = check_sample_rate(sample_rate)
         config = self.bundle.config
-        return bridge_latency(rate, config.sample_rate, config.frame, config.delay_samples, None if block is None else check_buffer_size(block))
+        return bridge_latency(
+            rate, config.sample_rate, config.frame, config.delay_samples, None if block is None else check_buffer_size(block)
+        )
 
     def stream(self, sample_rate: float, n_channels: int, block: int | None = None) -> CodecStream:
         """A live stream of its own: what is pushed comes back at the same length, `latency_samples` later."""
@@ -212,7 +214,8 @@ class NeuralCodec(Effect):
         bundle = self.bundle
         if settings.denoise > 0 and not bundle.conditioned:
             raise ValueError(
-                f"denoise is {settings.denoise:g}, but the bundle {bundle.name!r} was not trained to denoise. Leave denoise at 0 or choose another bundle."
+                f"denoise is {settings.denoise:g}, but the bundle {bundle.name!r} was not trained to denoise. "
+                "Leave denoise at 0 or choose another bundle."
             )
         if settings.layers > min(bundle.config.layers, MAX_LAYERS):
             raise ValueError(f"layers is {settings.layers}, but the bundle {bundle.name!r} has {bundle.config.layers}. Choose fewer.")

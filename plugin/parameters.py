@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["int", "float", "bool"]
 Value = int | float | bool
@@ -112,7 +113,7 @@ PARAMETERS: dict[str, Parameter] = {
             "denoise", "Denoise", "%", 0.0, 1.0, 0.0, 0.01,
             "How much of the background noise is removed; needs a model that was trained for it.",
         ),
-        Parameter("mix", "Mix", "%", 0.0, 1.0, 1.0, 0.01, "Share of the coded sound; the rest is the delayed input, aligned to the sample."),
+        Parameter("mix", "Mix", "%", 0.0, 1.0, 1.0, 0.01, "Share of the coded sound; the rest is the input, aligned to the sample."),
         Parameter("input_gain_db", "Input", "dB", -24.0, 24.0, 0.0, 0.1, "Gain before the codec."),
         Parameter("output_gain_db", "Output", "dB", -24.0, 24.0, 0.0, 0.1, "Gain after codec and mix."),
         Parameter("bypass", "Bypass", "", 0, 1, False, 1, "Lets the input through unchanged, later by the codec's latency.", kind="bool"),
@@ -139,13 +140,14 @@ class Settings:
         checked = find_parameter(name).validate(value)
         if name == "kbps":
             return replace(self, layers=layers_of(float(checked)))
-        changed: Settings = replace(self, **{name: checked})  # type: ignore[arg-type]
-        return changed
+        changes: dict[str, Any] = {name: checked}
+        return replace(self, **changes)
 
     def value(self, name: str) -> Value:
         """The value of a parameter by name, views included."""
         find_parameter(name)
-        return self.layers * KBPS_PER_LAYER if name == "kbps" else getattr(self, name)  # type: ignore[no-any-return]
+        value: Value = self.layers * KBPS_PER_LAYER if name == "kbps" else getattr(self, name)
+        return value
 
 
 def find_parameter(name: str) -> Parameter:
@@ -155,9 +157,9 @@ def find_parameter(name: str) -> Parameter:
     raise ValueError(f"There is no parameter {name!r}.{suggest(name, PARAMETERS)}")
 
 
-def suggest(name: str, known: object) -> str:
-    """" Did you mean …?" or the whole list, to end an error's sentence with."""
-    names = sorted(known)  # type: ignore[call-overload]
+def suggest(name: str, known: Iterable[str]) -> str:
+    """ " Did you mean …?" or the whole list, to end an error's sentence with."""
+    names = sorted(known)
     near = difflib.get_close_matches(name, names, 1, 0.5)
     return f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(names)}."
 

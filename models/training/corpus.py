@@ -66,7 +66,7 @@ class Corpus:
     def _crop(self, n_samples: int) -> npt.NDArray[np.float32]:
         part = self.parts[self.random.choice(len(self.parts), p=self.probabilities)]
         start = int(self.random.integers(0, len(part) - n_samples))
-        return part[start : start + n_samples].astype(np.float32) / 32768
+        return part[start : start + n_samples].astype(np.float32) / np.float32(32768)
 
     def _example(self, n_samples: int) -> npt.NDArray[np.float32]:
         change = self.augmentation
@@ -78,7 +78,8 @@ class Corpus:
             crop = crop + self._crop(n_samples) * 10 ** (self.random.uniform(-20, -6) / 20)
         gain = 10 ** (self.random.uniform(*change.gain_db) / 20)
         gain = min(gain, 0.99 / max(1e-3, float(np.abs(crop).max())))
-        return (crop * gain * self.random.choice((-1.0, 1.0))).astype(np.float32)
+        sign = 1.0 if self.random.random() < 0.5 else -1.0
+        return (crop * (gain * sign)).astype(np.float32)
 
 
 def load_corpus(folders: list[Path], cache: Path, sample_rate: int, crop_samples: int, seed: int = 0) -> Corpus:
@@ -89,13 +90,13 @@ def load_corpus(folders: list[Path], cache: Path, sample_rate: int, crop_samples
     parts = []
     for folder in folders:
         if not folder.is_dir():
-            raise ValueError(f"{folder} is not a folder. Give a folder of sound files ({', '.join(sorted(AUDIO_SUFFIXES))}).")
+            raise ValueError(f"{folder} is not a folder; give a folder of sound files ({', '.join(sorted(AUDIO_SUFFIXES))}).")
         kinds = {name: folder / name for name in KIND_WEIGHTS if (folder / name).is_dir()} or {"all": folder}
         for kind, place in kinds.items():
             packed = _pack(place, cache, sample_rate)
             if len(packed) <= crop_samples:
                 raise ValueError(
-                    f"{place} holds {len(packed) / sample_rate:.1f} s of audio; training needs more than {crop_samples / sample_rate:.1f} s."
+                    f"{place} holds {len(packed) / sample_rate:.1f} s of audio; more than {crop_samples / sample_rate:.1f} s are needed."
                 )
             parts.append((packed, KIND_WEIGHTS.get(kind, 1.0)))
     return Corpus(parts, seed)
@@ -133,4 +134,5 @@ def _decode(path: Path, sample_rate: int) -> npt.NDArray[np.int16] | None:
     mono = audio.mean(1)
     if rate != sample_rate:
         mono = soxr.resample(mono, rate, sample_rate)
-    return (np.clip(mono, -1, 1) * 32767).astype(np.int16)
+    pcm: npt.NDArray[np.int16] = (np.clip(mono, -1, 1) * 32767).astype(np.int16)
+    return pcm

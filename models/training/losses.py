@@ -51,6 +51,8 @@ def compand(c: Tensor, floor: float = 1e-3) -> Tensor:
 class ReconstructionLoss(nn.Module):
     """Weighted sum of the three terms for signals `[B, samples]`."""
 
+    basis: Tensor
+
     def __init__(self, weights: LossWeights, sample_rate: int, frame: int) -> None:
         super().__init__()
         self.weights, self.frame = weights, frame
@@ -80,7 +82,8 @@ class ReconstructionLoss(nn.Module):
         n_fft = MEL_SCALES[scale][0]
         spectrum = torch.stft(x, n_fft, n_fft // 4, window=getattr(self, f"window{scale}"), return_complex=True)
         magnitude = (torch.view_as_real(spectrum).square().sum(-1) + 1e-9).sqrt()
-        return magnitude.transpose(1, 2) @ getattr(self, f"mel{scale}")
+        filters: Tensor = getattr(self, f"mel{scale}")
+        return magnitude.transpose(1, 2) @ filters
 
     def _companded(self, x: Tensor, offset: int) -> Tensor:
         whole = (x.shape[1] - offset) // self.frame * self.frame

@@ -96,7 +96,7 @@ class Trainer:
         self.network.train()
         last, next_checkpoint, next_report = time.monotonic(), self.seconds + plan.checkpoint_minutes * 60, self.seconds
         running: dict[str, float] = {}
-        with _stop_signals(self):
+        with _StopSignals(self):
             while self.seconds < plan.minutes * 60 and not self.stop_requested and self.steps != plan.max_steps:
                 parts = self._step(config)
                 now = time.monotonic()
@@ -186,7 +186,7 @@ def prepare(config: CodecConfig, corpus: Corpus, seed: int = 0) -> CodecNetwork:
     return network
 
 
-class _stop_signals:
+class _StopSignals:
     """Turns SIGTERM and SIGINT into a request to stop after the step."""
 
     def __init__(self, trainer: Trainer) -> None:

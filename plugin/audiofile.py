@@ -1,0 +1,206 @@
+"""Sound files in and out, through pedalboard, with errors that say what is wrong.
+
+Writing goes to a temporary file beside the target, which takes the target's name only when it is complete
+and has been read back: a cancelled, failed or interrupted export leaves nothing and harms nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pedalboard.io import AudioFile
+
+from lamina.plugin.layouts import HIGHEST_RATE, LOWEST_RATE, MAX_CHANNELS, FloatArray, refuse_non_finite
+
+READABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
+WRITABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff"})
+LONGEST_IN_MEMORY_SECONDS = 2 * 3600.0
+
+_FORMATS: dict[str, dict[str, Any]] = {
+    ".wav": {"bit_depth": 24},
+    ".flac": {"bit_depth": 24},
+    ".aiff": {"bit_depth": 24},
+    ".ogg": {"quality": "256 kbps"},
+    ".mp3": {"quality": "V2"},
+}
+
+
+class AudioFileError(ValueError):
+    """A sound file can't be read or written; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file's header says; `seconds` = n_samples / sample_rate."""
+
+    sample_rate: int
+    channels: int
+    n_samples: int
+    seconds: float
+    format: str
+
+
+@dataclass(frozen=True)
+class AudioClip:
+    """A whole file: float32 `[channels, samples]` at `sample_rate` Hz."""
+
+    samples: FloatArray
+    sample_rate: int
+    path: Path
+
+
+def probe_audio(path: str | Path) -> AudioInfo:
+    """Read a file's header. Raises AudioFileError if it is missing, unreadable, empty, or not mono or stereo."""
+    with open_for_reading(path) as file:
+        n_samples, rate = int(file.frames), int(file.samplerate)
+        return AudioInfo(rate, int(file.num_channels), n_samples, n_samples / rate, Path(path).suffix.lower().lstrip("."))
+
+
+def read_audio(path: str | Path, limit_seconds: float | None = LONGEST_IN_MEMORY_SECONDS) -> AudioClip:
+    """Read a whole file into memory.
+
+    Raises AudioFileError as `probe_audio` does, and for files longer than `limit_seconds` or holding NaN or infinity.
+    """
+    with open_for_reading(path) as file:
+        seconds = file.frames / file.samplerate
+        if limit_seconds is not None and seconds > limit_seconds:
+            raise AudioFileError(
+                f"{path} is {seconds / 3600:.1f} hours long; at most {limit_seconds / 3600:g} hours fit here. "
+                "Cut it, or use `lamina render`, which takes files of any length."
+            )
+        samples = file.read(file.frames)
+        rate = int(file.samplerate)
+    check_samples(samples, path)
+    return AudioClip(samples, rate, Path(path))
+
+
+def check_samples(samples: FloatArray, path: str | Path) -> None:
+    """Raises AudioFileError if samples of a file are NaN or infinite."""
+    try:
+        refuse_non_finite(samples)
+    except ValueError as error:
+        raise AudioFileError(f"{path}: {error}") from error
+
+
+@contextlib.contextmanager
+def open_for_reading(path: str | Path) -> Iterator[Any]:
+    """pedalboard's reader for a file that was checked: it exists, has sound, is mono or stereo, and has a usable rate."""
+    path = Path(path)
+    if not path.exists():
+        raise AudioFileError(f"There is no file {path}.")
+    if path.is_dir():
+        raise AudioFileError(f"{path} is a folder; name a sound file.")
+    try:
+        if path.stat().st_size == 0:
+            raise AudioFileError(f"{path} is empty (0 bytes).")
+        file = AudioFile(str(path))
+    except PermissionError as error:
+        raise AudioFileError(f"{path} may not be read: permission denied.") from error
+    except (ValueError, RuntimeError, OSError) as error:
+        if isinstance(error, AudioFileError):
+            raise
+        known = ", ".join(sorted(suffix.lstrip(".") for suffix in READABLE_SUFFIXES))
+        raise AudioFileError(f"{path} can't be read as sound: it is damaged or of an unknown format. Lamina reads {known}.") from error
+    with file:
+        if file.num_channels < 1 or file.frames < 1:
+            raise AudioFileError(f"{path} holds no sound ({file.num_channels} channels, {file.frames} samples).")
+        if file.num_channels > MAX_CHANNELS:
+            raise AudioFileError(f"{path} has {file.num_channels} channels; mono and stereo are supported. Mix it down first.")
+        if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
+            raise AudioFileError(f"{path} has {file.samplerate:g} Hz; {LOWEST_RATE} to {HIGHEST_RATE} Hz are supported. Convert it first.")
+        yield file
+
+
+def check_target(target: str | Path, source: str | Path | None = None) -> Path:
+    """The target's path if it can be written to. Raises AudioFileError for an unknown suffix, a missing or
+    read-only folder, or a target that is the source itself."""
+    target = Path(target)
+    if target.suffix.lower() not in WRITABLE_SUFFIXES:
+        known = ", ".join(sorted(suffix.lstrip(".") for suffix in WRITABLE_SUFFIXES))
+        raise AudioFileError(f"{target} ends in {target.suffix or 'no suffix'!r}; Lamina writes {known}.")
+    if target.is_dir():
+        raise AudioFileError(f"{target} is a folder; name a file.")
+    if not target.parent.is_dir():
+        raise AudioFileError(f"The folder {target.parent} does not exist. Make it first.")
+    if not os.access(target.parent, os.W_OK) or (target.exists() and not os.access(target, os.W_OK)):
+        raise AudioFileError(f"{target} can't be written: permission denied.")
+    if source is not None and target.exists() and Path(source).exists() and target.samefile(source):
+        raise AudioFileError(f"{target} is the file that is being read. Choose another name for the result.")
+    return target
+
+
+@contextlib.contextmanager
+def atomic_writer(target: Path, sample_rate: int, channels: int) -> Iterator[AtomicWriter]:
+    """A writer whose file appears as `target` when the block ends without an error, and not at all otherwise."""
+    suffix = target.suffix.lower()
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=suffix, dir=target.parent)
+        os.close(handle)
+    except OSError as error:
+        raise AudioFileError(f"{target} can't be written: {error.strerror}.") from error
+    partial = Path(name)
+    try:
+        try:
+            file = AudioFile(str(partial), "w", samplerate=sample_rate, num_channels=channels, **_FORMATS[suffix])
+        except (ValueError, RuntimeError, OSError) as error:
+            raise AudioFileError(f"{target} can't be written as {suffix.lstrip('.')} at {sample_rate} Hz: {error}") from error
+        writer = AtomicWriter(file, target)
+        with file:
+            yield writer
+        _check_written(partial, target, writer.n_written)
+        partial.chmod(0o666 & ~_umask())
+        partial.replace(target)
+    except OSError as error:
+        raise AudioFileError(f"{target} can't be written: {error.strerror or error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+class AtomicWriter:
+    """Writes blocks to the temporary file; `n_written` counts samples per channel."""
+
+    def __init__(self, file: Any, target: Path) -> None:
+        self._file, self._target, self.n_written = file, target, 0
+
+    def write(self, block: FloatArray) -> None:
+        """Append float32 `[channels, n]`; values beyond ±1 are clipped."""
+        if not block.shape[1]:
+            return
+        try:
+            self._file.write(np.clip(block, -1, 1))
+        except (RuntimeError, OSError, ValueError) as error:
+            raise AudioFileError(f"{self._target} can't be written ({error}). Is the disk full?") from error
+        self.n_written += block.shape[1]
+
+
+def _check_written(partial: Path, target: Path, n_samples: int) -> None:
+    """The encoder does not report every failed write; what can be read back tells."""
+    try:
+        with AudioFile(str(partial)) as file:
+            lossless = target.suffix.lower() not in (".mp3", ".ogg")
+            expected = file.frames == n_samples if lossless else file.frames >= 0.9 * n_samples
+            complete = bool(expected) and _read_end(file)
+    except (ValueError, RuntimeError):
+        complete = False
+    if not complete:
+        raise AudioFileError(f"{target} could not be written completely. Is the disk full?")
+
+
+def _read_end(file: Any) -> bool:
+    """Whether the file's last samples are really there, not only promised by its header."""
+    wanted = min(1024, int(file.frames))
+    file.seek(int(file.frames) - wanted)
+    return bool(file.read(wanted).shape[1] >= wanted // 2)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

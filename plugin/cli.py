@@ -1,0 +1,190 @@
+"""The command line: `lamina app | render | info | presets | train`.
+
+Exit codes: 0 done, 2 the request can't be carried out (one line on stderr says why), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lamina.plugin.parameters import PARAMETERS, Settings, find_parameter
+
+REFUSED = 2
+INTERRUPTED = 130
+BAR_FORMAT = "{desc} {bar} {percentage:3.0f} %  {remaining} left"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.run is None:
+        parser.print_help()
+        return REFUSED
+    try:
+        code: int = options.run(options)
+        return code
+    except KeyboardInterrupt:
+        print("lamina: interrupted; nothing is half written.", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, TypeError, OSError) as error:
+        print(f"lamina: {' '.join(str(error).split())}", file=sys.stderr)
+        return REFUSED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lamina",
+        description="A neural audio codec you can play: 0.75 to 18 kbps, one layer of detail at a time.",
+        epilog="Example: lamina render song.wav thin.wav --kbps 3",
+    )
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    app = commands.add_parser("app", help="open the desktop app", description="Open the desktop app, with a sound file or the demo item.")
+    app.add_argument("file", nargs="?", type=Path, metavar="FILE", help="wav, flac, ogg, mp3 or aiff")
+    app.set_defaults(run=_app)
+
+    render = commands.add_parser(
+        "render",
+        help="run sound files through the codec",
+        description="Run sound files through the codec. One input is written to OUT; several go into the folder OUT.",
+        epilog="Examples: lamina render song.wav thin.wav --kbps 3 · lamina render takes/*.flac coded/ --preset walkie-talkie --mix 0.5",
+    )
+    render.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="sound files")
+    render.add_argument("output", type=Path, metavar="OUT", help="a file (its suffix chooses the format) or a folder")
+    rate = render.add_mutually_exclusive_group()
+    rate.add_argument("--layers", metavar="N", help=_describe("layers"))
+    rate.add_argument("--kbps", metavar="K", help=_describe("kbps"))
+    render.add_argument("--mix", metavar="M", help=_describe("mix"))
+    render.add_argument(
+        "--preset", metavar="NAME", help="start from a preset (see `lamina presets`) or a preset file; other options go on top"
+    )
+    render.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="assignments",
+        help=f"set any parameter: {', '.join(PARAMETERS)}; may be repeated",
+    )
+    render.add_argument("--quiet", action="store_true", help="no progress bar")
+    render.set_defaults(run=_render)
+
+    info = commands.add_parser("info", help="show the bundle, versions, sound devices and latency")
+    info.set_defaults(run=_info)
+
+    presets = commands.add_parser("presets", help="list the presets")
+    presets.set_defaults(run=_presets)
+
+    from lamina.plugin.train_command import add_train_command
+
+    add_train_command(commands)
+    return parser
+
+
+def _describe(name: str) -> str:
+    parameter = PARAMETERS[name]
+    return f"{parameter.help} {parameter.minimum:g} to {parameter.maximum:g}, default {parameter.default:g}".replace("%", "%%")
+
+
+def _app(options: argparse.Namespace) -> int:
+    from lamina.gui.app import main as open_app
+
+    return open_app(options.file)
+
+
+def _render(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from lamina.plugin.neural_codec import NeuralCodec
+    from lamina.plugin.render import render_file
+
+    codec = NeuralCodec()
+    codec.set_parameters(vars(_settings(options)))
+    jobs = _jobs(options.inputs, options.output)
+    failures = 0
+    for source, target in jobs:
+        try:
+            with tqdm(total=100, desc=source.name, bar_format=BAR_FORMAT, disable=options.quiet or None) as bar:
+                result = render_file(codec, source, target, partial(_advance, bar))
+        except (ValueError, OSError) as error:
+            # One bad file must not lose the rest of a long list.
+            if len(jobs) == 1:
+                raise
+            print(f"lamina: {' '.join(str(error).split())}", file=sys.stderr)
+            failures += 1
+            continue
+        speed = result.seconds / max(result.elapsed, 1e-9)
+        print(f"{target}: {result.seconds:.1f} s at {codec.kbps:g} kbps per channel, {speed:.0f} × real time")
+    if failures:
+        print(f"lamina: {failures} of {len(jobs)} files were not rendered; the reasons stand above.", file=sys.stderr)
+    return REFUSED if failures else 0
+
+
+def _advance(bar: Any, share: float) -> None:
+    bar.update(round(share * 100) - bar.n)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """Preset first, then the options, then `--set`; everything is checked before anything is rendered."""
+    from lamina.plugin.presets import load_preset
+
+    settings = load_preset(options.preset).settings() if options.preset else Settings()
+    assignments = [(name, text) for name in ("layers", "kbps", "mix") if (text := getattr(options, name)) is not None]
+    for assignment in options.assignments:
+        name, separator, text = assignment.partition("=")
+        if not separator:
+            raise ValueError(f"--set {assignment!r} has no value; write --set NAME=VALUE, for example --set mix=0.5.")
+        assignments.append((name.strip(), text))
+    for name, text in assignments:
+        settings = settings.with_value(name, find_parameter(name).parse(text))
+    return settings
+
+
+def _jobs(inputs: list[Path], output: Path) -> list[tuple[Path, Path]]:
+    """Which file goes where; raises ValueError where two inputs would share a target."""
+    from lamina.plugin.audiofile import WRITABLE_SUFFIXES, check_target
+
+    if len(inputs) == 1 and not output.is_dir() and output.suffix:
+        return [(inputs[0], check_target(output, inputs[0]))]
+    if output.suffix and not output.is_dir():
+        raise ValueError(f"Several inputs need a folder to go to; {output} looks like a file.")
+    targets: dict[Path, Path] = {}
+    for source in inputs:
+        suffix = source.suffix.lower() if source.suffix.lower() in WRITABLE_SUFFIXES else ".wav"
+        target = output / (source.stem + suffix)
+        if target in targets:
+            raise ValueError(f"{targets[target]} and {source} would both be written to {target}. Render them into different folders.")
+        targets[target] = source
+    output.mkdir(parents=True, exist_ok=True)
+    for target, source in targets.items():
+        check_target(target, source)
+    return [(source, target) for target, source in targets.items()]
+
+
+def _info(options: argparse.Namespace) -> int:
+    from lamina.plugin.info import print_info
+
+    print_info()
+    return 0
+
+
+def _presets(options: argparse.Namespace) -> int:
+    from lamina.plugin.presets import list_presets
+
+    for preset in list_presets():
+        values = ", ".join(
+            f"{PARAMETERS[name].label.lower()} {PARAMETERS[name].format(value)}" for name, value in preset.parameters.items()
+        )
+        print(f"{preset.name:20} {preset.description}\n{'':20} {values}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

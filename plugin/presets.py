@@ -1,0 +1,106 @@
+"""Presets: parameter values with a name, as JSON with a schema version.
+
+Factory presets ship with Lamina; anybody's own are files. A preset is checked completely before a value is used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from lamina.plugin.parameters import Settings, Value, find_parameter, suggest
+
+SCHEMA_VERSION = 1
+
+
+class PresetError(ValueError):
+    """A preset is missing, damaged, or holds a value that is not allowed; the message says which."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Args:
+    name: how it is chosen; a factory preset's file name without suffix.
+    title, description: for people.
+    parameters: values by parameter name; what is not named keeps its default.
+    """
+
+    name: str
+    title: str
+    description: str
+    parameters: dict[str, Value] = field(default_factory=dict)
+
+    def settings(self) -> Settings:
+        """Default settings with the preset's values."""
+        settings = Settings()
+        for name, value in self.parameters.items():
+            settings = settings.with_value(name, value)
+        return settings
+
+
+def list_presets() -> list[Preset]:
+    """The factory presets, by name."""
+    entries = [entry for entry in files("lamina.presets").iterdir() if entry.name.endswith(".json")]
+    return sorted((_parse(entry.read_text(encoding="utf-8"), entry.name, entry.name[:-5]) for entry in entries), key=lambda p: p.name)
+
+
+def load_preset(name_or_path: str | Path) -> Preset:
+    """A factory preset by name, or any preset by its file. Raises PresetError."""
+    factory = {preset.name: preset for preset in list_presets()}
+    if str(name_or_path) in factory:
+        return factory[str(name_or_path)]
+    path = Path(name_or_path)
+    if not path.is_file():
+        if path.suffix == ".json" or len(path.parts) > 1:
+            raise PresetError(f"There is no preset file {path}.")
+        raise PresetError(f"There is no preset {str(name_or_path)!r}.{suggest(str(name_or_path), factory)}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PresetError(f"{path} can't be read as a preset: {error}.") from error
+    return _parse(text, str(path), path.stem)
+
+
+def save_preset(path: str | Path, title: str, parameters: dict[str, Value], description: str = "") -> None:
+    """Write a preset; an existing file is replaced only by a complete new one. Raises PresetError."""
+    path = Path(path)
+    data = {"schema": SCHEMA_VERSION, "title": title, "description": description, "parameters": parameters}
+    _parse(json.dumps(data), str(path), path.stem)
+    try:
+        handle, partial = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".json", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(data, file, indent=2, ensure_ascii=False)
+                file.write("\n")
+            Path(partial).replace(path)
+        finally:
+            Path(partial).unlink(missing_ok=True)
+    except OSError as error:
+        raise PresetError(f"The preset {path} can't be written: {error.strerror or error}.") from error
+
+
+def _parse(text: str, where: str, name: str) -> Preset:
+    try:
+        data: Any = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise PresetError(f"{where} is not a preset: {error}.") from error
+    if not isinstance(data, dict) or "schema" not in data:
+        raise PresetError(f'{where} is not a preset: it has no "schema".')
+    if data["schema"] != SCHEMA_VERSION:
+        raise PresetError(f"{where} has preset schema {data['schema']!r}; this Lamina reads {SCHEMA_VERSION}. Update Lamina.")
+    parameters = data.get("parameters")
+    if not isinstance(parameters, dict) or not isinstance(data.get("title"), str) or not isinstance(data.get("description", ""), str):
+        raise PresetError(f'{where} is not a preset: it needs a "title" and "parameters".')
+    if "layers" in parameters and "kbps" in parameters:
+        raise PresetError(f"{where} sets both layers and kbps, which are one value in two units; keep one.")
+    for parameter, value in parameters.items():
+        try:
+            find_parameter(parameter).validate(value)
+        except (ValueError, TypeError) as error:
+            raise PresetError(f"{where}: {error}") from error
+    return Preset(name, data["title"], data.get("description", ""), parameters)

@@ -1,0 +1,89 @@
+"""Rendering a file through an effect: in blocks, with progress, cancellable, and never half written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lamina.plugin.audiofile import AudioFileError, atomic_writer, check_samples, check_target, open_for_reading
+from lamina.plugin.effect import Effect
+from lamina.plugin.layouts import FloatArray
+
+BLOCK_SECONDS = 2.0
+LONGEST_LATENCY_SECONDS = 30.0
+
+
+class RenderCancelled(Exception):  # noqa: N818 - a request that was granted, not an error
+    """The caller cancelled; nothing was written."""
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """`seconds` of sound written to `target` in `elapsed` seconds."""
+
+    target: Path
+    seconds: float
+    elapsed: float
+
+
+def render_file(
+    effect: Effect,
+    source: str | Path,
+    target: str | Path,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> RenderResult:
+    """Run `source` through `effect` (a `NeuralCodec` or a `Board`) into `target`, at the source's rate, length and channels.
+
+    Args:
+        effect: is reset before and after.
+        source, target: files; the target's suffix chooses its format.
+        progress: called with the share done, 0 … 1.
+        cancelled: asked before each block; if it says True, RenderCancelled is raised.
+
+    Raises AudioFileError before anything is touched if source or target can't be used, and at any time without
+    leaving a trace if writing fails.
+    """
+    started = time.perf_counter()
+    goal = check_target(target, source)
+    with open_for_reading(source) as file:
+        rate, channels, total = int(file.samplerate), int(file.num_channels), int(file.frames)
+        effect.reset()
+        try:
+            with atomic_writer(goal, rate, channels) as writer:
+                for block in _blocks(file, source):
+                    if cancelled is not None and cancelled():
+                        raise RenderCancelled(f"Rendering {goal} was cancelled; nothing was written.")
+                    processed = effect.process(block, rate, reset=False)
+                    writer.write(processed[:, : total - writer.n_written])
+                    if progress is not None:
+                        progress(min(1.0, writer.n_written / total))
+                    if writer.n_written == total:
+                        break
+                else:
+                    raise AudioFileError(
+                        f"{source} does not come out of the effects: their latency is beyond {LONGEST_LATENCY_SECONDS:g} s."
+                    )
+        finally:
+            effect.reset()
+    return RenderResult(goal, total / rate, time.perf_counter() - started)
+
+
+def _blocks(file: Any, source: str | Path) -> Iterator[FloatArray]:
+    """The file in blocks, then silence for as long as any sensible latency lasts."""
+    rate, total = int(file.samplerate), int(file.frames)
+    size = max(1, int(rate * BLOCK_SECONDS))
+    while file.tell() < total:
+        position = file.tell()
+        block = file.read(min(size, total - position))
+        if block.shape[1] == 0:
+            raise AudioFileError(f"{source} ends at {position / rate:.1f} s, but its header promises {total / rate:.1f} s: it is damaged.")
+        check_samples(block, source)
+        yield block
+    for _ in range(1 + int(LONGEST_LATENCY_SECONDS / BLOCK_SECONDS)):
+        yield np.zeros((file.num_channels, size), np.float32)
