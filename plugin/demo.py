@@ -67,8 +67,8 @@ def has_display(environment: Mapping[str, str] | None = None, platform: str = sy
     environment = os.environ if environment is None else environment
     if platform in ("darwin", "win32"):
         return True
-    if environment.get("QT_QPA_PLATFORM"):
-        return True  # the user has chosen how Qt draws, "offscreen" and "vnc" included
+    if environment.get("QT_QPA_PLATFORM", "xcb").split(":")[0] not in ("xcb", "wayland"):
+        return True  # the user has chosen to draw without either, "offscreen" and "vnc" for example
     return _wayland_answers(environment) or _x11_answers(environment.get("DISPLAY", ""))
 
 

@@ -42,4 +42,5 @@ def test_a_display_that_does_not_answer_is_no_display(tmp_path: Path) -> None:
     nobody = {"DISPLAY": ":4242", "WAYLAND_DISPLAY": "wayland-0", "XDG_RUNTIME_DIR": str(tmp_path)}
     assert not has_display(nobody, "linux")
     assert not has_display({}, "linux")
+    assert not has_display(nobody | {"QT_QPA_PLATFORM": "xcb"}, "linux")
     assert has_display({"QT_QPA_PLATFORM": "offscreen"}, "linux")
