@@ -1,0 +1,40 @@
+"""Starts the desktop app."""
+
+import signal
+import sys
+from pathlib import Path
+
+
+def main(file: Path | None = None) -> int:
+    """Opens the window, with `file` in it or the first demo item, and returns the exit code once it is closed.
+
+    Without a usable display it prints one sentence to stderr and returns 2.
+    """
+    from lamina.gui.display import why_no_window
+
+    reason = why_no_window()
+    if reason:
+        print(f"lamina: {reason}", file=sys.stderr)
+        return 2
+
+    from PyQt6.QtCore import QTimer
+    from PyQt6.QtWidgets import QApplication
+
+    from lamina.gui import theme
+    from lamina.gui.window import MainWindow
+
+    app = QApplication(["lamina"])
+    app.setApplicationName("Lamina")
+    app.setDesktopFileName("lamina")
+    theme.apply(app)
+    window = MainWindow()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: window.close())
+    # Python only sees a signal when it runs; while nothing moves, this gives it the chance.
+    heartbeat = QTimer()
+    heartbeat.timeout.connect(lambda: None)
+    heartbeat.start(200)
+    window.show()
+    # After the first paint: the slow work must not delay the window.
+    QTimer.singleShot(50, lambda: window.load(file))
+    return int(app.exec())

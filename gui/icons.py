@@ -1,0 +1,90 @@
+"""Lamina's few signs, drawn as vectors so that they are sharp at every scale."""
+
+from collections.abc import Callable
+
+from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
+
+# Each sign is drawn in a square from (0, 0) to (1, 1).
+
+
+def draw(painter: QPainter, name: str, square: QRectF, colour: QColor) -> None:
+    """Draws the sign `name` ("play", "pause", "return", "loop", "bypass", "cross", "chevron", "lamina") into a square."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.translate(square.topLeft())
+    painter.scale(square.width(), square.height())
+    pen = QPen(colour, 0.1, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+    painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    _SIGNS[name](painter, colour)
+    painter.restore()
+
+
+def _play(painter: QPainter, colour: QColor) -> None:
+    painter.setBrush(colour)
+    painter.drawPolygon(QPolygonF([QPointF(0.26, 0.16), QPointF(0.84, 0.5), QPointF(0.26, 0.84)]))
+
+
+def _pause(painter: QPainter, colour: QColor) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawRoundedRect(QRectF(0.2, 0.14, 0.2, 0.72), 0.05, 0.05)
+    painter.drawRoundedRect(QRectF(0.6, 0.14, 0.2, 0.72), 0.05, 0.05)
+
+
+def _return(painter: QPainter, colour: QColor) -> None:
+    painter.drawLine(QPointF(0.2, 0.2), QPointF(0.2, 0.8))
+    painter.setBrush(colour)
+    painter.drawPolygon(QPolygonF([QPointF(0.82, 0.2), QPointF(0.36, 0.5), QPointF(0.82, 0.8)]))
+
+
+def _loop(painter: QPainter, colour: QColor) -> None:
+    path = QPainterPath(QPointF(0.1, 0.56))
+    path.lineTo(0.1, 0.5)
+    path.quadTo(0.1, 0.28, 0.32, 0.28)
+    path.lineTo(0.84, 0.28)
+    path.moveTo(0.9, 0.44)
+    path.lineTo(0.9, 0.5)
+    path.quadTo(0.9, 0.72, 0.68, 0.72)
+    path.lineTo(0.16, 0.72)
+    painter.drawPath(path)
+    painter.setBrush(colour)
+    painter.drawPolygon(QPolygonF([QPointF(0.7, 0.14), QPointF(0.88, 0.28), QPointF(0.7, 0.42)]))
+    painter.drawPolygon(QPolygonF([QPointF(0.3, 0.58), QPointF(0.12, 0.72), QPointF(0.3, 0.86)]))
+
+
+def _bypass(painter: QPainter, _colour: QColor) -> None:
+    painter.drawArc(QRectF(0.14, 0.18, 0.72, 0.72), 125 * 16, 290 * 16)
+    painter.drawLine(QPointF(0.5, 0.08), QPointF(0.5, 0.5))
+
+
+def _cross(painter: QPainter, _colour: QColor) -> None:
+    painter.drawLine(QPointF(0.25, 0.25), QPointF(0.75, 0.75))
+    painter.drawLine(QPointF(0.75, 0.25), QPointF(0.25, 0.75))
+
+
+def _chevron(painter: QPainter, _colour: QColor) -> None:
+    painter.drawPolyline(QPolygonF([QPointF(0.2, 0.38), QPointF(0.5, 0.66), QPointF(0.8, 0.38)]))
+
+
+def _lamina(painter: QPainter, colour: QColor) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    for index, opacity in enumerate((0.35, 0.6, 1.0)):
+        sheet = QColor(colour)
+        sheet.setAlphaF(opacity)
+        painter.setBrush(sheet)
+        top = 0.52 - 0.22 * (2 - index) + 0.1
+        painter.drawPolygon(QPolygonF([QPointF(0.5, top - 0.17), QPointF(1.0, top + 0.08), QPointF(0.5, top + 0.33), QPointF(0.0, top + 0.08)]))
+
+
+_SIGNS: dict[str, Callable[[QPainter, QColor], None]] = {
+    "play": _play,
+    "pause": _pause,
+    "return": _return,
+    "loop": _loop,
+    "bypass": _bypass,
+    "cross": _cross,
+    "chevron": _chevron,
+    "lamina": _lamina,
+}

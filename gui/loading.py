@@ -1,0 +1,155 @@
+"""What the app loads beside its window: sound files, the codec, the outputs, demo items and presets."""
+
+from pathlib import Path
+from typing import Any
+
+from lamina.gui.background import Background
+from lamina.gui.model.document import Document
+from lamina.gui.model.outputs import OutputList, find_outputs
+from lamina.gui.model.session import Notice, Session
+from lamina.gui.widgets.header import Header
+
+
+class Loader:
+    """Runs the slow work of a session in the background and hands the results over in Qt's thread."""
+
+    def __init__(self, session: Session, background: Background) -> None:
+        self._session = session
+        self._background = background
+        self._codec_error = ""
+        self._outputs_known = False
+        self.folder = str(Path.home())
+
+    def start(self, file: Path | None, header: Header) -> None:
+        """Everything the app needs after its window is there, what the user sees first before the rest."""
+        self._background.run(_demos, lambda items: self._take_demos(items, file, header), self._fail)
+        if file is not None:
+            self.open(file)
+        self._background.run(_presets, header.show_presets, self._fail)
+        self._background.run(_codec, self._session.use_codec, self._fail_codec)
+        self.find_outputs()
+
+    def open(self, path: Path, title: str | None = None) -> None:
+        """Reads a sound file and shows it; a bad one is refused with a notice."""
+
+        def done(document: Document) -> None:
+            if title is None:
+                self.folder = str(path.resolve().parent)
+            self._session.show(document)
+
+        self._background.run(lambda: Document.open(path, title), done, self._fail)
+
+    def find_outputs(self, rescan: bool = False) -> None:
+        """Looks for sound outputs; to look again, playing must rest, because PortAudio starts anew."""
+        if rescan:
+            self._session.player.pause()
+
+        def done(outputs: OutputList) -> None:
+            self._outputs_known = True
+            self._session.use_outputs(outputs)
+            if rescan and not outputs.outputs:
+                self._session.noticed.notify(Notice(outputs.remark))
+
+        self._background.run(lambda: find_outputs(rescan), done, self._fail)
+
+    def open_preset(self, path: Path) -> None:
+        """Applies a preset file, or says what is wrong with it."""
+        from lamina.plugin.presets import load_preset
+
+        try:
+            preset = load_preset(path)
+        except (ValueError, TypeError, OSError) as error:
+            self._fail(error)
+            return
+        self._session.apply_preset(preset)
+
+    def save_preset(self, path: Path) -> None:
+        """Saves the present settings as a preset file, or says why that can't be."""
+        from lamina.plugin.presets import save_preset
+
+        path = path if path.suffix else path.with_suffix(".json")
+        values = {name: value for name, value in self._session.parameters.values().items() if name != "bypass"}
+        try:
+            save_preset(path, path.stem, values)
+        except (ValueError, TypeError, OSError) as error:
+            self._fail(error)
+            return
+        self._session.noticed.notify(Notice(f"Saved the preset {path.name}"))
+
+    # Words for the window.
+
+    def why_not_playable(self) -> str:
+        """What is missing before anything can be played."""
+        if self._codec_error:
+            return self._codec_error
+        if self._background.is_busy:
+            return "Still loading; it will only take a moment."
+        return "Open a sound file first: Ctrl+O, or drop one on the window."
+
+    def remark(self) -> str:
+        """The status line's sentence."""
+        if self._codec_error:
+            return self._codec_error
+        if self._session.codec is None:
+            return "Loading the codec…"
+        if self._outputs_known and not self._session.outputs.outputs:
+            return self._session.outputs.remark
+        return "Ready" if not self._session.is_playing else "Playing"
+
+    def figures(self) -> tuple[str, str]:
+        """The status line's figures about the codec and their explanation."""
+        codec, player = self._session.codec, self._session.player
+        if codec is None or not player.latency_seconds:
+            return "", ""
+        frame_ms = 1000.0 * codec.bundle.config.frame / codec.bundle.config.sample_rate
+        late = f"   {player.n_shortages} late" if player.n_shortages else ""
+        text = f"{1000 * self._session.frame_seconds:.1f} of {frame_ms:.1f} ms per frame   latency {1000 * player.latency_seconds:.0f} ms{late}"
+        tip = "Computing time per codec frame, of the time it lasts; the delay of the codec; how often sound came too late for the output."
+        return text, tip
+
+    @staticmethod
+    def readable_filter() -> str:
+        """The open dialog's filter."""
+        from lamina.plugin.audiofile import READABLE_SUFFIXES
+
+        return f"Sound files ({' '.join(f'*{s}' for s in sorted(READABLE_SUFFIXES))});;All files (*)"
+
+    @staticmethod
+    def writable_filter() -> str:
+        """The export dialog's filter."""
+        from lamina.plugin.audiofile import WRITABLE_SUFFIXES
+
+        return f"Sound files ({' '.join(f'*{s}' for s in sorted(WRITABLE_SUFFIXES))})"
+
+    def _take_demos(self, items: list[Any], file: Path | None, header: Header) -> None:
+        header.show_demos(items)
+        if file is None and items:
+            self.open(items[0].path, items[0].title)
+
+    def _fail(self, error: Exception) -> None:
+        self._session.noticed.notify(Notice(str(error), is_error=True))
+
+    def _fail_codec(self, error: Exception) -> None:
+        self._codec_error = f"The codec can't be loaded: {error}"
+        self._fail(RuntimeError(self._codec_error))
+
+
+def _demos() -> list[Any]:
+    from lamina.plugin.demo import demo_items
+
+    return list(demo_items())
+
+
+def _presets() -> list[Any]:
+    from lamina.plugin.presets import list_presets
+
+    return list(list_presets())
+
+
+def _codec() -> Any:
+    from lamina.plugin import NeuralCodec
+
+    codec = NeuralCodec()
+    # Opening the networks now, not in the first block: the first press of Play must not wait.
+    codec.stream(codec.bundle.config.sample_rate, 1)
+    return codec

@@ -1,0 +1,80 @@
+"""The sound file that is open, and its outline for the waveform view."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lamina.plugin.audiofile import AudioClip, read_audio
+
+FloatArray = NDArray[np.float32]
+
+PEAK_SAMPLES = 128  # finest outline kept: a 3840 pixel view of ten seconds still has one value per pixel
+
+
+@dataclass(frozen=True)
+class Document:
+    """An open sound file.
+
+    clip: the decoded sound, `[channels, n]`.
+    title: what to call it in the window.
+    lows, highs: extremes of each run of PEAK_SAMPLES samples over all channels, `[n_runs]`.
+    """
+
+    clip: AudioClip
+    title: str
+    lows: FloatArray
+    highs: FloatArray
+
+    @classmethod
+    def open(cls, path: Path, title: str | None = None) -> "Document":
+        """Reads a file; raises what `read_audio` raises, with its sentence."""
+        clip = read_audio(path)
+        lows, highs = _outline(clip.samples)
+        return cls(clip, title or Path(path).name, lows, highs)
+
+    @property
+    def path(self) -> Path:
+        """The file this was read from."""
+        return Path(self.clip.path)
+
+    @property
+    def n_channels(self) -> int:
+        """Channels in the file."""
+        return int(self.clip.samples.shape[0])
+
+    @property
+    def n_samples(self) -> int:
+        """Samples per channel."""
+        return int(self.clip.samples.shape[1])
+
+    @property
+    def seconds(self) -> float:
+        """Length."""
+        return self.n_samples / self.clip.sample_rate
+
+    def describe(self) -> str:
+        """One line for the window: rate, channels, length."""
+        layout = {1: "mono", 2: "stereo"}.get(self.n_channels, f"{self.n_channels} channels")
+        return f"{self.clip.sample_rate / 1000:g} kHz   {layout}   {clock(self.seconds)}"
+
+    def outline(self, n_points: int) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest sample in each of `n_points` equal stretches, two `[n_points]` arrays."""
+        edges = np.linspace(0, len(self.lows), max(1, n_points) + 1)
+        starts = np.minimum(edges[:-1].astype(np.int64), len(self.lows) - 1)
+        # A stretch ends where the next one starts; reduceat gives one value for stretches that hold no run of their own.
+        return np.minimum.reduceat(self.lows, starts), np.maximum.reduceat(self.highs, starts)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as minutes, seconds and tenths: 0:07.3."""
+    tenths = int(max(0.0, seconds) * 10)
+    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
+
+
+def _outline(samples: FloatArray) -> tuple[FloatArray, FloatArray]:
+    n_runs = -(-samples.shape[1] // PEAK_SAMPLES)
+    padded = np.pad(samples, ((0, 0), (0, n_runs * PEAK_SAMPLES - samples.shape[1])), mode="edge")
+    runs = padded.reshape(samples.shape[0], n_runs, PEAK_SAMPLES)
+    return runs.min(axis=(0, 2)), runs.max(axis=(0, 2))

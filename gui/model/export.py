@@ -1,0 +1,76 @@
+"""Rendering the open file to a new one in the background, with progress and a way out."""
+
+import threading
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+
+from lamina.plugin import NeuralCodec
+from lamina.plugin.audiofile import check_target
+
+
+class ExportState(Enum):
+    """How far an export is."""
+
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+def suggested_target(source: Path, kbps: float, folder: Path) -> Path:
+    """A name in `folder` that says the bitrate, as a lossless file: what the codec made shouldn't be coded again unasked."""
+    suffix = source.suffix.lower() if source.suffix.lower() in {".wav", ".flac", ".aiff"} else ".wav"
+    return folder / f"{source.stem} {kbps:g} kbps{suffix}"
+
+
+class ExportJob:
+    """One export in its own thread.
+
+    make_effect: called in that thread for an effect of its own, so that the export and the playing don't share state.
+    `progress` (0–1), `state` and `message` may be read from any thread. Raises AudioFileError (a ValueError) with a
+    sentence for a target that can't be written or is the source itself; nothing has been touched then.
+    """
+
+    def __init__(self, make_effect: Callable[[], NeuralCodec], source: Path, target: Path) -> None:
+        check_target(target, source)
+        self.source = source
+        self.target = target
+        self.progress = 0.0
+        self.state = ExportState.RUNNING
+        self.message = ""
+        self._make_effect = make_effect
+        self._cancel = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lamina-export", daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Asks for the end; nothing is left of the target. `state` says when it has come."""
+        self._cancel.set()
+
+    def join(self) -> None:
+        """Waits for the end."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        from lamina.plugin.render import RenderCancelled, render_file
+
+        try:
+            render_file(self._make_effect(), self.source, self.target, progress=self._progressed, cancelled=self._cancel.is_set)
+        except RenderCancelled:
+            self._end(ExportState.CANCELLED, "Export cancelled; nothing was written.")
+        except Exception as error:
+            self._end(ExportState.FAILED, f"Nothing was exported: {error}")
+        else:
+            self.progress = 1.0
+            self._end(ExportState.DONE, f"Saved {self.target.name}")
+
+    def _progressed(self, fraction: float) -> None:
+        self.progress = float(fraction)
+
+    def _end(self, state: ExportState, message: str) -> None:
+        self.message = message
+        self.state = state

@@ -1,0 +1,52 @@
+"""The effect's settings as the controls see them: one validated value per name, passed on to the codec once it is loaded."""
+
+from collections.abc import Mapping
+from lamina.gui.model.observable import Observable
+from lamina.plugin import PARAMETERS, NeuralCodec, Parameter
+from lamina.plugin.parameters import Value
+
+
+class ParameterValues:
+    """Current values of the parameters, usable before the codec is there.
+
+    `changed` tells name and value of every change, in the thread that made it.
+    """
+
+    def __init__(self, parameters: Mapping[str, Parameter] = PARAMETERS) -> None:
+        # A view (kbps of layers) is the same value in another unit: kept once, so that the two can't disagree.
+        self.parameters = {name: parameter for name, parameter in parameters.items() if parameter.view_of is None}
+        self.changed: Observable[[str, Value]] = Observable()
+        self._values: dict[str, Value] = {name: parameter.default for name, parameter in self.parameters.items()}
+        self._codec: NeuralCodec | None = None
+
+    def __getitem__(self, name: str) -> Value:
+        return self._values[name]
+
+    def values(self) -> dict[str, Value]:
+        """A copy: what to construct an equal effect with."""
+        return dict(self._values)
+
+    def set(self, name: str, value: object) -> None:
+        """Sets one parameter; raises ValueError or TypeError with the parameter's own sentence and changes nothing."""
+        checked = self.parameters[name].validate(value)
+        if checked == self._values[name]:
+            return
+        if self._codec is not None:
+            self._codec.set_parameters({name: checked})
+        self._values[name] = checked
+        self.changed.notify(name, checked)
+
+    def reset(self, name: str) -> None:
+        """Back to the parameter's default."""
+        self.set(name, self.parameters[name].default)
+
+    def attach(self, codec: NeuralCodec) -> None:
+        """Gives the values to `codec` and every later change too."""
+        for name, value in self._values.items():
+            try:
+                codec.set_parameters({name: value})
+            except ValueError:
+                # A value this bundle can't do (denoise without conditioning): the control must show what is heard.
+                self._values[name] = codec.settings.value(name)
+                self.changed.notify(name, self._values[name])
+        self._codec = codec

@@ -1,0 +1,74 @@
+"""How a knob's gestures become a parameter's values: position along the travel, drags, steps, typed text."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from lamina.plugin import PARAMETERS, Parameter
+from lamina.plugin.parameters import layers_of
+
+DRAG_PIXELS = 220  # a whole travel: far enough to hit each of 24 detents, short enough for one wrist movement
+FINE_RATIO = 0.2
+COARSE_STEPS = 24
+
+
+@dataclass(frozen=True)
+class Travel:
+    """The travel of one parameter's knob; 0.0 is its minimum, 1.0 its maximum."""
+
+    parameter: Parameter
+
+    @property
+    def is_detented(self) -> bool:
+        """Whether the knob rests on whole numbers only."""
+        return self.parameter.kind == "int"
+
+    @property
+    def origin(self) -> float:
+        """Where the lit arc starts: at zero for a parameter with two signs, else at the minimum."""
+        if self.parameter.minimum < 0 < self.parameter.maximum:
+            return self.position(0.0)
+        return 0.0
+
+    def position(self, value: float) -> float:
+        """Place of a value along the travel, 0.0–1.0."""
+        low, high = float(self.parameter.minimum), float(self.parameter.maximum)
+        return min(1.0, max(0.0, (float(value) - low) / (high - low)))
+
+    def value(self, position: float) -> Any:
+        """The value at a place along the travel, on the parameter's own step."""
+        low, high = float(self.parameter.minimum), float(self.parameter.maximum)
+        step = 1.0 if self.is_detented else float(self.parameter.step)
+        raw = low + min(1.0, max(0.0, position)) * (high - low)
+        stepped = min(high, max(low, low + round((raw - low) / step) * step))
+        return int(stepped) if self.is_detented else round(stepped, 6)
+
+    def dragged(self, start_position: float, pixels_up: float, fine: bool = False) -> Any:
+        """The value after a drag that began at `start_position` and went `pixels_up` (negative: down)."""
+        ratio = FINE_RATIO if fine else 1.0
+        return self.value(start_position + ratio * pixels_up / DRAG_PIXELS)
+
+    def stepped(self, value: float, steps: int, fine: bool = False) -> Any:
+        """The value some wheel notches or key presses away; `fine` goes by the parameter's smallest step."""
+        if self.is_detented:
+            return self.value(self.position(value + steps))
+        span = float(self.parameter.maximum) - float(self.parameter.minimum)
+        size = float(self.parameter.step) if fine else max(float(self.parameter.step), span / COARSE_STEPS / 2)
+        return self.value(self.position(float(value) + steps * size))
+
+    def parse(self, text: str) -> Any:
+        """The value typed as `text`: a number with or without its unit, or a bitrate ("6 kbps") for a layer count.
+
+        Raises ValueError with a sentence for anything else.
+        """
+        match = re.fullmatch(r"\s*([+-]?\d+(?:[.,]\d+)?)\s*([%a-zA-Z]*)\s*", text.replace("\N{MINUS SIGN}", "-"))
+        if match is None:
+            example = self.parameter.format(self.parameter.default)
+            raise ValueError(f"{text.strip()!r} is not a number for {self.parameter.label}; type one, such as {example}.")
+        number, unit = float(match.group(1).replace(",", ".")), match.group(2).lower()
+        if self.parameter.name == "layers" and unit.startswith("k"):
+            PARAMETERS["kbps"].validate(number)
+            number = layers_of(number)
+        if self.parameter.unit == "%":
+            number /= 100.0
+        return self.parameter.validate(int(number) if self.is_detented and number == int(number) else number)

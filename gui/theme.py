@@ -1,0 +1,154 @@
+"""How Lamina looks: colours, sizes, type, and the stylesheet made of them. Every view takes its look from here."""
+
+from PyQt6.QtGui import QColor, QFont, QPalette
+from PyQt6.QtWidgets import QApplication
+
+# Neutrals, darkest first: one hue, so that the two accents are the only colours that speak.
+WELL = "#0B0D10"  # where pictures live: spectrograms, waveform, strips
+WINDOW = "#121519"
+PANEL = "#191D22"
+RAISED = "#232930"
+HOVER = "#2C333B"
+LINE = "#2A3038"
+SLOT = "#303741"
+DIM = "#66707C"
+MUTED = "#98A2AE"
+TEXT = "#E7EAED"
+
+WET = "#F0A458"  # warm: what comes out of the codec, and everything that shapes it
+WET_DEEP = "#8A5A2B"
+DRY = "#6CB4D2"  # cool: what goes in
+DRY_DEEP = "#2F5D73"
+ALERT = "#EC6A5E"
+
+GAP = 8
+MARGIN = 12
+RADIUS = 8
+CONTROL_HEIGHT = 32
+LEFT_WIDTH = 284
+RIGHT_WIDTH = 300
+
+TEXT_PIXELS = 13
+SMALL_PIXELS = 11
+
+FAMILIES = ["Inter", "SF Pro Text", "Segoe UI Variable", "Segoe UI", "Cantarell", "Noto Sans", "DejaVu Sans"]
+
+# Dark to light through violet and amber, rising evenly in lightness, so that equal steps in dB look equally large.
+SPECTRUM_STOPS = (
+    (0.00, "#0B0D10"),
+    (0.22, "#1B1B33"),
+    (0.42, "#4A2A5E"),
+    (0.60, "#8E3B63"),
+    (0.76, "#D2694F"),
+    (0.90, "#F3B562"),
+    (1.00, "#FFF3D0"),
+)
+STRIP_STOPS = ((0.00, "#0F1215"), (0.25, "#4A3420"), (0.60, "#B5783B"), (1.00, "#FFD9A3"))
+
+
+def colour(name: str, alpha: float = 1.0) -> QColor:
+    """A palette colour with an opacity of 0–1."""
+    result = QColor(name)
+    result.setAlphaF(alpha)
+    return result
+
+
+def font(pixels: int = TEXT_PIXELS, bold: bool = False) -> QFont:
+    """The app's type at a size in logical pixels; figures are as wide as each other."""
+    result = QFont()
+    result.setFamilies(FAMILIES)
+    result.setPixelSize(pixels)
+    result.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
+    return result
+
+
+def caption_font() -> QFont:
+    """Small spaced capitals for the names of panels."""
+    result = font(SMALL_PIXELS, bold=True)
+    result.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, 1.2)
+    result.setCapitalization(QFont.Capitalization.AllUppercase)
+    return result
+
+
+def colour_table(stops: tuple[tuple[float, str], ...], n_colours: int = 256) -> list[int]:
+    """`n_colours` opaque 0xAARRGGBB values along a gradient given as (place 0–1, colour)."""
+    table = []
+    for index in range(n_colours):
+        place = index / (n_colours - 1)
+        upper = next(k for k in range(1, len(stops)) if place <= stops[k][0])
+        (start, start_name), (stop, stop_name) = stops[upper - 1], stops[upper]
+        share = (place - start) / (stop - start)
+        first, second = QColor(start_name), QColor(stop_name)
+        red, green, blue = (
+            round(a + share * (b - a))
+            for a, b in zip((first.red(), first.green(), first.blue()), (second.red(), second.green(), second.blue()), strict=True)
+        )
+        table.append(0xFF000000 | red << 16 | green << 8 | blue)
+    return table
+
+
+def apply(app: QApplication) -> None:
+    """Gives the whole application Lamina's look."""
+    app.setStyle("Fusion")
+    app.setFont(font())
+    palette = QPalette()
+    for role, name in (
+        (QPalette.ColorRole.Window, WINDOW),
+        (QPalette.ColorRole.WindowText, TEXT),
+        (QPalette.ColorRole.Base, WELL),
+        (QPalette.ColorRole.AlternateBase, PANEL),
+        (QPalette.ColorRole.Text, TEXT),
+        (QPalette.ColorRole.PlaceholderText, DIM),
+        (QPalette.ColorRole.Button, RAISED),
+        (QPalette.ColorRole.ButtonText, TEXT),
+        (QPalette.ColorRole.ToolTipBase, RAISED),
+        (QPalette.ColorRole.ToolTipText, TEXT),
+        (QPalette.ColorRole.Highlight, WET_DEEP),
+        (QPalette.ColorRole.HighlightedText, TEXT),
+    ):
+        palette.setColor(role, QColor(name))
+    app.setPalette(palette)
+    app.setStyleSheet(STYLESHEET)
+
+
+STYLESHEET = f"""
+QMainWindow, QDialog {{ background: {WINDOW}; }}
+QFrame[role="panel"] {{ background: {PANEL}; border-radius: {RADIUS}px; }}
+QLabel {{ color: {TEXT}; background: transparent; }}
+QLabel[role="muted"] {{ color: {MUTED}; }}
+QLabel[role="status"] {{ color: {MUTED}; font-size: 12px; }}
+QLabel[role="title"] {{ color: {TEXT}; font-size: 14px; font-weight: 600; }}
+QLabel[role="detail"] {{ color: {MUTED}; font-size: 12px; }}
+QPushButton {{
+    background: {RAISED}; color: {TEXT}; border: 1px solid transparent; border-radius: 6px; padding: 0 12px; min-height: 30px;
+}}
+QPushButton:hover {{ background: {HOVER}; }}
+QPushButton:pressed {{ background: {LINE}; }}
+QPushButton:focus {{ border-color: {MUTED}; }}
+QPushButton:disabled {{ color: {DIM}; background: {PANEL}; }}
+QPushButton::menu-indicator {{ image: none; width: 0; }}
+QPushButton[role="primary"] {{ background: {WET}; color: #1A1208; font-weight: 600; }}
+QPushButton[role="primary"]:hover {{ background: #F7B672; }}
+QPushButton[role="primary"]:disabled {{ background: {RAISED}; color: {DIM}; font-weight: 400; }}
+QPushButton[role="quiet"] {{ background: transparent; color: {MUTED}; min-height: 24px; padding: 0 8px; font-size: 12px; }}
+QPushButton[role="quiet"]:hover {{ background: {RAISED}; color: {TEXT}; }}
+QPushButton[role="quiet"]:focus {{ border-color: {DIM}; }}
+QMenu {{ background: {RAISED}; border: 1px solid {SLOT}; border-radius: 6px; padding: 6px; }}
+QMenu::item {{ padding: 6px 20px 6px 12px; border-radius: 4px; color: {TEXT}; }}
+QMenu::item:selected {{ background: {HOVER}; }}
+QMenu::item:checked {{ color: {WET}; }}
+QMenu::item:disabled {{ color: {DIM}; }}
+QMenu::indicator {{ width: 0; }}
+QMenu::separator {{ height: 1px; background: {SLOT}; margin: 6px 8px; }}
+QToolTip {{ background: {RAISED}; color: {TEXT}; border: 1px solid {SLOT}; padding: 6px 8px; font-size: 12px; }}
+QLineEdit {{
+    background: {WELL}; color: {TEXT}; border: 1px solid {WET}; border-radius: 4px; padding: 2px 4px;
+    selection-background-color: {WET_DEEP};
+}}
+QProgressBar {{ background: {SLOT}; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }}
+QProgressBar::chunk {{ background: {WET}; border-radius: 3px; }}
+QFrame[role="notice"] {{ background: {RAISED}; border: 1px solid {SLOT}; border-radius: {RADIUS}px; }}
+QScrollBar:vertical {{ background: transparent; width: 10px; }}
+QScrollBar::handle:vertical {{ background: {SLOT}; border-radius: 5px; min-height: 24px; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
+"""

@@ -1,0 +1,109 @@
+"""The knob the window is built around: one lit segment per layer, the layer count and the bitrate in its middle."""
+
+import math
+
+from PyQt6.QtCore import QRectF, QSize, Qt
+from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
+from PyQt6.QtWidgets import QWidget
+
+from lamina.gui import theme
+from lamina.gui.widgets.knob import Knob
+from lamina.gui.widgets.knob_drawing import START_DEGREES, SWEEP_DEGREES, draw_cap, draw_pointer, point
+from lamina.plugin import Parameter
+from lamina.plugin.parameters import KBPS_PER_LAYER
+
+
+class BitrateKnob(Knob):
+    """The knob the window is built around: a segment per layer, the layer count and the bitrate in its middle."""
+
+    def __init__(self, parameter: Parameter, parent: QWidget | None = None) -> None:
+        super().__init__(parameter, parent=parent)
+        self.is_bypassed = False
+
+    def text(self) -> str:
+        """Layers and bitrate in words."""
+        return f"{self.layers_text()}, {self.kbps_text()}"
+
+    def layers_text(self) -> str:
+        """The layer count in words."""
+        return f"{self.shown} layer" if self.shown == 1 else f"{self.shown} layers"
+
+    def kbps_text(self) -> str:
+        """The bitrate in words, exactly: every layer is a multiple of 0.75."""
+        rate = int(self.shown) * KBPS_PER_LAYER
+        return f"{rate:.1f} kbps" if math.isclose(rate * 10, round(rate * 10)) else f"{rate:.2f} kbps"
+
+    def show_bypassed(self, is_bypassed: bool) -> None:
+        """Dims the light while the codec isn't heard."""
+        self.is_bypassed = is_bypassed
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(228, 214)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(160, 150)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        if self._editor is not None:
+            self._editor.setGeometry(self._editor_place().toRect())
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        dial = self._dial()
+        radius = dial.width() / 2
+        self._draw_segments(painter, dial.adjusted(radius * 0.05, radius * 0.05, -radius * 0.05, -radius * 0.05), radius * 0.1)
+        body = dial.adjusted(radius * 0.2, radius * 0.2, -radius * 0.2, -radius * 0.2)
+        draw_cap(painter, body, self._ring_colour())
+        draw_pointer(painter, body, self.travel.position(self.shown), self._light(1.0), 0.8, 0.93, max(3.0, radius * 0.035))
+        self._draw_words(painter, dial)
+
+    def _dial(self) -> QRectF:
+        # The open part of the ring at the bottom leaves room that the square would waste.
+        side = min(float(self.width()), self.height() / 0.9) - 4
+        return QRectF((self.width() - side) / 2, 2.0, side, side)
+
+    def _editor_place(self) -> QRectF:
+        dial = self._dial()
+        return QRectF(dial.center().x() - 52, dial.center().y() - 16, 104, 32)
+
+    def _light(self, strength: float) -> QColor:
+        light = QColor(theme.MUTED if self.is_bypassed else theme.WET)
+        return light if strength >= 1.0 else QColor.fromRgbF(*(c * strength for c in (light.redF(), light.greenF(), light.blueF())))
+
+    def _draw_segments(self, painter: QPainter, ring: QRectF, thickness: float) -> None:
+        n_layers = int(self.parameter.maximum)
+        pitch = SWEEP_DEGREES / n_layers
+        gap = min(2.6, pitch * 0.25)
+        for layer in range(1, n_layers + 1):
+            start = START_DEGREES - (layer - 1) * pitch - gap / 2
+            is_lit = layer <= int(self.shown)
+            # The newest layer shines brightest: it is the one the next movement takes away.
+            pen_colour = self._light(0.62 + 0.38 * layer / int(self.shown)) if is_lit else theme.colour(theme.SLOT)
+            painter.setPen(QPen(pen_colour, thickness, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
+            painter.drawArc(ring, round(start * 16), -round((pitch - gap) * 16))
+
+    def _draw_words(self, painter: QPainter, dial: QRectF) -> None:
+        radius = dial.width() / 2
+        centre = dial.center()
+        painter.setPen(theme.colour(theme.TEXT))
+        painter.setFont(theme.font(round(radius * 0.44), bold=True))
+        painter.drawText(_line(dial, centre.y() - radius * 0.14, radius), Qt.AlignmentFlag.AlignCenter, str(self.shown))
+        painter.setFont(theme.font(max(theme.SMALL_PIXELS, round(radius * 0.125))))
+        painter.setPen(theme.colour(theme.MUTED))
+        word = self.layers_text().split()[1]
+        painter.drawText(_line(dial, centre.y() + radius * 0.18, radius), Qt.AlignmentFlag.AlignCenter, word)
+        painter.setFont(theme.font(max(theme.TEXT_PIXELS, round(radius * 0.165)), bold=True))
+        painter.setPen(self._light(1.0))
+        painter.drawText(_line(dial, centre.y() + radius * 0.4, radius), Qt.AlignmentFlag.AlignCenter, self.kbps_text())
+        painter.setFont(theme.font(theme.SMALL_PIXELS))
+        painter.setPen(theme.colour(theme.DIM))
+        for place, word in ((0.0, str(int(self.parameter.minimum))), (1.0, str(int(self.parameter.maximum)))):
+            spot = point(dial.center(), radius * 0.95, place)
+            painter.drawText(QRectF(spot.x() - 16 + (8 if place else -8), spot.y() + 6, 32, 14), Qt.AlignmentFlag.AlignCenter, word)
+
+
+def _line(dial: QRectF, centre_y: float, radius: float) -> QRectF:
+    return QRectF(dial.left(), centre_y - radius * 0.3, dial.width(), radius * 0.6)

@@ -1,0 +1,100 @@
+"""Buttons of the app's own: signs, a round play button, a switch, and a button that opens a menu."""
+
+from PyQt6.QtCore import QRectF, QSize, Qt
+from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PyQt6.QtWidgets import QAbstractButton, QPushButton, QWidget
+
+from lamina.gui import icons, theme
+
+
+class SignButton(QAbstractButton):
+    """A square or round button that shows one sign; checkable ones light up in the warm accent."""
+
+    def __init__(self, sign: str, name: str, diameter: int = 36, is_round: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.sign = sign
+        self._diameter = diameter
+        self._is_round = is_round
+        self.setAccessibleName(name)
+        self.setFixedSize(diameter, diameter)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+
+    def show_sign(self, sign: str, name: str) -> None:
+        """Changes what the button shows and is called."""
+        if sign != self.sign:
+            self.sign = sign
+            self.setAccessibleName(name)
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._diameter, self._diameter)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        frame = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        radius = frame.width() / 2 if self._is_round else 6.0
+        fill, ink = self._colours()
+        painter.setBrush(fill)
+        painter.setPen(QPen(theme.colour(theme.TEXT if self.hasFocus() else theme.LINE), 1) if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.drawRoundedRect(frame, radius, radius)
+        side = frame.width() * (0.42 if self._is_round else 0.46)
+        square = QRectF(0, 0, side, side)
+        square.moveCenter(frame.center())
+        icons.draw(painter, self.sign, square, ink)
+
+    def _colours(self) -> tuple[QColor, QColor]:
+        if not self.isEnabled():
+            return theme.colour(theme.RAISED, 0.6), theme.colour(theme.DIM)
+        if self._is_round:
+            return theme.colour(theme.WET if not self.underMouse() else "#F7B672"), theme.colour("#1A1208")
+        fill = theme.colour(theme.HOVER if self.underMouse() or self.isDown() else theme.RAISED)
+        return fill, theme.colour(theme.WET if self.isChecked() else theme.TEXT)
+
+
+class Switch(QAbstractButton):
+    """A wide toggle: a sign and a word, lit while it is on."""
+
+    def __init__(self, sign: str, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._sign = sign
+        self.setText(text)
+        self.setCheckable(True)
+        self.setFixedHeight(theme.CONTROL_HEIGHT)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setAccessibleName(text)
+
+    def sizeHint(self) -> QSize:
+        return QSize(120, theme.CONTROL_HEIGHT)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        frame = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        is_on = self.isChecked()
+        painter.setBrush(theme.colour(theme.DRY_DEEP, 0.55) if is_on else theme.colour(theme.HOVER if self.underMouse() else theme.RAISED))
+        painter.setPen(QPen(theme.colour(theme.DRY if is_on else theme.MUTED), 1) if is_on or self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.drawRoundedRect(frame, 6, 6)
+        ink = theme.colour(theme.TEXT if is_on else theme.MUTED)
+        painter.setFont(theme.font(bold=is_on))
+        width = painter.fontMetrics().horizontalAdvance(self.text())
+        left = frame.center().x() - (width + 22) / 2
+        icons.draw(painter, self._sign, QRectF(left, frame.center().y() - 7, 14, 14), ink)
+        painter.setPen(ink)
+        painter.drawText(frame.adjusted(left + 22 - frame.left(), 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text())
+
+
+class MenuButton(QPushButton):
+    """A push button with a chevron that opens its menu."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setStyleSheet("padding-left: 12px; padding-right: 28px; text-align: left;")
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        ink = theme.colour(theme.MUTED if self.isEnabled() else theme.DIM)
+        icons.draw(painter, "chevron", QRectF(self.width() - 22, self.height() / 2 - 5, 10, 10), ink)

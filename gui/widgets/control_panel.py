@@ -1,0 +1,71 @@
+"""The controls: the bitrate knob, four smaller knobs and bypass, all made from the parameter table."""
+
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtWidgets import QGridLayout, QWidget
+
+from lamina.gui import theme
+from lamina.gui.model.parameters import ParameterValues
+from lamina.gui.widgets.buttons import Switch
+from lamina.gui.widgets.bitrate_knob import BitrateKnob
+from lamina.gui.widgets.knob import Knob
+from lamina.gui.widgets.panel import Caption, Panel
+
+SMALL_KNOBS = (("input_gain_db", "output_gain_db"), ("denoise", "mix"))
+
+
+class ControlPanel(Panel):
+    """Shows `ParameterValues` and passes every gesture on to it; `refused` carries the sentence for a value not allowed."""
+
+    refused = pyqtSignal(str)
+
+    def __init__(self, values: ParameterValues, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._values = values
+        self.setFixedWidth(theme.LEFT_WIDTH)
+        table = values.parameters
+        self.content.addWidget(Caption("Bitrate", theme.WET))
+        self.bitrate = BitrateKnob(table["layers"])
+        self.content.addWidget(self.bitrate, 1)
+        self.knobs: dict[str, Knob] = {"layers": self.bitrate}
+        grid = QGridLayout()
+        grid.setSpacing(theme.GAP)
+        for row, names in enumerate(SMALL_KNOBS):
+            for column, name in enumerate(names):
+                self.knobs[name] = Knob(table[name], theme.DRY if name == "input_gain_db" else theme.WET)
+                grid.addWidget(self.knobs[name], row, column)
+        self.content.addLayout(grid)
+        self.content.addSpacing(theme.GAP)
+        self.bypass = Switch("bypass", table["bypass"].label)
+        self.bypass.setToolTip(f"{table['bypass'].help} (B)")
+        self.bypass.clicked.connect(lambda is_on: self._set("bypass", is_on))
+        self.content.addWidget(self.bypass)
+        for name, knob in self.knobs.items():
+            knob.moved.connect(lambda value, name=name: self._set(name, value))
+            knob.refused.connect(self.refused)
+        values.changed.subscribe(self._show)
+        for name, value in values.values().items():
+            self._show(name, value)
+
+    def show_can_denoise(self, can_denoise: bool, is_loaded: bool) -> None:
+        """Enables the denoise knob, or says why it can't be turned."""
+        knob = self.knobs["denoise"]
+        knob.setEnabled(can_denoise)
+        help_text = self._values.parameters["denoise"].help
+        if can_denoise:
+            knob.explain(help_text)
+        elif is_loaded:
+            knob.setToolTip(f"<b>{knob.parameter.label}</b><br>{help_text}<br>The loaded model wasn't trained for this, so the knob is off.")
+
+    def _set(self, name: str, value: object) -> None:
+        try:
+            self._values.set(name, value)
+        except (ValueError, TypeError) as error:
+            self.refused.emit(str(error))
+            self._show(name, self._values[name])
+
+    def _show(self, name: str, value: object) -> None:
+        if name in self.knobs:
+            self.knobs[name].show_value(value)
+        elif name == "bypass":
+            self.bypass.setChecked(bool(value))
+            self.bitrate.show_bypassed(bool(value))

@@ -1,0 +1,122 @@
+"""The bar at the top: name, open file, demo items, presets, export."""
+
+from PyQt6.QtCore import QRectF, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QPainter, QPaintEvent
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from lamina.gui import icons, theme
+from lamina.gui.widgets.buttons import MenuButton
+
+
+class Header(QWidget):
+    """Signals what was asked for; shows what it is told."""
+
+    open_asked = pyqtSignal()
+    demo_chosen = pyqtSignal(object)
+    preset_chosen = pyqtSignal(object)
+    preset_save_asked = pyqtSignal()
+    preset_open_asked = pyqtSignal()
+    export_asked = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(56)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.GAP)
+        row.addWidget(_Wordmark())
+        self.open_button = QPushButton("Open…")
+        self.open_button.setToolTip("Open a sound file (Ctrl+O), or drop one on the window.")
+        self.open_button.clicked.connect(self.open_asked)
+        self.demo_button = MenuButton("Demos")
+        self.demo_button.setToolTip("Sounds that come with Lamina.")
+        self.demo_menu = QMenu(self)
+        self.demo_menu.setToolTipsVisible(True)
+        self.demo_button.setMenu(self.demo_menu)
+        row.addWidget(self.open_button)
+        row.addWidget(self.demo_button)
+        row.addSpacing(theme.GAP)
+        row.addLayout(self._names(), 1)
+        self.preset_button = MenuButton("Presets")
+        self.preset_button.setToolTip("Settings to start from.")
+        self.preset_button.setMinimumWidth(150)
+        self.preset_menu = QMenu(self)
+        self.preset_menu.setToolTipsVisible(True)
+        self.preset_button.setMenu(self.preset_menu)
+        self.export_button = QPushButton("Export…")
+        self.export_button.setProperty("role", "primary")
+        self.export_button.setToolTip("Render the whole file with these settings (Ctrl+E).")
+        self.export_button.clicked.connect(self.export_asked)
+        row.addWidget(self.preset_button)
+        row.addWidget(self.export_button)
+
+    def _names(self) -> QVBoxLayout:
+        self.title = QLabel("")
+        self.title.setProperty("role", "title")
+        self.detail = QLabel("")
+        self.detail.setProperty("role", "detail")
+        column = QVBoxLayout()
+        column.setSpacing(1)
+        column.addStretch(1)
+        for label in (self.title, self.detail):
+            # A long file name is cut off; it must not widen the window.
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            column.addWidget(label)
+        column.addStretch(1)
+        return column
+
+    def show_document(self, title: str, detail: str) -> None:
+        """Names what is open."""
+        self.title.setText(title)
+        self.title.setToolTip(title)
+        self.detail.setText(detail)
+
+    def show_demos(self, items: list) -> None:
+        """Fills the demo menu with `DemoItem`s."""
+        self.demo_menu.clear()
+        for item in items:
+            action = self._add(self.demo_menu, item.title, item.credit)
+            action.triggered.connect(lambda _checked, item=item: self.demo_chosen.emit(item))
+        self.demo_button.setEnabled(bool(items))
+
+    def show_presets(self, presets: list) -> None:
+        """Fills the preset menu with `Preset`s."""
+        self.preset_menu.clear()
+        for preset in presets:
+            action = self._add(self.preset_menu, preset.title, preset.description)
+            action.triggered.connect(lambda _checked, preset=preset: self.preset_chosen.emit(preset))
+        self.preset_menu.addSeparator()
+        self._add(self.preset_menu, "Open preset…", "Use settings saved in a file.").triggered.connect(self.preset_open_asked)
+        self._add(self.preset_menu, "Save preset…", "Save the present settings in a file.").triggered.connect(self.preset_save_asked)
+
+    def show_preset(self, title: str, is_edited: bool) -> None:
+        """Names the preset in use."""
+        self.preset_button.setText(f"{title}{' (edited)' if is_edited else ''}" if title else "Presets")
+
+    def show_can_export(self, can_export: bool) -> None:
+        """Lights the export button."""
+        self.export_button.setEnabled(can_export)
+
+    @staticmethod
+    def _add(menu: QMenu, text: str, tip: str) -> QAction:
+        action = QAction(text, menu)
+        action.setToolTip(tip)
+        menu.addAction(action)
+        return action
+
+
+class _Wordmark(QWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        # As wide as the column of controls below, so that the header's buttons begin where the waveform does.
+        self.setFixedWidth(theme.LEFT_WIDTH + theme.MARGIN - theme.GAP)
+        self.setAccessibleName("Lamina")
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        icons.draw(painter, "lamina", QRectF(4, self.height() / 2 - 13, 26, 26), theme.colour(theme.WET))
+        face = theme.font(21, bold=True)
+        face.setLetterSpacing(face.SpacingType.AbsoluteSpacing, 0.6)
+        painter.setFont(face)
+        painter.setPen(theme.colour(theme.TEXT))
+        painter.drawText(QRectF(42, 0, 200, self.height()), Qt.AlignmentFlag.AlignVCenter, "Lamina")

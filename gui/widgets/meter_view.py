@@ -1,0 +1,93 @@
+"""A level meter: RMS as a bar, the peak as a line above it, the held peak as a mark and a figure."""
+
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt6.QtGui import QLinearGradient, QPainter, QPaintEvent, QPen
+from PyQt6.QtWidgets import QSizePolicy, QWidget
+
+from lamina.dsp.levels import LevelMeter
+from lamina.gui import theme
+
+LOWEST_DB = -60.0
+MARKS_DB = (0, -6, -12, -24, -36, -48)
+CLIP_DB = -0.1
+SCALE_WIDTH = 24
+
+
+class MeterView(QWidget):
+    """Draws a `LevelMeter` upright, one bar per channel, in dBFS."""
+
+    def __init__(self, name: str, accent: str, accent_deep: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._accent, self._deep = accent, accent_deep
+        self._meter: LevelMeter | None = None
+        self._levels: list[tuple[float, float, float]] = []
+        self.setAccessibleName(name)
+        self.setFixedWidth(54)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        self.setToolTip("Bar: RMS. Line: peak. Mark: highest peak of the last moments. All in dBFS.")
+
+    def show_meter(self, meter: LevelMeter | None) -> None:
+        """Draws another meter from now on."""
+        self._meter = meter
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Reads the meter and repaints where it moved."""
+        levels: list[tuple[float, float, float]] = []
+        if self._meter is not None:
+            readings = zip(self._meter.rms_db, self._meter.peak_db, self._meter.hold_db, strict=True)
+            levels = [(round(float(r), 1), round(float(p), 1), round(float(h), 1)) for r, p, h in readings]
+        if levels != self._levels:
+            self._levels = levels
+            self.update()
+
+    def text(self) -> str:
+        """Highest held peak and RMS of all channels, in words."""
+        peak = max((hold for _, _, hold in self._levels), default=LOWEST_DB)
+        rms = max((rms for rms, _, _ in self._levels), default=LOWEST_DB)
+        return f"peak {_level(peak)}   RMS {_level(rms)} dBFS"
+
+    def sizeHint(self) -> QSize:
+        return QSize(54, 180)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = QRectF(0, 0, self.width() - SCALE_WIDTH, self.height())
+        levels = self._levels or [(LOWEST_DB, LOWEST_DB, LOWEST_DB)]
+        gap = 3.0
+        width = (area.width() - gap * (len(levels) - 1)) / len(levels)
+        for index, (rms, peak, hold) in enumerate(levels):
+            bar = QRectF(area.left() + index * (width + gap), area.top(), width, area.height())
+            self._draw_bar(painter, bar, rms, peak, hold)
+        painter.setFont(theme.font(theme.SMALL_PIXELS - 1))
+        painter.setPen(theme.colour(theme.DIM))
+        for mark in MARKS_DB:
+            y = min(max(7.0, self._y(area, mark)), area.bottom() - 7)
+            box = QRectF(area.right() + 2, y - 7, SCALE_WIDTH - 2, 14)
+            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(abs(mark)))
+
+    def _draw_bar(self, painter: QPainter, bar: QRectF, rms: float, peak: float, hold: float) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour(theme.WELL))
+        painter.drawRoundedRect(bar, 2, 2)
+        if rms > LOWEST_DB:
+            fill = QLinearGradient(bar.bottomLeft(), bar.topLeft())
+            fill.setColorAt(0.0, theme.colour(self._deep))
+            fill.setColorAt(0.85, theme.colour(self._accent))
+            painter.setBrush(fill)
+            painter.drawRoundedRect(QRectF(bar.left(), self._y(bar, rms), bar.width(), bar.bottom() - self._y(bar, rms)), 2, 2)
+        for level, opacity, thickness in ((peak, 0.75, 2.0), (hold, 1.0, 1.5)):
+            if level > LOWEST_DB:
+                ink = theme.colour(theme.ALERT if level > CLIP_DB else self._accent, opacity)
+                painter.setPen(QPen(ink, thickness))
+                y = max(bar.top() + 1, self._y(bar, level))
+                painter.drawLine(QPointF(bar.left(), y), QPointF(bar.right(), y))
+
+    def _y(self, area: QRectF, level_db: float) -> float:
+        share = min(1.0, max(0.0, (level_db - LOWEST_DB) / -LOWEST_DB))
+        return area.bottom() - share * area.height()
+
+
+def _level(level_db: float) -> str:
+    return f"{level_db:.1f}".replace("-", "\N{MINUS SIGN}") if level_db > LOWEST_DB else "\N{MINUS SIGN}∞"

@@ -1,0 +1,47 @@
+"""Panels: the rounded surfaces everything stands on, with their captions."""
+
+from PyQt6.QtCore import QRectF, Qt
+from PyQt6.QtGui import QPainter, QPaintEvent
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from lamina.gui import theme
+
+
+class Panel(QFrame):
+    """A rounded surface; `content` is its column of things."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "panel")
+        self.content = QVBoxLayout(self)
+        self.content.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, theme.MARGIN)
+        self.content.setSpacing(theme.GAP)
+
+
+class Caption(QWidget):
+    """A panel's name in small capitals, with a dot in its accent, and a remark at the right."""
+
+    def __init__(self, text: str, accent: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._accent = accent
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14 if accent else 0, 0, 0, 0)
+        label = QLabel(text)
+        label.setFont(theme.caption_font())
+        label.setProperty("role", "muted")
+        self.remark = QLabel()
+        self.remark.setProperty("role", "detail")
+        self.remark.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(label)
+        row.addStretch(1)
+        row.addWidget(self.remark)
+        self.setFixedHeight(18)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        if self._accent:
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour(self._accent))
+            painter.drawEllipse(QRectF(0, self.height() / 2 - 3.5, 7, 7))

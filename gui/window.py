@@ -1,0 +1,314 @@
+"""The main window: puts the views together, passes gestures to the session and what changed back to the views."""
+
+import time
+from pathlib import Path
+
+from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
+from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+
+from lamina.gui import theme
+from lamina.gui.background import Background
+from lamina.gui.loading import Loader
+from lamina.gui.model.export import suggested_target
+from lamina.gui.model.session import Notice, Session
+from lamina.gui.widgets.control_panel import ControlPanel
+from lamina.gui.widgets.drop_overlay import DropOverlay
+from lamina.gui.widgets.header import Header
+from lamina.gui.widgets.meter_view import MeterView
+from lamina.gui.widgets.notice import NoticeBar
+from lamina.gui.widgets.panel import Caption, Panel
+from lamina.gui.widgets.spectrogram_view import SpectrogramView, TimeAxis
+from lamina.gui.widgets.status_line import StatusLine
+from lamina.gui.widgets.transport_bar import TransportBar
+from lamina.gui.widgets.usage_view import UsageHeads, UsageView
+from lamina.gui.widgets.waveform_view import WaveformView
+from lamina.plugin.parameters import KBPS_PER_LAYER
+
+MOTION_MS = 33
+TEXT_MS = 250
+SEEK_STEP_SECONDS = 2.0
+
+
+class MainWindow(QMainWindow):
+    """Lamina's window over a `Session`. `load(file)` begins the slow start-up work; call it once the window is visible."""
+
+    def __init__(self, session: Session | None = None) -> None:
+        super().__init__()
+        self.session = session or Session()
+        self.background = Background(self)
+        self.loader = Loader(self.session, self.background)
+        self.setWindowTitle("Lamina")
+        self.setAcceptDrops(True)
+        self.setMinimumSize(980, 620)
+        self.resize(1280, 800)
+        self._build()
+        self._connect()
+        self._add_shortcuts()
+        self._last_tick = time.monotonic()
+        self._motion = QTimer(self)
+        self._motion.setInterval(MOTION_MS)
+        self._motion.timeout.connect(self._move)
+        self._text = QTimer(self)
+        self._text.setInterval(TEXT_MS)
+        self._text.timeout.connect(self._tell)
+        self._show_all()
+
+    # Putting together.
+
+    def _build(self) -> None:
+        self.header = Header()
+        self.transport = TransportBar()
+        self.waveform = WaveformView()
+        self.controls = ControlPanel(self.session.parameters)
+        self.input_view = SpectrogramView("Input spectrogram")
+        self.output_view = SpectrogramView("Output spectrogram")
+        self.input_meter = MeterView("Input level", theme.DRY, theme.DRY_DEEP)
+        self.output_meter = MeterView("Output level", theme.WET, theme.WET_DEEP)
+        self.usage = UsageView()
+        self.status = StatusLine()
+        top = QHBoxLayout()
+        top.setSpacing(theme.MARGIN)
+        waveform_panel = Panel()
+        waveform_panel.content.addWidget(self.waveform)
+        top.addWidget(self.transport)
+        top.addWidget(waveform_panel, 1)
+        bottom = QHBoxLayout()
+        bottom.setSpacing(theme.MARGIN)
+        bottom.addWidget(self.controls)
+        bottom.addWidget(self._spectrum_panel(), 1)
+        bottom.addWidget(self._usage_panel())
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, 0)
+        column.setSpacing(0)
+        column.addWidget(self.header)
+        column.addLayout(top)
+        column.addSpacing(theme.MARGIN)
+        column.addLayout(bottom, 1)
+        column.addWidget(self.status)
+        self.setCentralWidget(centre)
+        self.notice = NoticeBar(centre)
+        self.drop_overlay = DropOverlay(centre)
+
+    def _spectrum_panel(self) -> Panel:
+        panel = Panel()
+        self.input_caption = Caption("Input", theme.DRY)
+        self.output_caption = Caption("Output", theme.WET)
+        for caption, view, meter in (
+            (self.input_caption, self.input_view, self.input_meter),
+            (self.output_caption, self.output_view, self.output_meter),
+        ):
+            panel.content.addWidget(caption)
+            row = QHBoxLayout()
+            row.setSpacing(theme.MARGIN)
+            row.addWidget(view, 1)
+            row.addWidget(meter)
+            panel.content.addLayout(row, 1)
+        foot = QHBoxLayout()
+        foot.setSpacing(theme.MARGIN)
+        foot.addWidget(TimeAxis(), 1)
+        foot.addSpacing(self.output_meter.width())
+        panel.content.addLayout(foot)
+        return panel
+
+    def _usage_panel(self) -> Panel:
+        panel = Panel()
+        panel.setFixedWidth(theme.RIGHT_WIDTH)
+        self.usage_caption = Caption("Codebooks", theme.WET)
+        panel.content.addWidget(self.usage_caption)
+        panel.content.addWidget(UsageHeads())
+        panel.content.addWidget(self.usage, 1)
+        return panel
+
+    def _connect(self) -> None:
+        session = self.session
+        self.header.open_asked.connect(self.ask_open)
+        self.header.demo_chosen.connect(lambda item: self.open(item.path, item.title))
+        self.header.preset_chosen.connect(session.apply_preset)
+        self.header.preset_open_asked.connect(self.ask_open_preset)
+        self.header.preset_save_asked.connect(self.ask_save_preset)
+        self.header.export_asked.connect(self.ask_export)
+        self.transport.play_asked.connect(self.toggle_play)
+        self.transport.stop_asked.connect(session.player.stop)
+        self.transport.loop_asked.connect(session.set_looping)
+        self.waveform.sought.connect(session.seek)
+        self.waveform.region_marked.connect(session.set_loop_region)
+        self.waveform.region_cleared.connect(session.clear_loop_region)
+        self.controls.refused.connect(lambda text: self.notice.tell(text, True))
+        self.status.output_chosen.connect(session.choose_output)
+        self.status.rescan_asked.connect(lambda: self.loader.find_outputs(rescan=True))
+        self.status.cancel_asked.connect(lambda: session.export and session.export.cancel())
+        session.changed.subscribe(self._changed)
+        session.noticed.subscribe(self._noticed)
+        session.parameters.changed.subscribe(lambda _name, _value: self._show_layers())
+
+    def _add_shortcuts(self) -> None:
+        session = self.session
+        for keys, action in (
+            ("Space", self.toggle_play),
+            ("Home", session.player.stop),
+            ("L", lambda: session.set_looping(not session.is_looping)),
+            ("B", lambda: session.parameters.set("bypass", not session.parameters["bypass"])),
+            ("Ctrl+Left", lambda: session.seek(session.player.position_seconds - SEEK_STEP_SECONDS)),
+            ("Ctrl+Right", lambda: session.seek(session.player.position_seconds + SEEK_STEP_SECONDS)),
+            ("Ctrl+O", self.ask_open),
+            ("Ctrl+E", self.ask_export),
+            ("Ctrl+S", self.ask_save_preset),
+            ("Ctrl+Q", self.close),
+            ("Escape", self.notice.hide),
+        ):
+            QShortcut(QKeySequence(keys), self).activated.connect(action)
+
+    # What the user does.
+
+    def load(self, file: Path | None = None) -> None:
+        """Begins to load what is slow: the file (or the first demo item), the codec, the outputs."""
+        self.loader.start(file, self.header)
+
+    def open(self, path: Path, title: str | None = None) -> None:
+        """Opens a sound file; on a bad one a notice says why and the open one stays."""
+        self.loader.open(Path(path), title)
+
+    def toggle_play(self) -> None:
+        """Plays or pauses."""
+        if self.session.can_play:
+            self.session.player.toggle()
+        else:
+            self._noticed(Notice(self.loader.why_not_playable(), is_error=False))
+
+    def ask_open(self) -> None:
+        """Lets the user choose a sound file."""
+        path, _ = QFileDialog.getOpenFileName(self, "Open a sound file", self.loader.folder, self.loader.readable_filter())
+        if path:
+            self.open(Path(path))
+
+    def ask_export(self) -> None:
+        """Lets the user choose where to render to."""
+        document = self.session.document
+        if document is None or self.session.codec is None or self.session.is_exporting:
+            self.session.start_export(Path())
+            return
+        suggestion = suggested_target(document.path, self.session.parameters["layers"] * KBPS_PER_LAYER, Path(self.loader.folder))
+        path, _ = QFileDialog.getSaveFileName(self, "Export as", str(suggestion), self.loader.writable_filter())
+        if path:
+            self.session.start_export(Path(path))
+
+    def ask_open_preset(self) -> None:
+        """Lets the user choose a preset file."""
+        path, _ = QFileDialog.getOpenFileName(self, "Open a preset", self.loader.folder, "Presets (*.json)")
+        if path:
+            self.loader.open_preset(Path(path))
+
+    def ask_save_preset(self) -> None:
+        """Lets the user choose where to save the present settings."""
+        path, _ = QFileDialog.getSaveFileName(self, "Save preset", str(Path(self.loader.folder) / "My preset.json"), "Presets (*.json)")
+        if path:
+            self.loader.save_preset(Path(path))
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        assert event is not None
+        mime = event.mimeData()
+        if mime is not None and any(url.isLocalFile() for url in mime.urls()):
+            event.acceptProposedAction()
+            self.drop_overlay.appear()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent | None) -> None:
+        self.drop_overlay.hide()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        assert event is not None
+        self.drop_overlay.hide()
+        mime = event.mimeData()
+        files = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()] if mime is not None else []
+        if files:
+            event.acceptProposedAction()
+            self.open(Path(files[0]))
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        super().showEvent(event)
+        self._motion.start()
+        self._text.start()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        self._motion.stop()
+        self._text.stop()
+        self.session.close()
+        self.background.close()
+        super().closeEvent(event)
+
+    # What the views show.
+
+    def _changed(self, what: str) -> None:
+        session = self.session
+        if what == "document":
+            assert session.document is not None
+            self.waveform.show_document(session.document)
+            self.header.show_document(session.document.title, session.document.describe())
+            self.setWindowTitle(f"{session.document.title} – Lamina")
+            self.input_meter.show_meter(session.input_meter)
+            self.output_meter.show_meter(session.output_meter)
+            self._show_usage()
+        elif what == "codec":
+            self.controls.show_can_denoise(session.can_denoise, is_loaded=True)
+            self._show_usage()
+        elif what == "output":
+            self.status.show_outputs(session.outputs, session.output)
+        elif what == "loop":
+            self.transport.show_looping(session.is_looping)
+            self.waveform.show_loop(session.loop_seconds, session.is_looping)
+        elif what == "preset":
+            self.header.show_preset(session.preset_name, session.is_preset_edited)
+        self._show_can_play()
+        self._tell()
+
+    def _noticed(self, notice: Notice) -> None:
+        self.notice.tell(notice.text, notice.is_error)
+
+    def _show_all(self) -> None:
+        self.input_view.show_ring(self.session.input_spectrogram.ring)
+        self.output_view.show_ring(self.session.output_spectrogram.ring)
+        self.controls.show_can_denoise(False, is_loaded=False)
+        self.status.show_outputs(self.session.outputs, self.session.output)
+        self._show_usage()
+        self._show_can_play()
+        self._tell()
+
+    def _show_usage(self) -> None:
+        self.usage.show_usage(self.session.usage)
+        self._show_layers()
+
+    def _show_layers(self) -> None:
+        n_layers = self.session.parameters["layers"]
+        self.usage.show_layers(0 if self.session.parameters["bypass"] else n_layers)
+        self.usage_caption.remark.setText(f"{n_layers * 10} bits per frame")
+
+    def _show_can_play(self) -> None:
+        self.transport.show_can_play(self.session.can_play)
+        self.header.show_can_export(self.session.can_play and not self.session.is_exporting)
+
+    def _move(self) -> None:
+        """One step of everything that moves."""
+        now = time.monotonic()
+        self.session.tick(now - self._last_tick)
+        self._last_tick = now
+        self.input_view.refresh()
+        self.output_view.refresh()
+        self.input_meter.refresh()
+        self.output_meter.refresh()
+        self.usage.refresh()
+        self.waveform.show_position(self.session.player.position_seconds)
+        self.transport.show_playing(self.session.is_playing)
+        length = self.session.document.seconds if self.session.document is not None else 0.0
+        self.transport.time.show_time(self.session.player.position_seconds, length)
+
+    def _tell(self) -> None:
+        """One step of everything that is read."""
+        session = self.session
+        self.usage.refresh_figures()
+        self.input_caption.remark.setText(f"{self.input_meter.text()}")
+        self.output_caption.remark.setText(f"{self.output_meter.text()}")
+        self.status.show_remark(self.loader.remark(), can_rescan=session.codec is not None and not session.outputs.outputs)
+        self.status.show_figures(*self.loader.figures())
+        export = session.export
+        self.status.show_export(export.target.name if export else "", export.progress if export else 0.0, session.is_exporting)
