@@ -13,7 +13,7 @@ def why_no_window() -> str:
     try:
         import PyQt6.QtCore
         import PyQt6.QtGui
-        import PyQt6.QtWidgets  # noqa: F401
+        import PyQt6.QtWidgets
     except ImportError as error:
         return f"the window needs Qt, which can't be loaded ({error}); install the missing library or use 'lamina render IN OUT'."
     from lamina.plugin.demo import has_display

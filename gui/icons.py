@@ -75,7 +75,8 @@ def _lamina(painter: QPainter, colour: QColor) -> None:
         sheet.setAlphaF(opacity)
         painter.setBrush(sheet)
         top = 0.52 - 0.22 * (2 - index) + 0.1
-        painter.drawPolygon(QPolygonF([QPointF(0.5, top - 0.17), QPointF(1.0, top + 0.08), QPointF(0.5, top + 0.33), QPointF(0.0, top + 0.08)]))
+        corners = (QPointF(0.5, top - 0.17), QPointF(1.0, top + 0.08), QPointF(0.5, top + 0.33), QPointF(0.0, top + 0.08))
+        painter.drawPolygon(QPolygonF(corners))
 
 
 _SIGNS: dict[str, Callable[[QPainter, QColor], None]] = {

@@ -102,8 +102,9 @@ class Loader:
         if codec is None or not player.latency_seconds:
             return "", ""
         frame_ms = 1000.0 * codec.bundle.config.frame / codec.bundle.config.sample_rate
+        busy = f"{1000 * self._session.frame_seconds:.1f} of {frame_ms:.1f} ms per frame"
         late = f"   {player.n_shortages} late" if player.n_shortages else ""
-        text = f"{1000 * self._session.frame_seconds:.1f} of {frame_ms:.1f} ms per frame   latency {1000 * player.latency_seconds:.0f} ms{late}"
+        text = f"{busy}   latency {1000 * player.latency_seconds:.0f} ms{late}"
         tip = "Computing time per codec frame, of the time it lasts; the delay of the codec; how often sound came too late for the output."
         return text, tip
 

@@ -26,7 +26,7 @@ MARGIN = 12
 RADIUS = 8
 CONTROL_HEIGHT = 32
 LEFT_WIDTH = 284
-RIGHT_WIDTH = 300
+RIGHT_WIDTH = 314  # 64 cells of 3 pixels in the codebook strips, and their figures
 
 TEXT_PIXELS = 13
 SMALL_PIXELS = 11
@@ -131,8 +131,15 @@ QPushButton[role="primary"] {{ background: {WET}; color: #1A1208; font-weight: 6
 QPushButton[role="primary"]:hover {{ background: #F7B672; }}
 QPushButton[role="primary"]:disabled {{ background: {RAISED}; color: {DIM}; font-weight: 400; }}
 QPushButton[role="quiet"] {{ background: transparent; color: {MUTED}; min-height: 24px; padding: 0 8px; font-size: 12px; }}
+QPushButton[role="quiet"] {{ border-color: {SLOT}; }}
 QPushButton[role="quiet"]:hover {{ background: {RAISED}; color: {TEXT}; }}
-QPushButton[role="quiet"]:focus {{ border-color: {DIM}; }}
+QPushButton[role="quiet"]:focus {{ border-color: {MUTED}; }}
+QPushButton[role="chip"] {{
+    background: transparent; color: {MUTED}; border: 1px solid {SLOT}; border-radius: 5px; padding: 0; min-height: 22px; font-size: 12px;
+}}
+QPushButton[role="chip"]:hover {{ background: {RAISED}; color: {TEXT}; }}
+QPushButton[role="chip"]:checked {{ color: {WET}; border-color: {WET_DEEP}; background: #2A2118; }}
+QPushButton[role="chip"]:focus {{ border-color: {MUTED}; }}
 QMenu {{ background: {RAISED}; border: 1px solid {SLOT}; border-radius: 6px; padding: 6px; }}
 QMenu::item {{ padding: 6px 20px 6px 12px; border-radius: 4px; color: {TEXT}; }}
 QMenu::item:selected {{ background: {HOVER}; }}

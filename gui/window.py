@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtCore import QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
 from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
@@ -18,7 +18,7 @@ from lamina.gui.widgets.header import Header
 from lamina.gui.widgets.meter_view import MeterView
 from lamina.gui.widgets.notice import NoticeBar
 from lamina.gui.widgets.panel import Caption, Panel
-from lamina.gui.widgets.spectrogram_view import SpectrogramView, TimeAxis
+from lamina.gui.widgets.spectrogram_view import ColourScale, SpectrogramView, TimeAxis
 from lamina.gui.widgets.status_line import StatusLine
 from lamina.gui.widgets.transport_bar import TransportBar
 from lamina.gui.widgets.usage_view import UsageHeads, UsageView
@@ -61,7 +61,7 @@ class MainWindow(QMainWindow):
         self.transport = TransportBar()
         self.waveform = WaveformView()
         self.controls = ControlPanel(self.session.parameters)
-        self.input_view = SpectrogramView("Input spectrogram")
+        self.input_view = SpectrogramView("Input spectrogram", "Press Space to play")
         self.output_view = SpectrogramView("Output spectrogram")
         self.input_meter = MeterView("Input level", theme.DRY, theme.DRY_DEEP)
         self.output_meter = MeterView("Output level", theme.WET, theme.WET_DEEP)
@@ -108,7 +108,9 @@ class MainWindow(QMainWindow):
         foot = QHBoxLayout()
         foot.setSpacing(theme.MARGIN)
         foot.addWidget(TimeAxis(), 1)
-        foot.addSpacing(self.output_meter.width())
+        scale = ColourScale()
+        scale.setFixedWidth(self.output_meter.width())
+        foot.addWidget(scale)
         panel.content.addLayout(foot)
         return panel
 

@@ -1,6 +1,7 @@
 """The effect's settings as the controls see them: one validated value per name, passed on to the codec once it is loaded."""
 
 from collections.abc import Mapping
+
 from lamina.gui.model.observable import Observable
 from lamina.plugin import PARAMETERS, NeuralCodec, Parameter
 from lamina.plugin.parameters import Value

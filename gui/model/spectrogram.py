@@ -31,6 +31,7 @@ class SpectrogramRing:
     n_bands: int = N_BANDS
     width: int = round(SECONDS * COLUMNS_PER_SECOND)
     n_columns: int = 0
+    is_empty: bool = True
     levels: NDArray[np.uint8] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,11 +49,13 @@ class SpectrogramRing:
         places = (self.n_columns + np.arange(len(columns_db))) % self.width
         self.levels[:, places] = np.rint(brightness.T[::-1]).astype(np.uint8)
         self.n_columns += len(columns_db)
+        self.is_empty = self.is_empty and not len(columns_db)
 
     def clear(self) -> None:
         """Empties the picture, and counts on so that views notice."""
         self.levels[:] = 0
         self.n_columns += self.width
+        self.is_empty = True
 
 
 @dataclass

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from lamina.plugin import FrameReport
 
 MEMORY_SECONDS = 4.0
+BRIGHTEST = 5.0
 
 
 @dataclass
@@ -68,10 +69,11 @@ class CodebookUsage:
     def strips(self, n_cells: int) -> NDArray[np.float32]:
         """The counts folded to `n_cells` neighbouring groups of codes and scaled to 0–1, `[layers, n_cells]`.
 
-        The scale is a fixed number of recent uses, so a strip also shows how busy its layer is; the square root keeps a
-        code used once visible beside one used all the time.
+        A cell's brightness is its share of the layer's recent codes: 1 at BRIGHTEST times an even share and above. A
+        layer with fewer recent codes than the memory holds is darker, so that one falls dark after it was switched off.
         """
         edges = np.linspace(0, self.codebook_size, n_cells, endpoint=False).astype(np.int64)
         folded = np.add.reduceat(self.counts, edges, axis=1)
-        busy = MEMORY_SECONDS * self.frames_per_second * 4.0 / n_cells
-        return np.sqrt(np.clip(folded / busy, 0.0, 1.0))
+        full = self.counts.sum(axis=1, keepdims=True).max(initial=MEMORY_SECONDS * self.frames_per_second / 4)
+        # The root keeps a group used once visible beside one used all the time.
+        return np.asarray(np.clip(folded * (n_cells / full / BRIGHTEST), 0.0, 1.0) ** 0.7, np.float32)

@@ -12,6 +12,8 @@ from lamina.gui.widgets.knob_drawing import START_DEGREES, SWEEP_DEGREES, draw_c
 from lamina.plugin import Parameter
 from lamina.plugin.parameters import KBPS_PER_LAYER
 
+END_FIGURES = 22.0
+
 
 class BitrateKnob(Knob):
     """The knob the window is built around: a segment per layer, the layer count and the bitrate in its middle."""
@@ -42,7 +44,7 @@ class BitrateKnob(Knob):
         return QSize(228, 214)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(160, 150)
+        return QSize(130, 120)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
@@ -57,13 +59,15 @@ class BitrateKnob(Knob):
         self._draw_segments(painter, dial.adjusted(radius * 0.05, radius * 0.05, -radius * 0.05, -radius * 0.05), radius * 0.1)
         body = dial.adjusted(radius * 0.2, radius * 0.2, -radius * 0.2, -radius * 0.2)
         draw_cap(painter, body, self._ring_colour())
-        draw_pointer(painter, body, self.travel.position(self.shown), self._light(1.0), 0.8, 0.93, max(3.0, radius * 0.035))
+        draw_pointer(painter, body, self.travel.position(self.shown), self._light(1.0), 0.84, 0.94, max(3.0, radius * 0.035))
         self._draw_words(painter, dial)
 
     def _dial(self) -> QRectF:
-        # The open part of the ring at the bottom leaves room that the square would waste.
-        side = min(float(self.width()), self.height() / 0.9) - 4
-        return QRectF((self.width() - side) / 2, 2.0, side, side)
+        # Below the cap and the figures at the ring's ends nothing is drawn: room that a whole square would waste.
+        height = self.height() - 4.0
+        radius = max(20.0, min(self.width() / 2 - 2.0, (height - END_FIGURES) / 1.67, height / 1.82))
+        used = max(radius * 1.82, radius * 1.67 + END_FIGURES)
+        return QRectF(self.width() / 2 - radius, 2 + (height - used) / 2, 2 * radius, 2 * radius)
 
     def _editor_place(self) -> QRectF:
         dial = self._dial()
@@ -90,14 +94,14 @@ class BitrateKnob(Knob):
         centre = dial.center()
         painter.setPen(theme.colour(theme.TEXT))
         painter.setFont(theme.font(round(radius * 0.44), bold=True))
-        painter.drawText(_line(dial, centre.y() - radius * 0.14, radius), Qt.AlignmentFlag.AlignCenter, str(self.shown))
+        painter.drawText(_line(dial, centre.y() - radius * 0.2, radius), Qt.AlignmentFlag.AlignCenter, str(self.shown))
         painter.setFont(theme.font(max(theme.SMALL_PIXELS, round(radius * 0.125))))
         painter.setPen(theme.colour(theme.MUTED))
         word = self.layers_text().split()[1]
-        painter.drawText(_line(dial, centre.y() + radius * 0.18, radius), Qt.AlignmentFlag.AlignCenter, word)
-        painter.setFont(theme.font(max(theme.TEXT_PIXELS, round(radius * 0.165)), bold=True))
+        painter.drawText(_line(dial, centre.y() + radius * 0.1, radius), Qt.AlignmentFlag.AlignCenter, word)
+        painter.setFont(theme.font(max(theme.TEXT_PIXELS, round(radius * 0.15)), bold=True))
         painter.setPen(self._light(1.0))
-        painter.drawText(_line(dial, centre.y() + radius * 0.4, radius), Qt.AlignmentFlag.AlignCenter, self.kbps_text())
+        painter.drawText(_line(dial, centre.y() + radius * 0.32, radius), Qt.AlignmentFlag.AlignCenter, self.kbps_text())
         painter.setFont(theme.font(theme.SMALL_PIXELS))
         painter.setPen(theme.colour(theme.DIM))
         for place, word in ((0.0, str(int(self.parameter.minimum))), (1.0, str(int(self.parameter.maximum)))):

@@ -2,7 +2,7 @@
 
 from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PyQt6.QtWidgets import QAbstractButton, QPushButton, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QPushButton, QStyle, QStyleOptionButton, QStylePainter, QWidget
 
 from lamina.gui import icons, theme
 
@@ -89,12 +89,28 @@ class Switch(QAbstractButton):
 class MenuButton(QPushButton):
     """A push button with a chevron that opens its menu."""
 
-    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+    def __init__(self, text: str, is_quiet: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
-        self.setStyleSheet("padding-left: 12px; padding-right: 28px; text-align: left;")
+        self._left = 8 if is_quiet else 12
+        self._ink = theme.MUTED if is_quiet else theme.TEXT
+        self.setProperty("role", "quiet" if is_quiet else "")
+        self.setFont(theme.font(12 if is_quiet else theme.TEXT_PIXELS))
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + self._left + 30, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        super().paintEvent(event)
-        painter = QPainter(self)
-        ink = theme.colour(theme.MUTED if self.isEnabled() else theme.DIM)
-        icons.draw(painter, "chevron", QRectF(self.width() - 22, self.height() / 2 - 5, 10, 10), ink)
+        # The style centres the text over button and indicator; here both have their own place.
+        painter = QStylePainter(self)
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        option.text = ""
+        painter.drawControl(QStyle.ControlElement.CE_PushButton, option)
+        painter.setFont(self.font())
+        painter.setPen(theme.colour(self._ink if self.isEnabled() else theme.DIM))
+        words = QRectF(self._left, 0, self.width() - self._left - 24, self.height())
+        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.text())
+        icons.draw(painter, "chevron", QRectF(self.width() - 21, self.height() / 2 - 5, 10, 10), theme.colour(theme.MUTED))

@@ -1,16 +1,20 @@
 """The controls: the bitrate knob, four smaller knobs and bypass, all made from the parameter table."""
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QGridLayout, QWidget
+from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QWidget
 
 from lamina.gui import theme
 from lamina.gui.model.parameters import ParameterValues
-from lamina.gui.widgets.buttons import Switch
 from lamina.gui.widgets.bitrate_knob import BitrateKnob
+from lamina.gui.widgets.buttons import Switch
 from lamina.gui.widgets.knob import Knob
 from lamina.gui.widgets.panel import Caption, Panel
+from lamina.plugin.parameters import KBPS_PER_LAYER
 
 SMALL_KNOBS = (("input_gain_db", "output_gain_db"), ("denoise", "mix"))
+ROOM_FOR_QUICK_RATES = 470
+QUICK_LAYERS = (1, 2, 4, 8, 16, 24)
 
 
 class ControlPanel(Panel):
@@ -26,6 +30,10 @@ class ControlPanel(Panel):
         self.content.addWidget(Caption("Bitrate", theme.WET))
         self.bitrate = BitrateKnob(table["layers"])
         self.content.addWidget(self.bitrate, 1)
+        self.quick = QuickRates()
+        self.quick.chosen.connect(lambda layers: self._set("layers", layers))
+        self.content.addWidget(self.quick)
+        self.content.addSpacing(theme.GAP)
         self.knobs: dict[str, Knob] = {"layers": self.bitrate}
         grid = QGridLayout()
         grid.setSpacing(theme.GAP)
@@ -54,7 +62,12 @@ class ControlPanel(Panel):
         if can_denoise:
             knob.explain(help_text)
         elif is_loaded:
-            knob.setToolTip(f"<b>{knob.parameter.label}</b><br>{help_text}<br>The loaded model wasn't trained for this, so the knob is off.")
+            reason = "The loaded model wasn't trained for this, so the knob is off."
+            knob.setToolTip(f"<b>{knob.parameter.label}</b><br>{help_text}<br>{reason}")
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        # In a low window the knob needs the room more than its short cuts.
+        self.quick.setVisible(self.height() >= ROOM_FOR_QUICK_RATES)
 
     def _set(self, name: str, value: object) -> None:
         try:
@@ -66,6 +79,40 @@ class ControlPanel(Panel):
     def _show(self, name: str, value: object) -> None:
         if name in self.knobs:
             self.knobs[name].show_value(value)
+            if name == "layers":
+                self.quick.show_layers(int(value))  # type: ignore[call-overload]
         elif name == "bypass":
             self.bypass.setChecked(bool(value))
             self.bitrate.show_bypassed(bool(value))
+
+
+class QuickRates(QWidget):
+    """Bitrates that double from one to the next, each one click away: for listening to one after the other."""
+
+    chosen = pyqtSignal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        self._chips: dict[int, QPushButton] = {}
+        for layers in QUICK_LAYERS:
+            chip = QPushButton(f"{layers * KBPS_PER_LAYER:g}")
+            chip.setProperty("role", "chip")
+            chip.setCheckable(True)
+            chip.setToolTip(f"{layers * KBPS_PER_LAYER:g} kbps: {layers} layer{'s' if layers > 1 else ''}")
+            chip.setAccessibleName(f"{layers * KBPS_PER_LAYER:g} kilobits per second")
+            chip.clicked.connect(lambda _checked, layers=layers: self._choose(layers))
+            row.addWidget(chip, 1)
+            self._chips[layers] = chip
+
+    def show_layers(self, n_layers: int) -> None:
+        """Lights the chip for this layer count, if there is one."""
+        for layers, chip in self._chips.items():
+            chip.setChecked(layers == n_layers)
+
+    def _choose(self, layers: int) -> None:
+        # A click on the lit chip must not put it out: the model decides what is lit.
+        self._chips[layers].setChecked(True)
+        self.chosen.emit(layers)

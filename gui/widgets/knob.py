@@ -43,8 +43,8 @@ class Knob(QDial):
     def explain(self, text: str) -> None:
         """Sets the tooltip: what the parameter does and how to turn it."""
         self.setToolTip(
-            f"<b>{self.parameter.label}</b><br>{text}<br><span style='color:{theme.MUTED}'>Drag up or down (Shift: fine), wheel, arrow keys, "
-            f"or type a value. Double-click: {self.parameter.format(self.parameter.default)}.</span>"
+            f"<b>{self.parameter.label}</b><br>{text}<br><span style='color:{theme.MUTED}'>Drag up or down (Shift: fine), wheel, "
+            f"arrow keys, or type a value. Double-click: {self.parameter.format(self.parameter.default)}.</span>"
         )
 
     def show_value(self, value: object) -> None:
@@ -159,10 +159,10 @@ class Knob(QDial):
     # Drawing.
 
     def sizeHint(self) -> QSize:
-        return QSize(118, 60)
+        return QSize(118, 54)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(110, 48)
+        return QSize(110, 46)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
@@ -187,7 +187,7 @@ class Knob(QDial):
         painter.drawText(words.translated(0, 17), middle, self.text().replace("-", "\N{MINUS SIGN}"))
 
     def _dial(self) -> QRectF:
-        side = min(46.0, float(self.height()))
+        side = min(50.0, float(self.height()))
         return QRectF(0, (self.height() - side) / 2, side, side)
 
     def _editor_place(self) -> QRectF:

@@ -1,4 +1,4 @@
-"""A level meter: RMS as a bar, the peak as a line above it, the held peak as a mark and a figure."""
+"""A level meter: RMS as a bar, the peak as a pale bar above it, the held peak as a line and a figure."""
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt6.QtGui import QLinearGradient, QPainter, QPaintEvent, QPen
@@ -24,7 +24,7 @@ class MeterView(QWidget):
         self.setAccessibleName(name)
         self.setFixedWidth(54)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
-        self.setToolTip("Bar: RMS. Line: peak. Mark: highest peak of the last moments. All in dBFS.")
+        self.setToolTip("Bar: RMS. Pale bar: peak. Line: highest peak of the last moments. All in dBFS.")
 
     def show_meter(self, meter: LevelMeter | None) -> None:
         """Draws another meter from now on."""
@@ -62,8 +62,12 @@ class MeterView(QWidget):
             self._draw_bar(painter, bar, rms, peak, hold)
         painter.setFont(theme.font(theme.SMALL_PIXELS - 1))
         painter.setPen(theme.colour(theme.DIM))
+        last_y = -99.0
         for mark in MARKS_DB:
             y = min(max(7.0, self._y(area, mark)), area.bottom() - 7)
+            if y - last_y < 12:
+                continue
+            last_y = y
             box = QRectF(area.right() + 2, y - 7, SCALE_WIDTH - 2, 14)
             painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(abs(mark)))
 
@@ -77,12 +81,14 @@ class MeterView(QWidget):
             fill.setColorAt(0.85, theme.colour(self._accent))
             painter.setBrush(fill)
             painter.drawRoundedRect(QRectF(bar.left(), self._y(bar, rms), bar.width(), bar.bottom() - self._y(bar, rms)), 2, 2)
-        for level, opacity, thickness in ((peak, 0.75, 2.0), (hold, 1.0, 1.5)):
-            if level > LOWEST_DB:
-                ink = theme.colour(theme.ALERT if level > CLIP_DB else self._accent, opacity)
-                painter.setPen(QPen(ink, thickness))
-                y = max(bar.top() + 1, self._y(bar, level))
-                painter.drawLine(QPointF(bar.left(), y), QPointF(bar.right(), y))
+        if peak > max(rms, LOWEST_DB):
+            top = self._y(bar, peak)
+            painter.setBrush(theme.colour(self._accent, 0.28))
+            painter.drawRect(QRectF(bar.left(), top, bar.width(), self._y(bar, max(rms, LOWEST_DB)) - top))
+        if hold > LOWEST_DB:
+            painter.setPen(QPen(theme.colour(theme.ALERT if hold > CLIP_DB else self._accent), 1.5))
+            y = max(bar.top() + 1, self._y(bar, hold))
+            painter.drawLine(QPointF(bar.left(), y), QPointF(bar.right(), y))
 
     def _y(self, area: QRectF, level_db: float) -> float:
         share = min(1.0, max(0.0, (level_db - LOWEST_DB) / -LOWEST_DB))

@@ -6,17 +6,20 @@ from PyQt6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from lamina.gui import theme
-from lamina.gui.model.spectrogram import COLUMNS_PER_SECOND, SpectrogramRing, frequency_at, height_of
+from lamina.gui.model.spectrogram import COLUMNS_PER_SECOND, LOUDEST_DB, QUIETEST_DB, SpectrogramRing, frequency_at, height_of
 
-AXIS_WIDTH = 34
+AXIS_WIDTH = 46
 MARKS_HZ = (100, 500, 1000, 2000, 4000, 8000, 16000)
 
 
 class SpectrogramView(QWidget):
-    """Draws a `SpectrogramRing`. `show_ring` hands it one; `refresh` copies the new columns and repaints if there were any."""
+    """Draws a `SpectrogramRing`. `show_ring` hands it one; `refresh` copies the new columns and repaints if there were any.
+    `hint` stands in an empty picture.
+    """
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, hint: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._hint = hint
         self._table = np.array(theme.colour_table(theme.SPECTRUM_STOPS), np.uint32)
         self._hover: QPointF | None = None
         self.setMouseTracking(True)
@@ -56,6 +59,10 @@ class SpectrogramView(QWidget):
         picture = self._picture()
         self._draw_ring(painter, picture)
         self._draw_axis(painter, picture)
+        if self._ring.is_empty:
+            painter.setFont(theme.font())
+            painter.setPen(theme.colour(theme.DIM))
+            painter.drawText(picture, Qt.AlignmentFlag.AlignCenter, self._hint)
         if self._hover is not None and picture.contains(self._hover):
             self._draw_hover(painter, picture, self._hover)
 
@@ -129,16 +136,39 @@ class TimeAxis(QWidget):
         painter.setPen(theme.colour(theme.MUTED))
         seconds = SpectrogramRing().width / COLUMNS_PER_SECOND
         width = self.width() - AXIS_WIDTH
-        for age in range(0, int(seconds) + 1, 2):
+        step = 2 if width > 300 else 4
+        for age in range(0, int(seconds) + 1, step):
             x = AXIS_WIDTH + width * (1 - age / seconds)
             text = "now" if age == 0 else f"\N{MINUS SIGN}{age} s"
             box = QRectF(min(max(AXIS_WIDTH, x - 24.0), self.width() - 48.0), 2, 48, 14)
-            side = Qt.AlignmentFlag.AlignRight if age == 0 else Qt.AlignmentFlag.AlignLeft if age >= seconds else Qt.AlignmentFlag.AlignHCenter
+            flags = Qt.AlignmentFlag
+            side = flags.AlignRight if age == 0 else flags.AlignLeft if age >= seconds else flags.AlignHCenter
             painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, text)
 
 
+class ColourScale(QWidget):
+    """Which colour is which level, for both spectrograms."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(16)
+        self.setToolTip(f"Colour of the spectrograms: {QUIETEST_DB:.0f} to {LOUDEST_DB:.0f} dBFS.")
+        table = np.array([theme.colour_table(theme.SPECTRUM_STOPS)], np.uint32)
+        self._pixels = table
+        self._image = QImage(table.data, 256, 1, 1024, QImage.Format.Format_RGB32)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.drawImage(QRectF(0, 0, self.width(), 4), self._image)
+        painter.setFont(theme.font(theme.SMALL_PIXELS - 2))
+        painter.setPen(theme.colour(theme.DIM))
+        words = QRectF(0, 5, self.width(), 11)
+        painter.drawText(words, Qt.AlignmentFlag.AlignLeft, f"\N{MINUS SIGN}{-QUIETEST_DB:.0f}")
+        painter.drawText(words, Qt.AlignmentFlag.AlignRight, f"\N{MINUS SIGN}{-LOUDEST_DB:.0f} dB")
+
+
 def _short(frequency_hz: int) -> str:
-    return f"{frequency_hz // 1000}k" if frequency_hz >= 1000 else str(frequency_hz)
+    return f"{frequency_hz // 1000} kHz" if frequency_hz >= 1000 else f"{frequency_hz} Hz"
 
 
 def _exact(frequency_hz: float) -> str:

@@ -28,7 +28,7 @@ class TransportBar(Panel):
         self.play_button.setToolTip("Play or pause (Space).")
         self.loop_button = SignButton("loop", "Loop")
         self.loop_button.setCheckable(True)
-        self.loop_button.setToolTip("Repeat the marked region, or the whole file (L).\nMark a region by dragging on the ruler above the waveform.")
+        self.loop_button.setToolTip("Repeat the marked region, or the whole file (L).\nDrag on the ruler above the waveform to mark one.")
         self.stop_button.clicked.connect(self.stop_asked)
         self.play_button.clicked.connect(self.play_asked)
         self.loop_button.clicked.connect(self.loop_asked)

@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from lamina.gui import theme
 from lamina.gui.model.usage import CodebookUsage
 
-N_CELLS = 128
+N_CELLS = 64
 LABEL_WIDTH = 22
 FIGURE_WIDTH = 38
 
@@ -109,9 +109,9 @@ class UsageHeads(QWidget):
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
         painter.setFont(theme.font(theme.SMALL_PIXELS - 1))
-        painter.setPen(theme.colour(theme.DIM))
+        painter.setPen(theme.colour(theme.MUTED))
         strip_width = self.width() - LABEL_WIDTH - 2 * FIGURE_WIDTH
-        painter.drawText(QRectF(LABEL_WIDTH, 0, strip_width, 14), Qt.AlignmentFlag.AlignLeft, "codes 0 to 1023, last seconds")
+        painter.drawText(QRectF(LABEL_WIDTH, 0, strip_width, 14), Qt.AlignmentFlag.AlignLeft, "codes 0 to 1023, lately")
         for column, head in enumerate(("variety", "used")):
             box = QRectF(LABEL_WIDTH + strip_width + column * FIGURE_WIDTH - 6, 0, FIGURE_WIDTH + 6, 14)
             painter.drawText(box, Qt.AlignmentFlag.AlignRight, head)
