@@ -21,11 +21,6 @@ class Ramp:
         self._left = 0
         self._slope = 0.0
 
-    @property
-    def settled(self) -> float | None:
-        """The value if it is at rest, else None."""
-        return self._target if self._left == 0 else None
-
     def set(self, target: float) -> None:
         """Start walking to `target` from wherever the value is; setting the same target again changes nothing."""
         if target != self._target:

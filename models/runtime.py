@@ -110,7 +110,8 @@ def _session(bundle: Bundle, graph: str) -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    # Not `set_denormal_as_zero`: it would change the floating-point mode of the caller's own thread for good. The
+    # networks hear a fifth of a second back at most, so nothing decays into denormals for long.
     try:
         return onnxruntime.InferenceSession(str(bundle.path / graph), options, providers=["CPUExecutionProvider"])
     except Exception as error:

@@ -33,6 +33,7 @@ class Board(Effect):
 
     def __init__(self, plugins: Iterable[BoardItem] | None = None) -> None:
         self._items: list[BoardItem] = []
+        self._prepared: tuple[int, int, int] | None = None
         self.extend(plugins or [])
 
     def process(self, input_array: np.ndarray, sample_rate: float, buffer_size: int = 8192, reset: bool = True) -> FloatArray:
@@ -40,6 +41,8 @@ class Board(Effect):
         rate, size = check_sample_rate(sample_rate), check_buffer_size(buffer_size)
         audio, back = channels_first(input_array)
         self._refuse_duplicates(self._items)
+        if not reset:
+            self._prepare_natives(rate, len(audio), size)
         for segment in self._segments():
             if audio.shape[1] == 0:
                 break
@@ -48,8 +51,22 @@ class Board(Effect):
 
     def reset(self) -> None:
         """Reset every member."""
+        self._prepared = None
         for item in self._items:
             item.reset()
+
+    def _prepare_natives(self, rate: int, n_channels: int, buffer_size: int) -> None:
+        """Show native plugins the largest block they may get, once per stream.
+
+        pedalboard prepares a plugin for the length of its first block and, when a longer one comes, anew, which
+        forgets the plugin's state. Behind a codec that swallows its latency the first blocks are short.
+        """
+        if self._prepared != (rate, n_channels, buffer_size):
+            self._prepared = (rate, n_channels, buffer_size)
+            for segment in self._segments():
+                if isinstance(segment, Pedalboard):
+                    segment.process(np.zeros((n_channels, buffer_size), np.float32), rate, buffer_size, reset=True)
+                    segment.reset()
 
     def _segments(self) -> Iterator[Effect | Pedalboard]:
         for own, items in groupby(self._items, lambda item: isinstance(item, Effect)):

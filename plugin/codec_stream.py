@@ -99,13 +99,11 @@ class CodecStream:
         wet = _limit(self._bridge.push(driven))
         dry = self._dry.push(driven)
         mix = self._mix.take(n_samples)
-        processed = (dry + (wet - dry) * mix if self._mix.settled != 1.0 else wet) * self._output_gain.take(n_samples)
-        untouched = self._untouched.push(block)
+        # Both sums are written so that an end of the range gives back that signal's own samples, bit for bit.
+        mixed: FloatArray = (dry * (1 - mix) + wet * mix) * self._output_gain.take(n_samples)
         bypass = self._bypass.take(n_samples)
-        if self._bypass.settled == 0.0 and not bypass.any():
-            return processed.astype(np.float32, copy=False)
-        # Written so that a settled bypass gives the input's own samples back, bit for bit.
-        return (untouched * bypass + processed * (1 - bypass)).astype(np.float32, copy=False)
+        out: FloatArray = self._untouched.push(block) * bypass + mixed * (1 - bypass)
+        return out
 
     def _process_frames(self, x: FloatArray) -> FloatArray:
         """Whole frames `[channels, k · frame]` at the codec's rate, through the codec."""

@@ -1,0 +1,141 @@
+"""`lamina …`: what it prints, what it writes, how it refuses."""
+
+import resource
+import signal
+import subprocess
+import sys
+
+import pytest
+from pedalboard.io import AudioFile
+from sounds import demo, noise
+
+from lamina.plugin.audiofile import probe_audio
+from lamina.plugin.cli import main
+from lamina.plugin.demo import demo_items
+
+VOICE = str(demo_items()[1].path)
+
+
+@pytest.fixture
+def take(tmp_path):
+    path = tmp_path / "take.wav"
+    with AudioFile(str(path), "w", samplerate=48_000, num_channels=1) as file:
+        file.write(demo(1, 48_000, 1.0)[:1])
+    return path
+
+
+def refused(capsys, *arguments):
+    assert main([str(argument) for argument in arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and error.startswith("lamina: ")
+    return error
+
+
+def test_render_one_file(tmp_path, take, capsys):
+    assert main(["render", str(take), str(tmp_path / "out.flac"), "--kbps", "3", "--mix", "0.5"]) == 0
+    assert probe_audio(tmp_path / "out.flac").n_samples == 48_000
+    assert "3 kbps" in capsys.readouterr().out
+
+
+def test_render_many_into_a_folder(tmp_path, take):
+    assert main(["render", str(take), VOICE, str(tmp_path / "coded"), "--preset", "walkie-talkie", "--set", "mix=0.5", "--quiet"]) == 0
+    assert sorted(path.name for path in (tmp_path / "coded").iterdir()) == ["take.wav", "voice.ogg"]
+
+
+def test_one_bad_file_does_not_lose_the_others(tmp_path, take, capsys):
+    bad = tmp_path / "bad.wav"
+    bad.write_text("no sound")
+    assert main(["render", str(bad), str(take), str(tmp_path / "coded"), "--quiet"]) == 2
+    assert [path.name for path in (tmp_path / "coded").iterdir()] == ["take.wav"]
+    error = capsys.readouterr().err
+    assert "bad.wav" in error and "1 of 2" in error
+
+
+def test_options_go_on_top_of_the_preset(tmp_path, take, capsys):
+    assert main(["render", str(take), str(tmp_path / "out.wav"), "--preset", "gentle", "--layers", "2", "--set", "kbps=6"]) == 0
+    assert "6 kbps" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--kbps", "99"], "0.75 to 18"),
+        (["--layers", "0"], "1 to 24"),
+        (["--layers", "many"], "number"),
+        (["--mix", "nan"], "mix"),
+        (["--preset", "podcats"], "podcast"),
+        (["--set", "mxi=1"], "Did you mean 'mix'"),
+        (["--set", "mix"], "NAME=VALUE"),
+        (["--set", "bypass=perhaps"], "on or off"),
+    ],
+)
+def test_bad_options_are_one_sentence(tmp_path, take, capsys, options, words):
+    assert words in refused(capsys, "render", take, tmp_path / "out.wav", *options)
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_bad_paths_are_one_sentence(tmp_path, take, capsys):
+    assert "no file" in refused(capsys, "render", tmp_path / "nope.wav", tmp_path / "out.wav")
+    assert "being read" in refused(capsys, "render", take, take)
+    assert "writes" in refused(capsys, "render", take, tmp_path / "out.txt")
+    assert "folder" in refused(capsys, "render", take, take, tmp_path / "out.wav")
+    assert "both" in refused(capsys, "render", take, take, tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
+
+
+def test_a_full_disk_leaves_nothing(tmp_path):
+    source = tmp_path / "long.wav"
+    with AudioFile(str(source), "w", samplerate=48_000, num_channels=2) as file:
+        file.write(noise(2, 48_000 * 10))
+    before = sorted(tmp_path.iterdir())
+
+    def small_disk():
+        # A limit on the file's size fails writes as a full disk does.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
+
+    for suffix in ("wav", "flac", "ogg"):
+        result = subprocess.run(
+            [sys.executable, "-m", "lamina.plugin.cli", "render", str(source), str(tmp_path / f"out.{suffix}"), "--quiet"],
+            preexec_fn=small_disk,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        if suffix == "ogg" and result.returncode == 0:
+            (tmp_path / "out.ogg").unlink()  # small enough to fit
+            continue
+        assert result.returncode == 2, result.stderr
+        assert "disk" in result.stderr or "written" in result.stderr
+        assert sorted(tmp_path.iterdir()) == before
+
+
+def test_info_says_what_a_bug_report_needs(capsys):
+    assert main(["info"]) == 0
+    out = capsys.readouterr().out
+    for words in ("Lamina", "onnxruntime", "lamina-24k", "44100 Hz", "48000 Hz", "Outputs", "24 layers"):
+        assert words in out
+
+
+def test_presets_are_listed(capsys):
+    assert main(["presets"]) == 0
+    assert "walkie-talkie" in capsys.readouterr().out
+
+
+def test_help_reads_well(capsys):
+    for arguments in ([], ["render"], ["train"], ["app"]):
+        with pytest.raises(SystemExit) as stop:
+            main([*arguments, "--help"])
+        assert stop.value.code == 0
+        assert len(capsys.readouterr().out) > 200
+    assert main([]) == 2
+
+
+def test_training_without_data_is_refused(tmp_path, capsys):
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    assert "not a folder" in refused(capsys, "train", "--data", tmp_path / "none", "--out", tmp_path / "run", "--cache", tmp_path / "cache")
+    (tmp_path / "empty").mkdir()
+    error = refused(capsys, "train", "--data", tmp_path / "empty", "--out", tmp_path / "run", "--cache", tmp_path / "cache")
+    assert "0.0 s" in error
+    assert "minutes" in refused(capsys, "train", "--data", tmp_path, "--out", tmp_path / "run", "--minutes", "0")

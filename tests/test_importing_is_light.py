@@ -1,0 +1,24 @@
+"""Importing the effect or starting the command line loads neither torch nor Qt nor ONNX Runtime."""
+
+import subprocess
+import sys
+
+HEAVY = "{'torch', 'PyQt6', 'onnxruntime', 'scipy', 'sounddevice', 'onnx', 'pyqtgraph'}"
+
+
+def loaded_after(code: str) -> str:
+    program = f"import sys\n{code}\nprint(sorted({HEAVY} & set(sys.modules)))"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+
+def test_importing_the_plugin():
+    assert loaded_after("import lamina.plugin") == "[]"
+
+
+def test_making_an_effect_and_asking_its_latency():
+    assert loaded_after("from lamina.plugin import NeuralCodec; NeuralCodec(kbps=3).latency_samples(44100)") == "[]"
+
+
+def test_coding_needs_no_torch():
+    code = "import numpy as np; from lamina.plugin import NeuralCodec; NeuralCodec()(np.zeros(4800, np.float32), 48000)"
+    assert loaded_after(code) == "['onnxruntime']"

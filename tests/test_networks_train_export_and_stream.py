@@ -1,0 +1,221 @@
+"""Both designs train, resume exactly, export, and stream the same in torch and in the shipped runtime."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from sounds import demo, noise
+
+torch = pytest.importorskip("torch", reason="training needs the extra [train]")
+pytest.importorskip("onnx", reason="export needs the extra [train]")
+
+from lamina.models.config import CodecConfig, SoundStreamConfig, TransformConfig  # noqa: E402
+from lamina.models.export import export_bundle, load_network  # noqa: E402
+from lamina.models.layers import CausalConv, OverlapAddConv, StridedConv  # noqa: E402
+from lamina.models.network import CodecNetwork  # noqa: E402
+from lamina.models.quantizer import ResidualVectorQuantizer  # noqa: E402
+from lamina.models.runtime import CodecRuntime  # noqa: E402
+from lamina.models.training.checkpoint import Checkpoint  # noqa: E402
+from lamina.models.training.corpus import Augmentation, Corpus  # noqa: E402
+from lamina.models.training.initialise import fit_linear_path, fit_quantizer  # noqa: E402
+from lamina.models.training.trainer import Trainer, TrainingPlan  # noqa: E402
+from lamina.models.transform import mdct_basis  # noqa: E402
+
+SMALL = CodecConfig(latent=24, layers=6, codebook_size=64, transform=TransformConfig(width=32, encoder_blocks=2, decoder_blocks=2))
+CONFIGS = {
+    "transform": SMALL,
+    "soundstream-8": dataclasses.replace(SMALL, design="soundstream", soundstream=SoundStreamConfig(channels=8)),
+    "soundstream-16": dataclasses.replace(SMALL, design="soundstream", soundstream=SoundStreamConfig(channels=16)),
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(before)
+
+
+def corpus(seed=0):
+    sound = np.concatenate([demo(index, 24_000, 8.0)[:1] for index in range(3)], 1)[0]
+    return Corpus([((sound * 32767).astype(np.int16), 1.0)], seed, Augmentation(keep_silent=1.0))
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("layer", "unit"),
+    [
+        (CausalConv(3, 5, kernel=3, dilation=4), 1),
+        (CausalConv(3, 5, kernel=1), 1),
+        (StridedConv(3, 5, stride=4, overlap=4), 4),
+        (StridedConv(3, 5, stride=8, overlap=2), 8),
+        (OverlapAddConv(3, 5, stride=4, overlap=4), 1),
+        (OverlapAddConv(3, 5, stride=8, overlap=3), 1),
+    ],
+)
+def test_a_layer_in_chunks_equals_the_layer_at_once(layer, unit, chunk):
+    x = torch.randn(2, 30 * unit, 3)
+    expected, _ = layer(x, layer.initial_state(2))
+    state, parts = layer.initial_state(2), []
+    for part in torch.split(x, chunk * unit, 1):
+        y, state = layer(part, state)
+        parts.append(y)
+    assert torch.allclose(torch.cat(parts, 1), expected, atol=1e-6)
+
+
+def test_a_layer_hears_nothing_of_the_future():
+    layer = CausalConv(2, 2, kernel=3, dilation=2)
+    x = torch.randn(1, 20, 2)
+    changed = x.clone()
+    changed[:, 11:] += 1
+    assert torch.equal(layer(x, layer.initial_state())[0][:, :11], layer(changed, layer.initial_state())[0][:, :11])
+
+
+@pytest.mark.parametrize("overlap", [40, 80, 320])
+def test_the_filterbank_reconstructs_perfectly(overlap):
+    basis = mdct_basis(320, overlap)
+    analysis, synthesis = StridedConv(1, 320, 320, overlap, bias=False), OverlapAddConv(320, 1, 320, overlap, bias=False)
+    analysis.linear.weight.data, synthesis.linear.weight.data = basis, basis.t().contiguous()
+    x = torch.from_numpy(noise(1, 320 * 12))[..., None]
+    c, _ = analysis(x, analysis.initial_state())
+    y, _ = synthesis(c, synthesis.initial_state())
+    assert (y[:, overlap:] - x[:, : x.shape[1] - overlap]).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_exported_bundle_computes_what_torch_does_for_any_cutting(name, tmp_path):
+    network = CodecNetwork(CONFIGS[name])
+    fit_quantizer(network, corpus(), n_frames=800, iterations=2)
+    with torch.no_grad():
+        network.decoder.film.scale.uniform_(-0.5, 0.5)
+        network.decoder.film.shift.uniform_(-0.5, 0.5)
+    runtime = CodecRuntime(export_bundle(network, tmp_path / name, name, {}, "card"))
+    x = demo(1, 24_000, 0.8)[:1, : 320 * 40]
+    with torch.no_grad():
+        z, _ = network.encoder(torch.from_numpy(x)[..., None], network.encoder.initial_state())
+        y, _ = network.decoder(z, torch.full((1, 40, 1), 0.7), network.decoder.initial_state())
+    encoder, decoder, latents, outputs = runtime.encoder_state(1), runtime.decoder_state(1), [], []
+    for start, stop in ((0, 1), (1, 2), (2, 9), (9, 40)):
+        latent, encoder = runtime.encode(x[:, start * 320 : stop * 320], encoder)
+        output, decoder = runtime.decode(z[:, start:stop].numpy(), decoder, denoise=0.7)
+        latents.append(latent)
+        outputs.append(output)
+    assert np.abs(np.concatenate(latents, 1) - z.numpy()).max() < 1e-3 * max(1, z.abs().max())
+    assert np.abs(np.concatenate(outputs, 1) - y[..., 0].numpy()).max() < 1e-4
+    codes = runtime.quantize(z.numpy(), 4)
+    assert (codes == network.quantizer.encode(z, 4).numpy()).mean() > 0.98
+    assert torch.allclose(
+        torch.from_numpy(runtime.dequantize(codes)), network.quantizer.decode(torch.from_numpy(codes.astype(np.int64))), atol=1e-5
+    )
+
+
+def test_training_can_go_on_from_a_bundle(tmp_path):
+    network = CodecNetwork(SMALL)
+    bundle = export_bundle(network, tmp_path / "bundle", "small", {}, "card")
+    again = load_network(bundle).state_dict()
+    for name, value in network.state_dict().items():
+        if not name.endswith(("use", "sums")):
+            assert torch.equal(again[name], value), name
+
+
+def test_the_fitted_start_is_already_a_codec():
+    network = CodecNetwork(SMALL)
+    assert fit_linear_path(network, corpus(), crops=60) > 0.5
+    fit_quantizer(network, corpus(), n_frames=3000, iterations=3)
+    network.eval()
+    x = torch.from_numpy(demo(0, 24_000, 3.0)[:1, : 320 * 200])
+    ratios = []
+    for layers in (1, 3, 6):
+        with torch.no_grad():
+            y, _ = network(x, torch.tensor([layers]))
+        error = y[:, 80:] - x[:, :-80]
+        ratios.append(float(10 * torch.log10(x.square().sum() / error.square().sum())))
+    assert ratios[0] < ratios[1] < ratios[2]
+    assert ratios[2] > 2.0
+
+
+@pytest.mark.parametrize("name", ["transform", "soundstream-8"])
+def test_training_lowers_the_loss(name, tmp_path):
+    network = CodecNetwork(CONFIGS[name])
+    if name == "transform":
+        fit_linear_path(network, corpus(), crops=60)
+    fit_quantizer(network, corpus(), n_frames=800, iterations=2)
+    plan = TrainingPlan(minutes=60, max_steps=30, batch=2, crop_frames=24, learning_rate=1e-3)
+    trainer = Trainer(network, corpus(), plan, tmp_path)
+    fixed = corpus(7).batch(4, 24 * 320)
+
+    def loss():
+        network.eval()
+        torch.manual_seed(1)
+        with torch.no_grad():
+            y, _ = network(fixed, torch.full((4,), 6))
+            delay = network.config.delay_samples
+            value = float(trainer.loss(fixed[:, : fixed.shape[1] - delay], y[:, delay:])[0])
+        network.train()
+        return value
+
+    before = loss()
+    trainer.run()
+    assert loss() < before * 0.98
+    assert (tmp_path / "checkpoint.pt").exists() and (tmp_path / "log.jsonl").exists()
+
+
+def test_an_interrupted_run_goes_on_exactly(tmp_path):
+    # Only the learning rate reads the clock, so it is held at the start of a day-long cosine.
+    plan = TrainingPlan(minutes=1e9, max_steps=6, batch=2, crop_frames=16)
+
+    def start():
+        torch.manual_seed(3)
+        return CodecNetwork(SMALL)
+
+    straight = Trainer(start(), corpus(), plan, tmp_path / "a").run()
+    Trainer(start(), corpus(), dataclasses.replace(plan, max_steps=3), tmp_path / "b").run()
+    torch.manual_seed(99)
+    resumed = Trainer(CodecNetwork(SMALL), corpus(5), plan, tmp_path / "b", Checkpoint.load(tmp_path / "b" / "checkpoint.pt")).run()
+    assert resumed.progress["steps"] == straight.progress["steps"] == 6
+    for name, value in straight.network.items():
+        assert torch.allclose(resumed.network[name], value, atol=1e-6), name
+    for name, value in straight.average.items():
+        assert torch.allclose(resumed.average[name], value, atol=1e-6), name
+
+
+def test_a_foreign_checkpoint_is_refused(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match="not a Lamina checkpoint"):
+        Checkpoint.load(path)
+
+
+def test_dead_codes_come_back_to_life():
+    quantizer = ResidualVectorQuantizer(4, layers=1, size=16, decay=0.8)
+    quantizer.codebooks[0, 1:] = 1e3
+    quantizer.sums.copy_(quantizer.codebooks)
+    quantizer.train()
+    for _ in range(60):
+        quantizer(torch.randn(4, 32, 4), torch.ones(4, dtype=torch.long))
+    used = quantizer.encode(torch.randn(1, 512, 4)).unique()
+    assert len(used) > 10
+
+
+def test_gradients_reach_the_encoder_through_the_quantizer():
+    network = CodecNetwork(SMALL)
+    y, commitment = network(torch.from_numpy(noise(2, 320 * 8)), torch.tensor([1, 6]))
+    (y.square().mean() + commitment).backward()
+    assert network.encoder.linear_path.weight.grad.abs().sum() > 0
+    assert not any(name.startswith("quantizer") for name, _ in network.named_parameters())
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"design": "wavenet"}, "design"),
+        ({"latent": 0}, "latent"),
+        ({"codebook_size": 2048}, "10 bits"),
+        ({"frame": 321, "design": "soundstream"}, "strides"),
+    ],
+)
+def test_impossible_networks_are_refused(fields, words):
+    with pytest.raises(ValueError, match=words):
+        CodecConfig(**fields)
