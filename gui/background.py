@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from PyQt6.QtCore import QObject, Qt, pyqtSignal
+from PyQt6.QtCore import QObject, pyqtSignal
 
 
 class Background(QObject):
@@ -19,7 +19,8 @@ class Background(QObject):
         self._is_closed = False
         self._n_waiting = 0
         self._thread: threading.Thread | None = None
-        self._finished.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        # Emitted in the worker, received in this object's thread: Qt queues it by itself.
+        self._finished.connect(self._deliver)
 
     @property
     def is_busy(self) -> bool:

@@ -41,8 +41,11 @@ class Loader:
 
     def find_outputs(self, rescan: bool = False) -> None:
         """Looks for sound outputs; to look again, playing must rest, because PortAudio starts anew."""
-        if rescan:
-            self._session.player.pause()
+
+        def work() -> OutputList:
+            if rescan:
+                self._session.player.release_output()
+            return find_outputs(rescan)
 
         def done(outputs: OutputList) -> None:
             self._outputs_known = True
@@ -50,7 +53,7 @@ class Loader:
             if rescan and not outputs.outputs:
                 self._session.noticed.notify(Notice(outputs.remark))
 
-        self._background.run(lambda: find_outputs(rescan), done, self._fail)
+        self._background.run(work, done, self._fail)
 
     def open_preset(self, path: Path) -> None:
         """Applies a preset file, or says what is wrong with it."""

@@ -136,11 +136,12 @@ class MainWindow(QMainWindow):
         self.transport.loop_asked.connect(session.set_looping)
         self.waveform.sought.connect(session.seek)
         self.waveform.region_marked.connect(session.set_loop_region)
+        self.waveform.region_finished.connect(session.enter_loop)
         self.waveform.region_cleared.connect(session.clear_loop_region)
         self.controls.refused.connect(lambda text: self.notice.tell(text, True))
         self.status.output_chosen.connect(session.choose_output)
         self.status.rescan_asked.connect(lambda: self.loader.find_outputs(rescan=True))
-        self.status.cancel_asked.connect(lambda: session.export and session.export.cancel())
+        self.status.cancel_asked.connect(session.cancel_export)
         session.changed.subscribe(self._changed)
         session.noticed.subscribe(self._noticed)
         session.parameters.changed.subscribe(lambda _name, _value: self._show_layers())
@@ -248,9 +249,10 @@ class MainWindow(QMainWindow):
             self.waveform.show_document(session.document)
             self.header.show_document(session.document.title, session.document.describe())
             self.setWindowTitle(f"{session.document.title} – Lamina")
+            self._show_usage()
+        elif what == "meters":
             self.input_meter.show_meter(session.input_meter)
             self.output_meter.show_meter(session.output_meter)
-            self._show_usage()
         elif what == "codec":
             self.controls.show_can_denoise(session.can_denoise, is_loaded=True)
             self._show_usage()
@@ -281,7 +283,7 @@ class MainWindow(QMainWindow):
         self._show_layers()
 
     def _show_layers(self) -> None:
-        n_layers = self.session.parameters["layers"]
+        n_layers = int(self.session.parameters["layers"])
         self.usage.show_layers(0 if self.session.parameters["bypass"] else n_layers)
         self.usage_caption.remark.setText(f"{n_layers * 10} bits per frame")
 

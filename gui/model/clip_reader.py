@@ -64,7 +64,7 @@ class ClipReader:
         """Reads at `position` as if nothing had been read before: fades in, except at the clip's own beginning."""
         self._position = None
         self.jump(position)
-        if self._position == 0:
+        if position <= 0:
             self._n_faded = self._fade_samples
 
     def read(self, n_samples: int) -> tuple[FloatArray, list[Segment]]:

@@ -11,7 +11,8 @@ from lamina.gui.model.export import ExportJob, ExportState
 from lamina.gui.model.observable import Observable
 from lamina.gui.model.outputs import SILENT, Output, OutputList
 from lamina.gui.model.parameters import ParameterValues
-from lamina.gui.model.player import HeardBlock, Player, PlayState
+from lamina.gui.model.playback import HeardBlock
+from lamina.gui.model.player import Player, PlayState
 from lamina.gui.model.spectrogram import Spectrogram
 from lamina.gui.model.usage import CodebookUsage
 from lamina.plugin import NeuralCodec
@@ -31,7 +32,8 @@ class Notice:
 class Session:
     """The app without its window.
 
-    `changed` names what changed, in the app's thread: "document", "codec", "output", "loop", "preset", "export".
+    `changed` names what changed, in the app's thread: "document", "codec", "output", "loop", "preset", "export",
+    "meters".
     `noticed` passes a `Notice`. `tick` moves what was heard into the views' models; call it some 30 times a second.
     """
 
@@ -67,8 +69,7 @@ class Session:
         self.loop_seconds = None
         self.player.load(document.clip.samples, document.clip.sample_rate)
         self._pass_loop()
-        self.input_meter = LevelMeter(document.clip.sample_rate, document.n_channels)
-        self.output_meter = LevelMeter(document.clip.sample_rate, document.n_channels)
+        self._new_meters(document.n_channels, document.clip.sample_rate)
         self.input_spectrogram.clear()
         self.output_spectrogram.clear()
         self.usage.clear()
@@ -133,8 +134,13 @@ class Session:
         self.loop_seconds = (start, stop)
         self.is_looping = True
         self._pass_loop()
-        if self.is_playing and not start <= self.player.position_seconds < stop:
-            self.player.seek(start)
+
+    def enter_loop(self) -> None:
+        """Goes to the marked region when playing elsewhere: whoever marks one wants to hear it."""
+        if self.is_playing and self.loop_seconds is not None:
+            start, stop = self.loop_seconds
+            if not start <= self.player.position_seconds < stop:
+                self.player.seek(start)
 
     def clear_loop_region(self) -> None:
         """Removes the mark; a running loop then repeats the whole document."""
@@ -196,6 +202,11 @@ class Session:
         self.changed.notify("export")
         return True
 
+    def cancel_export(self) -> None:
+        """Asks a running export to end."""
+        if self.export is not None:
+            self.export.cancel()
+
     @property
     def is_exporting(self) -> bool:
         """Whether an export is running."""
@@ -205,9 +216,9 @@ class Session:
 
     def tick(self, seconds: float) -> bool:
         """Feeds the views' models with what was heard; `seconds` since the last tick. True if anything moved."""
-        blocks = self.player.heard()
+        blocks, sample_rate = self.player.heard()
         if blocks:
-            self._take(blocks)
+            self._take(blocks, sample_rate)
         elif self.input_meter is not None and self.output_meter is not None and not self.is_playing:
             self.input_meter.rest(seconds)
             self.output_meter.rest(seconds)
@@ -220,18 +231,25 @@ class Session:
             self.noticed.notify(Notice(self.export.message, is_error=self.export.state is ExportState.FAILED))
         return bool(blocks)
 
-    def _take(self, blocks: list[HeardBlock]) -> None:
+    def _take(self, blocks: list[HeardBlock], sample_rate: int) -> None:
+        if self.input_meter is None or self.output_meter is None or self.input_meter.sample_rate != sample_rate:
+            self._new_meters(blocks[0].input.shape[0], sample_rate)
         assert self.input_meter is not None and self.output_meter is not None
         heard_input = np.concatenate([block.input for block in blocks], axis=1)
         heard_output = np.concatenate([block.output for block in blocks], axis=1)
-        self.input_spectrogram.push(heard_input, self.player.sample_rate)
-        self.output_spectrogram.push(heard_output, self.player.sample_rate)
+        self.input_spectrogram.push(heard_input, sample_rate)
+        self.output_spectrogram.push(heard_output, sample_rate)
         self.input_meter.push(heard_input)
         self.output_meter.push(heard_output)
         for report in (report for block in blocks for report in block.reports):
             self.usage.push(report)
             # A slow average: the figure shown must be readable.
             self.frame_seconds += 0.03 * (float(report.seconds) - self.frame_seconds)
+
+    def _new_meters(self, n_channels: int, sample_rate: int) -> None:
+        self.input_meter = LevelMeter(sample_rate, n_channels)
+        self.output_meter = LevelMeter(sample_rate, n_channels)
+        self.changed.notify("meters")
 
     def close(self) -> None:
         """Ends every thread the session started."""

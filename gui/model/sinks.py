@@ -18,6 +18,7 @@ FloatArray = NDArray[np.float32]
 
 FADE_SAMPLES = 256
 CLOSE_SECONDS = 2.0
+DEVICE_SECONDS = 0.04  # the callback needs the interpreter, so the device's own buffer must outlast a paint
 
 
 class Sink(Protocol):
@@ -141,7 +142,7 @@ class SoundDeviceSink:
                 device=self._device,
                 channels=self._n_channels,
                 dtype="float32",
-                latency="low",
+                latency=DEVICE_SECONDS,
                 callback=self._callback,
             )
             self._stream.start()

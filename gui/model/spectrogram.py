@@ -44,7 +44,9 @@ class SpectrogramRing:
 
     def push(self, columns_db: FloatArray) -> None:
         """Adds columns `[n, bands]` in dBFS; QUIETEST_DB and below is 0, LOUDEST_DB and above is 255."""
-        columns_db = columns_db[-self.width :]
+        n_too_many = max(0, len(columns_db) - self.width)
+        columns_db = columns_db[n_too_many:]
+        self.n_columns += n_too_many
         brightness = np.clip((columns_db - QUIETEST_DB) / (LOUDEST_DB - QUIETEST_DB), 0.0, 1.0) * 255.0
         places = (self.n_columns + np.arange(len(columns_db))) % self.width
         self.levels[:, places] = np.rint(brightness.T[::-1]).astype(np.uint8)

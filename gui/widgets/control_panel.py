@@ -10,7 +10,7 @@ from lamina.gui.widgets.bitrate_knob import BitrateKnob
 from lamina.gui.widgets.buttons import Switch
 from lamina.gui.widgets.knob import Knob
 from lamina.gui.widgets.panel import Caption, Panel
-from lamina.plugin.parameters import KBPS_PER_LAYER
+from lamina.plugin.parameters import KBPS_PER_LAYER, Value
 
 SMALL_KNOBS = (("input_gain_db", "output_gain_db"), ("denoise", "mix"))
 ROOM_FOR_QUICK_RATES = 470
@@ -76,11 +76,11 @@ class ControlPanel(Panel):
             self.refused.emit(str(error))
             self._show(name, self._values[name])
 
-    def _show(self, name: str, value: object) -> None:
+    def _show(self, name: str, value: Value) -> None:
         if name in self.knobs:
             self.knobs[name].show_value(value)
             if name == "layers":
-                self.quick.show_layers(int(value))  # type: ignore[call-overload]
+                self.quick.show_layers(int(value))
         elif name == "bypass":
             self.bypass.setChecked(bool(value))
             self.bitrate.show_bypassed(bool(value))

@@ -8,6 +8,7 @@ from lamina.gui import theme
 from lamina.gui.model.travel import Travel
 from lamina.gui.widgets.knob_drawing import draw_arc, draw_cap, draw_pointer
 from lamina.plugin import Parameter
+from lamina.plugin.parameters import Value
 
 WHEEL_NOTCH = 120  # Qt's unit: eighths of a degree per notch
 
@@ -28,7 +29,7 @@ class Knob(QDial):
         self.parameter = parameter
         self.accent = accent
         self.travel = Travel(parameter)
-        self.shown = parameter.default
+        self.shown: Value = parameter.default
         self._drag: tuple[float, float] | None = None
         self._wheel = 0
         self._editor: QLineEdit | None = None
@@ -47,11 +48,11 @@ class Knob(QDial):
             f"arrow keys, or type a value. Double-click: {self.parameter.format(self.parameter.default)}.</span>"
         )
 
-    def show_value(self, value: object) -> None:
+    def show_value(self, value: Value) -> None:
         """Shows what the model holds."""
         self.shown = value
         self.blockSignals(True)
-        self.setValue(round(float(value) / self._unit))  # type: ignore[arg-type]
+        self.setValue(round(float(value) / self._unit))
         self.blockSignals(False)
         self.setAccessibleDescription(self.text())
         self.update()

@@ -2,11 +2,12 @@
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from lamina.gui import theme
 from lamina.gui.model.spectrogram import COLUMNS_PER_SECOND, LOUDEST_DB, QUIETEST_DB, SpectrogramRing, frequency_at, height_of
+from lamina.gui.widgets.pixels import image_over
 
 AXIS_WIDTH = 46
 MARKS_HZ = (100, 500, 1000, 2000, 4000, 8000, 16000)
@@ -32,9 +33,8 @@ class SpectrogramView(QWidget):
         self._ring = ring
         self._n_drawn = ring.n_columns
         self._pixels = self._table[ring.levels]
-        height, width = self._pixels.shape
         # The image looks into the array: a new column is one strided copy, and no picture is ever built as a whole.
-        self._image = QImage(self._pixels.data, width, height, width * 4, QImage.Format.Format_RGB32)
+        self._image = image_over(self._pixels)
         self.update()
 
     def refresh(self) -> bool:
@@ -95,8 +95,7 @@ class SpectrogramView(QWidget):
         last_y = picture.bottom() + 99.0
         for mark_hz in MARKS_HZ:
             y = picture.bottom() - height_of(mark_hz) * picture.height()
-            painter.setPen(QPen(theme.colour("#FFFFFF", 0.06), 1))
-            painter.drawLine(QPointF(picture.left(), y), QPointF(picture.right(), y))
+            painter.fillRect(QRectF(picture.left(), round(y), picture.width(), 1), theme.colour("#FFFFFF", 0.06))
             if last_y - y < 15 or y < 7:
                 continue
             last_y = y
@@ -153,9 +152,8 @@ class ColourScale(QWidget):
         super().__init__(parent)
         self.setFixedHeight(16)
         self.setToolTip(f"Colour of the spectrograms: {QUIETEST_DB:.0f} to {LOUDEST_DB:.0f} dBFS.")
-        table = np.array([theme.colour_table(theme.SPECTRUM_STOPS)], np.uint32)
-        self._pixels = table
-        self._image = QImage(table.data, 256, 1, 1024, QImage.Format.Format_RGB32)
+        self._pixels = np.array([theme.colour_table(theme.SPECTRUM_STOPS)], np.uint32)
+        self._image = image_over(self._pixels)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)

@@ -2,11 +2,12 @@
 
 import numpy as np
 from PyQt6.QtCore import QEvent, QRectF, QSize, Qt
-from PyQt6.QtGui import QHelpEvent, QImage, QPainter, QPaintEvent
+from PyQt6.QtGui import QHelpEvent, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from lamina.gui import theme
 from lamina.gui.model.usage import CodebookUsage
+from lamina.gui.widgets.pixels import image_over
 
 N_CELLS = 64
 LABEL_WIDTH = 22
@@ -46,7 +47,7 @@ class UsageView(QWidget):
         self._n_drawn = self._usage.n_frames
         shades = (self._usage.strips(N_CELLS) * 255.0).astype(np.uint8)
         self._pixels = np.ascontiguousarray(self._table[shades])
-        self._image = QImage(self._pixels.data, N_CELLS, self._usage.n_layers, N_CELLS * 4, QImage.Format.Format_RGB32)
+        self._image = image_over(self._pixels)
         self.update()
 
     def refresh_figures(self) -> None:

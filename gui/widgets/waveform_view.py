@@ -11,6 +11,7 @@ from lamina.gui.model.document import Document, clock
 
 RULER_HEIGHT = 20
 GRIP_PIXELS = 6
+CLICK_PIXELS = 3
 
 
 class _Drag(Enum):
@@ -23,6 +24,7 @@ class WaveformView(QWidget):
 
     sought = pyqtSignal(float)
     region_marked = pyqtSignal(float, float)
+    region_finished = pyqtSignal()
     region_cleared = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -33,6 +35,7 @@ class WaveformView(QWidget):
         self._is_looping = False
         self._drag: _Drag | None = None
         self._anchor = 0.0
+        self._pressed_x: float | None = None
         self._hover: float | None = None
         self._outline: tuple[QPixmap, QPixmap] | None = None
         self._message = "Loading…"
@@ -70,7 +73,7 @@ class WaveformView(QWidget):
         assert event is not None
         if self._document is None or event.button() != Qt.MouseButton.LeftButton:
             return
-        x = event.position().x()
+        x = self._pressed_x = event.position().x()
         grip = self._grip(x) if event.position().y() < RULER_HEIGHT else None
         if grip is not None:
             self._drag, self._anchor = _Drag.REGION, grip
@@ -85,7 +88,9 @@ class WaveformView(QWidget):
         x = event.position().x()
         if self._drag is _Drag.SEEK:
             self._seek(x)
-        elif self._drag is _Drag.REGION:
+        elif self._drag is _Drag.REGION and (self._pressed_x is None or abs(x - self._pressed_x) > CLICK_PIXELS):
+            # A click that trembles must not remove a region; once it is a drag it stays one.
+            self._pressed_x = None
             self.region_marked.emit(self._anchor, self._time(x))
         on_grip = event.position().y() < RULER_HEIGHT and self._grip(x) is not None
         self.setCursor(Qt.CursorShape.SplitHCursor if on_grip else Qt.CursorShape.ArrowCursor)
@@ -93,6 +98,8 @@ class WaveformView(QWidget):
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        if self._drag is _Drag.REGION and self._pressed_x is None:
+            self.region_finished.emit()
         self._drag = None
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:

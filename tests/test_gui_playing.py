@@ -1,0 +1,294 @@
+"""Playing: aligned to the sample, no click at seeks and loops, exact loop lengths, and every thread ends."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sounds import demo
+
+from lamina.gui.model.clip_reader import ClipReader, Region
+from lamina.gui.model.player import Player, PlayState
+from lamina.gui.model.ring import SampleRing
+from lamina.gui.model.sinks import FADE_SAMPLES, Drain, SilentClockSink
+from lamina.plugin import NeuralCodec
+
+RATE = 24000
+PATIENCE_SECONDS = 30  # a bound for busy machines, not a speed that is promised
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.005)
+
+
+def hurried_clock():
+    """Twenty times real time: the silent clock waits for the codec, so nothing is lost by hurrying."""
+    return 20 * time.monotonic()
+
+
+@pytest.fixture
+def player():
+    player = Player(hurried_clock)
+    yield player
+    player.close()
+    assert not any(thread.name == "lamina-player" for thread in threading.enumerate())
+
+
+def steepest(samples):
+    return float(np.abs(np.diff(samples)).max())
+
+
+# The read head.
+
+
+@given(sizes=st.lists(st.integers(1, 700), min_size=1, max_size=30), start=st.integers(0, 900), length=st.integers(300, 2000))
+def test_a_loop_has_its_exact_length(sizes, start, length):
+    ramp = np.arange(3000, dtype=np.float32)[None]
+    reader = ClipReader(ramp, RATE)
+    reader.loop = Region(start, start + length)
+    positions = []
+    for size in sizes:
+        _, segments = reader.read(size)
+        assert sum(s.n_samples for s in segments) == size
+        positions.extend(p for s in segments for p in range(s.position, s.position + s.n_samples))
+    expected = [k if k < start + length else start + (k - start) % length for k in range(len(positions))]
+    assert positions == expected
+
+
+def test_seeking_and_looping_make_no_step():
+    tone = (0.5 * np.sin(2 * np.pi * 100 * np.arange(RATE) / RATE)).astype(np.float32)[None]
+    reader = ClipReader(tone, RATE)
+    blocks = [reader.read(240)[0]]
+    for place in (17000, 333, 9123):
+        reader.jump(place)
+        blocks.append(reader.read(1000)[0])
+    reader.loop = Region(5000, 5777)
+    reader.jump(5100)
+    blocks.append(reader.read(5000)[0])
+    sound = np.concatenate(blocks, axis=1)[0]
+    # Two tones cross-faded over 240 samples: the sum's slope is theirs, plus the fade's own of at most pi / 2 / 240 per unit of difference.
+    assert steepest(sound) <= 2 * steepest(tone[0]) + np.pi / 2 / 240
+
+
+def test_the_end_of_a_sound_that_was_cut_off_makes_no_step():
+    reader = ClipReader(np.full((1, 1000), 0.8, np.float32), RATE)
+    sound = reader.read(2000)[0][0]
+    assert steepest(sound) < 0.8 * np.pi / 2 / 240 * 1.1 and sound[-1] == 0.0
+    assert reader.position is None
+
+
+def test_an_empty_region_is_refused():
+    with pytest.raises(ValueError, match="empty"):
+        Region(100, 100)
+
+
+# The ring and what drains it.
+
+
+@given(steps=st.lists(st.tuples(st.integers(0, 90), st.integers(0, 90)), max_size=40))
+def test_the_ring_gives_back_what_went_in(steps):
+    ring, written, read = SampleRing(2, 100), 0, []
+    for n_write, n_read in steps:
+        n_write = min(n_write, ring.capacity - ring.n_stored)
+        block = np.arange(written, written + n_write, dtype=np.float32)
+        ring.write(np.stack([block, -block]))
+        written += n_write
+        out = np.zeros((n_read, 2), np.float32)
+        n_got = ring.read_into(out)
+        assert n_got == min(n_read, written - len(read))
+        assert np.array_equal(out[:n_got, 0], -out[:n_got, 1])
+        read.extend(out[:n_got, 0])
+    assert read == list(range(len(read)))
+
+
+def test_pause_resume_and_shortage_fade():
+    ring = SampleRing(1, 8000)
+    ring.write(np.ones((1, 6000), np.float32))
+    drain, heard = Drain(ring), []
+
+    def pull(n_samples):
+        out = np.full((n_samples, 1), np.nan, np.float32)
+        drain.pull(out)
+        heard.append(out[:, 0])
+
+    pull(500)
+    drain.is_open = True
+    pull(1000)
+    drain.is_open = False
+    pull(1000)
+    assert drain.is_at_rest and ring.n_read == 1000 + FADE_SAMPLES
+    pull(500)
+    drain.is_open = True
+    for _ in range(6):
+        pull(1000)
+    assert drain.n_shortages == 1 and drain.is_at_rest
+    sound = np.concatenate(heard)
+    assert np.all(np.isfinite(sound)) and steepest(sound) <= 1.01 / FADE_SAMPLES * 2
+    assert sound.max() == 1.0 and sound[0] == sound[-1] == 0.0
+
+
+def test_the_silent_clock_drains_at_its_pace_and_waits_for_late_sound():
+    now = [0.0]
+    ring = SampleRing(1, RATE)
+    sink = SilentClockSink(ring, RATE, lambda: now[0])
+    ring.write(np.zeros((1, RATE // 2), np.float32))
+    sink.start()
+    sink.drain.is_open = True
+    for _ in range(10):
+        now[0] += 0.01
+        sink.service()
+    assert ring.n_read == pytest.approx(0.1 * RATE, abs=1)
+    now[0] += 10.0
+    sink.service()
+    assert ring.n_read == RATE // 2 and sink.drain.n_shortages == 0
+
+
+# The whole player, with the real codec.
+
+
+def test_input_and_output_are_shown_aligned_to_the_sample(player):
+    sound = demo(0, RATE, 1.0)
+    # Bypassed, the codec gives back its input bit for bit, later by its latency: what is shown must be equal.
+    player.set_codec(NeuralCodec(bypass=True))
+    player.load(sound, RATE)
+    player.play()
+    blocks = []
+    wait_until(lambda: blocks.extend(player.heard()[0]) or sum(b.input.shape[1] for b in blocks) > RATE // 2)
+    heard_input = np.concatenate([b.input for b in blocks], axis=1)
+    heard_output = np.concatenate([b.output for b in blocks], axis=1)
+    assert np.array_equal(heard_input, heard_output)
+    assert np.abs(heard_input).max() > 0
+    assert sum(len(b.reports) for b in blocks) == pytest.approx(heard_input.shape[1] / 320, abs=3)
+
+
+def test_it_plays_to_the_end_and_returns(player):
+    player.set_codec(NeuralCodec())
+    player.load(demo(1, RATE, 0.6), RATE)
+    seen = []
+    player.play()
+    wait_until(lambda: player.state is PlayState.PLAYING)
+    wait_until(lambda: seen.append(player.position_seconds) or player.state is PlayState.STOPPED)
+    assert max(seen) > 0.5 and player.position_seconds == 0.0
+    assert player.n_shortages == 0
+
+
+def test_pause_keeps_the_place_and_seek_changes_it(player):
+    player.set_codec(NeuralCodec())
+    player.load(demo(0, RATE, 5.0), RATE)
+    player.play()
+    wait_until(lambda: player.position_seconds > 0.2)
+    player.pause()
+    wait_until(lambda: player.state is PlayState.PAUSED and player._playback.sink.drain.is_at_rest)
+    place = player.position_seconds
+    time.sleep(0.05)
+    assert player.position_seconds == place
+    player.seek(4.0)
+    wait_until(lambda: player.position_seconds == 4.0)
+    player.play()
+    wait_until(lambda: 4.0 < player.position_seconds < 5.0)
+    player.seek(1.0)
+    wait_until(lambda: 1.0 < player.position_seconds < 4.0)
+    player.stop()
+    wait_until(lambda: player.state is PlayState.STOPPED and player.position_seconds == 0.0)
+
+
+def test_a_loop_goes_round_until_it_is_taken_off(player):
+    player.set_codec(NeuralCodec(layers=1))
+    player.load(demo(0, RATE, 3.0), RATE)
+    player.set_loop((1.0, 1.3))
+    player.seek(1.0)
+    wait_until(lambda: player.position_seconds == 1.0)
+    player.play()
+    places, rounds = [1.0], 0
+
+    def went_round_three_times():
+        nonlocal rounds
+        place = player.position_seconds
+        rounds += place < places[-1] - 0.1
+        places.append(place)
+        return rounds >= 3
+
+    wait_until(went_round_three_times)
+    assert min(places) >= 1.0 and max(places) <= 1.3
+    player.set_loop(None)
+    wait_until(lambda: player.position_seconds > 1.5)
+
+
+def test_turning_the_bitrate_while_it_plays_makes_no_click(player):
+    codec = NeuralCodec(layers=24)
+    player.set_codec(codec)
+    tone = (0.3 * np.sin(2 * np.pi * 220 * np.arange(4 * RATE) / RATE)).astype(np.float32)[None]
+    player.load(tone, RATE)
+    player.play()
+    blocks, layers = [], iter([1, 24, 2, 16, 3, 8] * 20)
+
+    def enough():
+        new, _ = player.heard()
+        blocks.extend(new)
+        if new:
+            codec.layers = next(layers)
+        return sum(b.output.shape[1] for b in blocks) > 2 * RATE
+
+    wait_until(enough)
+    turned = np.concatenate([b.output for b in blocks], axis=1)[0, RATE // 10 :]
+    assert len({r.layers for b in blocks for r in b.reports}) > 3
+    # A turned knob changes the signal itself, so steps may differ a little from any unturned rendering; a click is many times larger.
+    unturned = max(steepest(NeuralCodec(layers=n)(tone, RATE)[0, RATE // 10 :]) for n in (1, 2, 3, 8, 16, 24))
+    assert steepest(turned) <= 1.25 * unturned
+
+
+def test_an_output_that_refuses_is_told_and_playing_goes_on_silently(player, monkeypatch):
+    from lamina.gui.model import player as module
+    from lamina.gui.model.outputs import Output
+
+    class Refusing(SilentClockSink):
+        def __init__(self, ring, sample_rate, *_rest):
+            super().__init__(ring, sample_rate)
+
+        def start(self):
+            raise OSError("The output Tin can can't be opened.")
+
+    monkeypatch.setattr(module, "SoundDeviceSink", Refusing)
+    monkeypatch.setattr(module, "supports", lambda *_: True)
+    player.set_codec(NeuralCodec())
+    player.set_output(Output("Tin can", 7))
+    player.load(demo(0, RATE, 2.0), RATE)
+    player.play()
+    wait_until(lambda: player.position_seconds > 0.1)
+    assert "Tin can" in player.take_trouble()
+
+
+def test_a_rate_the_output_refuses_is_converted(player, monkeypatch):
+    from lamina.gui.model import player as module
+    from lamina.gui.model.outputs import Output
+
+    monkeypatch.setattr(module, "SoundDeviceSink", lambda ring, rate, *_: SilentClockSink(ring, rate, hurried_clock))
+    monkeypatch.setattr(module, "supports", lambda *_: False)
+    player.set_codec(NeuralCodec())
+    player.set_output(Output("Studio", 1, default_rate=48000))
+    player.load(demo(0, RATE, 1.0), RATE)
+    player.play()
+    seen = []
+    wait_until(lambda: player.state is PlayState.PLAYING)
+    wait_until(lambda: seen.append(player.position_seconds) or player.state is PlayState.STOPPED)
+    assert player.sample_rate == 48000 and max(seen) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_codec_that_fails_stops_playing_and_says_so(player):
+    codec = NeuralCodec()
+    player.set_codec(codec)
+    player.load(demo(0, RATE, 2.0), RATE)
+
+    def broken(_report):
+        raise RuntimeError("the frame went missing")
+
+    codec.on_report = broken
+    player.play()
+    troubles = []
+    wait_until(lambda: troubles.append(player.take_trouble()) or any("frame went missing" in t for t in troubles))
+    assert player.state is PlayState.STOPPED

@@ -1,0 +1,347 @@
+"""The real window over the real codec: what a user does with it happens, and what goes wrong is said kindly."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from pedalboard.io import AudioFile
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PyQt6.QtGui import QDropEvent, QWheelEvent
+from PyQt6.QtWidgets import QApplication, QFileDialog
+
+from lamina.gui import theme
+from lamina.gui.model.export import ExportState
+from lamina.gui.model.outputs import SILENT, OutputList
+from lamina.gui.model.player import Player, PlayState
+from lamina.gui.model.session import Session
+from lamina.gui.window import MainWindow
+from lamina.plugin.audiofile import read_audio
+from lamina.plugin.demo import demo_items
+
+PATIENCE_MS = 30_000  # a bound for busy machines, not a speed that is promised
+NO_OUTPUT = OutputList((), "No sound output was found. Play runs silently and every view still moves.")
+
+
+@pytest.fixture
+def window(qtbot, monkeypatch, tmp_path):
+    """The window as the app opens it, with a demo item; the machine's sound outputs don't matter."""
+    monkeypatch.setattr("lamina.gui.loading.find_outputs", lambda rescan=False: NO_OUTPUT)
+    theme.apply(QApplication.instance())
+    # Four times real time: the silent clock waits for the codec, so nothing is lost by hurrying.
+    window = MainWindow(Session(Player(lambda: 4 * time.monotonic())))
+    window.loader.folder = str(tmp_path)
+    qtbot.addWidget(window)
+    window.show()
+    window.load(None)
+    qtbot.waitUntil(lambda: window.session.can_play, timeout=PATIENCE_MS)
+    return window
+
+
+@pytest.fixture
+def sound(tmp_path):
+    """A short sound file."""
+    path = tmp_path / "two tones.wav"
+    t = np.arange(48000) / 48000
+    with AudioFile(str(path), "w", 48000, 2) as file:
+        file.write(np.stack([0.3 * np.sin(2 * np.pi * 440 * t), 0.1 * np.sin(2 * np.pi * 660 * t)]).astype(np.float32))
+    return path
+
+
+def wait(qtbot, condition):
+    qtbot.waitUntil(condition, timeout=PATIENCE_MS)
+
+
+def lamina_threads():
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("lamina-")]
+
+
+# Files.
+
+
+def test_it_starts_with_the_first_demo_item(window):
+    item = demo_items()[0]
+    assert window.session.document.path == item.path
+    assert window.header.title.text() == item.title and item.title in window.windowTitle()
+    assert [action.text() for action in window.header.demo_menu.actions()] == [item.title for item in demo_items()]
+
+
+def test_opening_a_file_shows_it(window, qtbot, sound):
+    window.open(sound)
+    wait(qtbot, lambda: window.header.title.text() == "two tones.wav")
+    assert window.header.detail.text() == "48 kHz   stereo   0:01.0"
+    assert window.session.player.state is PlayState.STOPPED
+
+
+@pytest.mark.parametrize("suffix", ["flac", "ogg", "mp3", "aiff"])
+def test_every_promised_format_opens(window, qtbot, tmp_path, suffix):
+    path = tmp_path / f"tone.{suffix}"
+    options = {"quality": "V2"} if suffix == "mp3" else {"quality": "256 kbps"} if suffix == "ogg" else {}
+    with AudioFile(str(path), "w", 44100, 1, **options) as file:
+        file.write(np.full((1, 44100), 0.1, np.float32))
+    window.open(path)
+    wait(qtbot, lambda: window.header.title.text() == f"tone.{suffix}")
+
+
+def test_a_dropped_file_opens(window, qtbot, sound):
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(sound))])
+    actions, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPointF(10, 10), actions, mime, button, keys))
+    wait(qtbot, lambda: window.header.title.text() == "two tones.wav")
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "folder", "nan"])
+def test_a_bad_file_is_refused_with_a_sentence_and_nothing_changes(window, qtbot, tmp_path, kind):
+    path = tmp_path / "bad.wav"
+    if kind == "empty":
+        path.touch()
+    elif kind == "text":
+        path.write_text("this is no sound")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "nan":
+        with AudioFile(str(path), "w", 8000, 1, bit_depth=32) as file:
+            file.write(np.full((1, 800), np.nan, np.float32))
+        if np.all(np.isfinite(_raw(path))):
+            pytest.skip("this build of the audio library writes no NaN to read back")
+    document, title, n_layers = window.session.document, window.windowTitle(), window.session.parameters["layers"]
+    window.open(path)
+    wait(qtbot, window.notice.isVisible)
+    assert "bad.wav" in window.notice.label.text() and window.notice.label.text().endswith(".")
+    assert window.session.document is document and window.windowTitle() == title
+    assert window.session.parameters["layers"] == n_layers and window.session.can_play
+
+
+def _raw(path):
+    with AudioFile(str(path)) as file:
+        return file.read(file.frames)
+
+
+# The knobs.
+
+
+def test_the_bitrate_knob_shows_layers_and_kbps(window):
+    knob = window.controls.bitrate
+    assert (knob.layers_text(), knob.kbps_text()) == ("8 layers", "6.0 kbps")
+    window.session.parameters.set("layers", 1)
+    assert (knob.layers_text(), knob.kbps_text()) == ("1 layer", "0.75 kbps")
+    assert knob.accessibleName() == "Layers" and "0.75 kbps" in knob.accessibleDescription()
+    assert "quantizer" in knob.toolTip()
+
+
+def test_the_bitrate_knob_turns_by_mouse(window, qtbot):
+    knob = window.controls.bitrate
+    middle = knob.rect().center()
+    qtbot.mousePress(knob, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.mouseMove(knob, middle - QPoint(0, 1000))
+    assert window.session.codec.layers == 24
+    qtbot.mouseMove(knob, middle + QPoint(0, 1000))
+    assert window.session.codec.layers == 1 and knob.kbps_text() == "0.75 kbps"
+    qtbot.mouseRelease(knob, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.mouseDClick(knob, Qt.MouseButton.LeftButton, pos=middle)
+    assert window.session.codec.layers == 8
+    for turn, expected in ((120, 9), (-120, 8), (60, 8), (60, 9)):
+        place = QPointF(middle)
+        wheel = QWheelEvent(
+            place, knob.mapToGlobal(place), QPoint(), QPoint(0, turn), Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(knob, wheel)
+        assert window.session.codec.layers == expected
+
+
+def test_the_bitrate_knob_turns_by_keys_and_typing(window, qtbot):
+    knob = window.controls.bitrate
+    knob.setFocus()
+    for key, expected in (("Up", 9), ("Right", 10), ("Down", 9), ("Left", 8), ("PageUp", 12), ("PageDown", 8)):
+        qtbot.keyClick(knob, getattr(Qt.Key, f"Key_{key}"))
+        assert window.session.codec.layers == expected
+    qtbot.keyClicks(knob, "1")
+    qtbot.keyClicks(knob._editor, "6")
+    qtbot.keyClick(knob._editor, Qt.Key.Key_Return)
+    assert window.session.codec.layers == 16
+    knob.edit("4.5 kbps")
+    qtbot.keyClick(knob._editor, Qt.Key.Key_Return)
+    assert window.session.codec.layers == 6
+    knob.edit("99 kbps")
+    qtbot.keyClick(knob._editor, Qt.Key.Key_Return)
+    assert window.session.codec.layers == 6 and "99" in window.notice.label.text() and window.notice.isVisible()
+
+
+def test_the_quick_rates_set_the_knob(window, qtbot):
+    chips = window.controls.quick._chips
+    qtbot.mouseClick(chips[16], Qt.MouseButton.LeftButton)
+    assert window.session.codec.layers == 16 and chips[16].isChecked() and not chips[8].isChecked()
+    qtbot.mouseClick(chips[16], Qt.MouseButton.LeftButton)
+    assert chips[16].isChecked()
+
+
+def test_gains_mix_and_bypass_reach_the_codec(window, qtbot):
+    codec, knobs = window.session.codec, window.controls.knobs
+    for name, text, value in (("mix", "30", 0.3), ("input_gain_db", "-6", -6.0), ("output_gain_db", "3.5 dB", 3.5)):
+        knobs[name].edit(text)
+        qtbot.keyClick(knobs[name]._editor, Qt.Key.Key_Return)
+        assert getattr(codec, name) == pytest.approx(value) and knobs[name].accessibleName()
+    qtbot.mouseClick(window.controls.bypass, Qt.MouseButton.LeftButton)
+    assert codec.bypass and window.controls.bitrate.is_bypassed
+    qtbot.keyClick(window, Qt.Key.Key_B)
+    assert not codec.bypass
+
+
+def test_denoise_says_why_it_is_off(window):
+    knob = window.controls.knobs["denoise"]
+    assert knob.isEnabled() == window.session.can_denoise
+    if not window.session.can_denoise:
+        assert "wasn't trained" in knob.toolTip()
+
+
+def test_presets_set_the_knobs_and_edits_are_marked(window):
+    action = window.header.preset_menu.actions()[0]
+    action.trigger()
+    assert window.header.preset_button.text() == action.text() and action.toolTip()
+    window.session.parameters.set("layers", 5 if window.session.parameters["layers"] != 5 else 6)
+    assert window.header.preset_button.text() == f"{action.text()} (edited)"
+
+
+def test_a_preset_is_saved_and_opened_again(window, monkeypatch, tmp_path):
+    path = tmp_path / "Mine.json"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    window.session.parameters.set("layers", 3)
+    window.session.parameters.set("mix", 0.4)
+    window.ask_save_preset()
+    assert "Mine.json" in window.notice.label.text()
+    window.session.parameters.set("layers", 20)
+    window.ask_open_preset()
+    assert (window.session.codec.layers, window.session.codec.mix) == (3, 0.4)
+    path.write_text("{}")
+    window.ask_open_preset()
+    assert window.session.codec.layers == 3 and "Mine.json" in window.notice.label.text()
+
+
+# Playing.
+
+
+def test_without_an_output_it_says_so_and_plays_silently(window, qtbot):
+    wait(qtbot, lambda: window.status.remark.text() == NO_OUTPUT.remark)
+    assert window.status.rescan_button.isVisible() and window.session.output == SILENT
+    window.status.rescan_button.click()
+    wait(qtbot, lambda: window.notice.isVisible() and "No sound output" in window.notice.label.text())
+
+
+def test_playing_moves_every_view(window, qtbot):
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    wait(qtbot, lambda: window.session.player.position_seconds > 0.5)
+    wait(qtbot, lambda: window.session.usage.used()[:8].min() > 1)
+    assert window.transport.play_button.accessibleName() == "Pause"
+    wait(qtbot, lambda: not window.session.output_spectrogram.ring.is_empty)
+    session = window.session
+    assert session.input_spectrogram.ring.levels.max() > 0 and session.output_spectrogram.ring.levels.max() > 0
+    assert session.input_spectrogram.ring.n_columns == session.output_spectrogram.ring.n_columns
+    assert session.input_meter.peak_db.max() > -40 and session.output_meter.peak_db.max() > -40
+    assert session.usage.active_layers == 8 and session.usage.used()[8:].max() == 0
+    wait(qtbot, lambda: window.waveform._seconds > 0.5)
+    wait(qtbot, lambda: "latency" in window.status.figures.text())
+    window.session.parameters.set("layers", 2)
+    wait(qtbot, lambda: session.usage.active_layers == 2)
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    wait(qtbot, lambda: session.player.state is PlayState.PAUSED)
+    qtbot.keyClick(window, Qt.Key.Key_Home)
+    wait(qtbot, lambda: session.player.state is PlayState.STOPPED and session.player.position_seconds == 0.0)
+
+
+def test_clicking_the_waveform_seeks(window, qtbot):
+    view, length = window.waveform, window.session.document.seconds
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(view.width() // 2, view.height() - 10))
+    wait(qtbot, lambda: window.session.player.position_seconds == pytest.approx(length / 2, rel=0.01))
+    window.toggle_play()
+    wait(qtbot, lambda: window.session.player.position_seconds > length / 2 + 0.2)
+
+
+@pytest.mark.parametrize("way", ["ruler", "shift"])
+def test_dragging_marks_a_loop_that_repeats(window, qtbot, way):
+    view, session = window.waveform, window.session
+    y = 5 if way == "ruler" else view.height() - 20
+    keys = Qt.KeyboardModifier.ShiftModifier if way == "shift" else Qt.KeyboardModifier.NoModifier
+    width = view.width()
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, keys, QPoint(width // 2, y))
+    qtbot.mouseMove(view, QPoint(width // 2 + width // 30, y))
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, keys, QPoint(width // 2 + width // 30, y))
+    assert session.loop_seconds == pytest.approx((session.document.seconds / 2, session.document.seconds * (0.5 + 1 / 30)), rel=0.01)
+    assert window.transport.loop_button.isChecked()
+    start, stop = session.loop_seconds
+    session.seek(start)
+    wait(qtbot, lambda: session.player.position_seconds == start)
+    window.toggle_play()
+    wait(qtbot, lambda: session.player.position_seconds > (start + stop) / 2)
+    wait(qtbot, lambda: session.player.position_seconds < (start + stop) / 2)
+    assert session.player.state is PlayState.PLAYING
+    qtbot.mouseDClick(view, Qt.MouseButton.LeftButton, pos=QPoint(width // 4, 5))
+    assert session.loop_seconds is None
+    qtbot.keyClick(window, Qt.Key.Key_L)
+    assert not session.is_looping
+
+
+# Export.
+
+
+def test_export_writes_the_file_and_names_it(window, qtbot, sound, tmp_path, monkeypatch):
+    target = tmp_path / "out.flac"
+    window.open(sound)
+    wait(qtbot, lambda: window.session.document.path == sound)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    window.header.export_button.click()
+    wait(qtbot, lambda: window.notice.isVisible() and "out.flac" in window.notice.label.text())
+    assert window.session.export.state is ExportState.DONE
+    source, written = read_audio(sound), read_audio(target)
+    assert written.samples.shape == source.samples.shape and written.sample_rate == source.sample_rate
+
+
+def test_a_cancelled_export_leaves_nothing(window, qtbot, tmp_path):
+    long_sound = tmp_path / "long.wav"
+    with AudioFile(str(long_sound), "w", 48000, 2) as file:
+        file.write(np.random.default_rng(0).normal(0, 0.1, (2, 48000 * 120)).astype(np.float32))
+    window.open(long_sound)
+    wait(qtbot, lambda: window.session.document.path == long_sound)
+    assert window.session.start_export(tmp_path / "out.wav")
+    window._tell()
+    assert window.status.export_strip.isVisible()
+    window.status.cancel_button.click()
+    wait(qtbot, lambda: window.session.export.state is not ExportState.RUNNING)
+    assert window.session.export.state is ExportState.CANCELLED
+    wait(qtbot, lambda: "cancelled" in window.notice.label.text())
+    assert [path.name for path in tmp_path.iterdir()] == ["long.wav"]
+    wait(qtbot, lambda: not window.status.export_strip.isVisible())
+
+
+@pytest.mark.parametrize("name", ["two tones.wav", "song.xyz", "no such folder/out.wav"])
+def test_a_target_that_cannot_be_is_refused_with_a_sentence(window, qtbot, sound, tmp_path, name):
+    window.open(sound)
+    wait(qtbot, lambda: window.session.document.path == sound)
+    before = sound.read_bytes()
+    assert not window.session.start_export(tmp_path / name)
+    assert window.notice.isVisible() and window.notice.label.text().endswith(".")
+    assert [path.name for path in tmp_path.iterdir()] == ["two tones.wav"] and sound.read_bytes() == before
+
+
+# The end.
+
+
+def test_closing_while_playing_and_exporting_ends_every_thread(window, qtbot, tmp_path):
+    window.toggle_play()
+    wait(qtbot, lambda: window.session.player.position_seconds > 0.1)
+    window.session.start_export(tmp_path / "out.wav")
+    window.close()
+    assert lamina_threads() == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(1000, 640), (1280, 800), (1920, 1080)])
+def test_nothing_is_cut_off_at_any_size(window, qtbot, width, height):
+    window.resize(width, height)
+    qtbot.wait(20)
+    assert (window.width(), window.height()) == (width, height)
+    for widget in (window.controls.bypass, window.status, window.usage, window.output_view, *window.controls.knobs.values()):
+        corner = widget.mapTo(window, widget.rect().bottomRight())
+        assert corner.x() < width and corner.y() < height
+        assert widget.width() >= widget.minimumSizeHint().width() and widget.height() >= widget.minimumSizeHint().height()
