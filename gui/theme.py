@@ -155,7 +155,13 @@ QLineEdit {{
 QProgressBar {{ background: {SLOT}; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }}
 QProgressBar::chunk {{ background: {WET}; border-radius: 3px; }}
 QFrame[role="notice"] {{ background: {RAISED}; border: 1px solid {SLOT}; border-radius: {RADIUS}px; }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
+QHeaderView::section {{ background: {PANEL}; color: {MUTED}; border: none; padding: 4px 8px; }}
+QTreeView, QListView {{ background: {WELL}; border: none; selection-background-color: {WET_DEEP}; }}
+QComboBox {{ background: {RAISED}; color: {TEXT}; border: 1px solid {SLOT}; border-radius: 4px; padding: 3px 8px; }}
+QScrollBar:horizontal {{ background: transparent; height: 10px; }}
+QScrollBar::handle:horizontal {{ background: {SLOT}; border-radius: 5px; min-width: 24px; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; }}
 QScrollBar::handle:vertical {{ background: {SLOT}; border-radius: 5px; min-height: 24px; }}
-QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}
 """

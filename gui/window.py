@@ -1,5 +1,6 @@
 """The main window: puts the views together, passes gestures to the session and what changed back to the views."""
 
+import math
 import time
 from pathlib import Path
 
@@ -285,7 +286,10 @@ class MainWindow(QMainWindow):
     def _show_layers(self) -> None:
         n_layers = int(self.session.parameters["layers"])
         self.usage.show_layers(0 if self.session.parameters["bypass"] else n_layers)
-        self.usage_caption.remark.setText(f"{n_layers * 10} bits per frame")
+        n_channels = self.session.document.n_channels if self.session.document is not None else 1
+        bits = n_layers * round(math.log2(self.session.usage.codebook_size))
+        self.usage_caption.remark.setText(f"{f'{n_channels} × ' if n_channels > 1 else ''}{bits} bits per frame")
+        self.controls.show_channels(n_channels)
 
     def _show_can_play(self) -> None:
         self.transport.show_can_play(self.session.can_play)
@@ -310,6 +314,8 @@ class MainWindow(QMainWindow):
         """One step of everything that is read."""
         session = self.session
         self.usage.refresh_figures()
+        if session.document is None and not self.background.is_busy:
+            self.waveform.show_document(None, "Open a sound file, or drop one here.")
         self.input_caption.remark.setText(f"{self.input_meter.text()}")
         self.output_caption.remark.setText(f"{self.output_meter.text()}")
         self.status.show_remark(self.loader.remark(), can_rescan=session.codec is not None and not session.outputs.outputs)

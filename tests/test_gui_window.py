@@ -118,6 +118,32 @@ def _raw(path):
         return file.read(file.frames)
 
 
+def test_starting_with_a_bad_file_leaves_an_empty_window_that_says_what_to_do(qtbot, tmp_path):
+    window = MainWindow()
+    qtbot.addWidget(window)
+    window.show()
+    window.load(tmp_path / "gone.wav")
+    wait(qtbot, window.notice.isVisible)
+    assert "gone.wav" in window.notice.label.text()
+    wait(qtbot, lambda: "Open a sound file" in window.waveform._message)
+    assert not window.transport.play_button.isEnabled() and not window.header.export_button.isEnabled()
+
+
+def test_a_codec_that_cannot_be_loaded_is_told_and_the_window_stays(qtbot, monkeypatch):
+    def damaged():
+        raise ValueError("decoder.onnx of the bundle lamina-24k is damaged.")
+
+    monkeypatch.setattr("lamina.gui.loading._codec", damaged)
+    window = MainWindow()
+    qtbot.addWidget(window)
+    window.show()
+    window.load(None)
+    wait(qtbot, lambda: window.session.document is not None and "decoder.onnx" in window.status.remark.text())
+    window.session.parameters.set("layers", 3)
+    window.toggle_play()
+    assert "decoder.onnx" in window.notice.label.text() and not window.session.is_playing
+
+
 # The knobs.
 
 
@@ -167,6 +193,22 @@ def test_the_bitrate_knob_turns_by_keys_and_typing(window, qtbot):
     knob.edit("99 kbps")
     qtbot.keyClick(knob._editor, Qt.Key.Key_Return)
     assert window.session.codec.layers == 6 and "99" in window.notice.label.text() and window.notice.isVisible()
+
+
+def test_escape_leaves_the_typed_value_alone(window, qtbot):
+    knob = window.controls.bitrate
+    knob.edit("20")
+    qtbot.keyClick(knob._editor, Qt.Key.Key_Escape)
+    assert knob._editor is None and window.session.codec.layers == 8
+
+
+def test_the_bitrate_of_all_channels_is_told(window, qtbot, sound):
+    window.open(sound)
+    wait(qtbot, lambda: window.session.document.path == sound)
+    assert window.controls.caption.remark.text() == "per channel; 12.0 kbps in all"
+    window.session.parameters.set("layers", 24)
+    assert window.controls.caption.remark.text() == "per channel; 36.0 kbps in all"
+    assert window.usage_caption.remark.text() == "2 × 240 bits per frame"
 
 
 def test_the_quick_rates_set_the_knob(window, qtbot):

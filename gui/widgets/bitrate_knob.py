@@ -1,12 +1,11 @@
 """The knob the window is built around: one lit segment per layer, the layer count and the bitrate in its middle."""
 
-import math
-
 from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PyQt6.QtWidgets import QWidget
 
 from lamina.gui import theme
+from lamina.gui.model.rate import kbps_text, layers_text
 from lamina.gui.widgets.knob import Knob
 from lamina.gui.widgets.knob_drawing import START_DEGREES, SWEEP_DEGREES, draw_cap, draw_pointer, point
 from lamina.plugin import Parameter
@@ -28,12 +27,11 @@ class BitrateKnob(Knob):
 
     def layers_text(self) -> str:
         """The layer count in words."""
-        return f"{self.shown} layer" if self.shown == 1 else f"{self.shown} layers"
+        return layers_text(int(self.shown))
 
     def kbps_text(self) -> str:
-        """The bitrate in words, exactly: every layer is a multiple of 0.75."""
-        rate = int(self.shown) * KBPS_PER_LAYER
-        return f"{rate:.1f} kbps" if math.isclose(rate * 10, round(rate * 10)) else f"{rate:.2f} kbps"
+        """The bitrate of one channel in words."""
+        return kbps_text(int(self.shown) * KBPS_PER_LAYER)
 
     def show_bypassed(self, is_bypassed: bool) -> None:
         """Dims the light while the codec isn't heard."""

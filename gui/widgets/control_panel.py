@@ -6,6 +6,7 @@ from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QWidget
 
 from lamina.gui import theme
 from lamina.gui.model.parameters import ParameterValues
+from lamina.gui.model.rate import kbps_text, layers_text
 from lamina.gui.widgets.bitrate_knob import BitrateKnob
 from lamina.gui.widgets.buttons import Switch
 from lamina.gui.widgets.knob import Knob
@@ -27,7 +28,8 @@ class ControlPanel(Panel):
         self._values = values
         self.setFixedWidth(theme.LEFT_WIDTH)
         table = values.parameters
-        self.content.addWidget(Caption("Bitrate", theme.WET))
+        self.caption = Caption("Bitrate", theme.WET)
+        self.content.addWidget(self.caption)
         self.bitrate = BitrateKnob(table["layers"])
         self.content.addWidget(self.bitrate, 1)
         self.quick = QuickRates()
@@ -53,6 +55,11 @@ class ControlPanel(Panel):
         values.changed.subscribe(self._show)
         for name, value in values.values().items():
             self._show(name, value)
+
+    def show_channels(self, n_channels: int) -> None:
+        """Says what all channels send together, since the knob counts one."""
+        kbps = n_channels * int(self._values["layers"]) * KBPS_PER_LAYER
+        self.caption.remark.setText(f"per channel; {kbps_text(kbps)} in all" if n_channels > 1 else "")
 
     def show_can_denoise(self, can_denoise: bool, is_loaded: bool) -> None:
         """Enables the denoise knob, or says why it can't be turned."""
@@ -101,7 +108,7 @@ class QuickRates(QWidget):
             chip = QPushButton(f"{layers * KBPS_PER_LAYER:g}")
             chip.setProperty("role", "chip")
             chip.setCheckable(True)
-            chip.setToolTip(f"{layers * KBPS_PER_LAYER:g} kbps: {layers} layer{'s' if layers > 1 else ''}")
+            chip.setToolTip(f"{kbps_text(layers * KBPS_PER_LAYER)}: {layers_text(layers)}")
             chip.setAccessibleName(f"{layers * KBPS_PER_LAYER:g} kilobits per second")
             chip.clicked.connect(lambda _checked, layers=layers: self._choose(layers))
             row.addWidget(chip, 1)

@@ -1,6 +1,6 @@
 """A knob for one parameter: dial at the left, name and value beside it."""
 
-from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QObject, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PyQt6.QtWidgets import QDial, QLineEdit, QWidget
 
@@ -137,17 +137,31 @@ class Knob(QDial):
         if not is_started:
             editor.selectAll()
         editor.editingFinished.connect(self._edited)
+        editor.installEventFilter(self)
         self._editor = editor
         editor.show()
         editor.setFocus()
 
-    def _edited(self) -> None:
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        if watched is self._editor and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            # Also the override that comes before: the window has its own use for Escape.
+            event.accept()
+            if event.type() == QEvent.Type.KeyPress:
+                self._drop_editor()
+            return True
+        return super().eventFilter(watched, event)
+
+    def _drop_editor(self) -> None:
         editor, self._editor = self._editor, None
-        if editor is None:
+        if editor is not None:
+            editor.deleteLater()
+            self.setFocus()
+
+    def _edited(self) -> None:
+        if self._editor is None:
             return
-        text = editor.text()
-        editor.deleteLater()
-        self.setFocus()
+        text = self._editor.text()
+        self._drop_editor()
         try:
             self._offer(self.travel.parse(text))
         except (ValueError, TypeError) as error:
