@@ -318,7 +318,8 @@ class MainWindow(QMainWindow):
             self.waveform.show_document(None, "Open a sound file, or drop one here.")
         self.input_caption.remark.setText(f"{self.input_meter.text()}")
         self.output_caption.remark.setText(f"{self.output_meter.text()}")
-        self.status.show_remark(self.loader.remark(), can_rescan=session.codec is not None and not session.outputs.outputs)
+        can_rescan = session.codec is not None and not session.outputs.outputs and not session.is_exporting
+        self.status.show_remark(self.loader.remark(), can_rescan)
         self.status.show_figures(*self.loader.figures())
         export = session.export
         self.status.show_export(export.target.name if export else "", export.progress if export else 0.0, session.is_exporting)

@@ -1,7 +1,7 @@
 """The line at the bottom: how things are, a running export, and where the sound goes."""
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QAction
+from PyQt6.QtCore import QRectF, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from lamina.gui import theme
@@ -22,7 +22,7 @@ class StatusLine(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(4, 0, 0, 0)
         row.setSpacing(theme.MARGIN)
-        self.remark = _label()
+        self.remark = ElidedLabel()
         self.remark.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.rescan_button = QPushButton("Look again")
         self.rescan_button.setProperty("role", "quiet")
@@ -98,6 +98,21 @@ class StatusLine(QWidget):
             self.export_label.setText(f"Exporting {name if len(name) <= 36 else name[:35] + '…'}")
             self.export_bar.setValue(round(progress * 1000))
             self.export_share.setText(f"{progress * 100:.0f} %")
+
+
+class ElidedLabel(QLabel):
+    """A line of text that ends in an ellipsis where the room does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "status")
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setFont(self.font())
+        painter.setPen(theme.colour(theme.MUTED))
+        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignVCenter, shown)
 
 
 def _label() -> QLabel:
