@@ -1,8 +1,8 @@
 """Bundles: one shipped model as a folder, checked before use.
 
 A bundle holds `model.json` (format, config, hashes, how it was trained), the graphs `encoder.onnx`,
-`quantizer.onnx` and `decoder.onnx`, `snapshot.npz` (inputs with the outputs they must give) and
-`MODEL_CARD.md`. Opening verifies every hash, so that a damaged download is named instead of heard.
+`decoder.onnx` and `quantizer-1.onnx` … (a group of layers each), `snapshot.npz` (inputs with the outputs they
+must give) and `MODEL_CARD.md`. Opening verifies every hash, so that a damaged download is named instead of heard.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from lamina.models.config import BITS_PER_CODE, CodecConfig
 
 BUNDLE_FORMAT = 1
 DEFAULT_BUNDLE = "lamina-24k"
-GRAPHS = ("encoder.onnx", "quantizer.onnx", "decoder.onnx")
+ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
+LAYERS_PER_GRAPH = 8
+"""Layers in one quantizer graph: a stream with few layers runs few graphs."""
 SNAPSHOT = "snapshot.npz"
 MODEL_CARD = "MODEL_CARD.md"
 
@@ -55,6 +57,16 @@ class Bundle:
     def digest(self) -> str:
         """SHA-256 over the files' hashes: the identity of the weights."""
         return hashlib.sha256(json.dumps(self.hashes, sort_keys=True).encode()).hexdigest()
+
+
+def quantizer_graphs(config: CodecConfig) -> list[str]:
+    """Files of the quantizer's graphs, coarsest layers first."""
+    return [f"quantizer-{index + 1}.onnx" for index in range(-(-config.layers // LAYERS_PER_GRAPH))]
+
+
+def required_files(config: CodecConfig) -> list[str]:
+    """The files whose hashes a bundle must list."""
+    return [ENCODER, DECODER, *quantizer_graphs(config), SNAPSHOT]
 
 
 def weights_folder() -> Path:
@@ -97,7 +109,7 @@ def file_hash(path: Path) -> str:
 
 
 def _verify_hashes(bundle: Bundle) -> None:
-    missing = [name for name in (*GRAPHS, SNAPSHOT) if name not in bundle.hashes]
+    missing = [name for name in required_files(bundle.config) if name not in bundle.hashes]
     if missing:
         raise BundleError(f"The bundle {bundle.path} lists no {missing[0]}. Install the bundle again.")
     for name, expected in bundle.hashes.items():

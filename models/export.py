@@ -8,7 +8,6 @@ that training can go on from any bundle.
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import warnings
 from pathlib import Path
@@ -18,7 +17,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lamina.models.bundle import BUNDLE_FORMAT, GRAPHS, MODEL_CARD, SNAPSHOT, Bundle, file_hash, open_bundle
+from lamina.models.bundle import (
+    BUNDLE_FORMAT,
+    DECODER,
+    ENCODER,
+    LAYERS_PER_GRAPH,
+    MODEL_CARD,
+    SNAPSHOT,
+    Bundle,
+    file_hash,
+    open_bundle,
+    quantizer_graphs,
+    required_files,
+)
 from lamina.models.layers import StreamingModule
 from lamina.models.network import CodecNetwork
 
@@ -31,7 +42,7 @@ SNAPSHOT_FRAMES = 24
 
 
 class _QuantizerGraph(nn.Module):
-    """Latents → codes of every layer, one output each so that a run can stop early, and the codebooks."""
+    """Latents → codes of a group of layers, what they leave over, and their codebooks."""
 
     codebooks: Tensor
     half_norms: Tensor
@@ -49,7 +60,7 @@ class _QuantizerGraph(nn.Module):
             index = (residual @ book.t() - self.half_norms[layer]).argmax(-1)
             residual = residual - book[index]
             codes.append(index.to(torch.int32))
-        return (*codes, self.codebooks + 0)
+        return (*codes, residual, self.codebooks + 0)
 
 
 def export_bundle(
@@ -72,9 +83,11 @@ def export_bundle(
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         fresh = Path(folder) / target.name
         fresh.mkdir()
-        _export_streaming(network.encoder, fresh / GRAPHS[0], ["audio"], "latent", network.config.frame, 1)
-        _export_quantizer(network, fresh / GRAPHS[1])
-        _export_streaming(network.decoder, fresh / GRAPHS[2], ["latent", "denoise"], "audio", 1, network.config.latent)
+        _export_streaming(network.encoder, fresh / ENCODER, ["audio"], "latent", network.config.frame, 1)
+        for index, graph in enumerate(quantizer_graphs(network.config)):
+            group = slice(index * LAYERS_PER_GRAPH, (index + 1) * LAYERS_PER_GRAPH)
+            _export_quantizer(network.quantizer.codebooks[group], fresh / graph)
+        _export_streaming(network.decoder, fresh / DECODER, ["latent", "denoise"], "audio", 1, network.config.latent)
         np.savez(fresh / SNAPSHOT, **_snapshot(network))
         (fresh / MODEL_CARD).write_text(model_card, encoding="utf-8")
         manifest = {
@@ -83,12 +96,13 @@ def export_bundle(
             "config": network.config.to_json(),
             "conditioned": conditioned,
             "training": training,
-            "files": {file: file_hash(fresh / file) for file in (*GRAPHS, SNAPSHOT)},
+            "files": {file: file_hash(fresh / file) for file in required_files(network.config)},
         }
         (fresh / "model.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         CodecRuntime(open_bundle(fresh))
+        old = Path(folder) / "old"
         if target.exists():
-            shutil.rmtree(target)
+            target.rename(old)
         fresh.rename(target)
     return open_bundle(target)
 
@@ -98,13 +112,16 @@ def load_network(bundle: Bundle) -> CodecNetwork:
     import onnx
     from onnx import numpy_helper
 
+    from lamina.models.runtime import CodecRuntime
+
     network = CodecNetwork(bundle.config)
     state = network.state_dict()
-    for graph, part in zip(GRAPHS, ("encoder.", "quantizer.", "decoder."), strict=True):
+    for graph, part in ((ENCODER, "encoder."), (DECODER, "decoder.")):
         for initializer in onnx.load(bundle.path / graph).graph.initializer:
             key = part + initializer.name.removesuffix(_HALF_SUFFIX)
             if key in state:
                 state[key] = torch.from_numpy(numpy_helper.to_array(initializer).astype(np.float32)).reshape(state[key].shape)
+    state["quantizer.codebooks"] = torch.from_numpy(CodecRuntime(bundle).codebooks.copy())
     state["quantizer.sums"] = state["quantizer.codebooks"] * state["quantizer.use"][..., None]
     network.load_state_dict(state)
     return network
@@ -145,12 +162,10 @@ def _export_streaming(module: StreamingModule, path: Path, inputs: list[str], ou
     _export(Flat(), (*examples, *state), path, [*inputs, *names], outputs, axes)
 
 
-def _export_quantizer(network: CodecNetwork, path: Path) -> None:
-    layers = network.config.layers
-    outputs = [*(f"codes{layer}" for layer in range(layers)), "entries"]
+def _export_quantizer(codebooks: Tensor, path: Path) -> None:
+    outputs = [*(f"codes{layer}" for layer in range(len(codebooks))), "residual", "entries"]
     axes = {name: {0: "channels", 1: "time"} for name in ["latent", *outputs[:-1]]}
-    graph = _QuantizerGraph(network.quantizer.codebooks.clone())
-    _export(graph, (torch.zeros(1, 3, network.config.latent),), path, ["latent"], outputs, axes)
+    _export(_QuantizerGraph(codebooks.clone()), (torch.zeros(1, 3, codebooks.shape[-1]),), path, ["latent"], outputs, axes)
 
 
 def _export(

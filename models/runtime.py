@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lamina.models.bundle import GRAPHS, SNAPSHOT, Bundle, BundleError, open_bundle
+from lamina.models.bundle import DECODER, ENCODER, LAYERS_PER_GRAPH, SNAPSHOT, Bundle, BundleError, open_bundle, quantizer_graphs
 
 FloatArray = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint16]
@@ -32,11 +32,12 @@ class CodecRuntime:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self.config = bundle.config
-        self._encoder, self._quantizer, self._decoder = (_session(bundle, graph) for graph in GRAPHS)
+        self._encoder, self._decoder = _session(bundle, ENCODER), _session(bundle, DECODER)
+        self._quantizers = [_session(bundle, graph) for graph in quantizer_graphs(bundle.config)]
         self._encoder_state = _state_names(self._encoder)
         self._decoder_state = _state_names(self._decoder)
         probe = np.zeros((1, 1, self.config.latent), np.float32)
-        self.codebooks: FloatArray = self._quantizer.run(["entries"], {"latent": probe}, _only_needed())[0]
+        self.codebooks: FloatArray = np.concatenate([graph.run(["entries"], {"latent": probe})[0] for graph in self._quantizers])
         """Entries of every layer, `[layers, codebook_size, latent]`."""
         self.codebooks.setflags(write=False)
         self._check_snapshot()
@@ -55,9 +56,14 @@ class CodecRuntime:
         return z, after
 
     def quantize(self, z: FloatArray, layers: int) -> Codes:
-        """Latents `[channels, frames, latent]` → codes `[channels, frames, layers]`; costs as much as `layers` does."""
-        names = [f"codes{layer}" for layer in range(layers)]
-        return np.stack(self._quantizer.run(names, {"latent": z}, _only_needed()), -1).astype(np.uint16)
+        """Latents `[channels, frames, latent]` → codes `[channels, frames, layers]`, 1 ≤ layers ≤ `config.layers`."""
+        codes: list[npt.NDArray[np.int32]] = []
+        residual = z
+        for graph, first in zip(self._quantizers, range(0, layers, LAYERS_PER_GRAPH), strict=False):
+            names = [f"codes{layer}" for layer in range(min(LAYERS_PER_GRAPH, layers - first))]
+            *group, residual = graph.run([*names, "residual"], {"latent": residual})
+            codes += group
+        return np.stack(codes, -1).astype(np.uint16)
 
     def dequantize(self, codes: Codes) -> FloatArray:
         """Codes `[channels, frames, n]` → the sum of their entries `[channels, frames, latent]`, layers 1 … n."""
@@ -121,13 +127,3 @@ def _session(bundle: Bundle, graph: str) -> Any:
 def _state_names(session: Any) -> dict[str, tuple[int, int]]:
     """The state inputs of a graph with their `(time, channels)`."""
     return {item.name: (item.shape[1], item.shape[2]) for item in session.get_inputs() if item.name.startswith("state")}
-
-
-@lru_cache(maxsize=1)
-def _only_needed() -> Any:
-    """Run options that compute what the asked-for outputs need and nothing else."""
-    import onnxruntime
-
-    options = onnxruntime.RunOptions()
-    options.only_execute_path_to_fetches = True
-    return options

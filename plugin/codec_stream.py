@@ -13,19 +13,22 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from lamina.dsp.bridge import FrameBridge
 from lamina.dsp.delay import DelayLine
 from lamina.dsp.ramp import Ramp
-from lamina.models.runtime import CodecRuntime
+from lamina.models.runtime import CodecRuntime, Codes
 from lamina.plugin.layouts import FloatArray
 from lamina.plugin.parameters import Settings
 from lamina.plugin.reports import FrameReport
 
 RAMP_SECONDS = 0.02
 KEPT_REPORTS = 8192
+LONG_CALL_FRAMES = 100
+"""Frames above which a call is cut into stretches that two threads share."""
 LIMITER_KNEE = 0.95
 """Level above which the codec's output bends towards 1.0: a full-scale sine may come back 10 % larger."""
 
@@ -107,15 +110,30 @@ class CodecStream:
 
     def _process_frames(self, x: FloatArray) -> FloatArray:
         """Whole frames `[channels, k · frame]` at the codec's rate, through the codec."""
+        size = LONG_CALL_FRAMES * self._runtime.config.frame
+        if x.shape[1] <= size:
+            return self._decode(x, *self._encode(x))
+        # Whole files: one thread decodes a stretch while this one encodes the next. Each side's state has one owner.
+        parts = [x[:, start : start + size] for start in range(0, x.shape[1], size)]
+        with ThreadPoolExecutor(1) as decoder:
+            decoded = [decoder.submit(self._decode, part, *self._encode(part)) for part in parts]
+            return np.concatenate([part.result() for part in decoded], 1)
+
+    def _encode(self, x: FloatArray) -> tuple[Codes, float]:
+        """Samples → codes, and the seconds it took."""
         started = time.perf_counter()
-        runtime, settings = self._runtime, self._current
-        z, self._encoder_state = runtime.encode(x, self._encoder_state)
-        codes = runtime.quantize(z, settings.layers)
-        y, self._decoder_state = runtime.decode(runtime.dequantize(codes), self._decoder_state, settings.denoise)
-        self._report(x, y, codes, time.perf_counter() - started)
+        z, self._encoder_state = self._runtime.encode(x, self._encoder_state)
+        return self._runtime.quantize(z, self._current.layers), time.perf_counter() - started
+
+    def _decode(self, x: FloatArray, codes: Codes, encode_seconds: float) -> FloatArray:
+        """Codes → samples, and the reports about the frames of `x`."""
+        started = time.perf_counter()
+        z = self._runtime.dequantize(codes)
+        y, self._decoder_state = self._runtime.decode(z, self._decoder_state, self._current.denoise)
+        self._report(x, y, codes, encode_seconds + time.perf_counter() - started)
         return y
 
-    def _report(self, x: FloatArray, y: FloatArray, codes: np.ndarray, seconds: float) -> None:
+    def _report(self, x: FloatArray, y: FloatArray, codes: Codes, seconds: float) -> None:
         n_channels, n_frames, layers = codes.shape
         shape = (n_channels, n_frames, -1)
         input_rms = np.sqrt(np.square(x.reshape(shape)).mean(-1))

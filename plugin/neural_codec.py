@@ -17,7 +17,7 @@ from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size,
 from lamina.plugin.parameters import KBPS_PER_LAYER, MAX_LAYERS, Settings
 from lamina.plugin.reports import FrameReport
 
-WHOLE_FILE_SECONDS = 4
+WHOLE_FILE_SECONDS = 8
 """Audio per call of the networks in one-shot processing: long enough to be fast, short enough for any memory."""
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lamina.models.training.corpus import Corpus
 
 PACKAGES_MISSING = "Training needs more packages; install them with: pip install 'lamina[train]'"
-LARGEST_BUNDLE_MB = 16
+MAX_SETTLING_BATCHES = 400
 
 
 def add_train_command(commands: Any) -> None:
@@ -55,6 +55,7 @@ def _train(options: argparse.Namespace) -> int:
     from lamina.models.export import export_bundle
     from lamina.models.training.checkpoint import Checkpoint
     from lamina.models.training.corpus import load_corpus
+    from lamina.models.training.initialise import settle_codebooks
     from lamina.models.training.trainer import Trainer, TrainingPlan
 
     for name in ("minutes", "batch", "learning_rate", "threads"):
@@ -80,6 +81,7 @@ def _train(options: argparse.Namespace) -> int:
     final = Trainer(network, corpus, plan, options.out, resume).run()
 
     network.load_state_dict(final.averaged_network())
+    settle_codebooks(network, corpus, min(MAX_SETTLING_BATCHES, int(final.progress["steps"])))
     progress = final.progress
     training = {
         "steps": int(progress["steps"]),

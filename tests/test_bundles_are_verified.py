@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from lamina.models.bundle import GRAPHS, BundleError, list_bundles, open_bundle, weights_folder
+from lamina.models.bundle import BundleError, list_bundles, open_bundle, weights_folder
 from lamina.models.runtime import CodecRuntime
 from lamina.plugin import NeuralCodec
 
@@ -27,7 +27,7 @@ def test_the_shipped_bundle_is_small_enough_for_git():
     assert sum(path.stat().st_size for path in files) <= 16e6
 
 
-@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("graph", ["encoder.onnx", "quantizer-2.onnx", "decoder.onnx"])
 def test_one_flipped_bit_is_named(copy, graph):
     data = bytearray((copy / graph).read_bytes())
     data[len(data) // 2] ^= 1

@@ -1,4 +1,4 @@
-"""Starting points found in data rather than drawn at random.
+"""What is fitted to data rather than trained by gradient: starting points, and the codebooks at the end.
 
 The transform design starts as a working codec: PCA of the companded coefficients gives the linear path,
 k-means on the resulting latents the codebooks.
@@ -49,3 +49,23 @@ def fit_quantizer(network: CodecNetwork, corpus: Corpus, n_frames: int = 60_000,
         latents.append(z[:, SKIPPED_FRAMES:].reshape(-1, network.config.latent))
     fit_codebooks(network.quantizer, torch.cat(latents), iterations)
     network.train()
+
+
+@torch.no_grad()
+def settle_codebooks(network: CodecNetwork, corpus: Corpus, batches: int = 400, batch: int = 16, crop_frames: int = 48) -> None:
+    """Let the codebooks catch up with a network that no longer moves.
+
+    During training they follow the running weights; the averaged weights that are shipped encode a little
+    differently. First fast, then slow averaging; every layer sees every frame.
+    """
+    quantizer, decay = network.quantizer, network.quantizer.decay
+    network.eval()
+    quantizer.train()
+    every_layer = torch.full((batch,), network.config.layers)
+    for index in range(batches):
+        quantizer.decay = 0.98 if index < batches // 3 else 0.995
+        x = corpus.batch(batch, crop_frames * network.config.frame)
+        z, _ = network.encoder(x[..., None], network.encoder.initial_state(batch))
+        quantizer(z[:, SKIPPED_FRAMES:], every_layer)
+    quantizer.decay = decay
+    quantizer.eval()
