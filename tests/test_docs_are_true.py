@@ -1,0 +1,91 @@
+"""What README and docs say is what the code does: parameters, latencies, examples, links."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lamina.plugin import PARAMETERS, NeuralCodec
+from lamina.plugin.cli import main
+from lamina.plugin.presets import list_presets
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def rows(page: str) -> list[list[str]]:
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS.values(), ids=lambda parameter: parameter.name)
+def test_every_parameter_stands_in_the_docs(parameter):
+    (row,) = [row for row in rows("docs/effect.md") if row[0] == f"`{parameter.name}`"]
+    _, span, default, text = row
+    assert text == parameter.help
+    if parameter.kind == "bool":
+        assert (span, default) == ("off or on", "off")
+    else:
+        unit = "" if parameter.unit in ("", "%") else f" {parameter.unit}"
+        assert span == f"{parameter.minimum:g} to {parameter.maximum:g}{unit}"
+        assert default == f"{parameter.default:g}{unit}"
+
+
+def test_the_documented_latencies_are_the_reported_ones():
+    table = [row for row in rows("docs/effect.md") if row[0].endswith("kHz")]
+    assert len(table) == 4
+    codec = NeuralCodec()
+    for name, *cells in table:
+        rate = round(float(name.split()[0]) * 1000)
+        for cell, block in zip(cells, (None, 512, 480), strict=True):
+            samples = codec.latency_samples(rate, block)
+            assert cell == f"{samples} samples, {samples / rate * 1000:.1f} ms"
+
+
+def test_the_readme_example_runs(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(examples) == 2
+    names: dict[str, object] = {"block": np.zeros((2, 4800), np.float32)}
+    for example in examples:
+        exec(example, names)
+    assert names["wet"].shape == names["audio"].shape
+    assert names["out"].shape == (2, 4800)
+
+
+def test_the_preset_example_is_a_preset(tmp_path):
+    from lamina.plugin.presets import load_preset
+
+    (example,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs/effect.md").read_text(encoding="utf-8"), re.DOTALL)
+    path = tmp_path / "example.json"
+    path.write_text(example)
+    factory = {preset.title: preset for preset in list_presets()}
+    assert load_preset(path).parameters == factory["Paper thin"].parameters
+
+
+def test_documented_commands_exist(capsys):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in set(re.findall(r"^lamina (\w+)", text, re.MULTILINE)):
+        with pytest.raises(SystemExit) as stop:
+            main([command, "--help"])
+        assert stop.value.code == 0
+    capsys.readouterr()
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"\bmake ([a-z][a-z-]+)", text)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_model_card_tells_the_training_that_the_manifest_records():
+    bundle = NeuralCodec().bundle
+    card = (bundle.path / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert f"{bundle.training['steps']} steps" in card
+    for heading in ("Data", "Figures", "Known weaknesses"):
+        assert f"## {heading}" in card
