@@ -1,7 +1,9 @@
 """The torch-free codec: a bundle's graphs in ONNX Runtime, one thread, with state that the caller owns.
 
 Live frames and whole files run the same sessions; only the number of frames per call differs. Each frame's
-numbers do not depend on that number (see `lamina.models.layers`).
+numbers do not depend on that number (see `lamina.models.layers`). That holds for the matrix products of the
+processors seen so far and is tried out when a bundle is loaded; where it did not hold, frames would be encoded
+one by one, because a last bit is enough to choose another code.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ class CodecRuntime:
         self.codebooks: FloatArray = np.concatenate([graph.run(["entries"], {"latent": probe})[0] for graph in self._quantizers])
         """Entries of every layer, `[layers, codebook_size, latent]`."""
         self.codebooks.setflags(write=False)
+        self.encodes_long_calls = True
+        """Whether several frames per call give the same latents and codes as one by one, bit for bit."""
         self._check_snapshot()
 
     def encoder_state(self, n_channels: int) -> State:
@@ -52,11 +56,25 @@ class CodecRuntime:
 
     def encode(self, x: FloatArray, state: State) -> tuple[FloatArray, State]:
         """Samples `[channels, frames · frame]` → latents `[channels, frames, latent]` and the new state."""
-        z, *after = self._encoder.run(None, {"audio": x[..., None], **dict(zip(self._encoder_state, state, strict=True))})
-        return z, after
+        if self.encodes_long_calls:
+            return self._encode(x, state)
+        latents = []
+        for start in range(0, x.shape[1], self.config.frame):
+            z, state = self._encode(x[:, start : start + self.config.frame], state)
+            latents.append(z)
+        return np.concatenate(latents, 1), state
 
     def quantize(self, z: FloatArray, layers: int) -> Codes:
         """Latents `[channels, frames, latent]` → codes `[channels, frames, layers]`, 1 ≤ layers ≤ `config.layers`."""
+        if self.encodes_long_calls:
+            return self._quantize(z, layers)
+        return np.concatenate([self._quantize(z[:, frame : frame + 1], layers) for frame in range(z.shape[1])], 1)
+
+    def _encode(self, x: FloatArray, state: State) -> tuple[FloatArray, State]:
+        z, *after = self._encoder.run(None, {"audio": x[..., None], **dict(zip(self._encoder_state, state, strict=True))})
+        return z, after
+
+    def _quantize(self, z: FloatArray, layers: int) -> Codes:
         codes: list[npt.NDArray[np.int32]] = []
         residual = z
         for graph, first in zip(self._quantizers, range(0, layers, LAYERS_PER_GRAPH), strict=False):
@@ -83,9 +101,22 @@ class CodecRuntime:
         y, *after = self._decoder.run(None, feeds)
         return y[..., 0], after
 
+    def _try_long_calls(self, audio: FloatArray) -> bool:
+        """Whether this processor gives `audio` the same latents and codes in one call and frame by frame."""
+        layers, frame = self.config.layers, self.config.frame
+        whole, _ = self._encode(audio, self.encoder_state(1))
+        codes = self._quantize(whole, layers)
+        state = self.encoder_state(1)
+        for index in range(whole.shape[1]):
+            one, state = self._encode(audio[:, index * frame : (index + 1) * frame], state)
+            if not np.array_equal(one[:, 0], whole[:, index]) or not np.array_equal(self._quantize(one, layers)[:, 0], codes[:, index]):
+                return False
+        return True
+
     def _check_snapshot(self) -> None:
         """Compute the bundle's stored example and compare: another runtime or a broken build must not pass for the codec."""
         with np.load(self.bundle.path / SNAPSHOT) as snapshot:
+            self.encodes_long_calls = self._try_long_calls(snapshot["audio"])
             z, _ = self.encode(snapshot["audio"], self.encoder_state(1))
             y, _ = self.decode(self.dequantize(snapshot["codes"]), self.decoder_state(1))
             agreement = float(np.mean(self.quantize(snapshot["latent"], snapshot["codes"].shape[2]) == snapshot["codes"]))

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sounds import demo, push_in_blocks
 
-from lamina.models.runtime import load_runtime
+from lamina.models.bundle import open_bundle
+from lamina.models.runtime import CodecRuntime, load_runtime
 from lamina.plugin import NeuralCodec
 
 # The contract; on the machines seen so far the difference is exactly zero.
@@ -56,6 +57,28 @@ def test_the_result_does_not_depend_on_the_buffer_size():
     audio = demo(0, 44_100, 0.5)
     codec = NeuralCodec(layers=8)
     assert np.array_equal(codec(audio, 44_100, buffer_size=1), codec(audio, 44_100, buffer_size=10**6))
+
+
+def test_a_processor_whose_long_calls_differ_is_found_out_and_encodes_frame_by_frame(monkeypatch):
+    encode = CodecRuntime._encode
+
+    def noisy(self, x, state):
+        z, after = encode(self, x, state)
+        # As if the matrix product added up in another order when a call brings several frames.
+        return (z * np.float32(1 + 2e-7) if z.shape[1] > 1 else z), after
+
+    exact = load_runtime("lamina-24k")
+    assert exact.encodes_long_calls
+    monkeypatch.setattr(CodecRuntime, "_encode", noisy)
+    careful = CodecRuntime(open_bundle())
+    assert not careful.encodes_long_calls
+    audio = demo(0, 24_000, 0.4)[:1, : 320 * 30]
+    z, state = careful.encode(audio, careful.encoder_state(1))
+    monkeypatch.undo()
+    expected, after = exact.encode(audio, exact.encoder_state(1))
+    assert np.array_equal(z, expected)
+    assert all(np.array_equal(a, b) for a, b in zip(state, after, strict=True))
+    assert np.array_equal(careful.quantize(z, 7), exact.quantize(z, 7))
 
 
 def test_frames_one_by_one_equal_a_long_chunk_in_the_networks_themselves():
