@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic, TypeVar, cast, overload
 
 import numpy as np
 
@@ -14,11 +14,33 @@ from lamina.models.runtime import load_runtime
 from lamina.plugin.codec_stream import CodecStream
 from lamina.plugin.effect import Effect
 from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_sample_rate
-from lamina.plugin.parameters import KBPS_PER_LAYER, MAX_LAYERS, Settings
+from lamina.plugin.parameters import MAX_LAYERS, Settings, find_parameter
 from lamina.plugin.reports import FrameReport
+
+V = TypeVar("V", int, float, bool)
 
 WHOLE_FILE_SECONDS = 8
 """Audio per call of the networks in one-shot processing: long enough to be fast, short enough for any memory."""
+
+
+class ParameterAttribute(Generic[V]):
+    """An attribute of the effect that is a parameter of the table: checked when set, read from the current settings."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._parameter = find_parameter(name)
+        self.__doc__ = self._parameter.help
+
+    @overload
+    def __get__(self, codec: None, owner: type) -> ParameterAttribute[V]: ...
+    @overload
+    def __get__(self, codec: NeuralCodec, owner: type) -> V: ...
+    def __get__(self, codec: NeuralCodec | None, owner: type) -> ParameterAttribute[V] | V:
+        if codec is None:
+            return self
+        return cast(V, codec.settings.value(self._parameter.name))
+
+    def __set__(self, codec: NeuralCodec, value: V) -> None:
+        codec.set_parameters({self._parameter.name: value})
 
 
 class NeuralCodec(Effect):
@@ -38,6 +60,14 @@ class NeuralCodec(Effect):
 
     Raises ValueError or TypeError with a sentence for any value out of range, and leaves the effect unchanged.
     """
+
+    layers = ParameterAttribute[int]()
+    kbps = ParameterAttribute[float]()
+    denoise = ParameterAttribute[float]()
+    mix = ParameterAttribute[float]()
+    input_gain_db = ParameterAttribute[float]()
+    output_gain_db = ParameterAttribute[float]()
+    bypass = ParameterAttribute[bool]()
 
     def __init__(
         self,
@@ -87,69 +117,6 @@ class NeuralCodec(Effect):
             settings = settings.with_value(name, value)
         self._check_against_bundle(settings)
         self._settings = settings
-
-    @property
-    def layers(self) -> int:
-        """Active quantizers, 1–24."""
-        return self._settings.layers
-
-    @layers.setter
-    def layers(self, value: int) -> None:
-        self.set_parameters({"layers": value})
-
-    @property
-    def kbps(self) -> float:
-        """The bitrate per channel in kbps: what `layers` layers send."""
-        return self._settings.layers * KBPS_PER_LAYER
-
-    @kbps.setter
-    def kbps(self, value: float) -> None:
-        self.set_parameters({"kbps": value})
-
-    @property
-    def denoise(self) -> float:
-        """How much noise is removed, 0–1."""
-        return self._settings.denoise
-
-    @denoise.setter
-    def denoise(self, value: float) -> None:
-        self.set_parameters({"denoise": value})
-
-    @property
-    def mix(self) -> float:
-        """Share of the coded sound, 0–1."""
-        return self._settings.mix
-
-    @mix.setter
-    def mix(self, value: float) -> None:
-        self.set_parameters({"mix": value})
-
-    @property
-    def input_gain_db(self) -> float:
-        """Gain before the codec in dB, −24 … 24."""
-        return self._settings.input_gain_db
-
-    @input_gain_db.setter
-    def input_gain_db(self, value: float) -> None:
-        self.set_parameters({"input_gain_db": value})
-
-    @property
-    def output_gain_db(self) -> float:
-        """Gain after codec and mix in dB, −24 … 24."""
-        return self._settings.output_gain_db
-
-    @output_gain_db.setter
-    def output_gain_db(self, value: float) -> None:
-        self.set_parameters({"output_gain_db": value})
-
-    @property
-    def bypass(self) -> bool:
-        """Whether the input goes through unchanged (but delayed)."""
-        return self._settings.bypass
-
-    @bypass.setter
-    def bypass(self, value: bool) -> None:
-        self.set_parameters({"bypass": value})
 
     @property
     def last_reports(self) -> list[FrameReport]:

@@ -125,12 +125,12 @@ PARAMETERS: dict[str, Parameter] = {
 class Settings:
     """One immutable snapshot of all parameters, read once per frame."""
 
-    layers: int = 8
-    denoise: float = 0.0
-    mix: float = 1.0
-    input_gain_db: float = 0.0
-    output_gain_db: float = 0.0
-    bypass: bool = False
+    layers: int = int(PARAMETERS["layers"].default)
+    denoise: float = PARAMETERS["denoise"].default
+    mix: float = PARAMETERS["mix"].default
+    input_gain_db: float = PARAMETERS["input_gain_db"].default
+    output_gain_db: float = PARAMETERS["output_gain_db"].default
+    bypass: bool = bool(PARAMETERS["bypass"].default)
 
     def with_value(self, name: str, value: object) -> Settings:
         """A snapshot with one parameter changed (`kbps` changes `layers`).

@@ -1,5 +1,6 @@
 """What README and docs say is what the code does: parameters, latencies, examples, links."""
 
+import inspect
 import re
 from pathlib import Path
 
@@ -30,6 +31,16 @@ def test_every_parameter_stands_in_the_docs(parameter):
         unit = "" if parameter.unit in ("", "%") else f" {parameter.unit}"
         assert span == f"{parameter.minimum:g} to {parameter.maximum:g}{unit}"
         assert default == f"{parameter.default:g}{unit}"
+
+
+def test_constructor_attributes_and_table_agree():
+    codec = NeuralCodec()
+    arguments = inspect.signature(NeuralCodec).parameters
+    for name, parameter in PARAMETERS.items():
+        assert getattr(codec, name) == parameter.default
+        assert arguments[name].default in (parameter.default, None)
+        assert getattr(NeuralCodec, name).__doc__ == parameter.help
+    assert set(arguments) - set(PARAMETERS) == {"bundle"}
 
 
 def test_the_documented_latencies_are_the_reported_ones():
