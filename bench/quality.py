@@ -23,23 +23,27 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import soundfile
 import soxr
+from compare import COUNTED, Difference, overall, paired_difference
 from metrics import SAMPLE_RATE, Samples, Scores, mean_scores, scores
 from peers import LYRA_KBPS, LYRA_VARIABLE, lyra_folder, lyra_peer, opus_peer
 
-from lamina.models.bundle import DEFAULT_BUNDLE, BundleError, open_bundle
+from lamina.models.bundle import DEFAULT_BUNDLE, Bundle, BundleError, open_bundle
 from lamina.models.runtime import load_runtime
 
 KINDS = ("speech", "music")
 LAYERS = (1, 4, 8, 16, 24)
 OPUS_KBPS = (6, 12, 16)
+DECIDING_LAYERS = (4, 8, 16)
+"""3, 6 and 12 kbps: what a new bundle must be better at, taken together."""
 HEADINGS = {"visqol": "ViSQOL", "pesq": "PESQ-wb", "estoi": "ESTOI", "si_sdr": "SI-SDR dB", "log_mel": "log-mel dB"}
 
 
 @dataclass(frozen=True)
 class Window:
-    """A part of a held-out clip: float32 `[n]` at 24 kHz."""
+    """A part of a held-out clip, the `index`-th: float32 `[n]` at 24 kHz."""
 
     clip: str
+    index: int
     kind: str
     samples: Samples
 
@@ -59,6 +63,7 @@ class Result:
     codec: str
     kbps: float
     clip: str
+    index: int
     kind: str
     scores: Scores
 
@@ -93,6 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     for kind in KINDS:
         _print_table(kind, [result for result in results if result.kind == kind], options.window)
+    if len(names) == 2:
+        _print_comparison(results, [_codec_name(open_bundle(name), names) for name in names])
     if plan.lyra is None:
         print(f"Lyra V2 left out: name the folder of its models with --lyra or {LYRA_VARIABLE}.")
     options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +125,7 @@ def read_windows(heldout: Path, clips: int | None, window_seconds: float, most_s
             spacing = (mono.size - n_window) // max(n_windows - 1, 1)  # spread over the clip
             for index in range(n_windows):
                 start = index * spacing if n_windows > 1 else (mono.size - n_window) // 2
-                yield Window(path.stem, kind, mono[start : start + n_window])
+                yield Window(path.stem, index, kind, mono[start : start + n_window])
 
 
 def code_with_bundle(bundle: str, samples: Samples, layer_counts: Sequence[int]) -> list[Samples]:
@@ -142,17 +149,42 @@ def _measured(task: tuple[Window, Plan]) -> list[Result]:
     results = []
     for bundle in plan.bundles:
         opened = load_runtime(bundle).bundle
-        name = opened.name if len(plan.bundles) == 1 else f"{opened.path.parent.name}/{opened.path.name}"
+        name = _codec_name(opened, plan.bundles)
         for layers, coded in zip(LAYERS, code_with_bundle(bundle, window.samples, LAYERS), strict=True):
             found = scores(window.samples, coded, speech)
-            results.append(Result(f"{name}, {layers} layers", layers * opened.kbps_per_layer, window.clip, window.kind, found))
+            results.append(
+                Result(f"{name}, {layers} layers", layers * opened.kbps_per_layer, window.clip, window.index, window.kind, found)
+            )
     peers = [opus_peer(kbps) for kbps in OPUS_KBPS]
     peers += [lyra_peer(plan.lyra, kbps) for kbps in LYRA_KBPS] if plan.lyra else []
     for peer in peers:
         sent = peer.code(window.samples)
         found = scores(window.samples, sent.samples, speech)
-        results.append(Result(peer.name, sent.bits_per_second / 1000, window.clip, window.kind, found))
+        results.append(Result(peer.name, sent.bits_per_second / 1000, window.clip, window.index, window.kind, found))
     return results
+
+
+def _codec_name(bundle: Bundle, measured: Sequence[str]) -> str:
+    return bundle.name if len(measured) == 1 else f"{bundle.path.parent.name}/{bundle.path.name}"
+
+
+def _print_comparison(results: list[Result], names: list[str]) -> None:
+    """The two bundles' paired differences per layer count and measure, and what they amount to."""
+    print(f"\n{names[0]} against {names[1]}: paired difference, 95 % interval over clips; more than 0: the first is better")
+    found: dict[str, Difference] = {}
+    groups = _by_codec(results)
+    for layers in LAYERS:
+        first, second = (groups[f"{name}, {layers} layers"] for name in names)
+        for measure in COUNTED:
+            there = {(two.clip, two.index): two.scores for two in second}
+            pairs = [(one.clip, getattr(one.scores, measure), getattr(there[one.clip, one.index], measure)) for one in first]
+            difference = paired_difference(measure, pairs)
+            if difference is not None:
+                found[f"{layers} {measure}"] = difference
+                span = f"{difference.mean:+.3f}  [{difference.low:+.3f}, {difference.high:+.3f}]"
+                print(f"  {layers:>2} layers  {HEADINGS[measure]:<12}{span:<28}{difference.verdict}")
+    shown = {key: value for key, value in found.items() if int(key.split()[0]) in DECIDING_LAYERS}
+    print(f"At {', '.join(map(str, DECIDING_LAYERS))} layers taken together, {names[0]} is: {overall(shown)}")
 
 
 def _by_codec(results: list[Result]) -> dict[str, list[Result]]:
@@ -194,7 +226,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--heldout", type=Path, default=Path("heldout"), help="folder with speech/ and music/ (default: heldout)")
     parser.add_argument("--bundle", default=DEFAULT_BUNDLE, help=f"bundle to measure, by name or folder (default: {DEFAULT_BUNDLE})")
-    parser.add_argument("--against", help="a second bundle to measure beside it")
+    parser.add_argument("--against", help="a second bundle to measure beside it; says which is better (paired bootstrap)")
     parser.add_argument("--lyra", type=Path, help=f"folder with Lyra V2's TFLite models (default: the variable {LYRA_VARIABLE})")
     parser.add_argument("--clips", type=int, help="clips of each kind (default: all)")
     parser.add_argument("--window", type=float, default=4.0, help="seconds of one window (default: 4)")
