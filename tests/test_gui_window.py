@@ -11,6 +11,7 @@ from PyQt6.QtGui import QDropEvent, QWheelEvent
 from PyQt6.QtWidgets import QApplication, QFileDialog
 
 from lamina.gui import theme
+from lamina.gui.model.document import Document
 from lamina.gui.model.export import ExportState
 from lamina.gui.model.outputs import SILENT, OutputList
 from lamina.gui.model.player import Player, PlayState
@@ -81,6 +82,29 @@ def test_every_promised_format_opens(window, qtbot, tmp_path, suffix):
         file.write(np.full((1, 44100), 0.1, np.float32))
     window.open(path)
     wait(qtbot, lambda: window.header.title.text() == f"tone.{suffix}")
+
+
+def test_opening_a_file_of_other_channels_while_playing_shows_only_the_new_one(window, qtbot, tmp_path):
+    rate = window.session.document.clip.sample_rate
+    mono = tmp_path / "mono.wav"
+    with AudioFile(str(mono), "w", rate, 1) as file:
+        file.write(np.zeros((1, rate), np.float32))
+    window.toggle_play()
+    wait(qtbot, lambda: window.session.player.position_seconds > 0.2)
+    # The player's thread is kept from taking the new file: what it still plays belongs to the old one.
+    gate = threading.Event()
+    window.session.player._command(gate.wait)
+    time.sleep(0.05)
+    window.session.show(Document.open(mono))
+    try:
+        assert window.session.tick(0.03) is False
+        assert window.session.player.position_seconds == 0.0
+        assert window.session.input_spectrogram.ring.is_empty
+    finally:
+        gate.set()
+    wait(qtbot, lambda: window.session.player.state is PlayState.STOPPED)
+    window.toggle_play()
+    wait(qtbot, lambda: window.session.player.position_seconds > 0.2)
 
 
 def test_a_dropped_file_opens(window, qtbot, sound):
@@ -187,6 +211,10 @@ def test_the_bitrate_knob_turns_by_keys_and_typing(window, qtbot):
     qtbot.keyClicks(knob._editor, "6")
     qtbot.keyClick(knob._editor, Qt.Key.Key_Return)
     assert window.session.codec.layers == 16
+    qtbot.keyClick(knob, Qt.Key.Key_Return)
+    assert knob._editor.text() == "16 layers"
+    qtbot.keyClick(knob._editor, Qt.Key.Key_Return)
+    assert window.session.codec.layers == 16 and not window.notice.isVisible()
     knob.edit("4.5 kbps")
     qtbot.keyClick(knob._editor, Qt.Key.Key_Return)
     assert window.session.codec.layers == 6

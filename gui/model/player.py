@@ -50,6 +50,8 @@ class Player:
         self._loop_seconds: tuple[float, float] | None = None
         self._rest_seconds = 0.0
         self._playback: Playback | None = None
+        self._n_loads_asked = 0
+        self._n_loads_done = 0  # the number of the last load that was carried out
 
     # Called from the app's thread.
 
@@ -71,8 +73,13 @@ class Player:
         is_free.wait(RELEASE_SECONDS)
 
     def load(self, samples: FloatArray, sample_rate: int) -> None:
-        """Stops, forgets the loop and waits at the beginning of `samples` `[channels, n]`."""
-        self._command(lambda: self._load(samples, sample_rate))
+        """Stops, forgets the loop and waits at the beginning of `samples` `[channels, n]`.
+
+        From now on nothing is heard or located that belongs to the clip before.
+        """
+        self._n_loads_asked += 1
+        number = self._n_loads_asked
+        self._command(lambda: self._load(samples, sample_rate, number))
 
     def play(self) -> None:
         """Starts or resumes; without a clip and a codec nothing happens."""
@@ -110,6 +117,8 @@ class Player:
     @property
     def position_seconds(self) -> float:
         """Place in the clip that is heard now."""
+        if self._awaits_clip():
+            return 0.0
         playback = self._playback
         return playback.position_seconds if playback is not None else self._rest_seconds
 
@@ -133,12 +142,18 @@ class Player:
 
     def heard(self) -> tuple[list[HeardBlock], int]:
         """Blocks heard since the last call, oldest first, and their sample rate."""
+        if self._awaits_clip():
+            return [], 0
         playback = self._playback
         return (playback.heard(), playback.sample_rate) if playback is not None else ([], 0)
 
     def take_trouble(self) -> str:
         """A sentence about what went wrong since the last call, or nothing."""
         return self._trouble.popleft() if self._trouble else ""
+
+    def _awaits_clip(self) -> bool:
+        """Whether the thread still plays a clip that was replaced, possibly with other channels."""
+        return self._n_loads_done != self._n_loads_asked
 
     # The thread.
 
@@ -225,12 +240,13 @@ class Player:
         if self._playback is not None:
             self._playback.set_loop(seconds)
 
-    def _load(self, samples: FloatArray, sample_rate: int) -> None:
+    def _load(self, samples: FloatArray, sample_rate: int, number: int) -> None:
         self._release()
         self.state = PlayState.STOPPED
         self._clip = (samples, sample_rate)
         self._loop_seconds = None
         self._rest_seconds = 0.0
+        self._n_loads_done = number
 
     def _replace(self, codec: NeuralCodec | None = None, output: Output | None = None) -> None:
         self._rest_seconds = self.position_seconds

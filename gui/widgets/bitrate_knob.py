@@ -25,6 +25,10 @@ class BitrateKnob(Knob):
         """Layers and bitrate in words."""
         return f"{self.layers_text()}, {self.kbps_text()}"
 
+    def typed_text(self) -> str:
+        """The layer count alone: both units at once are no value."""
+        return self.layers_text()
+
     def layers_text(self) -> str:
         """The layer count in words."""
         return layers_text(int(self.shown))

@@ -61,6 +61,10 @@ class Knob(QDial):
         """The value in words."""
         return self.parameter.format(self.shown)
 
+    def typed_text(self) -> str:
+        """The value as the field for typing begins with it: what it would be typed as."""
+        return self.text()
+
     @property
     def _unit(self) -> float:
         return 1.0 if self.travel.is_detented else float(self.parameter.step)
@@ -112,7 +116,7 @@ class Knob(QDial):
         if steps is not None:
             self._offer(self.travel.stepped(self.shown, steps, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)))
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F2):
-            self.edit(self.text())
+            self.edit(self.typed_text())
         elif event.text() and event.text() in "0123456789-+.":
             self.edit(event.text(), is_started=True)
         elif event.key() == Qt.Key.Key_Delete:
