@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 DRAWS = 4000
-COUNTED = ("pesq", "estoi", "si_sdr", "visqol", "log_mel")
-"""Measures that decide. ViSQOL is one of five: at low rates it flatters noise with the right envelope."""
-LOWER_IS_BETTER = frozenset({"log_mel"})
+COUNTED = ("pesq", "estoi", "si_sdr", "visqol", "log_mel", "frame_lock")
+"""Measures that decide. ViSQOL is one of six: at low rates it flatters noise with the right envelope."""
+LOWER_IS_BETTER = frozenset({"log_mel", "frame_lock"})
 
 
 @dataclass(frozen=True)

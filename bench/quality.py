@@ -1,4 +1,4 @@
-"""How good a bundle sounds beside Opus (and Lyra V2): five measures on held-out speech and music, at five layer counts.
+"""How good a bundle sounds beside Opus (and Lyra V2): six measures on held-out speech and music, at five layer counts.
 
 The held-out folder holds speech/ and music/ with .flac files that training never saw. Every clip is cut into windows of
 equal length; every codec codes the same windows from a fresh start, and the table shows means over windows. Also written
@@ -35,7 +35,14 @@ LAYERS = (1, 4, 8, 16, 24)
 OPUS_KBPS = (6, 12, 16)
 DECIDING_LAYERS = (4, 8, 16)
 """3, 6 and 12 kbps: what a new bundle must be better at, taken together."""
-HEADINGS = {"visqol": "ViSQOL", "pesq": "PESQ-wb", "estoi": "ESTOI", "si_sdr": "SI-SDR dB", "log_mel": "log-mel dB"}
+HEADINGS = {
+    "visqol": "ViSQOL",
+    "pesq": "PESQ-wb",
+    "estoi": "ESTOI",
+    "si_sdr": "SI-SDR dB",
+    "log_mel": "log-mel dB",
+    "frame_lock": "frame lock",
+}
 
 
 @dataclass(frozen=True)

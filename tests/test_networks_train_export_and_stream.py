@@ -188,6 +188,23 @@ def test_a_foreign_checkpoint_is_refused(tmp_path):
         Checkpoint.load(path)
 
 
+def test_frame_lock_hears_a_buzz_that_spectra_do_not_show():
+    from lamina.models.training.losses import FrameLock
+
+    lock = FrameLock(320, 80)
+    sound = torch.from_numpy(noise(4, 320 * 48, seed=1))
+    other = torch.from_numpy(noise(4, 320 * 48, seed=2))
+    basis = mdct_basis(320, 80)
+    signs = torch.where(torch.rand(320, generator=torch.Generator().manual_seed(0)) < 0.5, -1.0, 1.0)
+    synthesis = OverlapAddConv(320, 1, 320, 80, bias=False)
+    synthesis.linear.weight.data = basis.t().contiguous()
+    with torch.no_grad():
+        buzz = synthesis((0.1 * signs).expand(4, 49, 320).contiguous(), synthesis.initial_state(4))[0][:, 80:-240, 0]
+    assert float(lock(sound, sound)) < 0.03
+    assert float(lock(sound, other)) < 0.05
+    assert float(lock(sound, buzz)) > 1.0
+
+
 def test_dead_codes_come_back_to_life():
     quantizer = ResidualVectorQuantizer(4, layers=1, size=16, decay=0.8)
     quantizer.codebooks[0, 1:] = 1e3

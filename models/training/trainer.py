@@ -72,7 +72,8 @@ class Trainer:
 
     def __init__(self, network: CodecNetwork, corpus: Corpus, plan: TrainingPlan, folder: Path, resume: Checkpoint | None = None) -> None:
         self.network, self.corpus, self.plan, self.folder = network, corpus, plan, folder
-        self.loss = ReconstructionLoss(plan.losses, network.config.sample_rate, network.config.frame)
+        config = network.config
+        self.loss = ReconstructionLoss(plan.losses, config.sample_rate, config.frame, config.transform.overlap)
         self.trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
         matrices = [p for p in self.trained.values() if p.ndim > 1]
         vectors = [p for p in self.trained.values() if p.ndim <= 1]
