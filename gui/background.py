@@ -27,6 +27,11 @@ class Background(QObject):
         """Whether a result is still to come."""
         return self._n_waiting > 0
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody waits for results any more: a long job asks, and gives up."""
+        return self._is_closed
+
     def run(self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
         """Does `work` in the worker, then calls `done` with its result or `failed` with its exception in Qt's thread."""
         if self._thread is None:

@@ -18,6 +18,8 @@ class Loader:
         self._background = background
         self._codec_error = ""
         self._outputs_known = False
+        self._opening: Path | None = None
+        self._share_opened = 0.0
         self.folder = str(Path.home())
 
     def start(self, file: Path | None, header: Header) -> None:
@@ -31,13 +33,28 @@ class Loader:
 
     def open(self, path: Path, title: str | None = None) -> None:
         """Reads a sound file and shows it; a bad one is refused with a notice."""
+        self._opening, self._share_opened = path, 0.0
+
+        def cancelled() -> bool:
+            # The last wish counts: a file asked for later, or the end of the app, overtakes one that is being read.
+            return self._background.is_closed or self._opening is not path
+
+        def progressed(share: float) -> None:
+            self._share_opened = share
 
         def done(document: Document) -> None:
-            if title is None:
-                self.folder = str(path.resolve().parent)
-            self._session.show(document)
+            if self._opening is path:
+                self._opening = None
+                if title is None:
+                    self.folder = str(path.resolve().parent)
+                self._session.show(document)
 
-        self._background.run(lambda: Document.open(path, title), done, self._fail)
+        def failed(error: Exception) -> None:
+            if self._opening is path:
+                self._opening = None
+                self._fail(error)
+
+        self._background.run(lambda: Document.open(path, title, progressed, cancelled), done, failed)
 
     def find_outputs(self, rescan: bool = False) -> None:
         """Looks for sound outputs; to look again, playing must rest, because PortAudio starts anew."""
@@ -91,6 +108,8 @@ class Loader:
 
     def remark(self) -> str:
         """The status line's sentence."""
+        if self._opening is not None:
+            return f"Opening {self._opening.name}…  {100 * self._share_opened:.0f} %"
         if self._codec_error:
             return self._codec_error
         if self._session.codec is None:

@@ -228,6 +228,8 @@ class MainWindow(QMainWindow):
         if files:
             event.acceptProposedAction()
             self.open(Path(files[0]))
+            if len(files) > 1:
+                self._noticed(Notice(f"Opening the first of {len(files)} files: one plays at a time."))
 
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)
@@ -251,6 +253,7 @@ class MainWindow(QMainWindow):
             self.header.show_document(session.document.title, session.document.describe())
             self.setWindowTitle(f"{session.document.title} – Lamina")
             self._show_usage()
+            self.notice.dismiss_error()
         elif what == "meters":
             self.input_meter.show_meter(session.input_meter)
             self.output_meter.show_meter(session.output_meter)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from lamina.plugin.layouts import HIGHEST_RATE, LOWEST_RATE, MAX_CHANNELS, Float
 READABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
 WRITABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff"})
 LONGEST_IN_MEMORY_SECONDS = 2 * 3600.0
+MOST_IN_MEMORY_VALUES = 2 * 3600 * 48_000 * 2
+"""Two hours of stereo at 48 kHz, 2.8 GB: what a high rate may not exceed either."""
+READ_SECONDS = 10.0
 
 _FORMATS: dict[str, dict[str, Any]] = {
     ".wav": {"bit_depth": 24},
@@ -34,6 +37,10 @@ _FORMATS: dict[str, dict[str, Any]] = {
 
 class AudioFileError(ValueError):
     """A sound file can't be read or written; the message says which and why."""
+
+
+class ReadCancelled(Exception):  # noqa: N818 - a request that was granted, not an error
+    """The caller asked `read_audio` to stop."""
 
 
 @dataclass(frozen=True)
@@ -63,28 +70,52 @@ def probe_audio(path: str | Path) -> AudioInfo:
         return AudioInfo(rate, int(file.num_channels), n_samples, n_samples / rate, Path(path).suffix.lower().lstrip("."))
 
 
-def read_audio(path: str | Path, limit_seconds: float | None = LONGEST_IN_MEMORY_SECONDS) -> AudioClip:
+def read_audio(
+    path: str | Path,
+    limit_seconds: float | None = LONGEST_IN_MEMORY_SECONDS,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> AudioClip:
     """Read a whole file into memory.
 
-    Raises AudioFileError as `probe_audio` does, and for files longer than `limit_seconds` or holding NaN or infinity.
+    Args:
+        path: the file.
+        limit_seconds: longest that is allowed at up to 48 kHz stereo; None for any length.
+        progress: called with the share read, 0 … 1.
+        cancelled: asked every few seconds of sound; if it says True, ReadCancelled is raised.
+
+    Raises AudioFileError as `probe_audio` does, and for files that are too long or hold NaN or infinity.
     """
     with open_for_reading(path) as file:
-        seconds = file.frames / file.samplerate
-        if limit_seconds is not None and seconds > limit_seconds:
-            raise AudioFileError(
-                f"{path} is {seconds / 3600:.1f} hours long; at most {limit_seconds / 3600:g} hours fit here. "
-                "Cut it, or use `lamina render`, which takes files of any length."
-            )
-        samples = file.read(file.frames)
-        rate = int(file.samplerate)
-    check_samples(samples, path)
-    return AudioClip(samples, rate, Path(path))
+        rate, channels, total = int(file.samplerate), int(file.num_channels), int(file.frames)
+        if limit_seconds is not None:
+            limit = min(limit_seconds, MOST_IN_MEMORY_VALUES / channels / rate)
+            if total / rate > limit:
+                raise AudioFileError(
+                    f"{path} is {total / rate / 3600:.1f} hours long; at most {limit / 3600:.2g} hours fit here. "
+                    "Cut it, or use `lamina render`, which takes files of any length."
+                )
+        samples = np.empty((channels, total), np.float32)
+        size, position = int(rate * READ_SECONDS), 0
+        # Block by block: checks and conversions of the whole would need its memory once more.
+        while position < total:
+            if cancelled is not None and cancelled():
+                raise ReadCancelled(f"Reading {path} was cancelled.")
+            block = file.read(min(size, total - position))
+            if block.shape[1] == 0:
+                break
+            check_samples(block, path, position)
+            samples[:, position : position + block.shape[1]] = block
+            position += block.shape[1]
+            if progress is not None:
+                progress(position / total)
+    return AudioClip(samples[:, :position], rate, Path(path))
 
 
-def check_samples(samples: FloatArray, path: str | Path) -> None:
-    """Raises AudioFileError if samples of a file are NaN or infinite."""
+def check_samples(samples: FloatArray, path: str | Path, position: int = 0) -> None:
+    """Raises AudioFileError if samples of a file, which begin at `position`, are NaN or infinite."""
     try:
-        refuse_non_finite(samples)
+        refuse_non_finite(samples, position)
     except ValueError as error:
         raise AudioFileError(f"{path}: {error}") from error
 
@@ -93,6 +124,7 @@ def check_samples(samples: FloatArray, path: str | Path) -> None:
 def open_for_reading(path: str | Path) -> Iterator[Any]:
     """pedalboard's reader for a file that was checked: it exists, has sound, is mono or stereo, and has a usable rate."""
     path = Path(path)
+    _check_name(path)
     if not path.exists():
         raise AudioFileError(f"There is no file {path}.")
     if path.is_dir():
@@ -122,6 +154,7 @@ def check_target(target: str | Path, source: str | Path | None = None) -> Path:
     """The target's path if it can be written to. Raises AudioFileError for an unknown suffix, a missing or
     read-only folder, or a target that is the source itself."""
     target = Path(target)
+    _check_name(target)
     if target.suffix.lower() not in WRITABLE_SUFFIXES:
         known = ", ".join(sorted(suffix.lstrip(".") for suffix in WRITABLE_SUFFIXES))
         raise AudioFileError(f"{target} ends in {target.suffix or 'no suffix'!r}; Lamina writes {known}.")
@@ -178,6 +211,14 @@ class AtomicWriter:
         except (RuntimeError, OSError, ValueError) as error:
             raise AudioFileError(f"{self._target} can't be written ({error}). Is the disk full?") from error
         self.n_written += block.shape[1]
+
+
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = str(path).encode(errors="surrogateescape").decode(errors="replace")
+        raise AudioFileError(f"The name of {shown} is not valid UTF-8, which the sound library can't open. Rename it.") from None
 
 
 def _check_written(partial: Path, target: Path, n_samples: int) -> None:

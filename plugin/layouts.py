@@ -36,13 +36,12 @@ def channels_first(audio: object) -> tuple[FloatArray, Callable[[FloatArray], Fl
     return samples, back
 
 
-def refuse_non_finite(samples: FloatArray) -> None:
-    """Raises ValueError that says where `[channels, samples]` holds NaN or infinity."""
+def refuse_non_finite(samples: FloatArray, position: int = 0) -> None:
+    """Raises ValueError that says where `[channels, samples]`, which begins at sample `position`, holds NaN or infinity."""
     if not np.isfinite(samples).all():
         channel, index = (int(i) for i in np.argwhere(~np.isfinite(samples))[0])
-        raise ValueError(
-            f"The audio holds NaN or infinite values (first in channel {channel + 1} at sample {index}). Repair it before coding."
-        )
+        place = f"channel {channel + 1} at sample {position + index}"
+        raise ValueError(f"The audio holds NaN or infinite values (first in {place}). Repair it before coding.")
 
 
 def check_sample_rate(sample_rate: object) -> int:

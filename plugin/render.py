@@ -83,7 +83,7 @@ def _blocks(file: Any, source: str | Path) -> Iterator[FloatArray]:
         block = file.read(min(size, total - position))
         if block.shape[1] == 0:
             raise AudioFileError(f"{source} ends at {position / rate:.1f} s, but its header promises {total / rate:.1f} s: it is damaged.")
-        check_samples(block, source)
+        check_samples(block, source, position)
         yield block
     for _ in range(1 + int(LONGEST_LATENCY_SECONDS / BLOCK_SECONDS)):
         yield np.zeros((file.num_channels, size), np.float32)

@@ -1,5 +1,6 @@
 """What the app's views show, without a window: knob travel, settings, document, usage, pictures, outputs."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +16,7 @@ from lamina.gui.model.spectrogram import Spectrogram, SpectrogramRing, frequency
 from lamina.gui.model.travel import DRAG_PIXELS, Travel
 from lamina.gui.model.usage import CodebookUsage
 from lamina.plugin import PARAMETERS, NeuralCodec
+from lamina.plugin.audiofile import AudioClip
 from lamina.plugin.demo import demo_items
 
 LAYERS = Travel(PARAMETERS["layers"])
@@ -99,6 +101,13 @@ def test_a_document_knows_its_length_and_outline():
     assert lows.min() == document.clip.samples.min() and highs.max() == document.clip.samples.max()
     assert document.outline(10**6)[0].shape == (10**6,)
     assert clock(document.seconds) in document.describe()
+
+
+def test_the_outline_of_a_short_clip_follows_its_samples():
+    samples = np.linspace(-1.0, 1.0, 500, dtype=np.float32)[None]
+    document = Document.of(AudioClip(samples, 8000, Path("short.wav")), "Short")
+    lows, highs = document.outline(250)
+    assert np.array_equal(lows, samples[0, ::2]) and np.array_equal(highs, samples[0, 1::2])
 
 
 def test_clock_counts_tenths():

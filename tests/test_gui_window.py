@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from lamina.gui.model.outputs import SILENT, OutputList
 from lamina.gui.model.player import Player, PlayState
 from lamina.gui.model.session import Session
 from lamina.gui.window import MainWindow
-from lamina.plugin.audiofile import read_audio
+from lamina.plugin.audiofile import ReadCancelled, read_audio
 from lamina.plugin.demo import demo_items
 
 PATIENCE_MS = 30_000  # a bound for busy machines, not a speed that is promised
@@ -53,6 +54,13 @@ def wait(qtbot, condition):
     qtbot.waitUntil(condition, timeout=PATIENCE_MS)
 
 
+def drop(window, *paths):
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    actions, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPointF(10, 10), actions, mime, button, keys))
+
+
 def lamina_threads():
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("lamina-")]
 
@@ -84,6 +92,57 @@ def test_every_promised_format_opens(window, qtbot, tmp_path, suffix):
     wait(qtbot, lambda: window.header.title.text() == f"tone.{suffix}")
 
 
+def test_the_last_file_asked_for_is_opened_and_closing_does_not_wait_for_one(window, qtbot, sound, tmp_path, monkeypatch):
+    slow_started, gave_up = threading.Event(), threading.Event()
+
+    def slow_read(path, progress, cancelled):
+        if Path(path) == sound:
+            return read_audio(path)
+        slow_started.set()
+        progress(0.25)
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while not cancelled() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        gave_up.set()
+        raise ReadCancelled("given up")
+
+    monkeypatch.setattr("lamina.gui.model.document.read_audio", slow_read)
+    window.open(tmp_path / "three hours.wav")
+    wait(qtbot, slow_started.is_set)
+    wait(qtbot, lambda: window.status.remark.text() == "Opening three hours.wav…  25 %")
+    window.open(sound)
+    wait(qtbot, lambda: window.session.document.path == sound)
+    assert gave_up.is_set() and not window.notice.isVisible()
+    slow_started.clear()
+    gave_up.clear()
+    window.open(tmp_path / "three hours.wav")
+    wait(qtbot, slow_started.is_set)
+    window.close()
+    assert gave_up.is_set() and lamina_threads() == []
+
+
+def test_a_refusal_goes_when_another_file_opens(window, qtbot, sound, tmp_path):
+    window.open(tmp_path / "missing.wav")
+    wait(qtbot, window.notice.isVisible)
+    window.open(sound)
+    wait(qtbot, lambda: window.session.document.path == sound)
+    assert not window.notice.isVisible()
+
+
+def test_a_file_name_is_never_read_as_markup(window, qtbot, sound):
+    odd = sound.rename(sound.with_name("<h1>big<b> & tab.wav"))
+    window.open(odd)
+    wait(qtbot, lambda: window.session.document.path == odd)
+    assert window.header.title.textFormat() == Qt.TextFormat.PlainText
+    assert "&lt;h1&gt;big&lt;b&gt; &amp; tab.wav" in window.header.title.toolTip()
+
+
+def test_of_several_dropped_files_the_first_opens_and_that_is_said(window, qtbot, sound):
+    drop(window, sound, sound.with_name("another.wav"))
+    wait(qtbot, lambda: window.session.document.path == sound)
+    assert "first of 2 files" in window.notice.label.text()
+
+
 def test_opening_a_file_of_other_channels_while_playing_shows_only_the_new_one(window, qtbot, tmp_path):
     rate = window.session.document.clip.sample_rate
     mono = tmp_path / "mono.wav"
@@ -108,10 +167,7 @@ def test_opening_a_file_of_other_channels_while_playing_shows_only_the_new_one(w
 
 
 def test_a_dropped_file_opens(window, qtbot, sound):
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(sound))])
-    actions, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    window.dropEvent(QDropEvent(QPointF(10, 10), actions, mime, button, keys))
+    drop(window, sound)
     wait(qtbot, lambda: window.header.title.text() == "two tones.wav")
 
 

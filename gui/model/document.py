@@ -1,5 +1,6 @@
 """The sound file that is open, and its outline for the waveform view."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,11 +29,20 @@ class Document:
     highs: FloatArray
 
     @classmethod
-    def open(cls, path: Path, title: str | None = None) -> "Document":
+    def open(
+        cls,
+        path: Path,
+        title: str | None = None,
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> "Document":
         """Reads a file; raises what `read_audio` raises, with its sentence."""
-        clip = read_audio(path)
-        lows, highs = _outline(clip.samples)
-        return cls(clip, title or Path(path).name, lows, highs)
+        return cls.of(read_audio(path, progress=progress, cancelled=cancelled), title or Path(path).name)
+
+    @classmethod
+    def of(cls, clip: AudioClip, title: str) -> "Document":
+        """A clip that was read already."""
+        return cls(clip, title, *_outline(clip.samples))
 
     @property
     def path(self) -> Path:
@@ -61,10 +71,14 @@ class Document:
 
     def outline(self, n_points: int) -> tuple[FloatArray, FloatArray]:
         """Lowest and highest sample in each of `n_points` equal stretches, two `[n_points]` arrays."""
-        edges = np.linspace(0, len(self.lows), max(1, n_points) + 1)
-        starts = np.minimum(edges[:-1].astype(np.int64), len(self.lows) - 1)
+        lows, highs = self.lows, self.highs
+        if len(lows) < n_points:
+            # A short clip: its own samples, because runs would be drawn as steps.
+            lows, highs = self.clip.samples.min(axis=0), self.clip.samples.max(axis=0)
+        edges = np.linspace(0, len(lows), max(1, n_points) + 1)
+        starts = np.minimum(edges[:-1].astype(np.int64), len(lows) - 1)
         # A stretch ends where the next one starts; reduceat gives one value for stretches that hold no run of their own.
-        return np.minimum.reduceat(self.lows, starts), np.maximum.reduceat(self.highs, starts)
+        return np.minimum.reduceat(lows, starts), np.maximum.reduceat(highs, starts)
 
 
 def clock(seconds: float) -> str:
@@ -74,7 +88,8 @@ def clock(seconds: float) -> str:
 
 
 def _outline(samples: FloatArray) -> tuple[FloatArray, FloatArray]:
-    n_runs = -(-samples.shape[1] // PEAK_SAMPLES)
-    padded = np.pad(samples, ((0, 0), (0, n_runs * PEAK_SAMPLES - samples.shape[1])), mode="edge")
-    runs = padded.reshape(samples.shape[0], n_runs, PEAK_SAMPLES)
-    return runs.min(axis=(0, 2)), runs.max(axis=(0, 2))
+    starts = np.arange(0, samples.shape[1], PEAK_SAMPLES)
+    # Per channel and without padding: a long clip must not be held twice.
+    lows = np.stack([np.minimum.reduceat(channel, starts) for channel in samples]).min(axis=0)
+    highs = np.stack([np.maximum.reduceat(channel, starts) for channel in samples]).max(axis=0)
+    return lows, highs

@@ -6,6 +6,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy
 
 from lamina.gui import icons, theme
 from lamina.gui.widgets.buttons import MenuButton
+from lamina.gui.widgets.tips import plain_tip
 
 
 class Header(QWidget):
@@ -59,6 +60,7 @@ class Header(QWidget):
         column.setSpacing(1)
         column.addStretch(1)
         for label in (self.title, self.detail):
+            label.setTextFormat(Qt.TextFormat.PlainText)
             # A long file name is cut off; it must not widen the window.
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             column.addWidget(label)
@@ -68,7 +70,7 @@ class Header(QWidget):
     def show_document(self, title: str, detail: str) -> None:
         """Names what is open."""
         self.title.setText(title)
-        self.title.setToolTip(title)
+        self.title.setToolTip(plain_tip(title))
         self.detail.setText(detail)
 
     def show_demos(self, items: list) -> None:

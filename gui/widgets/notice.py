@@ -46,6 +46,11 @@ class NoticeBar(QFrame):
         self.raise_()
         self._timer.start(LONG_MS if is_error else SHORT_MS)
 
+    def dismiss_error(self) -> None:
+        """Takes a refusal away that was overtaken by something that worked."""
+        if self._is_error:
+            self.hide()
+
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         if event is not None and event.type() == QEvent.Type.Resize and not self.isHidden():
             self._place()

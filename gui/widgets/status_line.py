@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushButto
 from lamina.gui import theme
 from lamina.gui.model.outputs import SILENT, Output, OutputList
 from lamina.gui.widgets.buttons import MenuButton
+from lamina.gui.widgets.tips import plain_tip
 
 
 class StatusLine(QWidget):
@@ -66,7 +67,7 @@ class StatusLine(QWidget):
     def show_remark(self, text: str, can_rescan: bool = False) -> None:
         """A sentence about the state of things."""
         self.remark.setText(text)
-        self.remark.setToolTip(text)
+        self.remark.setToolTip(plain_tip(text))
         self.rescan_button.setVisible(can_rescan)
 
     def show_figures(self, text: str, tip: str = "") -> None:
