@@ -132,6 +132,36 @@ def test_pause_resume_and_shortage_fade():
     assert sound.max() == 1.0 and sound[0] == sound[-1] == 0.0
 
 
+@pytest.mark.parametrize("n_block", [1, 32, 64, 255, 256, 1000])
+def test_fades_are_as_long_whatever_the_output_asks_for_at_a_time(n_block):
+    ring = SampleRing(2, 20000)
+    drain, heard = Drain(ring), []
+
+    def pull(n_samples):
+        for start in range(0, n_samples, n_block):
+            out = np.full((min(n_block, n_samples - start), 2), np.nan, np.float32)
+            drain.pull(out)
+            heard.append(out[:, 0])
+
+    def write(n_samples):
+        ring.write(np.ones((2, n_samples), np.float32))
+
+    write(4000)
+    for is_open, n_samples in ((True, 1000), (False, 100), (True, 1000), (False, 1000), (False, 100), (True, 2500)):
+        drain.is_open = is_open
+        pull(n_samples)
+    assert drain.n_shortages == 1 and drain.is_at_rest and not drain.is_open
+    pull(100)
+    # Once the player has collected sound again and opens, what dies away and what comes may overlap.
+    write(300)
+    drain.is_open = True
+    pull(1000)
+    sound = np.concatenate(heard)
+    assert np.all(np.isfinite(sound)) and sound.max() == pytest.approx(1.0) and sound[-1] == 0.0
+    # A straight fade has steps of 1 / FADE_SAMPLES; rounding in float32 adds next to nothing.
+    assert steepest(sound) <= 1.01 / FADE_SAMPLES
+
+
 def test_the_silent_clock_drains_at_its_pace_and_waits_for_late_sound():
     now = [0.0]
     ring = SampleRing(1, RATE)

@@ -42,9 +42,10 @@ class Sink(Protocol):
 
 
 class Drain:
-    """Takes from a ring what an output asks for; runs in the output's thread.
+    """Takes from a ring what an output asks for, in blocks of any length; runs in the output's thread.
 
-    `is_open` is what the player wants; `is_at_rest` tells that the fade-out is over and nothing is being read.
+    `is_open` is what the player wants; `is_at_rest` tells that the fade-out is over and nothing is being read. A shortage
+    closes it, so that the player opens it again once enough has been collected.
     """
 
     def __init__(self, ring: SampleRing) -> None:
@@ -52,29 +53,53 @@ class Drain:
         self.is_open = False
         self.is_at_rest = True
         self.n_shortages = 0
-        self._rise = np.linspace(0.0, 1.0, FADE_SAMPLES, endpoint=False, dtype=np.float32)[:, None]
+        self._n_risen = 0  # how far the sound is faded in, 0 … FADE_SAMPLES, kept over blocks shorter than a fade
+        self._last = np.zeros(ring.n_channels, np.float32)
+        self._tail = np.zeros((0, ring.n_channels), np.float32)
 
     def pull(self, out: FloatArray) -> None:
         """Fills `out` `[n, channels]`: sound, a fade at each change between sound and silence, else zeros."""
-        if self.is_at_rest and not (self.is_open and self.ring.n_stored):
-            out[:] = 0.0
-            return
-        wants_rest = not self.is_open
-        # Fading out needs no more of the ring than the fade itself, so that a pause resumes where it was heard to stop.
-        n_wanted = min(len(out), FADE_SAMPLES) if wants_rest else len(out)
-        n_samples = self.ring.read_into(out[:n_wanted])
+        n_samples, is_short = self._take(out)
         out[n_samples:] = 0.0
-        if self.is_at_rest:
-            n_fade = min(n_samples, FADE_SAMPLES)
-            out[:n_fade] *= self._rise[:n_fade]
-            self.is_at_rest = False
-        if wants_rest or n_samples < len(out):
-            if not wants_rest:
+        self._add_tail(out)
+        if is_short:
+            # What is missing can't be faded any more: what was last heard dies away instead.
+            last = out[n_samples - 1] if n_samples else self._last
+            self._tail = last * np.linspace(1.0, 0.0, FADE_SAMPLES + 1, dtype=np.float32)[1:, None]
+            out[n_samples:] = 0.0
+            self._add_tail(out[n_samples:])
+        if len(out):
+            self._last = out[-1].copy()
+
+    def _take(self, out: FloatArray) -> tuple[int, bool]:
+        """Reads faded sound into the start of `out`; how many samples, and whether some are missing."""
+        if self.is_at_rest and not (self.is_open and self.ring.n_stored):
+            return 0, False
+        is_closing = not self.is_open
+        # Fading out needs no more of the ring than the fade itself, so that a pause resumes where it was heard to stop.
+        n_wanted = min(len(out), self._n_risen) if is_closing else len(out)
+        n_samples = self.ring.read_into(out[:n_wanted])
+        steps = np.arange(n_samples)
+        if is_closing:
+            out[:n_samples] *= ((self._n_risen - 1 - steps) / np.float32(FADE_SAMPLES))[:, None]
+            self._n_risen -= n_samples
+        elif self._n_risen < FADE_SAMPLES:
+            out[:n_samples] *= (np.minimum(self._n_risen + steps, FADE_SAMPLES) / np.float32(FADE_SAMPLES))[:, None]
+            self._n_risen = min(FADE_SAMPLES, self._n_risen + n_samples)
+        is_short = n_samples < n_wanted
+        if is_short:
+            self._n_risen = 0
+            if not is_closing:
                 self.n_shortages += 1
-            n_fade = min(n_samples, FADE_SAMPLES)
-            if n_fade:
-                out[n_samples - n_fade : n_samples] *= np.linspace(1.0, 0.0, n_fade, dtype=np.float32)[:, None]
-            self.is_at_rest = True
+                self.is_open = False
+        self.is_at_rest = self._n_risen == 0
+        return n_samples, is_short
+
+    def _add_tail(self, out: FloatArray) -> None:
+        n_tail = min(len(out), len(self._tail))
+        if n_tail:
+            out[:n_tail] += self._tail[:n_tail]
+            self._tail = self._tail[n_tail:]
 
 
 class SilentClockSink:
