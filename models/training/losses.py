@@ -108,7 +108,7 @@ class FrameLock(nn.Module):
 
     Coefficients on the codec's own frame grid are divided by their local envelope; what is left is sign and fine
     structure. For natural sound it has no mean over frames, and neighbouring bins and frames are uncorrelated in it.
-    The loss is the squared mean per bin, plus the squared differences from the target's correlations between bins,
+    The loss is the squared mean per bin and example, plus the squared differences from the target's correlations between bins,
     within a frame and from one frame to the next.
     """
 
@@ -125,7 +125,8 @@ class FrameLock(nn.Module):
         within = _correlation(got, got) - _correlation(wanted, wanted)
         across = _correlation(got[:, :-1], got[:, 1:]) - _correlation(wanted[:, :-1], wanted[:, 1:])
         within = within - torch.diag(torch.diagonal(within))
-        return got.mean((0, 1)).square().mean() + within.square().mean() + across.square().mean()
+        # Per example, because the pattern depends on how many layers are active.
+        return got.mean(1).square().mean() + within.square().mean() + across.square().mean()
 
     def fine_structure(self, x: Tensor) -> Tensor:
         """`[B, samples]` → coefficients over their local envelope `[B, frames, frame]`; 0 in near-silent frames."""
