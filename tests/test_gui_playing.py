@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sounds import demo
+from sounds import demo, lag_samples
 
 from lamina.gui.model.clip_reader import ClipReader, Region
 from lamina.gui.model.player import Player, PlayState
@@ -247,6 +247,66 @@ def test_a_loop_goes_round_until_it_is_taken_off(player):
     assert min(places) >= 1.0 and max(places) <= 1.3
     player.set_loop(None)
     wait_until(lambda: player.position_seconds > 1.5)
+
+
+@pytest.fixture
+def received(monkeypatch):
+    """What the output gets, block by block `[n, channels]`."""
+    blocks, pull = [], Drain.pull
+
+    def recording_pull(drain, out):
+        pull(drain, out)
+        blocks.append(out.copy())
+
+    monkeypatch.setattr(Drain, "pull", recording_pull)
+    return blocks
+
+
+@pytest.mark.parametrize(("rate", "item"), [(44100, 0), (8000, 1)])
+def test_the_output_receives_the_offline_rendering_sample_for_sample(player, received, rate, item):
+    sound = demo(item, rate, 2.0)
+    player.set_codec(NeuralCodec(layers=6))
+    player.load(sound, rate)
+    player.play()
+    wait_until(lambda: player.state is PlayState.PLAYING)
+    wait_until(lambda: player.state is PlayState.STOPPED)
+    got = np.concatenate(received).T
+    # The fade-in at the beginning, and the clip's end that is mirrored so that it makes no step, are the player's own.
+    first, last = FADE_SAMPLES, sound.shape[1] - rate // 20
+    expected = NeuralCodec(layers=6)(sound, rate)[:, first:last]
+    lag = lag_samples(expected[0], got[0])
+    assert np.array_equal(got[:, lag : lag + last - first], expected)
+
+
+def test_no_gesture_makes_the_output_step(player, received):
+    codec = NeuralCodec()
+    player.set_codec(codec)
+    tone = (0.3 * np.sin(2 * np.pi * 220 * np.arange(4 * RATE) / RATE)).astype(np.float32)[None]
+    player.load(tone, RATE)
+    for gesture in (
+        player.play,
+        lambda: player.seek(2.5),
+        player.pause,
+        player.play,
+        lambda: setattr(codec, "bypass", True),
+        lambda: player.set_loop((1.0, 1.11)),
+        lambda: setattr(codec, "bypass", False),
+        lambda: player.seek(1.05),
+        lambda: codec.set_parameters({"layers": 1, "mix": 0.5}),
+        lambda: player.set_loop(None),
+        player.stop,
+        player.play,
+        lambda: codec.set_parameters({"layers": 24, "mix": 1.0, "output_gain_db": -6.0}),
+        player.pause,
+    ):
+        gesture()
+        time.sleep(0.02)
+    wait_until(lambda: player.state is PlayState.PAUSED and player._playback.sink.drain.is_at_rest)
+    got = np.concatenate(received)[:, 0]
+    assert np.abs(got).max() > 0.2
+    # As for the turned knob below: the moves change the signal itself a little, a click is many times larger.
+    plain = max(steepest(NeuralCodec(layers=n)(tone, RATE)[0, RATE // 10 :]) for n in (1, 8, 24))
+    assert steepest(got) <= 1.25 * plain
 
 
 def test_turning_the_bitrate_while_it_plays_makes_no_click(player):

@@ -24,8 +24,11 @@ from lamina.models.transform import mdct_basis  # noqa: E402
 SMALL = CodecConfig(latent=24, layers=6, codebook_size=64, transform=TransformConfig(width=32, encoder_blocks=2, decoder_blocks=2))
 CONFIGS = {
     "transform": SMALL,
-    "soundstream-8": dataclasses.replace(SMALL, design="soundstream", soundstream=SoundStreamConfig(channels=8)),
-    "soundstream-16": dataclasses.replace(SMALL, design="soundstream", soundstream=SoundStreamConfig(channels=16)),
+    **{
+        # The paper's own widths.
+        f"soundstream-{channels}": dataclasses.replace(SMALL, design="soundstream", soundstream=SoundStreamConfig(channels=channels))
+        for channels in (8, 16, 32)
+    },
 }
 
 
