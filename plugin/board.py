@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any, overload
+from typing import Any, Self, overload
 
 import numpy as np
 from pedalboard import Plugin
@@ -29,7 +29,10 @@ class Board(Effect):
 
     A board has the methods of a list, slices included: a slice read is a new board, a slice may be
     assigned and deleted. Raises TypeError that names what is accepted for any other object.
+    `copy.copy` gives another list of the same effects.
     """
+
+    __slots__ = ("_items", "_prepared")
 
     def __init__(self, plugins: Iterable[BoardItem] | None = None) -> None:
         self._items: list[BoardItem] = []
@@ -43,11 +46,13 @@ class Board(Effect):
         self._refuse_duplicates(self._items)
         if not reset:
             self._prepare_natives(rate, len(audio), size)
+        result = audio
         for segment in self._segments():
-            if audio.shape[1] == 0:
+            if result.shape[1] == 0:
                 break
-            audio = segment.process(audio, rate, size, reset)
-        return back(audio)
+            result = segment.process(result, rate, size, reset)
+        # Without effects the result would be the caller's own array.
+        return back(result.copy() if result is audio else result)
 
     def reset(self) -> None:
         """Reset every member."""
@@ -141,7 +146,7 @@ class Board(Effect):
     def __setitem__(self, index: int | slice, value: BoardItem | Iterable[BoardItem]) -> None:
         items: list[Any] = list(self._items)
         if isinstance(index, slice) and isinstance(value, Effect | Plugin) and not isinstance(value, Iterable):
-            raise TypeError(f"A slice takes a list of effects; {value!r} is one effect. Write [{type(value).__name__}(…)].")
+            raise TypeError(f"Give a list of effects; {value!r} is one effect. Write [{type(value).__name__}(…)].")
         new: Any = value
         if isinstance(index, slice):
             items[index] = new
@@ -151,6 +156,13 @@ class Board(Effect):
 
     def __delitem__(self, index: int | slice) -> None:
         del self._items[index]
+
+    def __iadd__(self, plugins: Iterable[BoardItem]) -> Self:
+        self.extend(plugins)
+        return self
+
+    def __copy__(self) -> Board:
+        return Board(self._items)
 
     def __repr__(self) -> str:
         return f"Board({self._items!r})"

@@ -21,7 +21,7 @@ from lamina.dsp.bridge import FrameBridge
 from lamina.dsp.delay import DelayLine
 from lamina.dsp.ramp import Ramp
 from lamina.models.runtime import CodecRuntime, Codes
-from lamina.plugin.layouts import FloatArray
+from lamina.plugin.layouts import FloatArray, check_float_array
 from lamina.plugin.parameters import Settings
 from lamina.plugin.reports import FrameReport
 
@@ -87,7 +87,11 @@ class CodecStream:
         self.reports.clear()
 
     def push(self, block: FloatArray) -> FloatArray:
-        """Float32 `[channels, n]` in, `[channels, n]` out. NaN and infinity in a live input count as silence."""
+        """Float32 (or float64) `[channels, n]` in, float32 `[channels, n]` out. NaN and infinity in a live input count as silence.
+
+        Raises TypeError or ValueError for another type or shape, before any state has changed.
+        """
+        block = check_float_array(block).astype(np.float32, copy=False)
         if block.ndim != 2 or block.shape[0] != self.n_channels:
             raise ValueError(f"The block has the shape {block.shape}; this stream takes [{self.n_channels}, samples].")
         settings = self._current = self._settings()

@@ -12,6 +12,9 @@ from lamina.plugin.layouts import FloatArray
 class Effect(ABC):
     """An effect with pedalboard's calling convention."""
 
+    # With slots all the way down, a misspelt attribute raises AttributeError as pedalboard's own plugins do.
+    __slots__ = ()
+
     @abstractmethod
     def process(self, input_array: np.ndarray, sample_rate: float, buffer_size: int = 8192, reset: bool = True) -> FloatArray:
         """Run audio through the effect.

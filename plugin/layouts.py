@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,7 @@ def channels_first(audio: object) -> tuple[FloatArray, Callable[[FloatArray], Fl
     Raises TypeError for anything but a float32 or float64 array, ValueError for a shape that is not mono or
     stereo, is ambiguous, or for NaN or infinite samples.
     """
-    if not isinstance(audio, np.ndarray):
-        raise TypeError(f"The audio is a {type(audio).__name__}; give a numpy array of float32.")
-    if audio.dtype not in (np.float32, np.float64):
-        raise TypeError(f"The audio's type is {audio.dtype}; give float32 (−1 … 1). Integers are scaled by dividing by their full scale.")
+    audio = check_float_array(audio)
     if audio.ndim not in (1, 2):
         raise ValueError(f"The audio has the shape {audio.shape}; give [samples], [channels, samples] or [samples, channels].")
     if audio.ndim == 1:
@@ -34,6 +32,15 @@ def channels_first(audio: object) -> tuple[FloatArray, Callable[[FloatArray], Fl
     samples = np.ascontiguousarray(planes, np.float32)
     refuse_non_finite(samples)
     return samples, back
+
+
+def check_float_array(audio: object) -> npt.NDArray[np.floating[Any]]:
+    """The audio if it is an array of float32 or float64; raises TypeError."""
+    if not isinstance(audio, np.ndarray):
+        raise TypeError(f"The audio is a {type(audio).__name__}; give a numpy array of float32.")
+    if audio.dtype not in (np.float32, np.float64):
+        raise TypeError(f"The audio's type is {audio.dtype}; give float32 (−1 … 1). Integers are scaled by dividing by their full scale.")
+    return audio
 
 
 def refuse_non_finite(samples: FloatArray, position: int = 0) -> None:
@@ -60,6 +67,15 @@ def check_buffer_size(buffer_size: object) -> int:
     if buffer_size < 1:
         raise ValueError(f"buffer_size is {buffer_size}; it must be at least 1 sample.")
     return int(buffer_size)
+
+
+def check_channels(n_channels: object) -> int:
+    """The number of channels of a stream, at least 1; raises TypeError or ValueError."""
+    if isinstance(n_channels, bool) or not isinstance(n_channels, int | np.integer):
+        raise TypeError(f"n_channels is {n_channels!r}; give a whole number.")
+    if n_channels < 1:
+        raise ValueError(f"n_channels is {n_channels}; a stream needs at least 1.")
+    return int(n_channels)
 
 
 def _is_channels_first(shape: tuple[int, ...]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from threading import RLock
 from typing import Any, Generic, TypeVar, cast, overload
 
 import numpy as np
@@ -13,7 +14,7 @@ from lamina.models.bundle import DEFAULT_BUNDLE, Bundle, open_bundle
 from lamina.models.runtime import load_runtime
 from lamina.plugin.codec_stream import CodecStream
 from lamina.plugin.effect import Effect
-from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_sample_rate
+from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_channels, check_sample_rate
 from lamina.plugin.parameters import MAX_LAYERS, Settings, find_parameter
 from lamina.plugin.reports import FrameReport
 
@@ -57,6 +58,7 @@ class NeuralCodec(Effect):
 
     Every argument is also an attribute that may be set at any time, from any thread; a stream reads them
     once per block. `on_report`, if set, is called with each `FrameReport`; `last_reports` holds the newest.
+    A copy (`copy`, `pickle`) has the same bundle and settings, no past, and no `on_report`.
 
     Raises ValueError or TypeError with a sentence for any value out of range, and leaves the effect unchanged.
     """
@@ -68,6 +70,8 @@ class NeuralCodec(Effect):
     input_gain_db = ParameterAttribute[float]()
     output_gain_db = ParameterAttribute[float]()
     bypass = ParameterAttribute[bool]()
+
+    __slots__ = ("_bundle_name", "_last_reports", "_settings", "_stream", "_streaming", "_to_swallow", "on_report")
 
     def __init__(
         self,
@@ -83,12 +87,7 @@ class NeuralCodec(Effect):
     ) -> None:
         if layers is not None and kbps is not None:
             raise ValueError(f"Both layers ({layers}) and kbps ({kbps}) are given; they are one value in two units: give one.")
-        self._bundle_name = str(bundle)
-        self._settings = Settings()
-        self.on_report: Callable[[FrameReport], None] | None = None
-        self._stream: CodecStream | None = None
-        self._to_swallow = 0
-        self._last_reports: list[FrameReport] = []
+        self.__setstate__({"bundle": str(bundle), "settings": Settings()})
         given = {
             "layers": layers,
             "kbps": kbps,
@@ -99,6 +98,19 @@ class NeuralCodec(Effect):
             "bypass": bypass,
         }
         self.set_parameters({name: value for name, value in given.items() if value is not None})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"bundle": self._bundle_name, "settings": self._settings}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._bundle_name: str = state["bundle"]
+        self._settings: Settings = state["settings"]
+        self.on_report: Callable[[FrameReport], None] | None = None
+        self._stream: CodecStream | None = None
+        # Two threads that stream through one effect take turns. Re-entrant: a report's listener may ask and set.
+        self._streaming = RLock()
+        self._to_swallow = 0
+        self._last_reports: list[FrameReport] = []
 
     @property
     def bundle(self) -> Bundle:
@@ -136,11 +148,9 @@ class NeuralCodec(Effect):
 
     def stream(self, sample_rate: float, n_channels: int, block: int | None = None) -> CodecStream:
         """A live stream of its own: what is pushed comes back at the same length, `latency_samples` later."""
-        if n_channels < 1:
-            raise ValueError(f"n_channels is {n_channels}; a stream needs at least 1.")
-        rate = check_sample_rate(sample_rate)
+        channels, rate = check_channels(n_channels), check_sample_rate(sample_rate)
         size = None if block is None else check_buffer_size(block)
-        return CodecStream(load_runtime(self._bundle_name), lambda: self._settings, rate, n_channels, size, self._listen)
+        return CodecStream(load_runtime(self._bundle_name), lambda: self._settings, rate, channels, size, self._listen)
 
     def process(self, input_array: np.ndarray, sample_rate: float, buffer_size: int = 8192, reset: bool = True) -> FloatArray:
         """See `Effect.process`. The result does not depend on `buffer_size` or on how a stream is cut."""
@@ -151,27 +161,35 @@ class NeuralCodec(Effect):
 
     def reset(self) -> None:
         """Forget the streamed past; the next `reset=False` call starts anew."""
-        if self._stream is not None:
-            self._last_reports = list(self._stream.reports)
-        self._stream = None
+        with self._streaming:
+            if self._stream is not None:
+                self._last_reports = list(self._stream.reports)
+            self._stream = None
 
     def _whole(self, audio: FloatArray, rate: int) -> FloatArray:
         self.reset()
         stream = self.stream(rate, len(audio))
-        latency, chunk = stream.latency_samples, rate * WHOLE_FILE_SECONDS
-        padded = np.concatenate([audio, np.zeros((len(audio), latency), np.float32)], 1)
-        parts = [stream.push(padded[:, start : start + chunk]) for start in range(0, padded.shape[1], chunk)]
+        latency, chunk, n_samples = stream.latency_samples, rate * WHOLE_FILE_SECONDS, audio.shape[1]
+        result = np.empty_like(audio)
+        # Chunk by chunk, the latency's silence after the end: a long array is held twice, not four times.
+        for start in range(0, n_samples + latency if n_samples else 0, chunk):
+            block = audio[:, start : start + chunk]
+            silence = min(chunk, n_samples + latency - start) - block.shape[1]
+            out = stream.push(np.pad(block, ((0, 0), (0, silence))) if silence else block)
+            first = max(0, latency - start)
+            result[:, start + first - latency : start + out.shape[1] - latency] = out[:, first:]
         self._last_reports = list(stream.reports)
-        return np.concatenate(parts, 1)[:, latency:] if parts else audio
+        return result
 
     def _streamed(self, audio: FloatArray, rate: int) -> FloatArray:
-        if self._stream is None or (self._stream.sample_rate, self._stream.n_channels) != (rate, len(audio)):
-            self._stream = self.stream(rate, len(audio))
-            self._to_swallow = self._stream.latency_samples
-        out = self._stream.push(audio)
-        swallowed = min(self._to_swallow, out.shape[1])
-        self._to_swallow -= swallowed
-        return out[:, swallowed:]
+        with self._streaming:
+            if self._stream is None or (self._stream.sample_rate, self._stream.n_channels) != (rate, len(audio)):
+                self._stream = self.stream(rate, len(audio))
+                self._to_swallow = self._stream.latency_samples
+            out = self._stream.push(audio)
+            swallowed = min(self._to_swallow, out.shape[1])
+            self._to_swallow -= swallowed
+            return out[:, swallowed:]
 
     def _listen(self, report: FrameReport) -> None:
         if self.on_report is not None:

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
+
 Kind = Literal["int", "float", "bool"]
 Value = int | float | bool
 
@@ -50,12 +52,15 @@ class Parameter:
         Raises TypeError for a value of another type and ValueError for one out of range.
         """
         if self.kind == "bool":
-            if isinstance(value, bool):
-                return value
+            if isinstance(value, bool | np.bool_):
+                return bool(value)
             raise TypeError(f"{self.name} is {value!r}; it must be True or False.")
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise TypeError(f"{self.name} is {value!r}; it must be a number from {self.minimum:g} to {self.maximum:g}{self._unit_words()}.")
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
         if not math.isfinite(number) or not self.minimum <= number <= self.maximum:
             raise ValueError(f"{self.name} is {value}; choose {self.minimum:g} to {self.maximum:g}{self._unit_words()}.")
         if self.kind == "int":
@@ -76,7 +81,8 @@ class Parameter:
             number = float(cleaned)
         except ValueError:
             raise ValueError(f"{self.name} is {text!r}; it must be a number from {self.minimum:g} to {self.maximum:g}.") from None
-        return self.validate(number)
+        # Whole numbers as such, so that a refusal names what was typed.
+        return self.validate(int(number) if number.is_integer() else number)
 
     def format(self, value: Value) -> str:
         """The value with its unit, as the app shows it."""

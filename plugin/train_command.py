@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lamina.models.network import CodecNetwork
     from lamina.models.training.corpus import Corpus
+    from lamina.models.training.trainer import Trainer
 
 PACKAGES_MISSING = "Training needs more packages; install them with: pip install 'lamina[train]'"
 MAX_SETTLING_BATCHES = 400
+BAR_FORMAT = "{bar} {percentage:3.0f} %  {remaining} left, {postfix}"
 
 
 def add_train_command(commands: Any) -> None:
@@ -51,6 +54,8 @@ def _train(options: argparse.Namespace) -> int:
         print(f"lamina: {PACKAGES_MISSING} ({error})", file=sys.stderr)
         return 2
     import platformdirs
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
 
     from lamina.models.export import export_bundle
     from lamina.models.training.checkpoint import Checkpoint
@@ -78,7 +83,10 @@ def _train(options: argparse.Namespace) -> int:
     sample_rate, frame = (resume.config.sample_rate, resume.config.frame) if resume else (24_000, 320)
     corpus = load_corpus(options.data, cache, sample_rate, plan.crop_frames * frame, options.seed)
     network = _start(options, corpus, resume)
-    final = Trainer(network, corpus, plan, options.out, resume).run()
+    trainer = Trainer(network, corpus, plan, options.out, resume)
+    with tqdm(total=100, bar_format=BAR_FORMAT, initial=round(trainer.share_done * 100), disable=None) as bar, logging_redirect_tqdm():
+        trainer.on_step = partial(_show_step, bar)
+        final = trainer.run()
 
     network.load_state_dict(final.averaged_network())
     settle_codebooks(network, corpus, min(MAX_SETTLING_BATCHES, int(final.progress["steps"])))
@@ -92,6 +100,12 @@ def _train(options: argparse.Namespace) -> int:
     bundle = export_bundle(network, options.out / "bundle", options.name, training, _model_card(options, training))
     print(f"Trained {training['steps']} steps in {training['hours']} h; the bundle is {bundle.path}")
     return 0
+
+
+def _show_step(bar: Any, trainer: Trainer) -> None:
+    speed = trainer.audio_seconds / max(trainer.seconds, 1e-9)
+    bar.set_postfix_str(f"step {trainer.steps}, {speed:.0f} s of sound per second", refresh=False)
+    bar.update(round(trainer.share_done * 100, 1) - bar.n)
 
 
 def _start(options: argparse.Namespace, corpus: Corpus, resume: Any) -> CodecNetwork:

@@ -10,6 +10,7 @@ import logging
 import math
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -68,6 +69,8 @@ class Trainer:
     Args:
         network: initialised by `prepare` or from a checkpoint.
         resume: the checkpoint to go on from, optimizer and clock included.
+
+    `on_step`, if set, is called with the trainer after every step; `share_done` and `audio_seconds` say how far it is.
     """
 
     def __init__(self, network: CodecNetwork, corpus: Corpus, plan: TrainingPlan, folder: Path, resume: Checkpoint | None = None) -> None:
@@ -85,6 +88,7 @@ class Trainer:
         self.average = {name: p.detach().clone() for name, p in self.trained.items()}
         self.steps, self.seconds, self.skipped = 0, 0.0, 0
         self.stop_requested = False
+        self.on_step: Callable[[Trainer], None] | None = None
         if resume is not None:
             self._restore(resume)
 
@@ -102,6 +106,8 @@ class Trainer:
                 parts = self._step(config)
                 now = time.monotonic()
                 self.seconds, last = self.seconds + now - last, now
+                if self.on_step is not None:
+                    self.on_step(self)
                 for name, value in parts.items():
                     running[name] = running.get(name, float(value)) * 0.98 + float(value) * 0.02
                 if self.seconds >= next_report:
@@ -115,15 +121,25 @@ class Trainer:
         final.save(self.folder / "checkpoint.pt")
         return final
 
+    @property
+    def share_done(self) -> float:
+        """How much of the budget is spent, 0 … 1: of the time, or of the steps if they end sooner."""
+        of_steps = self.steps / self.plan.max_steps if self.plan.max_steps else 0.0
+        return min(1.0, max(self.seconds / (self.plan.minutes * 60), of_steps))
+
+    @property
+    def audio_seconds(self) -> float:
+        """Seconds of sound drawn so far."""
+        return self.steps * self.plan.batch * self.plan.crop_frames / self.network.config.frame_rate
+
     def checkpoint(self) -> Checkpoint:
         """The run's complete state."""
-        audio_seconds = self.steps * self.plan.batch * self.plan.crop_frames / self.network.config.frame_rate
         return Checkpoint(
             self.network.config,
             {name: value.clone() for name, value in self.network.state_dict().items()},
             {name: value.clone() for name, value in self.average.items()},
             self.optimizer.state_dict(),
-            {"steps": self.steps, "seconds": self.seconds, "audio_seconds": audio_seconds, "skipped": self.skipped},
+            {"steps": self.steps, "seconds": self.seconds, "audio_seconds": self.audio_seconds, "skipped": self.skipped},
             {"torch": torch.get_rng_state(), "corpus": json.dumps(self.corpus.random.bit_generator.state)},
         )
 
