@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PACKAGES_MISSING = "Training needs more packages; install them with: pip install 'lamina[train]'"
 MAX_SETTLING_BATCHES = 400
-BAR_FORMAT = "{bar} {percentage:3.0f} %  {remaining} left, {postfix}"
+BAR_FORMAT = "{bar} {percentage:3.0f} %  {remaining} left{postfix}"
 
 
 def add_train_command(commands: Any) -> None:
