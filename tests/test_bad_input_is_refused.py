@@ -27,6 +27,7 @@ AUDIO = noise(2, 4800)
         ("input_gain_db", 25.0, ValueError),
         ("output_gain_db", float("-inf"), ValueError),
         ("bypass", 1, TypeError),
+        ("layers", 10**400, ValueError),
     ],
 )
 def test_a_wrong_value_is_refused_and_changes_nothing(name, value, error):
