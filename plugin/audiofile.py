@@ -183,7 +183,10 @@ def atomic_writer(target: Path, sample_rate: int, channels: int) -> Iterator[Ato
         try:
             file = AudioFile(str(partial), "w", samplerate=sample_rate, num_channels=channels, **_FORMATS[suffix])
         except (ValueError, RuntimeError, OSError) as error:
-            raise AudioFileError(f"{target} can't be written as {suffix.lstrip('.')} at {sample_rate} Hz: {error}") from error
+            layout = "mono" if channels == 1 else f"{channels} channels"
+            raise AudioFileError(
+                f"{target} can't be written: {suffix.lstrip('.')} does not take {sample_rate} Hz, {layout}. Choose wav or flac."
+            ) from error
         writer = AtomicWriter(file, target)
         with file:
             yield writer

@@ -1,13 +1,19 @@
 """The command line: `lamina app | render | info | presets | train`.
 
-Exit codes: 0 done, 2 the request can't be carried out (one line on stderr says why), 130 interrupted.
+Exit codes: 0 done, 2 the request can't be carried out (one line on stderr says why), 130 interrupted, 141 nobody reads
+the output, 128 + number for another signal that ended a render.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +22,13 @@ from lamina.plugin.parameters import PARAMETERS, Settings, find_parameter
 
 REFUSED = 2
 INTERRUPTED = 130
+UNREAD = 141
 BAR_FORMAT = "{desc} {bar} {percentage:3.0f} %  {remaining} left"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    _print_whatever_the_terminal_can()
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.run is None:
@@ -28,13 +36,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return REFUSED
     try:
         code: int = options.run(options)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a reader that has gone (`lamina info | head`) can still be caught
         return code
     except KeyboardInterrupt:
-        print("lamina: interrupted; nothing is half written.", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
+    except ImportError as error:
+        # Ctrl-C while a compiled module loads comes out as that module's failure.
+        if _began_with_an_interrupt(error):
+            return _interrupted()
+        raise
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
     except (ValueError, TypeError, OSError) as error:
         print(f"lamina: {' '.join(str(error).split())}", file=sys.stderr)
         return REFUSED
+
+
+def _interrupted() -> int:
+    print("lamina: interrupted; nothing is half written.", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _began_with_an_interrupt(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _print_whatever_the_terminal_can() -> None:
+    """A file name or a sign beyond the terminal's encoding is written in escapes; it must not end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,10 +111,19 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--quiet", action="store_true", help="no progress bar")
     render.set_defaults(run=_render)
 
-    info = commands.add_parser("info", help="show the bundle, versions, sound devices and latency")
+    info = commands.add_parser(
+        "info",
+        help="show the bundle, versions, sound devices and latency",
+        description="Show the bundle, the versions of what it runs on, the sound outputs, and the codec's latency: "
+        "what a bug report should hold.",
+    )
     info.set_defaults(run=_info)
 
-    presets = commands.add_parser("presets", help="list the presets")
+    presets = commands.add_parser(
+        "presets",
+        help="list the presets",
+        description="List the presets that come with Lamina, with their settings. Use one with `lamina render --preset NAME`.",
+    )
     presets.set_defaults(run=_presets)
 
     from lamina.plugin.train_command import add_train_command
@@ -107,24 +151,60 @@ def _render(options: argparse.Namespace) -> int:
 
     codec = NeuralCodec()
     codec.set_parameters(vars(_settings(options)))
-    jobs = _jobs(options.inputs, options.output)
+    # Without a terminal to draw on there is no bar; with stderr closed there is not even a place to ask.
+    no_bar = True if options.quiet or sys.stderr is None else None
     failures = 0
-    for source, target in jobs:
-        try:
-            with tqdm(total=100, desc=source.name, bar_format=BAR_FORMAT, disable=options.quiet or None) as bar:
-                result = render_file(codec, source, target, partial(_advance, bar))
-        except (ValueError, OSError) as error:
-            # One bad file must not lose the rest of a long list.
-            if len(jobs) == 1:
+    with _signals_end_it_cleanly(), _new_folders(options.output):
+        jobs = _jobs(options.inputs, options.output)
+        for source, target in jobs:
+            try:
+                with tqdm(total=100, desc=source.name, bar_format=BAR_FORMAT, disable=no_bar) as bar:
+                    result = render_file(codec, source, target, partial(_advance, bar))
+            except BrokenPipeError:
                 raise
-            print(f"lamina: {' '.join(str(error).split())}", file=sys.stderr)
-            failures += 1
-            continue
-        speed = result.seconds / max(result.elapsed, 1e-9)
-        print(f"{target}: {result.seconds:.1f} s at {codec.kbps:g} kbps per channel, {speed:.0f} × real time")
+            except (ValueError, OSError) as error:
+                # One bad file must not lose the rest of a long list.
+                if len(jobs) == 1:
+                    raise
+                print(f"lamina: {' '.join(str(error).split())}", file=sys.stderr)
+                failures += 1
+                continue
+            speed = result.seconds / max(result.elapsed, 1e-9)
+            print(f"{target}: {result.seconds:.1f} s at {codec.kbps:g} kbps per channel, {speed:.0f} × real time")
     if failures:
         print(f"lamina: {failures} of {len(jobs)} files were not rendered; the reasons stand above.", file=sys.stderr)
     return REFUSED if failures else 0
+
+
+@contextlib.contextmanager
+def _signals_end_it_cleanly() -> Iterator[None]:
+    """Being told to end, or losing the terminal, unwinds the render, so that its temporary file goes."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        # A signal that is ignored (nohup) stays so.
+        before = {number: signal.signal(number, end) for number in numbers if signal.getsignal(number) is not signal.SIG_IGN}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _new_folders(output: Path) -> Iterator[None]:
+    """Takes folders away again that were made for results and got none."""
+    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            for folder in missing:
+                folder.rmdir()
 
 
 def _advance(bar: Any, share: float) -> None:
@@ -155,6 +235,8 @@ def _jobs(inputs: list[Path], output: Path) -> list[tuple[Path, Path]]:
         return [(inputs[0], check_target(output, inputs[0]))]
     if output.suffix and not output.is_dir():
         raise ValueError(f"Several inputs need a folder to go to; {output} looks like a file.")
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"{output} is a file; name a folder, or a file with one of the suffixes {', '.join(sorted(WRITABLE_SUFFIXES))}.")
     targets: dict[Path, Path] = {}
     for source in inputs:
         suffix = source.suffix.lower() if source.suffix.lower() in WRITABLE_SUFFIXES else ".wav"

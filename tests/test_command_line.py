@@ -1,10 +1,13 @@
 """`lamina …`: what it prints, what it writes, how it refuses."""
 
+import os
 import resource
 import signal
 import subprocess
 import sys
+import time
 
+import numpy as np
 import pytest
 from pedalboard.io import AudioFile
 from sounds import demo, noise
@@ -60,7 +63,7 @@ def test_options_go_on_top_of_the_preset(tmp_path, take, capsys):
     ("options", "words"),
     [
         (["--kbps", "99"], "0.75 to 18"),
-        (["--layers", "0"], "1 to 24"),
+        (["--layers", "0"], "layers is 0; choose 1 to 24"),
         (["--layers", "many"], "number"),
         (["--mix", "nan"], "mix"),
         (["--preset", "podcats"], "podcast"),
@@ -79,6 +82,9 @@ def test_bad_paths_are_one_sentence(tmp_path, take, capsys):
     assert "being read" in refused(capsys, "render", take, take)
     assert "writes" in refused(capsys, "render", take, tmp_path / "out.txt")
     assert "folder" in refused(capsys, "render", take, take, tmp_path / "out.wav")
+    (tmp_path / "plain").touch()
+    assert "is a file" in refused(capsys, "render", take, take, tmp_path / "plain")
+    assert "is a file" in refused(capsys, "render", take, tmp_path / "plain")
     assert "both" in refused(capsys, "render", take, take, tmp_path / "folder")
     assert not (tmp_path / "folder").exists()
 
@@ -110,6 +116,77 @@ def test_a_full_disk_leaves_nothing(tmp_path):
         assert sorted(tmp_path.iterdir()) == before
 
 
+def start(*arguments, **options):
+    command = [sys.executable, "-m", "lamina.plugin.cli", *(str(argument) for argument in arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_render_that_is_ended_leaves_nothing(tmp_path, number, code):
+    source, target = tmp_path / "long.flac", tmp_path / "out" / "long.wav"
+    target.parent.mkdir()
+    with AudioFile(str(source), "w", samplerate=8000, num_channels=1) as file:
+        file.write(np.zeros((1, 8000 * 3600), np.float32))
+    render = start("render", source, target)
+    deadline = time.monotonic() + 60  # a bound for busy machines, not a speed that is promised
+    while not any(partial.stat().st_size > 100_000 for partial in target.parent.iterdir()):
+        assert render.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    render.send_signal(number)
+    _, error = render.communicate(timeout=60)
+    assert render.returncode == code, error
+    assert list(target.parent.iterdir()) == []
+    assert b"Traceback" not in error
+
+
+def test_an_interrupt_while_a_module_loads_is_an_interrupt(monkeypatch, capsys):
+    def interrupted_import():
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as interrupt:
+            raise ImportError("initialization failed") from interrupt
+
+    monkeypatch.setattr("lamina.plugin.info.print_info", interrupted_import)
+    assert main(["info"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    info = start("info")
+    info.stdout.close()
+    assert (info.wait(60), info.stderr.read()) == (141, b"")
+    info.stderr.close()
+
+
+@pytest.mark.parametrize("arguments", [["info"], ["render", "--help"]])
+def test_a_terminal_without_unicode_still_gets_the_text(arguments):
+    result = subprocess.run(
+        [sys.executable, "-m", "lamina.plugin.cli", *arguments],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        timeout=60,
+    )
+    assert result.returncode == 0 and b"\\xb7" in result.stdout and result.stderr == b""
+
+
+def test_folders_made_for_results_go_when_there_are_none(tmp_path, take, capsys):
+    assert main(["render", str(tmp_path / "a.wav"), str(tmp_path / "b.wav"), str(tmp_path / "new" / "deep"), "--quiet"]) == 2
+    assert "2 of 2" in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == [take]
+    (tmp_path / "mine").mkdir()
+    refused(capsys, "render", tmp_path / "a.wav", tmp_path / "mine")
+    assert (tmp_path / "mine").is_dir()
+
+
+def test_a_format_that_cannot_hold_the_rate_says_which_can(tmp_path, capsys):
+    source = tmp_path / "fast.wav"
+    with AudioFile(str(source), "w", samplerate=96_000, num_channels=1) as file:
+        file.write(noise(1, 9600))
+    error = refused(capsys, "render", source, tmp_path / "out.mp3")
+    assert "96000 Hz" in error and "Choose wav or flac" in error
+    assert list(tmp_path.iterdir()) == [source]
+
+
 def test_info_says_what_a_bug_report_needs(capsys):
     assert main(["info"]) == 0
     out = capsys.readouterr().out
@@ -123,11 +200,11 @@ def test_presets_are_listed(capsys):
 
 
 def test_help_reads_well(capsys):
-    for arguments in ([], ["render"], ["train"], ["app"]):
+    for arguments in ([], ["render"], ["train"], ["app"], ["info"], ["presets"]):
         with pytest.raises(SystemExit) as stop:
             main([*arguments, "--help"])
         assert stop.value.code == 0
-        assert len(capsys.readouterr().out) > 200
+        assert len(capsys.readouterr().out) > 150
     assert main([]) == 2
 
 
