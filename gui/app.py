@@ -28,6 +28,8 @@ def main(file: Path | None = None) -> int:
     app.setDesktopFileName("lamina")
     theme.apply(app)
     window = MainWindow()
+    # PyQt ends the process at an exception in a slot unless somebody takes it: a defect must not cost the session.
+    sys.excepthook = window.tell_defect
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: window.close())
     # Python only sees a signal when it runs; while nothing moves, this gives it the chance.

@@ -87,7 +87,7 @@ class Loader:
         """Saves the present settings as a preset file, or says why that can't be."""
         from lamina.plugin.presets import save_preset
 
-        path = path if path.suffix else path.with_suffix(".json")
+        path = path if path.suffix.lower() == ".json" else path.with_name(f"{path.name}.json")
         values = {name: value for name, value in self._session.parameters.values().items() if name != "bypass"}
         try:
             save_preset(path, path.stem, values)

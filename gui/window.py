@@ -2,7 +2,9 @@
 
 import math
 import time
+import traceback
 from pathlib import Path
+from types import TracebackType
 
 from PyQt6.QtCore import QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
@@ -194,9 +196,9 @@ class MainWindow(QMainWindow):
             self.session.start_export(Path())
             return
         suggestion = suggested_target(document.path, self.session.parameters["layers"] * KBPS_PER_LAYER, Path(self.loader.folder))
-        path, _ = QFileDialog.getSaveFileName(self, "Export as", str(suggestion), self.loader.writable_filter())
+        path = self._ask_target("Export as", suggestion, self.loader.writable_filter())
         if path:
-            self.session.start_export(Path(path))
+            self.session.start_export(path)
 
     def ask_open_preset(self) -> None:
         """Lets the user choose a preset file."""
@@ -206,9 +208,19 @@ class MainWindow(QMainWindow):
 
     def ask_save_preset(self) -> None:
         """Lets the user choose where to save the present settings."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save preset", str(Path(self.loader.folder) / "My preset.json"), "Presets (*.json)")
+        path = self._ask_target("Save preset", Path(self.loader.folder) / "My preset.json", "Presets (*.json)")
         if path:
-            self.loader.save_preset(Path(path))
+            self.loader.save_preset(path)
+
+    def _ask_target(self, title: str, suggestion: Path, name_filter: str) -> Path | None:
+        dialog = QFileDialog(self, title, str(suggestion.parent), name_filter)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        # Here and not afterwards, so that the dialog asks before it replaces the file that is really meant.
+        dialog.setDefaultSuffix(suggestion.suffix)
+        dialog.selectFile(suggestion.name)
+        chosen = Path(dialog.selectedFiles()[0]) if dialog.exec() else None
+        dialog.deleteLater()
+        return chosen
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         assert event is not None
@@ -242,6 +254,11 @@ class MainWindow(QMainWindow):
         self.session.close()
         self.background.close()
         super().closeEvent(event)
+
+    def tell_defect(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """An exception that nobody expected: stays open, says so, and leaves the trace on stderr. Fits `sys.excepthook`."""
+        traceback.print_exception(kind, error, trace)
+        self._noticed(Notice(f"Something went wrong in Lamina itself ({kind.__name__}: {error}). Details are on the terminal.", True))
 
     # What the views show.
 

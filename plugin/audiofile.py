@@ -157,7 +157,8 @@ def check_target(target: str | Path, source: str | Path | None = None) -> Path:
     _check_name(target)
     if target.suffix.lower() not in WRITABLE_SUFFIXES:
         known = ", ".join(sorted(suffix.lstrip(".") for suffix in WRITABLE_SUFFIXES))
-        raise AudioFileError(f"{target} ends in {target.suffix or 'no suffix'!r}; Lamina writes {known}.")
+        problem = f"ends in {target.suffix!r}" if target.suffix else "has no suffix"
+        raise AudioFileError(f"{target} {problem}; Lamina writes {known}.")
     if target.is_dir():
         raise AudioFileError(f"{target} is a folder; name a file.")
     if not target.parent.is_dir():
@@ -174,7 +175,7 @@ def atomic_writer(target: Path, sample_rate: int, channels: int) -> Iterator[Ato
     """A writer whose file appears as `target` when the block ends without an error, and not at all otherwise."""
     suffix = target.suffix.lower()
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=suffix, dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}-", suffix=suffix, dir=target.parent)
         os.close(handle)
     except OSError as error:
         raise AudioFileError(f"{target} can't be written: {error.strerror}.") from error

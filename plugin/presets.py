@@ -72,7 +72,7 @@ def save_preset(path: str | Path, title: str, parameters: dict[str, Value], desc
     data = {"schema": SCHEMA_VERSION, "title": title, "description": description, "parameters": parameters}
     _parse(json.dumps(data), str(path), path.stem)
     try:
-        handle, partial = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".json", dir=path.parent)
+        handle, partial = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=".json", dir=path.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 json.dump(data, file, indent=2, ensure_ascii=False)

@@ -61,6 +61,16 @@ def drop(window, *paths):
     window.dropEvent(QDropEvent(QPointF(10, 10), actions, mime, button, keys))
 
 
+def choose(monkeypatch, name):
+    """Has the next file dialog answered with `name`, in the folder it opens with."""
+
+    def answer(dialog):
+        dialog.selectFile(name)
+        return 1
+
+    monkeypatch.setattr(QFileDialog, "exec", answer)
+
+
 def lamina_threads():
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("lamina-")]
 
@@ -332,7 +342,7 @@ def test_presets_set_the_knobs_and_edits_are_marked(window):
 
 def test_a_preset_is_saved_and_opened_again(window, monkeypatch, tmp_path):
     path = tmp_path / "Mine.json"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    choose(monkeypatch, "Mine")  # the dialog completes the suffix
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
     window.session.parameters.set("layers", 3)
     window.session.parameters.set("mix", 0.4)
@@ -416,12 +426,30 @@ def test_export_writes_the_file_and_names_it(window, qtbot, sound, tmp_path, mon
     target = tmp_path / "out.flac"
     window.open(sound)
     wait(qtbot, lambda: window.session.document.path == sound)
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    choose(monkeypatch, "out.flac")
     window.header.export_button.click()
     wait(qtbot, lambda: window.notice.isVisible() and "out.flac" in window.notice.label.text())
     assert window.session.export.state is ExportState.DONE
     source, written = read_audio(sound), read_audio(target)
     assert written.samples.shape == source.samples.shape and written.sample_rate == source.sample_rate
+
+
+def test_an_export_without_a_suffix_gets_one_and_a_preset_keeps_its_dots(window, qtbot, sound, tmp_path, monkeypatch):
+    choose(monkeypatch, "bounce")
+    window.ask_export()
+    wait(qtbot, lambda: window.session.export is not None and window.session.export.state is ExportState.DONE)
+    assert (tmp_path / "bounce.wav").is_file()
+    window.loader.save_preset(tmp_path / "grit v1.2")
+    assert (tmp_path / "grit v1.2.json").is_file()
+
+
+def test_a_defect_is_told_and_the_window_stays(window, capsys):
+    try:
+        raise RuntimeError("a screw came loose")
+    except RuntimeError as error:
+        window.tell_defect(RuntimeError, error, error.__traceback__)
+    assert "a screw came loose" in window.notice.label.text() and window.notice.isVisible()
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_a_cancelled_export_leaves_nothing(window, qtbot, tmp_path):

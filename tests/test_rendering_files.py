@@ -8,6 +8,7 @@ from sounds import demo, noise
 
 from lamina.plugin import Board, NeuralCodec
 from lamina.plugin.audiofile import AudioFileError, probe_audio, read_audio
+from lamina.plugin.presets import save_preset
 from lamina.plugin.render import RenderCancelled, render_file
 
 
@@ -133,3 +134,10 @@ def test_a_file_too_long_for_memory_is_refused_but_renders(tmp_path, source):
     with pytest.raises(AudioFileError, match="hours long"):
         read_audio(source, limit_seconds=5.0)
     assert read_audio(source, limit_seconds=6.0).samples.shape[1] == probe_audio(source).n_samples
+
+
+def test_a_name_of_full_length_can_be_written(tmp_path, source):
+    name = "ü" * 125 + ".wav"  # 254 of the 255 bytes that a file name may have
+    assert render_file(NeuralCodec(), source, tmp_path / name).target.is_file()
+    save_preset(tmp_path / ("ü" * 125 + ".json"), "Long", {})
+    assert len(list(tmp_path.iterdir())) == 3
