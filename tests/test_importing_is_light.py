@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-HEAVY = "{'torch', 'PyQt6', 'onnxruntime', 'scipy', 'sounddevice', 'onnx', 'pyqtgraph'}"
+HEAVY = "{'torch', 'PyQt6', 'onnxruntime', 'scipy', 'sounddevice', 'onnx'}"
 
 
 def loaded_after(code: str) -> str:
