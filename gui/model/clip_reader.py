@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.gui.model.converted_clip import ConvertedClip
+
 FloatArray = NDArray[np.float32]
 
 FADE_SECONDS = 0.01
@@ -41,7 +43,7 @@ class ClipReader:
     would have come at the old one, so loops keep their exact length.
     """
 
-    def __init__(self, samples: FloatArray, sample_rate: int) -> None:
+    def __init__(self, samples: FloatArray | ConvertedClip, sample_rate: int) -> None:
         self.samples = samples
         self.n_samples = int(samples.shape[1])
         self.loop: Region | None = None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina.gui.model.clip_reader import ClipReader, Region
+from lamina.gui.model.converted_clip import ConvertedClip
 from lamina.gui.model.ring import SampleRing
 from lamina.gui.model.sinks import Sink
 from lamina.plugin import FrameReport
@@ -54,7 +55,9 @@ class Playback:
     reports: the list the codec's frame reports arrive in, emptied here.
     """
 
-    def __init__(self, samples: FloatArray, sample_rate: int, stream: CodecStream, sink: Sink, reports: list[FrameReport]) -> None:
+    def __init__(
+        self, samples: FloatArray | ConvertedClip, sample_rate: int, stream: CodecStream, sink: Sink, reports: list[FrameReport]
+    ) -> None:
         self.sample_rate = sample_rate
         self.latency_samples = stream.latency_samples
         self.sink = sink

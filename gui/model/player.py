@@ -13,6 +13,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.gui.model.converted_clip import ConvertedClip
 from lamina.gui.model.outputs import SILENT, Output, supports
 from lamina.gui.model.playback import HeardBlock, Playback, block_samples, new_ring
 from lamina.gui.model.sinks import SilentClockSink, Sink, SoundDeviceSink
@@ -258,11 +259,12 @@ class Player:
 
     def _open(self, samples: FloatArray, sample_rate: int, codec: NeuralCodec) -> None:
         n_channels = samples.shape[0]
+        clip: FloatArray | ConvertedClip = samples
         if not supports(self._output, sample_rate, n_channels):
-            samples, sample_rate = _resampled(samples, sample_rate, self._output.default_rate), self._output.default_rate
+            clip, sample_rate = ConvertedClip(samples, sample_rate, self._output.default_rate), self._output.default_rate
         stream = codec.stream(sample_rate, n_channels, block_samples(sample_rate))
         sink = self._started_sink(n_channels, sample_rate)
-        playback = Playback(samples, sample_rate, stream, sink, self._reports)
+        playback = Playback(clip, sample_rate, stream, sink, self._reports)
         playback.set_loop(self._loop_seconds)
         playback.rewind(self._rest_seconds)
         self._playback = playback
@@ -286,10 +288,3 @@ class Player:
         playback, self._playback = self._playback, None
         if playback is not None:
             playback.close()
-
-
-def _resampled(samples: FloatArray, from_rate: int, to_rate: int) -> FloatArray:
-    from pedalboard.io import StreamResampler
-
-    resampler = StreamResampler(float(from_rate), float(to_rate), samples.shape[0])
-    return np.concatenate([resampler.process(samples), resampler.process(None)], axis=1)
