@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 from pedalboard.io import AudioFile
 
+from lamina.plugin.atomic_file import atomic_file
 from lamina.plugin.layouts import HIGHEST_RATE, LOWEST_RATE, MAX_CHANNELS, FloatArray, refuse_non_finite
 
 READABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
@@ -173,45 +173,39 @@ def check_target(target: str | Path, source: str | Path | None = None) -> Path:
 @contextlib.contextmanager
 def atomic_writer(target: Path, sample_rate: int, channels: int) -> Iterator[AtomicWriter]:
     """A writer whose file appears as `target` when the block ends without an error, and not at all otherwise."""
-    suffix = target.suffix.lower()
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}-", suffix=suffix, dir=target.parent)
-        os.close(handle)
-    except OSError as error:
-        raise AudioFileError(f"{target} can't be written: {error.strerror}.") from error
-    partial = Path(name)
-    try:
-        try:
-            file = AudioFile(str(partial), "w", samplerate=sample_rate, num_channels=channels, **_FORMATS[suffix])
-        except (ValueError, RuntimeError, OSError) as error:
-            layout = "mono" if channels == 1 else f"{channels} channels"
-            raise AudioFileError(
-                f"{target} can't be written: {suffix.lstrip('.')} does not take {sample_rate} Hz, {layout}. Choose wav or flac."
-            ) from error
-        writer = AtomicWriter(file, target)
-        with file:
-            yield writer
-        _check_written(partial, target, writer.n_written)
-        partial.chmod(0o666 & ~_umask())
-        partial.replace(target)
+        with atomic_file(target) as partial:
+            writer = AtomicWriter(_encoder(partial, target, sample_rate, channels), target)
+            with writer.file:
+                yield writer
+            _check_written(partial, target, writer.n_written)
     except OSError as error:
         raise AudioFileError(f"{target} can't be written: {error.strerror or error}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
+
+
+def _encoder(partial: Path, target: Path, sample_rate: int, channels: int) -> Any:
+    suffix = target.suffix.lower()
+    try:
+        return AudioFile(str(partial), "w", samplerate=sample_rate, num_channels=channels, **_FORMATS[suffix])
+    except (ValueError, RuntimeError) as error:
+        layout = "mono" if channels == 1 else f"{channels} channels"
+        raise AudioFileError(
+            f"{target} can't be written: {suffix.lstrip('.')} does not take {sample_rate} Hz, {layout}. Choose wav or flac."
+        ) from error
 
 
 class AtomicWriter:
     """Writes blocks to the temporary file; `n_written` counts samples per channel."""
 
     def __init__(self, file: Any, target: Path) -> None:
-        self._file, self._target, self.n_written = file, target, 0
+        self.file, self._target, self.n_written = file, target, 0
 
     def write(self, block: FloatArray) -> None:
         """Append float32 `[channels, n]`; values beyond ±1 are clipped."""
         if not block.shape[1]:
             return
         try:
-            self._file.write(np.clip(block, -1, 1))
+            self.file.write(np.clip(block, -1, 1))
         except (RuntimeError, OSError, ValueError) as error:
             raise AudioFileError(f"{self._target} can't be written ({error}). Is the disk full?") from error
         self.n_written += block.shape[1]
@@ -243,9 +237,3 @@ def _read_end(file: Any) -> bool:
     wanted = min(1024, int(file.frames))
     file.seek(int(file.frames) - wanted)
     return bool(file.read(wanted).shape[1] >= wanted // 2)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -6,13 +6,12 @@ Factory presets ship with Lamina; anybody's own are files. A preset is checked c
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from lamina.plugin.atomic_file import atomic_file
 from lamina.plugin.parameters import Settings, Value, find_parameter, suggest
 
 SCHEMA_VERSION = 1
@@ -72,14 +71,8 @@ def save_preset(path: str | Path, title: str, parameters: dict[str, Value], desc
     data = {"schema": SCHEMA_VERSION, "title": title, "description": description, "parameters": parameters}
     _parse(json.dumps(data), str(path), path.stem)
     try:
-        handle, partial = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=".json", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(data, file, indent=2, ensure_ascii=False)
-                file.write("\n")
-            Path(partial).replace(path)
-        finally:
-            Path(partial).unlink(missing_ok=True)
+        with atomic_file(path) as partial:
+            partial.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise PresetError(f"The preset {path} can't be written: {error.strerror or error}.") from error
 

@@ -81,3 +81,10 @@ def test_saving_nonsense_keeps_the_old_preset(tmp_path):
         save_preset(tmp_path / "missing" / "mine.json", "Mine", {"layers": 3})
     assert path.read_text() == before
     assert json.loads(before)["schema"] == 1
+
+
+def test_a_saved_preset_may_be_read_by_whom_any_new_file_may(tmp_path):
+    (tmp_path / "plain").touch()
+    save_preset(tmp_path / "mine.json", "Mine", {"layers": 3})
+    assert (tmp_path / "mine.json").stat().st_mode == (tmp_path / "plain").stat().st_mode
+    assert len(list(tmp_path.iterdir())) == 2
