@@ -6,9 +6,9 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-from PyQt6.QtCore import QTimer
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
-from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
+from PyQt6.QtWidgets import QAbstractButton, QFileDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from lamina.gui import theme
 from lamina.gui.background import Background
@@ -221,6 +221,15 @@ class MainWindow(QMainWindow):
         chosen = Path(dialog.selectedFiles()[0]) if dialog.exec() else None
         dialog.deleteLater()
         return chosen
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        assert event is not None
+        focused = self.focusWidget()
+        # Space belongs to the transport wherever the focus is, so Return presses the focused button.
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(focused, QAbstractButton):
+            focused.click()
+        else:
+            super().keyPressEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         assert event is not None

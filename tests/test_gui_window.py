@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pedalboard.io import AudioFile
-from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PyQt6.QtGui import QDropEvent, QWheelEvent
 from PyQt6.QtWidgets import QApplication, QFileDialog
 
@@ -294,6 +294,19 @@ def test_escape_leaves_the_typed_value_alone(window, qtbot):
     knob.edit("20")
     qtbot.keyClick(knob._editor, Qt.Key.Key_Escape)
     assert knob._editor is None and window.session.codec.layers == 8
+
+
+def test_every_button_can_be_pressed_without_a_mouse(window, qtbot):
+    bypass, chip = window.controls.bypass, window.controls.quick._chips[1]
+    for button, pressed in ((bypass, lambda: window.session.codec.bypass), (chip, lambda: window.session.codec.layers == 1)):
+        button.setFocus()
+        qtbot.keyClick(button, Qt.Key.Key_Return)
+        assert pressed()
+    menus = []
+    window.header.preset_menu.aboutToShow.connect(lambda: menus.append("presets") or QTimer.singleShot(0, window.header.preset_menu.close))
+    window.header.preset_button.setFocus()
+    qtbot.keyClick(window.header.preset_button, Qt.Key.Key_Return)
+    assert menus == ["presets"]
 
 
 def test_the_bitrate_of_all_channels_is_told(window, qtbot, sound):
