@@ -8,12 +8,12 @@ from types import TracebackType
 
 from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
-from PyQt6.QtWidgets import QAbstractButton, QFileDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from lamina.gui import theme
 from lamina.gui.background import Background
+from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
-from lamina.gui.model.export import suggested_target
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.widgets.control_panel import ControlPanel
 from lamina.gui.widgets.drop_overlay import DropOverlay
@@ -26,7 +26,6 @@ from lamina.gui.widgets.status_line import StatusLine
 from lamina.gui.widgets.transport_bar import TransportBar
 from lamina.gui.widgets.usage_view import UsageHeads, UsageView
 from lamina.gui.widgets.waveform_view import WaveformView
-from lamina.plugin.parameters import KBPS_PER_LAYER
 
 MOTION_MS = 33
 TEXT_MS = 250
@@ -41,6 +40,7 @@ class MainWindow(QMainWindow):
         self.session = session or Session()
         self.background = Background(self)
         self.loader = Loader(self.session, self.background)
+        self.dialogs = FileDialogs(self, self.session, self.loader)
         self.setWindowTitle("Lamina")
         self.setAcceptDrops(True)
         self.setMinimumSize(980, 620)
@@ -128,12 +128,12 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         session = self.session
-        self.header.open_asked.connect(self.ask_open)
+        self.header.open_asked.connect(self.dialogs.open_sound)
         self.header.demo_chosen.connect(lambda item: self.open(item.path, item.title))
         self.header.preset_chosen.connect(session.apply_preset)
-        self.header.preset_open_asked.connect(self.ask_open_preset)
-        self.header.preset_save_asked.connect(self.ask_save_preset)
-        self.header.export_asked.connect(self.ask_export)
+        self.header.preset_open_asked.connect(self.dialogs.open_preset)
+        self.header.preset_save_asked.connect(self.dialogs.save_preset)
+        self.header.export_asked.connect(self.dialogs.export)
         self.transport.play_asked.connect(self.toggle_play)
         self.transport.stop_asked.connect(session.player.stop)
         self.transport.loop_asked.connect(session.set_looping)
@@ -158,9 +158,9 @@ class MainWindow(QMainWindow):
             ("B", lambda: session.parameters.set("bypass", not session.parameters["bypass"])),
             ("Ctrl+Left", lambda: session.seek(session.player.position_seconds - SEEK_STEP_SECONDS)),
             ("Ctrl+Right", lambda: session.seek(session.player.position_seconds + SEEK_STEP_SECONDS)),
-            ("Ctrl+O", self.ask_open),
-            ("Ctrl+E", self.ask_export),
-            ("Ctrl+S", self.ask_save_preset),
+            ("Ctrl+O", self.dialogs.open_sound),
+            ("Ctrl+E", self.dialogs.export),
+            ("Ctrl+S", self.dialogs.save_preset),
             ("Ctrl+Q", self.close),
             ("Escape", self.notice.hide),
         ):
@@ -182,45 +182,6 @@ class MainWindow(QMainWindow):
             self.session.player.toggle()
         else:
             self._noticed(Notice(self.loader.why_not_playable(), is_error=False))
-
-    def ask_open(self) -> None:
-        """Lets the user choose a sound file."""
-        path, _ = QFileDialog.getOpenFileName(self, "Open a sound file", self.loader.folder, self.loader.readable_filter())
-        if path:
-            self.open(Path(path))
-
-    def ask_export(self) -> None:
-        """Lets the user choose where to render to."""
-        document = self.session.document
-        if document is None or self.session.codec is None or self.session.is_exporting:
-            self.session.start_export(Path())
-            return
-        suggestion = suggested_target(document.path, self.session.parameters["layers"] * KBPS_PER_LAYER, Path(self.loader.folder))
-        path = self._ask_target("Export as", suggestion, self.loader.writable_filter())
-        if path:
-            self.session.start_export(path)
-
-    def ask_open_preset(self) -> None:
-        """Lets the user choose a preset file."""
-        path, _ = QFileDialog.getOpenFileName(self, "Open a preset", self.loader.folder, "Presets (*.json)")
-        if path:
-            self.loader.open_preset(Path(path))
-
-    def ask_save_preset(self) -> None:
-        """Lets the user choose where to save the present settings."""
-        path = self._ask_target("Save preset", Path(self.loader.folder) / "My preset.json", "Presets (*.json)")
-        if path:
-            self.loader.save_preset(path)
-
-    def _ask_target(self, title: str, suggestion: Path, name_filter: str) -> Path | None:
-        dialog = QFileDialog(self, title, str(suggestion.parent), name_filter)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        # Here and not afterwards, so that the dialog asks before it replaces the file that is really meant.
-        dialog.setDefaultSuffix(suggestion.suffix)
-        dialog.selectFile(suggestion.name)
-        chosen = Path(dialog.selectedFiles()[0]) if dialog.exec() else None
-        dialog.deleteLater()
-        return chosen
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         assert event is not None

@@ -359,13 +359,13 @@ def test_a_preset_is_saved_and_opened_again(window, monkeypatch, tmp_path):
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
     window.session.parameters.set("layers", 3)
     window.session.parameters.set("mix", 0.4)
-    window.ask_save_preset()
+    window.dialogs.save_preset()
     assert "Mine.json" in window.notice.label.text()
     window.session.parameters.set("layers", 20)
-    window.ask_open_preset()
+    window.dialogs.open_preset()
     assert (window.session.codec.layers, window.session.codec.mix) == (3, 0.4)
     path.write_text("{}")
-    window.ask_open_preset()
+    window.dialogs.open_preset()
     assert window.session.codec.layers == 3 and "Mine.json" in window.notice.label.text()
 
 
@@ -449,7 +449,7 @@ def test_export_writes_the_file_and_names_it(window, qtbot, sound, tmp_path, mon
 
 def test_an_export_without_a_suffix_gets_one_and_a_preset_keeps_its_dots(window, qtbot, sound, tmp_path, monkeypatch):
     choose(monkeypatch, "bounce")
-    window.ask_export()
+    window.dialogs.export()
     wait(qtbot, lambda: window.session.export is not None and window.session.export.state is ExportState.DONE)
     assert (tmp_path / "bounce.wav").is_file()
     window.loader.save_preset(tmp_path / "grit v1.2")

@@ -24,6 +24,8 @@ def test_kbps_and_layers_are_one_value():
     assert codec.layers == 4
     codec.kbps = 3.2
     assert (codec.layers, codec.kbps) == (4, 3.0)
+    codec.kbps = 4.4  # nearer to 6 layers (4.5) than to 5 (3.75)
+    assert (codec.layers, codec.kbps) == (6, 4.5)
     codec.layers = 24
     assert codec.kbps == 18.0
 

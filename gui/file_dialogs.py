@@ -1,0 +1,63 @@
+"""The file dialogs: where to open from, export to, and keep presets."""
+
+from pathlib import Path
+
+from PyQt6.QtWidgets import QFileDialog, QWidget
+
+from lamina.gui.loading import Loader
+from lamina.gui.model.export import suggested_target
+from lamina.gui.model.session import Session
+from lamina.plugin.parameters import KBPS_PER_LAYER
+
+PRESETS = "Presets (*.json)"
+
+
+class FileDialogs:
+    """Asks over `parent`, and has the loader or the session do what was chosen."""
+
+    def __init__(self, parent: QWidget, session: Session, loader: Loader) -> None:
+        self._parent, self._session, self._loader = parent, session, loader
+
+    def open_sound(self) -> None:
+        """Lets the user choose a sound file."""
+        path = self._ask_source("Open a sound file", self._loader.readable_filter())
+        if path:
+            self._loader.open(path)
+
+    def export(self) -> None:
+        """Lets the user choose where to render to."""
+        session = self._session
+        if session.document is None or session.codec is None or session.is_exporting:
+            session.start_export(Path())  # says why not
+            return
+        kbps = session.parameters["layers"] * KBPS_PER_LAYER
+        suggestion = suggested_target(session.document.path, kbps, Path(self._loader.folder))
+        path = self._ask_target("Export as", suggestion, self._loader.writable_filter())
+        if path:
+            session.start_export(path)
+
+    def open_preset(self) -> None:
+        """Lets the user choose a preset file."""
+        path = self._ask_source("Open a preset", PRESETS)
+        if path:
+            self._loader.open_preset(path)
+
+    def save_preset(self) -> None:
+        """Lets the user choose where to save the present settings."""
+        path = self._ask_target("Save preset", Path(self._loader.folder) / "My preset.json", PRESETS)
+        if path:
+            self._loader.save_preset(path)
+
+    def _ask_source(self, title: str, name_filter: str) -> Path | None:
+        path, _ = QFileDialog.getOpenFileName(self._parent, title, self._loader.folder, name_filter)
+        return Path(path) if path else None
+
+    def _ask_target(self, title: str, suggestion: Path, name_filter: str) -> Path | None:
+        dialog = QFileDialog(self._parent, title, str(suggestion.parent), name_filter)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        # Here and not afterwards, so that the dialog asks before it replaces the file that is really meant.
+        dialog.setDefaultSuffix(suggestion.suffix)
+        dialog.selectFile(suggestion.name)
+        chosen = Path(dialog.selectedFiles()[0]) if dialog.exec() else None
+        dialog.deleteLater()
+        return chosen
