@@ -225,6 +225,39 @@ def test_input_and_output_are_shown_aligned_to_the_sample(player):
     assert sum(len(b.reports) for b in blocks) == pytest.approx(heard_input.shape[1] / 320, abs=3)
 
 
+def test_the_place_shown_is_the_place_heard():
+    now = [0.0]
+    player = Player(lambda: now[0])
+    codec = NeuralCodec(bypass=True)
+    player.set_codec(codec)
+    # Each sample holds its own number: what the output has received last tells which place is heard.
+    ramp = (np.arange(RATE, dtype=np.float32) / RATE)[None]
+    try:
+        player.load(ramp, RATE)
+        player.play()
+        blocks = []
+
+        def half_a_second_was_heard():
+            now[0] += 0.01
+            blocks.extend(player.heard()[0])
+            return len(blocks) > 50
+
+        wait_until(half_a_second_was_heard)
+
+        def is_settled():
+            n_read = player._playback._ring.n_read
+            time.sleep(0.05)
+            blocks.extend(player.heard()[0])
+            return player._playback._ring.n_read == n_read
+
+        wait_until(is_settled)
+        # The clock stands still now. A block of 10 ms is handed on when its last sample has been drained.
+        heard = float(blocks[-1].output[0, -1])
+        assert heard > 0.3 and player.position_seconds == pytest.approx(heard, abs=0.0101)
+    finally:
+        player.close()
+
+
 def test_it_plays_to_the_end_and_returns(player):
     player.set_codec(NeuralCodec())
     player.load(demo(1, RATE, 0.6), RATE)

@@ -18,6 +18,7 @@ from lamina.gui.model.outputs import SILENT, OutputList
 from lamina.gui.model.player import Player, PlayState
 from lamina.gui.model.session import Session
 from lamina.gui.window import MainWindow
+from lamina.plugin import NeuralCodec
 from lamina.plugin.audiofile import ReadCancelled, read_audio
 from lamina.plugin.demo import demo_items
 
@@ -440,11 +441,17 @@ def test_export_writes_the_file_and_names_it(window, qtbot, sound, tmp_path, mon
     window.open(sound)
     wait(qtbot, lambda: window.session.document.path == sound)
     choose(monkeypatch, "out.flac")
+    settings = {"layers": 2, "mix": 0.5, "output_gain_db": -3.0}
+    for name, value in settings.items():
+        window.session.parameters.set(name, value)
     window.header.export_button.click()
     wait(qtbot, lambda: window.notice.isVisible() and "out.flac" in window.notice.label.text())
     assert window.session.export.state is ExportState.DONE
     source, written = read_audio(sound), read_audio(target)
-    assert written.samples.shape == source.samples.shape and written.sample_rate == source.sample_rate
+    assert written.sample_rate == source.sample_rate
+    expected = NeuralCodec(**settings)(source.samples, source.sample_rate)
+    # 24 bits in the file, and blocks of another length on the way.
+    assert np.abs(written.samples - expected).max() < 2**-20
 
 
 def test_an_export_without_a_suffix_gets_one_and_a_preset_keeps_its_dots(window, qtbot, sound, tmp_path, monkeypatch):
