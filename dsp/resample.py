@@ -28,7 +28,8 @@ KAISER_BETA = 7.857
 """Window shape for 80 dB."""
 
 MAX_PHASES = 16_384
-"""Finest division of a sample. Rates without a common divisor would need more; the timing error then stays below 4 ns at 8 kHz and up."""
+"""Finest division of a sample. Rates without a common divisor would need more; their positions are then early by less than 1/16384 of a
+source sample."""
 
 BLOCK_OUTPUTS = 64
 """Outputs per row of the block product, at least; smaller cycles are repeated up to this."""

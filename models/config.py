@@ -87,6 +87,8 @@ class CodecConfig:
         if self.design == "transform" and not 1 <= self.transform.overlap <= self.frame:
             raise ValueError(f"overlap is {self.transform.overlap}; it must be 1 to {self.frame} samples (the frame).")
         if self.design == "soundstream":
+            if self.soundstream.channels < 1:
+                raise ValueError(f"channels is {self.soundstream.channels}; it must be at least 1.")
             product = 1
             for stride in self.soundstream.strides:
                 product *= stride

@@ -12,6 +12,7 @@ it its codes, are bit for bit the same for any cutting of the stream.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 
 import torch
@@ -21,16 +22,16 @@ State = list[Tensor]
 StateShape = tuple[int, int]
 
 
-class StreamingModule(nn.Module):
+class StreamingModule(nn.Module, ABC):
     """A module whose memory of the past is an argument.
 
     Subclasses say what state they need (`state_shapes`, each `(time, channels)`) and implement
     `forward(x, state) -> (y, new_state)`.
     """
 
+    @abstractmethod
     def state_shapes(self) -> list[StateShape]:
         """Shapes `(time, channels)` of the state tensors, in the order `forward` takes them."""
-        raise NotImplementedError
 
     __call__: Callable[..., tuple[Tensor, State]]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -116,12 +116,23 @@ class CodecStream:
         """Whole frames `[channels, k · frame]` at the codec's rate, through the codec."""
         size = LONG_CALL_FRAMES * self._runtime.config.frame
         if x.shape[1] <= size:
-            return self._decode(x, *self._encode(x))
+            codes, encode_seconds = self._encode(x)
+            y, decode_seconds = self._decode(codes)
+            self._report(x, y, codes, encode_seconds + decode_seconds)
+            return y
         # Whole files: one thread decodes a stretch while this one encodes the next. Each side's state has one owner.
         parts = [x[:, start : start + size] for start in range(0, x.shape[1], size)]
         with ThreadPoolExecutor(1) as decoder:
-            decoded = [decoder.submit(self._decode, part, *self._encode(part)) for part in parts]
-            return np.concatenate([part.result() for part in decoded], 1)
+            coded = [self._encode_and_submit(part, decoder) for part in parts]
+            decoded = [future.result() for _, _, future in coded]
+        # Listeners are called here, on the caller's thread, where they may use the effect they listen to.
+        for part, (codes, encode_seconds, _), (y, decode_seconds) in zip(parts, coded, decoded, strict=True):
+            self._report(part, y, codes, encode_seconds + decode_seconds)
+        return np.concatenate([y for y, _ in decoded], 1)
+
+    def _encode_and_submit(self, x: FloatArray, decoder: Executor) -> tuple[Codes, float, Future[tuple[FloatArray, float]]]:
+        codes, seconds = self._encode(x)
+        return codes, seconds, decoder.submit(self._decode, codes)
 
     def _encode(self, x: FloatArray) -> tuple[Codes, float]:
         """Samples → codes, and the seconds it took."""
@@ -129,13 +140,12 @@ class CodecStream:
         z, self._encoder_state = self._runtime.encode(x, self._encoder_state)
         return self._runtime.quantize(z, self._current.layers), time.perf_counter() - started
 
-    def _decode(self, x: FloatArray, codes: Codes, encode_seconds: float) -> FloatArray:
-        """Codes → samples, and the reports about the frames of `x`."""
+    def _decode(self, codes: Codes) -> tuple[FloatArray, float]:
+        """Codes → samples, and the seconds it took."""
         started = time.perf_counter()
         z = self._runtime.dequantize(codes)
         y, self._decoder_state = self._runtime.decode(z, self._decoder_state, self._current.denoise)
-        self._report(x, y, codes, encode_seconds + time.perf_counter() - started)
-        return y
+        return y, time.perf_counter() - started
 
     def _report(self, x: FloatArray, y: FloatArray, codes: Codes, seconds: float) -> None:
         n_channels, n_frames, layers = codes.shape

@@ -63,9 +63,10 @@ def _train(options: argparse.Namespace) -> int:
     from lamina.models.training.initialise import settle_codebooks
     from lamina.models.training.trainer import Trainer, TrainingPlan
 
-    for name in ("minutes", "batch", "learning_rate", "threads"):
-        if getattr(options, name) <= 0:
-            raise ValueError(f"--{name.replace('_', '-')} is {getattr(options, name)}; it must be more than 0.")
+    for name in ("minutes", "batch", "learning_rate", "threads", "max_steps", "channels"):
+        value = getattr(options, name)
+        if value is not None and not value > 0:
+            raise ValueError(f"--{name.replace('_', '-')} is {value}; it must be more than 0.")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)

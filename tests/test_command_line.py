@@ -215,4 +215,6 @@ def test_training_without_data_is_refused(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     error = refused(capsys, "train", "--data", tmp_path / "empty", "--out", tmp_path / "run", "--cache", tmp_path / "cache")
     assert "0.0 s" in error
-    assert "minutes" in refused(capsys, "train", "--data", tmp_path, "--out", tmp_path / "run", "--minutes", "0")
+    for option, value in (("--minutes", "0"), ("--minutes", "nan"), ("--max-steps", "0"), ("--channels", "-1"), ("--batch", "0")):
+        assert option in refused(capsys, "train", "--data", tmp_path, "--out", tmp_path / "run", option, value)
+    assert not (tmp_path / "run").exists()

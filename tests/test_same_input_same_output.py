@@ -44,3 +44,20 @@ def test_threads_share_the_runtime_without_mixing_streams():
     for layers, results in got.items():
         assert len(results) == 3
         assert all(np.array_equal(result, expected[layers]) for result in results)
+
+
+def test_listeners_are_called_on_the_callers_thread_and_may_use_the_effect():
+    # Long enough that encoding and decoding are shared by two threads.
+    audio = demo(1, 24_000, 4.0)
+    codec = NeuralCodec(layers=3)
+    heard = []
+
+    def listen(report):
+        heard.append((report.index, threading.current_thread()))
+        assert codec.last_reports is not None
+        codec.mix = 0.5
+
+    codec.on_report = listen
+    codec.process(audio, 24_000, reset=False)
+    assert [index for index, _ in heard] == list(range(300))
+    assert {thread for _, thread in heard} == {threading.current_thread()}
