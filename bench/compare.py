@@ -4,14 +4,18 @@ Windows of one clip are not independent, so whole clips are drawn (with replacem
 central 95 % of the drawn means lie on one side of zero (Efron and Tibshirani 1993, chapter 13).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from results import HEADINGS, Results, layers_setting
 
 DRAWS = 4000
-COUNTED = ("pesq", "estoi", "si_sdr", "visqol", "log_mel", "frame_lock")
-"""Measures that decide. ViSQOL is one of six: at low rates it flatters noise with the right envelope."""
+COUNTED = ("visqol", "pesq", "estoi", "si_sdr")
+"""Measures that decide. ViSQOL is one of four: at low rates it flatters noise with the right envelope."""
+INFORMATIVE = ("log_mel", "frame_lock")
+"""Shown, but not counted: the first is what training optimises, the second matters only if it is far from natural sound's."""
+COMPARED_KINDS = ("speech", "music")
 LOWER_IS_BETTER = frozenset({"log_mel", "frame_lock"})
 
 
@@ -50,3 +54,47 @@ def overall(differences: Mapping[str, Difference]) -> str:
     if "better" in verdicts:
         return "mixed" if "worse" in verdicts else "better"
     return "worse" if "worse" in verdicts else "no difference found"
+
+
+def print_comparison(results: Results, first: str, second: str, layer_counts: Sequence[int], kbps_per_layer: float) -> None:
+    """The paired differences of two bundles at each rate: a grid, then one line per rate and one for all."""
+    rates = {layers: f"{layers * kbps_per_layer:g} kbps" for layers in layer_counts}
+    found = {
+        (kind, measure, layers): difference
+        for kind in COMPARED_KINDS
+        for measure in (*COUNTED, *INFORMATIVE)
+        for layers in layer_counts
+        if (difference := _difference(results, first, second, kind, measure, layers)) is not None
+    }
+    print(f"\n{first} against {second}: paired differences, 95 % over clips; + the first is better, − worse, · no difference found")
+    print(f"{'':<24}" + "".join(f"{rate:>14}" for rate in rates.values()))
+    for kind in COMPARED_KINDS:
+        for measure in (*COUNTED, *INFORMATIVE):
+            row = [found.get((kind, measure, layers)) for layers in layer_counts]
+            if any(row):
+                note = "" if measure in COUNTED else "  (not counted)"
+                print(f"{kind + ' ' + HEADINGS[measure]:<24}" + "".join(f"{_cell(difference):>14}" for difference in row) + note)
+    counted = {key: difference for key, difference in found.items() if key[1] in COUNTED}
+    for layers, rate in rates.items():
+        print(f"{rate:>8}: {first} is {_summary({str(key): one for key, one in counted.items() if key[2] == layers})}")
+    print(f"Overall: {first} is {_summary({str(key): one for key, one in counted.items()})}")
+
+
+def _difference(results: Results, first: str, second: str, kind: str, measure: str, layers: int) -> Difference | None:
+    scores: dict[str, dict[tuple[str, int], float]] = {first: {}, second: {}}
+    for one in results:
+        if one.kind == kind and one.system in scores and one.setting == layers_setting(layers):
+            scores[one.system][one.clip, one.index] = getattr(one.scores, measure)
+    return paired_difference(measure, [(clip, value, scores[second][clip, index]) for (clip, index), value in scores[first].items()])
+
+
+def _cell(difference: Difference | None) -> str:
+    if difference is None:
+        return ""
+    return f"{difference.mean:+.3f} {'+' if difference.low > 0 else '−' if difference.high < 0 else '·'}"
+
+
+def _summary(differences: Mapping[str, Difference]) -> str:
+    verdicts = [difference.verdict for difference in differences.values()]
+    better, worse = verdicts.count("better"), verdicts.count("worse")
+    return f"{overall(differences).upper()} ({better} better, {worse} worse, {len(verdicts) - better - worse} without a difference found)"

@@ -1,4 +1,4 @@
-"""What the benchmarks measure: how close a coded sound is to the original, by six measures that see different things.
+"""What the benchmarks measure: how close a coded sound is to the original, by measures that see different things.
 
 All take float32 mono at 24 kHz, of equal length and aligned. Run as a script, it compares two sound files.
 """
@@ -6,6 +6,7 @@ All take float32 mono at 24 kHz, of equal length and aligned. Run as a script, i
 import argparse
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -24,12 +25,17 @@ _MEL_BANDS = 80
 _MEL_FLOOR_DB = 80.0
 _LOCK_FRAME, _LOCK_OVERLAP = 320, 80
 _LOCK_ENVELOPE = 17
+_DNSMOS_RATE, _DNSMOS_SAMPLES = 16_000, 144_160  # 9.01 s, what its network takes
+
+SPEECH_MEASURES = frozenset({"visqol", "pesq", "estoi", "si_sdr", "log_mel", "frame_lock"})
+MUSIC_MEASURES = SPEECH_MEASURES - {"pesq", "estoi"}
+NOISY_MEASURES = frozenset({"visqol", "pesq", "estoi", "si_sdr", "log_mel", "dnsmos"})
 _LOCK_FIRST_BIN, _LOCK_LAST_BIN = 60, 280  # 2.25 to 10.5 kHz: below, codes carry the signs; above, resampling filters begin
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One comparison; NaN where a measure doesn't apply (PESQ and ESTOI hear speech only, and refuse silence)."""
+    """One comparison; NaN where a measure doesn't apply (PESQ and ESTOI hear speech only, and refuse silence) or was not taken."""
 
     visqol: float
     """ViSQOL v3, audio mode at 48 kHz: predicted opinion, 1 (bad) to about 4.73 (the same)."""
@@ -44,20 +50,27 @@ class Scores:
     frame_lock: float
     """Buzz at the frame rate: the share of fine structure above 2 kHz that is the same in every frame of Lamina's grid,
     0 to 1; natural sound has about 1 / number of frames. The other measures don't hear it; lower is better."""
+    dnsmos: float
+    """DNSMOS P.835 overall at 16 kHz: predicted opinion of noisy speech without knowing the original, 1 to about 4.2."""
 
 
-def scores(reference: Samples, coded: Samples, speech: bool) -> Scores:
-    """All measures of `coded` against `reference`, float32 `[n]` at 24 kHz; ValueError if the lengths differ."""
+def scores(reference: Samples, coded: Samples, measures: frozenset[str] = SPEECH_MEASURES) -> Scores:
+    """`measures` (names of `Scores`' fields) of `coded` against `reference`, float32 `[n]` at 24 kHz; the others are NaN.
+
+    Raises ValueError if the lengths differ.
+    """
     if reference.shape != coded.shape or reference.ndim != 1:
         raise ValueError(f"The sounds have shapes {reference.shape} and {coded.shape}; give two mono sounds of equal length.")
-    return Scores(
-        visqol=visqol(reference, coded),
-        pesq=pesq(reference, coded) if speech else float("nan"),
-        estoi=estoi(reference, coded) if speech else float("nan"),
-        si_sdr=si_sdr(reference, coded),
-        log_mel=log_mel_distance(reference, coded),
-        frame_lock=frame_lock(coded),
-    )
+    taken: dict[str, Callable[[], float]] = {
+        "visqol": lambda: visqol(reference, coded),
+        "pesq": lambda: pesq(reference, coded),
+        "estoi": lambda: estoi(reference, coded),
+        "si_sdr": lambda: si_sdr(reference, coded),
+        "log_mel": lambda: log_mel_distance(reference, coded),
+        "frame_lock": lambda: frame_lock(coded),
+        "dnsmos": lambda: dnsmos(coded),
+    }
+    return Scores(**{name: measure() if name in measures else float("nan") for name, measure in taken.items()})
 
 
 def mean_scores(many: list[Scores]) -> Scores:
@@ -97,6 +110,16 @@ def estoi(reference: Samples, coded: Samples) -> float:
             return float(pystoi.stoi(reference, coded, SAMPLE_RATE, extended=True))
         except RuntimeWarning:
             return float("nan")
+
+
+def dnsmos(samples: Samples) -> float:
+    """DNSMOS P.835 overall of one sound; shorter ones are repeated, and of longer ones the beginning is heard."""
+    package, network = _dnsmos_network()
+    at_16k = np.clip(np.asarray(soxr.resample(samples, SAMPLE_RATE, _DNSMOS_RATE), dtype=np.float32), -1, 1)
+    filled = np.resize(at_16k, _DNSMOS_SAMPLES)
+    raw = network.run(None, {network.get_inputs()[0].name: filled[None]})[0][0]
+    # The package's own mapping from the network's raw numbers (speech, background, overall) to opinions.
+    return float(package.DNSMOS.get_polyfit_val(None, *raw, False)[2])
 
 
 def si_sdr(reference: Samples, coded: Samples) -> float:
@@ -164,6 +187,18 @@ def _mel_bands() -> npt.NDArray[np.float64]:
 
 
 @cache
+def _dnsmos_network() -> tuple[Any, Any]:
+    """The package speechmos' module and its network, on one thread (the package itself would take every core)."""
+    import onnxruntime
+    from speechmos import dnsmos as package
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    path = Path(package.__file__).parent / "dnsmos_models" / "sig_bak_ovr.onnx"
+    return package, onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+@cache
 def _visqol_audio() -> Any:
     from visqol import VisqolApi
 
@@ -179,16 +214,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reference", type=Path, help="the original")
     parser.add_argument("coded", type=Path, help="what to judge; cut to the shorter of the two")
-    parser.add_argument("--speech", action="store_true", help="also the measures that hear speech only (PESQ, ESTOI)")
+    parser.add_argument("--speech", action="store_true", help="also the measures that hear speech only (PESQ, ESTOI, DNSMOS)")
     options = parser.parse_args()
     sounds = []
     for path in (options.reference, options.coded):
         loaded, rate = soundfile.read(path, dtype="float32", always_2d=True)
         sounds.append(np.asarray(soxr.resample(loaded.mean(axis=1), rate, SAMPLE_RATE), dtype=np.float32))
     n_samples = min(sound.size for sound in sounds)
-    found = scores(sounds[0][:n_samples], sounds[1][:n_samples], options.speech)
+    measures = SPEECH_MEASURES | {"dnsmos"} if options.speech else MUSIC_MEASURES
+    found = scores(sounds[0][:n_samples], sounds[1][:n_samples], measures)
     for field in fields(Scores):
-        print(f"{field.name:<11}{getattr(found, field.name):8.3f}")
+        if field.name in measures:
+            print(f"{field.name:<11}{getattr(found, field.name):8.3f}")
     return 0
 
 

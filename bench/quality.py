@@ -1,19 +1,18 @@
-"""How good a bundle sounds beside Opus (and Lyra V2): six measures on held-out speech and music, at five layer counts.
+"""How good a bundle sounds beside Opus (and Lyra V2): on held-out speech and music, and on held-out speech with noise.
 
-The held-out folder holds speech/ and music/ with .flac files that training never saw. Every clip is cut into windows of
-equal length; every codec codes the same windows from a fresh start, and the table shows means over windows. Also written
-as JSON, with every window's scores.
+The held-out folder holds speech/, music/ and noise/ with sound files that training never saw. Every clip is cut into windows
+of equal length; every codec codes the same windows from a fresh start, and the tables show means over windows. Noisy speech
+is judged against the clean speech. Also written as JSON, with every window's scores, and drawn as a picture.
 """
 
 import argparse
 import json
-import math
 import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 # Two processes measure side by side; more threads inside each would only get in each other's way.
@@ -21,220 +20,291 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-import soundfile
-import soxr
-from compare import COUNTED, Difference, overall, paired_difference
-from metrics import SAMPLE_RATE, Samples, Scores, mean_scores, scores
+from codebooks import codebook_use, print_codebooks, silence_out
+from compare import print_comparison
+from heldout import KINDS, MUSIC, NOISE_FOLDER, NOISY, SPEECH, Window, read_mono, read_windows, sound_files
+from metrics import MUSIC_MEASURES, NOISY_MEASURES, SPEECH_MEASURES, Samples, Scores, scores
+from musts import print_targets, targets
 from peers import LYRA_KBPS, LYRA_VARIABLE, lyra_folder, lyra_peer, opus_peer
+from results import LYRA, OPUS, UNCODED, Result, Results, as_json, kbps_setting, layers_setting, ordered, print_table
+from score_cache import CacheError, Remembered, ScoreCache, score_key, window_hash
 
+import lamina.models.runtime
 from lamina.models.bundle import DEFAULT_BUNDLE, Bundle, BundleError, open_bundle
 from lamina.models.runtime import load_runtime
 
-KINDS = ("speech", "music")
-LAYERS = (1, 4, 8, 16, 24)
-OPUS_KBPS = (6, 12, 16)
-DECIDING_LAYERS = (4, 8, 16)
-"""3, 6 and 12 kbps: what a new bundle must be better at, taken together."""
-HEADINGS = {
-    "visqol": "ViSQOL",
-    "pesq": "PESQ-wb",
-    "estoi": "ESTOI",
-    "si_sdr": "SI-SDR dB",
-    "log_mel": "log-mel dB",
-    "frame_lock": "frame lock",
-}
+LAYERS = (1, 2, 4, 8, 12, 16, 24)
+DECIDING_LAYERS = (4, 8, 16, 24)
+"""3, 6, 12 and 18 kbps: where bundles are compared, and where noisy speech and denoising are measured."""
+OPUS_KBPS = (6, 9, 12, 16, 24)
+SNRS_DB = (5.0,)
+SAVE_EVERY = 20
+MEASURES = {SPEECH: SPEECH_MEASURES, MUSIC: MUSIC_MEASURES, NOISY: NOISY_MEASURES}
+_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Window:
-    """A part of a held-out clip, the `index`-th: float32 `[n]` at 24 kHz."""
+class Task:
+    """One window, and what is still to be measured on it.
 
-    clip: str
-    index: int
-    kind: str
-    samples: Samples
+    Args:
+        window: the sound.
+        jobs: codecs with their settings.
+        lyra: the folder of Lyra's models, if it takes part.
+    """
 
-
-@dataclass(frozen=True)
-class Plan:
-    """What to run on each window: bundles by name or folder, and the folder of Lyra's models if it takes part."""
-
-    bundles: tuple[str, ...]
+    window: Window
+    jobs: tuple["Job", ...]
     lyra: Path | None
 
 
 @dataclass(frozen=True)
-class Result:
-    """One window through one codec."""
+class Job:
+    """One codec at one setting on one window.
 
-    codec: str
-    kbps: float
-    clip: str
-    index: int
-    kind: str
-    scores: Scores
+    Args:
+        key: under which the scores are remembered.
+        system, setting: as in `Result`.
+        measures: which scores are taken.
+        bundle: folder of the bundle, for a bundle.
+        layers, denoise: for a bundle.
+        kbps: for a bundle what it sends, for a rival what it is asked for; NaN if nothing is coded.
+    """
+
+    key: str
+    system: str
+    setting: str
+    measures: frozenset[str]
+    bundle: str | None = None
+    layers: int | None = None
+    denoise: float = 0.0
+    kbps: float = float("nan")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the tables, write the JSON; return the exit code."""
     options = _parser().parse_args(arguments)
-    if not any((options.heldout / kind).is_dir() for kind in KINDS):
+    if not any((options.heldout / kind).is_dir() for kind in (SPEECH, MUSIC)):
         print(
-            f"There is no held-out audio in {options.heldout}; name a folder that holds speech/ and music/ with .flac files "
+            f"There is no held-out audio in {options.heldout}; name a folder that holds speech/ and music/ with sound files "
             "(make bench-quality HELDOUT=folder). Nothing was measured."
         )
         return 0
     try:
-        names = [str(open_bundle(name).path) for name in (options.bundle, options.against) if name]
-    except BundleError as error:
+        bundles = [open_bundle(name) for name in (options.bundle, options.against) if name]
+        cache = ScoreCache(options.cache)
+        _check(options, bundles)
+        windows = list(read_windows(options.heldout, options.kinds, options.clips, options.window, options.seconds, options.snr))
+    except (BundleError, CacheError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    plan = Plan(tuple(names), lyra_folder(options.lyra))
-    windows = list(read_windows(options.heldout, options.clips, options.window, options.seconds))
     if not windows:
         print(f"No clip in {options.heldout} lasts {options.window:g} s; choose a shorter --window.", file=sys.stderr)
         return 2
 
-    started = time.perf_counter()
-    results: list[Result] = []
-    with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
-        for index, found in enumerate(pool.imap_unordered(_measured, [(window, plan) for window in windows]), start=1):
-            results += found
-            print(f"\r{index} of {len(windows)} windows, {time.perf_counter() - started:.0f} s", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-
-    for kind in KINDS:
-        _print_table(kind, [result for result in results if result.kind == kind], options.window)
+    names = _names(bundles)
+    lyra = lyra_folder(options.lyra)
+    results = measure(windows, dict(zip(names, bundles, strict=True)), options.layers, lyra, cache, options.processes)
+    for group in results.groups():
+        print_table(group, results, options.window)
+    runtime = load_runtime(str(bundles[0].path))
+    more = sound_files(options.more) if options.more else []
+    sounds = (read_mono(path) for path in [*_heldout_files(options.heldout), *more])
+    use, silence = codebook_use(runtime, sounds), silence_out(runtime, range(1, runtime.config.layers + 1))
+    print_codebooks(use, silence)
     if len(names) == 2:
-        _print_comparison(results, [_codec_name(open_bundle(name), names) for name in names])
-    if plan.lyra is None:
-        print(f"Lyra V2 left out: name the folder of its models with --lyra or {LYRA_VARIABLE}.")
+        print_comparison(
+            results, names[0], names[1], [layers for layers in DECIDING_LAYERS if layers in options.layers], bundles[0].kbps_per_layer
+        )
+    table = targets(results, names[0], bundles[0].kbps_per_layer, use, silence)
+    if options.musts:
+        print_targets(table)
+    for note in _notes(options, windows, bundles, lyra):
+        print(note)
+    found = {
+        "bundles": {name: {"digest": bundle.digest, "training": bundle.training} for name, bundle in zip(names, bundles, strict=True)},
+        "window_seconds": options.window,
+        "most_seconds_per_clip": options.seconds,
+        "codebooks": asdict(use),
+        "silence": asdict(silence),
+        "targets": [{**_finite(asdict(target)), "verdict": target.verdict} for target in table],
+        **as_json(results),
+    }
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(_as_json(results, options.window), indent=1), encoding="utf-8")
+    options.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
     print(f"Every window's scores: {options.out}")
     return 0
 
 
-def read_windows(heldout: Path, clips: int | None, window_seconds: float, most_seconds: float) -> Iterator[Window]:
-    """Windows of `window_seconds` from the first `clips` clips of each kind, at most `most_seconds` of each clip.
+def measure(
+    windows: Sequence[Window], bundles: dict[str, Bundle], layer_counts: Sequence[int], lyra: Path | None, cache: ScoreCache, processes: int
+) -> Results:
+    """Every codec on every window; what `cache` knows is not measured again, and what is measured is put there.
 
-    Clips are taken evenly over the alphabet, so that few clips still come from many sources. Shorter clips are left out.
+    Args:
+        windows: what to code.
+        bundles: by the name they get in the results.
+        layer_counts: at which settings of the bundles.
+        lyra: the folder of Lyra's models, if it takes part.
+        cache: read, added to and saved.
+        processes: how many measure side by side.
     """
-    n_window = round(window_seconds * SAMPLE_RATE)
-    for kind in KINDS:
-        paths = sorted((heldout / kind).glob("*.flac"))
-        if clips is not None and clips < len(paths):
-            paths = [paths[round(index * (len(paths) - 1) / max(clips - 1, 1))] for index in range(clips)]
-        for path in paths:
-            loaded, rate = soundfile.read(path, dtype="float32", always_2d=True)
-            mono = np.asarray(soxr.resample(loaded.mean(axis=1), rate, SAMPLE_RATE), dtype=np.float32)
-            n_windows = min(mono.size // n_window, max(int(most_seconds / window_seconds), 1))
-            spacing = (mono.size - n_window) // max(n_windows - 1, 1)  # spread over the clip
-            for index in range(n_windows):
-                start = index * spacing if n_windows > 1 else (mono.size - n_window) // 2
-                yield Window(path.stem, index, kind, mono[start : start + n_window])
+    planned = [(window, list(_jobs(window, bundles, layer_counts, lyra))) for window in windows]
+    tasks = [
+        Task(window, missing, lyra) for window, jobs in planned if (missing := tuple(job for job in jobs if cache.get(job.key) is None))
+    ]
+    started = time.perf_counter()
+    try:
+        if tasks:
+            with multiprocessing.get_context("spawn").Pool(min(processes, len(tasks))) as pool:
+                for index, found in enumerate(pool.imap_unordered(_measured, tasks), start=1):
+                    for key, remembered in found.items():
+                        cache.put(key, remembered)
+                    if index % SAVE_EVERY == 0:
+                        cache.save()
+                    seconds = time.perf_counter() - started
+                    print(f"\r{index} of {len(tasks)} windows, {seconds:.0f} s", end="", file=sys.stderr, flush=True)
+            print(file=sys.stderr)
+    finally:
+        cache.save()
+    results = []
+    for window, jobs in planned:
+        for job in jobs:
+            known = cache.get(job.key)
+            assert known is not None
+            results.append(
+                Result(
+                    job.system,
+                    job.setting,
+                    known.kbps,
+                    window.clip,
+                    window.index,
+                    window.kind,
+                    window.snr_db,
+                    known.scores,
+                    job.layers,
+                    job.denoise,
+                )
+            )
+    return ordered(results, [UNCODED, *bundles, OPUS, LYRA])
 
 
-def code_with_bundle(bundle: str, samples: Samples, layer_counts: Sequence[int]) -> list[Samples]:
-    """`samples` (float32 `[n]` at 24 kHz) through a bundle at each of `layer_counts`, aligned with the input."""
+def code_with_bundle(bundle: str, samples: Samples, settings: Sequence[tuple[int, float]]) -> Iterator[Samples]:
+    """`samples` (float32 `[n]` at 24 kHz) through a bundle at each of `settings` (layers, denoise), aligned with the input."""
     runtime = load_runtime(bundle)
     config = runtime.config
     n_frames = -(-(samples.size + config.delay_samples) // config.frame)
     padded = np.pad(samples, (0, n_frames * config.frame - samples.size))[None]
     latent, _ = runtime.encode(padded, runtime.encoder_state(1))
-    codes = runtime.quantize(latent, max(layer_counts))
-    outputs = []
-    for layers in layer_counts:
-        decoded, _ = runtime.decode(runtime.dequantize(codes[:, :, :layers]), runtime.decoder_state(1))
-        outputs.append(decoded[0, config.delay_samples : config.delay_samples + samples.size])
-    return outputs
+    codes = runtime.quantize(latent, max(layers for layers, _ in settings))
+    for layers, denoise in settings:
+        decoded, _ = runtime.decode(runtime.dequantize(codes[:, :, :layers]), runtime.decoder_state(1), denoise)
+        yield decoded[0, config.delay_samples : config.delay_samples + samples.size]
 
 
-def _measured(task: tuple[Window, Plan]) -> list[Result]:
-    window, plan = task
-    speech = window.kind == "speech"
-    results = []
-    for bundle in plan.bundles:
-        opened = load_runtime(bundle).bundle
-        name = _codec_name(opened, plan.bundles)
-        for layers, coded in zip(LAYERS, code_with_bundle(bundle, window.samples, LAYERS), strict=True):
-            found = scores(window.samples, coded, speech)
-            results.append(
-                Result(f"{name}, {layers} layers", layers * opened.kbps_per_layer, window.clip, window.index, window.kind, found)
-            )
-    peers = [opus_peer(kbps) for kbps in OPUS_KBPS]
-    peers += [lyra_peer(plan.lyra, kbps) for kbps in LYRA_KBPS] if plan.lyra else []
-    for peer in peers:
-        sent = peer.code(window.samples)
-        found = scores(window.samples, sent.samples, speech)
-        results.append(Result(peer.name, sent.bits_per_second / 1000, window.clip, window.index, window.kind, found))
-    return results
+def _jobs(window: Window, bundles: dict[str, Bundle], layer_counts: Sequence[int], lyra: Path | None) -> Iterator[Job]:
+    measures = MEASURES[window.kind]
+    sound = window_hash(window)
+    if window.kind == NOISY:
+        yield Job(score_key(sound, UNCODED, measures, (), ()), UNCODED, "", measures)
+    for name, bundle in bundles.items():
+        for layers, denoise in _settings(window.kind, bundle, layer_counts):
+            setting = layers_setting(layers, denoise)
+            # DNSMOS of clean speech is of interest only beside denoised clean speech.
+            taken = measures | {"dnsmos"} if window.kind == SPEECH and bundle.conditioned and layers in DECIDING_LAYERS else measures
+            key = score_key(sound, f"{bundle.digest} {setting}", taken, (Path(lamina.models.runtime.__file__),), ("onnxruntime",))
+            yield Job(key, name, setting, taken, str(bundle.path), layers, denoise, layers * bundle.kbps_per_layer)
+    peers, packages = (_HERE / "peers.py",), ("av", "ai-edge-litert")
+    for system, rates in ((OPUS, OPUS_KBPS), (LYRA, LYRA_KBPS if lyra else ())):
+        for kbps in rates:
+            setting = kbps_setting(kbps)
+            yield Job(score_key(sound, f"{system} {setting}", measures, peers, packages), system, setting, measures, kbps=kbps)
 
 
-def _codec_name(bundle: Bundle, measured: Sequence[str]) -> str:
-    return bundle.name if len(measured) == 1 else f"{bundle.path.parent.name}/{bundle.path.name}"
+def _settings(kind: str, bundle: Bundle, layer_counts: Sequence[int]) -> list[tuple[int, float]]:
+    """Layers and denoise at which a bundle is measured: everywhere clean, at the deciding rates noisy and denoised."""
+    deciding = [layers for layers in layer_counts if layers in DECIDING_LAYERS]
+    plain = deciding if kind == NOISY else layer_counts
+    denoised = deciding if bundle.conditioned and kind != MUSIC else []
+    return [*((layers, 0.0) for layers in plain), *((layers, 1.0) for layers in denoised)]
 
 
-def _print_comparison(results: list[Result], names: list[str]) -> None:
-    """The two bundles' paired differences per layer count and measure, and what they amount to."""
-    print(f"\n{names[0]} against {names[1]}: paired difference, 95 % interval over clips; more than 0: the first is better")
-    found: dict[str, Difference] = {}
-    groups = _by_codec(results)
-    for layers in LAYERS:
-        first, second = (groups[f"{name}, {layers} layers"] for name in names)
-        for measure in COUNTED:
-            there = {(two.clip, two.index): two.scores for two in second}
-            pairs = [(one.clip, getattr(one.scores, measure), getattr(there[one.clip, one.index], measure)) for one in first]
-            difference = paired_difference(measure, pairs)
-            if difference is not None:
-                found[f"{layers} {measure}"] = difference
-                span = f"{difference.mean:+.3f}  [{difference.low:+.3f}, {difference.high:+.3f}]"
-                print(f"  {layers:>2} layers  {HEADINGS[measure]:<12}{span:<28}{difference.verdict}")
-    shown = {key: value for key, value in found.items() if int(key.split()[0]) in DECIDING_LAYERS}
-    print(f"At {', '.join(map(str, DECIDING_LAYERS))} layers taken together, {names[0]} is: {overall(shown)}")
+def _measured(task: Task) -> dict[str, Remembered]:
+    window = task.window
+
+    def remembered(job: Job, coded: Samples, kbps: float) -> Remembered:
+        found: Scores = scores(window.reference, coded, job.measures)
+        return Remembered(found, kbps)
+
+    found = {}
+    for bundle in dict.fromkeys(job.bundle for job in task.jobs if job.bundle is not None):
+        jobs = [job for job in task.jobs if job.bundle == bundle]
+        coded = code_with_bundle(bundle, window.heard, [(job.layers or 1, job.denoise) for job in jobs])
+        for job, samples in zip(jobs, coded, strict=True):
+            found[job.key] = remembered(job, samples, job.kbps)
+    for job in task.jobs:
+        if job.system == UNCODED:
+            found[job.key] = remembered(job, window.heard, job.kbps)
+        elif job.bundle is None:
+            peer = opus_peer(job.kbps) if job.system == OPUS or task.lyra is None else lyra_peer(task.lyra, job.kbps)
+            sent = peer.code(window.heard)
+            found[job.key] = remembered(job, sent.samples, sent.bits_per_second / 1000)
+    return found
 
 
-def _by_codec(results: list[Result]) -> dict[str, list[Result]]:
-    groups: dict[str, list[Result]] = {}
-    for result in results:
-        groups.setdefault(result.codec, []).append(result)
-    return groups
+def _check(options: argparse.Namespace, bundles: Sequence[Bundle]) -> None:
+    """Raises ValueError with a sentence for options that don't go together."""
+    if not (options.window > 0 and options.seconds > 0):
+        raise ValueError(f"--window is {options.window:g} and --seconds {options.seconds:g}; both must be more than 0.")
+    most = min(bundle.config.layers for bundle in bundles)
+    if not all(1 <= layers <= most for layers in options.layers):
+        raise ValueError(f"--layers is {' '.join(map(str, options.layers))}; choose from 1 to {most}.")
+    if options.clips is not None and options.clips < 1:
+        raise ValueError(f"--clips is {options.clips}; it must be at least 1.")
+    if options.more is not None and not options.more.is_dir():
+        raise ValueError(f"--more {options.more} is not a folder; name a folder of sound files.")
 
 
-def _print_table(kind: str, results: list[Result], window_seconds: float) -> None:
-    if not results:
-        return
-    groups = _by_codec(results)
-    count = len(next(iter(groups.values())))
-    print(f"\n{kind}: mean over {count} windows of {window_seconds:g} s from {len({result.clip for result in results})} clips")
-    width = max(len(codec) for codec in groups) + 2
-    names = [field.name for field in fields(Scores) if any(math.isfinite(getattr(result.scores, field.name)) for result in results)]
-    print(f"{'':<{width}}{'kbps':>7}" + "".join(f"{HEADINGS[name]:>12}" for name in names))
-    for codec, group in groups.items():
-        means = mean_scores([result.scores for result in group])
-        kbps = sum(result.kbps for result in group) / len(group)
-        print(f"{codec:<{width}}{kbps:>7.2f}" + "".join(f"{getattr(means, name):>12.3f}" for name in names))
+def _names(bundles: Sequence[Bundle]) -> list[str]:
+    """How bundles are called in the tables: two of the same name by their folders."""
+    names = [bundle.name for bundle in bundles]
+    return names if len(set(names)) == len(names) else [f"{bundle.path.parent.name}/{bundle.path.name}" for bundle in bundles]
 
 
-def _as_json(results: list[Result], window_seconds: float) -> dict[str, object]:
-    def clean(found: Scores) -> dict[str, float | None]:
-        return {name: (round(value, 4) if math.isfinite(value) else None) for name, value in asdict(found).items()}
+def _heldout_files(heldout: Path) -> list[Path]:
+    return [path for folder in (SPEECH, MUSIC, NOISE_FOLDER) for path in sound_files(heldout / folder)]
 
-    means = {
-        kind: {codec: clean(mean_scores([one.scores for one in group])) for codec, group in _by_codec(of_kind).items()}
-        for kind in KINDS
-        if (of_kind := [result for result in results if result.kind == kind])
-    }
-    windows = [{"codec": r.codec, "kbps": round(r.kbps, 3), "clip": r.clip, "kind": r.kind, **clean(r.scores)} for r in results]
-    return {"window_seconds": window_seconds, "means": means, "windows": windows}
+
+def _notes(options: argparse.Namespace, windows: Sequence[Window], bundles: Sequence[Bundle], lyra: Path | None) -> Iterator[str]:
+    if lyra is None:
+        yield f"Lyra V2 left out: name the folder of its models with --lyra or {LYRA_VARIABLE}."
+    if NOISY in options.kinds and not any(window.kind == NOISY for window in windows):
+        yield f"Noisy speech left out: there are no sound files in {options.heldout / NOISE_FOLDER}."
+    for bundle in bundles:
+        if not bundle.conditioned:
+            yield f"Denoise left out: {bundle.name} was not trained for it."
+
+
+def _finite(values: dict[str, object]) -> dict[str, object]:
+    return {name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in values.items()}
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--heldout", type=Path, default=Path("heldout"), help="folder with speech/ and music/ (default: heldout)")
+    parser.add_argument("--heldout", type=Path, default=Path("heldout"), help="folder with speech/, music/ and noise/ (default: heldout)")
     parser.add_argument("--bundle", default=DEFAULT_BUNDLE, help=f"bundle to measure, by name or folder (default: {DEFAULT_BUNDLE})")
     parser.add_argument("--against", help="a second bundle to measure beside it; says which is better (paired bootstrap)")
+    parser.add_argument("--musts", action="store_true", help="print the table of targets and whether each is met")
     parser.add_argument("--lyra", type=Path, help=f"folder with Lyra V2's TFLite models (default: the variable {LYRA_VARIABLE})")
+    parser.add_argument(
+        "--cache", type=Path, metavar="FILE", help="remember scores here, so that nothing is measured twice over several runs"
+    )
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="what to measure on (default: everything)")
+    parser.add_argument(
+        "--layers", nargs="+", type=int, default=LAYERS, metavar="N", help=f"layer counts (default: {' '.join(map(str, LAYERS))})"
+    )
+    parser.add_argument("--snr", nargs="+", type=float, default=SNRS_DB, metavar="DB", help="noise levels of noisy speech (default: 5)")
+    parser.add_argument("--more", type=Path, metavar="DIR", help="more sound files for the use of the codebooks")
     parser.add_argument("--clips", type=int, help="clips of each kind (default: all)")
     parser.add_argument("--window", type=float, default=4.0, help="seconds of one window (default: 4)")
     parser.add_argument("--seconds", type=float, default=8.0, help="at most so many seconds of each clip (default: 8)")
