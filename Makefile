@@ -11,7 +11,7 @@ TYPED := lamina.dsp lamina.models lamina.plugin lamina.gui
 # mypy doesn't follow an editable install's import hook, so it is shown the same folders under their import names.
 TYPE_TREE := build/typecheck
 
-# Where the benchmarks look for held-out audio (speech/ and music/ with .flac files) and for the rival Lyra V2's models.
+# Where the benchmarks look for held-out audio (speech/, music/ and noise/ with sound files) and for the rival Lyra V2's models.
 HELDOUT ?= heldout
 LYRA ?=
 BENCH_ARGS ?=
@@ -24,6 +24,7 @@ help:
 	@echo "make test           set up and run all tests         (PYTEST_ARGS='-k latency' to choose)"
 	@echo "make check          ruff and mypy"
 	@echo "make bench-quality  quality of the shipped bundle beside Opus (and Lyra): HELDOUT=folder [LYRA=folder] [BENCH_ARGS=...]"
+	@echo "                    (tables, targets, bench-out/quality.json and .png; scores are remembered in bench-out/scores.json)"
 	@echo "make bench-speed    time per frame, rendering and start-up            [LYRA=folder] [BENCH_ARGS=...]"
 	@echo "make clean          remove everything the commands above made"
 
@@ -41,7 +42,8 @@ check: $(VENV)/.for-test
 	MYPYPATH=$(TYPE_TREE):bench $(BIN)/mypy $(wildcard bench/*.py)
 
 bench-quality: $(VENV)/.for-bench
-	$(BIN)/python bench/quality.py --heldout "$(HELDOUT)" $(if $(LYRA),--lyra "$(LYRA)") $(BENCH_ARGS)
+	$(BIN)/python bench/quality.py --heldout "$(HELDOUT)" $(if $(LYRA),--lyra "$(LYRA)") --musts --cache bench-out/scores.json \
+		--picture bench-out/quality.png $(BENCH_ARGS)
 
 bench-speed: libraries-test $(VENV)/.for-bench
 	$(BIN)/python bench/speed.py $(if $(LYRA),--lyra "$(LYRA)") $(BENCH_ARGS)

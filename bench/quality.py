@@ -26,6 +26,7 @@ from heldout import KINDS, MUSIC, NOISE_FOLDER, NOISY, SPEECH, Window, read_mono
 from metrics import MUSIC_MEASURES, NOISY_MEASURES, SPEECH_MEASURES, Samples, Scores, scores
 from musts import print_targets, targets
 from peers import LYRA_KBPS, LYRA_VARIABLE, lyra_folder, lyra_peer, opus_peer
+from picture import PictureError, check_target, draw
 from results import LYRA, OPUS, UNCODED, Result, Results, as_json, kbps_setting, layers_setting, ordered, print_table
 from score_cache import CacheError, Remembered, ScoreCache, score_key, window_hash
 
@@ -133,6 +134,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
     print(f"Every window's scores: {options.out}")
+    if options.picture:
+        try:
+            draw(found, options.picture)
+        except PictureError as error:
+            print(error, file=sys.stderr)
+            return 2
+        print(f"The picture: {options.picture}")
     return 0
 
 
@@ -261,6 +269,8 @@ def _check(options: argparse.Namespace, bundles: Sequence[Bundle]) -> None:
         raise ValueError(f"--layers is {' '.join(map(str, options.layers))}; choose from 1 to {most}.")
     if options.clips is not None and options.clips < 1:
         raise ValueError(f"--clips is {options.clips}; it must be at least 1.")
+    if options.picture is not None:
+        check_target(options.picture)
     if options.more is not None and not options.more.is_dir():
         raise ValueError(f"--more {options.more} is not a folder; name a folder of sound files.")
 
@@ -309,6 +319,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--window", type=float, default=4.0, help="seconds of one window (default: 4)")
     parser.add_argument("--seconds", type=float, default=8.0, help="at most so many seconds of each clip (default: 8)")
     parser.add_argument("--processes", type=int, default=2, choices=(1, 2), help="how many to measure side by side (default: 2)")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw quality over bitrate (.png, .svg or .pdf)")
     parser.add_argument("--out", type=Path, default=Path("bench-out/quality.json"), help="JSON to write (default: bench-out/quality.json)")
     return parser
 
