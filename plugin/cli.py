@@ -1,4 +1,4 @@
-"""The command line: `lamina app | render | info | presets | train`.
+"""The command line: `lamina app | render | info | presets | train | data`.
 
 Exit codes: 0 done, 2 the request can't be carried out (one line on stderr says why), 130 interrupted, 141 nobody reads
 the output, 128 + number for another signal that ended a render.
@@ -126,9 +126,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     presets.set_defaults(run=_presets)
 
+    from lamina.plugin.data_command import add_data_command
     from lamina.plugin.train_command import add_train_command
 
     add_train_command(commands)
+    add_data_command(commands)
     return parser
 
 

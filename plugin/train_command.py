@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamina.plugin.data_command import progress_bar
+
 if TYPE_CHECKING:
     from lamina.models.network import CodecNetwork
     from lamina.models.training.corpus import Corpus
@@ -28,7 +30,14 @@ def add_train_command(commands: Any) -> None:
         "same command is given again. At the end the averaged weights become the bundle OUT/bundle.",
         epilog="Example: lamina train --data my_takes/ --from lamina-24k --minutes 20 --out my-band/",
     )
-    train.add_argument("--data", action="append", required=True, type=Path, metavar="DIR", help="folder of sound files; may be repeated")
+    train.add_argument(
+        "--data",
+        action="append",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="folder of sound files, or a file made by `lamina data pack`; may be repeated",
+    )
     train.add_argument("--out", required=True, type=Path, metavar="OUT", help="folder of the run")
     train.add_argument("--minutes", type=float, default=20.0, help="wall-clock budget over all resumptions (default %(default)g)")
     train.add_argument("--from", dest="start", metavar="BUNDLE", help="start from a bundle (name or folder) or a checkpoint file")
@@ -82,7 +91,8 @@ def _train(options: argparse.Namespace) -> int:
     saved = options.out / "checkpoint.pt"
     resume = Checkpoint.load(saved) if saved.exists() else None
     sample_rate, frame = (resume.config.sample_rate, resume.config.frame) if resume else (24_000, 320)
-    corpus = load_corpus(options.data, cache, sample_rate, plan.crop_frames * frame, options.seed)
+    with progress_bar("reading sounds") as report:
+        corpus = load_corpus(options.data, cache, sample_rate, plan.crop_frames * frame, options.seed, report)
     network = _start(options, corpus, resume)
     trainer = Trainer(network, corpus, plan, options.out, resume)
     with tqdm(total=100, bar_format=BAR_FORMAT, initial=round(trainer.share_done * 100), disable=None) as bar, logging_redirect_tqdm():

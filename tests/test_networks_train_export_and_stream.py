@@ -16,7 +16,7 @@ from lamina.models.network import CodecNetwork  # noqa: E402
 from lamina.models.quantizer import ResidualVectorQuantizer  # noqa: E402
 from lamina.models.runtime import CodecRuntime  # noqa: E402
 from lamina.models.training.checkpoint import Checkpoint  # noqa: E402
-from lamina.models.training.corpus import Augmentation, Corpus  # noqa: E402
+from lamina.models.training.corpus import Augmentation, Clip, Corpus  # noqa: E402
 from lamina.models.training.initialise import fit_linear_path, fit_quantizer  # noqa: E402
 from lamina.models.training.trainer import Trainer, TrainingPlan  # noqa: E402
 from lamina.models.transform import mdct_basis  # noqa: E402
@@ -43,7 +43,7 @@ def one_thread():
 
 def corpus(seed=0):
     sound = np.concatenate([demo(index, 24_000, 8.0)[:1] for index in range(3)], 1)[0]
-    return Corpus([((sound * 32767).astype(np.int16), 1.0)], seed, Augmentation(keep_silent=1.0))
+    return Corpus([Clip((sound * 32767).astype(np.int16))], seed, Augmentation(keep_silent=1.0))
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 5])
@@ -145,15 +145,15 @@ def test_training_lowers_the_loss(name, tmp_path):
     if name == "transform":
         fit_linear_path(network, corpus(), crops=60)
     fit_quantizer(network, corpus(), n_frames=800, iterations=2)
-    plan = TrainingPlan(minutes=60, max_steps=30, batch=2, crop_frames=24, learning_rate=1e-3)
+    plan = TrainingPlan(minutes=60, max_steps=60, batch=2, crop_frames=24, learning_rate=1e-3)
     trainer = Trainer(network, corpus(), plan, tmp_path)
-    fixed = corpus(7).batch(4, 24 * 320)
+    fixed = corpus(7).batch(24, 24 * 320)
 
     def loss():
         network.eval()
         torch.manual_seed(1)
         with torch.no_grad():
-            y, _ = network(fixed, torch.full((4,), 6))
+            y, _ = network(fixed, torch.full((24,), 6))
             delay = network.config.delay_samples
             value = float(trainer.loss(fixed[:, : fixed.shape[1] - delay], y[:, delay:])[0])
         network.train()

@@ -1,13 +1,14 @@
-"""Audio for training: folders of sound files, decoded once into memory-mapped int16 arrays, and random crops of them.
+"""The training data as a stream of random crops.
 
-A folder may hold the subfolders `speech`, `music` and `noise`; then each kind is drawn with its own
-weight. Any other folder is one kind. Decoding happens once; later runs find the packed arrays in the cache.
+A crop lies inside one clip; clips shorter than a crop follow one another with short silences between until it is full. A
+folder may hold the subfolders `speech`, `music` and `noise`; then each kind is drawn with its own weight. Any other
+folder is one kind.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,123 +17,291 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from lamina.models.training.audio_files import PLAIN_KIND
+from lamina.models.training.augment import (
+    Augmentation,
+    SpectralChange,
+    apply_spectral_change,
+    draw_silence,
+    draw_spectral_change,
+    samples_needed,
+    start_or_stop,
+)
+from lamina.models.training.pack import cached_pack
+from lamina.models.training.packed import PackedSet, is_packed, open_packed
+
 log = logging.getLogger(__name__)
 
-AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff"}
-KIND_WEIGHTS = {"speech": 0.62, "music": 0.30, "noise": 0.08}
+FloatArray = npt.NDArray[np.float32]
+
+KIND_WEIGHTS = {"speech": 0.62, "music": 0.30, "noise": 0.08, PLAIN_KIND: 1.0}
+NARROW_BAND_HZ = 9_000.0
+"""Below this a clip's band edge makes it narrow-band: it has nothing in the top octave, and must not teach that."""
+
+NARROW_SPEECH_WEIGHT = 0.4
+"""How often a second of narrow-band speech is drawn, compared with a second of full-band speech."""
+
 SILENCE_RMS = 1e-3
+MOST_REDRAWS = 50
+LARGEST_PEAK = 0.99
+GAP_SECONDS = (0.02, 0.2)
+CLIP_FADE = 48
+
+CLEAN_SHARE = 0.3
+MUSIC_SHARE = 0.15
+QUIETEST_REFERENCE_RMS = 10 ** (-45 / 20)
+"""A signal-to-noise ratio refers to the crop's own RMS, but in a pause to at least this: noise does not pause with the speaker."""
 
 
 @dataclass(frozen=True)
-class Augmentation:
-    """Random changes to each crop.
+class Clip:
+    """A sound of the corpus.
 
     Args:
-        gain_db: range of the random gain; a crop is never driven above full scale.
-        keep_silent: share of near-silent crops (RMS < −60 dBFS) that stay.
-        mix: probability that a second crop is added, 6 to 20 dB below the first.
+        audio: int16 `[n]`, often a view of a memory-mapped file.
+        kind: "speech", "music", "noise" or "all".
+        band_edge_hz: where its band ends; infinite means that it does not end below half the sample rate.
     """
 
-    gain_db: tuple[float, float] = (-20.0, 3.0)
-    keep_silent: float = 0.1
-    mix: float = 0.12
+    audio: npt.NDArray[np.int16]
+    kind: str = PLAIN_KIND
+    band_edge_hz: float = np.inf
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Random crops.
+
+    Args:
+        audio: float32 `[size, n_samples]`.
+        band_edge_hz: float32 `[size]`: above it an example's spectrum says nothing (a narrow-band source, a low-pass, a slower
+            speed), and a loss may leave it out. Silence counts as full-band: it is meant to be silent everywhere.
+        kind: per example, the kind of its first clip.
+    """
+
+    audio: Tensor
+    band_edge_hz: Tensor
+    kind: tuple[str, ...]
+
+
+class _KindOfClips:
+    """The clips of one kind, drawn in proportion to length and weight."""
+
+    def __init__(self, clips: list[Clip]) -> None:
+        self.clips = clips
+        weights = np.array([len(clip.audio) * clip_weight(clip) for clip in clips], np.float64)
+        self.cumulative = weights.cumsum() / weights.sum()
+
+    def draw(self, random: np.random.Generator) -> Clip:
+        return self.clips[min(int(np.searchsorted(self.cumulative, random.random(), side="right")), len(self.clips) - 1)]
+
+
+def clip_weight(clip: Clip) -> float:
+    """How often a second of the clip is drawn, compared with others of its kind."""
+    return NARROW_SPEECH_WEIGHT if clip.kind == "speech" and clip.band_edge_hz < NARROW_BAND_HZ else 1.0
 
 
 class Corpus:
-    """Random training crops from packed arrays.
+    """Random training crops.
 
     Args:
-        parts: int16 arrays with their weights.
-        seed: seed of the crops' random stream.
+        clips: what to draw from; empty ones are passed over.
+        seed: seed of `random`, the one stream behind everything that is drawn: its state is all that a resumed run needs.
+        augmentation: changes to the crops; the usual ones if None.
+        sample_rate: of the clips, in Hz.
+
+    Raises ValueError if there is no audio.
     """
 
-    def __init__(self, parts: list[tuple[npt.NDArray[np.int16], float]], seed: int = 0, augmentation: Augmentation | None = None) -> None:
-        if not parts:
+    def __init__(self, clips: Sequence[Clip], seed: int = 0, augmentation: Augmentation | None = None, sample_rate: int = 24_000) -> None:
+        self.clips = [clip for clip in clips if len(clip.audio)]
+        if not self.clips:
             raise ValueError("There is no audio to train on.")
-        self.parts = [array for array, _ in parts]
-        weights = np.array([weight for _, weight in parts])
-        self.probabilities = weights / weights.sum()
+        kinds = sorted({clip.kind for clip in self.clips}, key=list(KIND_WEIGHTS).index)
+        self._kinds = {kind: _KindOfClips([clip for clip in self.clips if clip.kind == kind]) for kind in kinds}
+        weights = np.array([KIND_WEIGHTS[kind] for kind in kinds])
+        self._kind_probabilities = weights / weights.sum()
         self.random = np.random.default_rng(seed)
         self.augmentation = augmentation or Augmentation()
+        self.sample_rate = sample_rate
 
     @property
     def n_samples(self) -> int:
-        return sum(len(part) for part in self.parts)
+        """Samples of all clips together."""
+        return sum(len(clip.audio) for clip in self.clips)
 
     def batch(self, size: int, n_samples: int) -> Tensor:
         """`[size, n_samples]` float32 crops, augmented."""
-        return torch.from_numpy(np.stack([self._example(n_samples) for _ in range(size)]))
+        return self.draw(size, n_samples).audio
 
-    def _crop(self, n_samples: int) -> npt.NDArray[np.float32]:
-        part = self.parts[self.random.choice(len(self.parts), p=self.probabilities)]
-        start = int(self.random.integers(0, len(part) - n_samples))
-        return part[start : start + n_samples].astype(np.float32) / np.float32(32768)
+    def draw(self, size: int, n_samples: int) -> Batch:
+        """Augmented crops, with what is known of them."""
+        audio, edges, kinds = np.empty((size, n_samples), np.float32), [], []
+        for row in audio:
+            row[:], edge, kind = self._example(n_samples)
+            edges.append(edge)
+            kinds.append(kind)
+        return Batch(torch.from_numpy(audio), torch.tensor(edges, dtype=torch.float32), tuple(kinds))
 
-    def _example(self, n_samples: int) -> npt.NDArray[np.float32]:
-        change = self.augmentation
-        while True:
-            crop = self._crop(n_samples)
-            if np.sqrt(np.mean(crop * crop)) >= SILENCE_RMS or self.random.random() < change.keep_silent:
+    def noisy(self, size: int, n_samples: int, snr_db: tuple[float, float] = (-5.0, 20.0)) -> tuple[Tensor, Tensor]:
+        """Pairs to learn denoising from: `(mixture, clean)`, both float32 `[size, n_samples]`.
+
+        85 % are speech and 15 % music (plain clips stand in for what is missing); a noise clip is added at a signal-to-noise
+        ratio drawn from `snr_db`, except to 30 %, which stay clean. Neither signal clips.
+
+        Raises ValueError if the corpus has no noise, or nothing but noise.
+        """
+        if "noise" not in self._kinds or len(self._kinds) < 2:
+            missing = "noise clips (a folder `noise`)" if "noise" not in self._kinds else "clips of speech or music"
+            raise ValueError(f"Training to denoise needs {missing}; the data has none.")
+        mixtures, cleans = np.empty((size, n_samples), np.float32), np.empty((size, n_samples), np.float32)
+        for mixture, clean in zip(mixtures, cleans, strict=True):
+            mixture[:], clean[:] = self._noisy_example(n_samples, snr_db)
+        return torch.from_numpy(mixtures), torch.from_numpy(cleans)
+
+    def _example(self, n_samples: int) -> tuple[FloatArray, float, str]:
+        change, random = self.augmentation, self.random
+        kind = self._draw_kind()
+        crop, edge = self._changed_crop(kind, n_samples)
+        if random.random() < change.mix:
+            other, other_edge = self._changed_crop(self._draw_kind(), n_samples)
+            crop, edge = crop + other * np.float32(10 ** (random.uniform(*change.mix_db) / 20)), max(edge, other_edge)
+        if random.random() < change.gain:
+            crop = crop * np.float32(10 ** (random.uniform(*change.gain_db) / 20))
+        crop = crop * np.float32(min(1.0, LARGEST_PEAK / max(1e-9, float(np.abs(crop).max()))))
+        # Silence comes after the gain: its level is absolute.
+        if random.random() < change.silence:
+            return draw_silence(change, random, n_samples), self.sample_rate / 2, kind
+        if random.random() < change.start_stop:
+            crop = start_or_stop(crop, change, random, self.sample_rate)
+        if random.random() < change.polarity:
+            crop = -crop
+        return crop, edge, kind
+
+    def _noisy_example(self, n_samples: int, snr_db: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
+        random = self.random
+        sounds: list[str] = [kind for kind in self._kinds if kind in ("music", "speech")] or [PLAIN_KIND]
+        clean, _ = self._changed_crop(sounds[-1] if random.random() < MUSIC_SHARE else sounds[0], n_samples)
+        mixture = clean
+        if random.random() >= CLEAN_SHARE:
+            noise, _ = self._changed_crop("noise", n_samples)
+            level = max(_rms(clean), QUIETEST_REFERENCE_RMS) * 10 ** (-random.uniform(*snr_db) / 20)
+            mixture = clean + noise * np.float32(level / max(_rms(noise), 1e-6))
+        gain = 1.0
+        if random.random() < self.augmentation.gain:
+            gain = 10 ** (random.uniform(*self.augmentation.gain_db) / 20)
+        if random.random() < self.augmentation.polarity:
+            gain = -gain
+        peak = max(1e-9, float(np.abs(mixture).max()), float(np.abs(clean).max()))
+        scale = np.float32(np.copysign(min(abs(gain), LARGEST_PEAK / peak), gain))
+        return mixture * scale, clean * scale
+
+    def _draw_kind(self) -> str:
+        place = int(np.searchsorted(self._kind_probabilities.cumsum(), self.random.random(), side="right"))
+        return list(self._kinds)[min(place, len(self._kinds) - 1)]
+
+    def _changed_crop(self, kind: str, n_samples: int) -> tuple[FloatArray, float]:
+        """An audible crop with random equaliser and speed, and its band edge in Hz."""
+        change = draw_spectral_change(self.augmentation, self.random, self.sample_rate)
+        length = samples_needed(n_samples, change)
+        for _ in range(MOST_REDRAWS):
+            crop, edge = self._crop(kind, length)
+            if _rms(crop) >= SILENCE_RMS or self.random.random() < self.augmentation.keep_silent:
                 break
-        if self.random.random() < change.mix:
-            crop = crop + self._crop(n_samples) * 10 ** (self.random.uniform(-20, -6) / 20)
-        gain = 10 ** (self.random.uniform(*change.gain_db) / 20)
-        gain = min(gain, 0.99 / max(1e-3, float(np.abs(crop).max())))
-        sign = 1.0 if self.random.random() < 0.5 else -1.0
-        return (crop * (gain * sign)).astype(np.float32)
+        return apply_spectral_change(crop, n_samples, change, self.sample_rate), self._edge_after(edge, change)
+
+    def _edge_after(self, edge: float, change: SpectralChange) -> float:
+        return min(min(edge, change.low_pass_hz, self.sample_rate / 2) * change.speed, self.sample_rate / 2)
+
+    def _crop(self, kind: str, n_samples: int) -> tuple[FloatArray, float]:
+        clip = self._kinds[kind].draw(self.random)
+        spare = len(clip.audio) - n_samples
+        if spare >= 0:
+            start = int(self.random.integers(0, spare + 1))
+            return _to_float(clip.audio[start : start + n_samples]), clip.band_edge_hz
+        return self._joined(kind, clip, n_samples)
+
+    def _joined(self, kind: str, clip: Clip, n_samples: int) -> tuple[FloatArray, float]:
+        """Short clips one after the other, starting somewhere inside the first, or in the silence before it."""
+        low, high = (round(seconds * self.sample_rate) for seconds in GAP_SECONDS)
+        result, edge = np.zeros(n_samples, np.float32), 0.0
+        position = int(self.random.integers(-(len(clip.audio) // 2), high + 1))
+        while position < n_samples:
+            piece = _faded(_to_float(clip.audio[max(0, -position) : n_samples - position]))
+            place = max(0, position)
+            result[place : place + len(piece)] = piece
+            edge = max(edge, clip.band_edge_hz)
+            position = place + len(piece) + int(self.random.integers(low, high + 1))
+            clip = self._kinds[kind].draw(self.random)
+        return result, edge
 
 
-def load_corpus(folders: list[Path], cache: Path, sample_rate: int, crop_samples: int, seed: int = 0) -> Corpus:
-    """Pack the folders (once) and open them.
+def load_corpus(
+    sources: list[Path],
+    cache: Path,
+    sample_rate: int,
+    crop_samples: int,
+    seed: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> Corpus:
+    """Open packed files, and folders, which are packed into the cache first unless that was done before.
 
-    Raises ValueError if a folder is missing or holds too little audio for one crop.
+    Raises ValueError if one is missing or damaged, has another sample rate, or if all hold too little audio for one crop.
     """
-    parts = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise ValueError(f"{folder} is not a folder; give a folder of sound files ({', '.join(sorted(AUDIO_SUFFIXES))}).")
-        kinds = {name: folder / name for name in KIND_WEIGHTS if (folder / name).is_dir()} or {"all": folder}
-        for kind, place in kinds.items():
-            packed = _pack(place, cache, sample_rate)
-            if len(packed) <= crop_samples:
-                raise ValueError(
-                    f"{place} holds {len(packed) / sample_rate:.1f} s of audio; more than {crop_samples / sample_rate:.1f} s are needed."
-                )
-            parts.append((packed, KIND_WEIGHTS.get(kind, 1.0)))
-    return Corpus(parts, seed)
+    return corpus_of(open_sources(sources, cache, sample_rate, progress), crop_samples, seed)
 
 
-def _pack(folder: Path, cache: Path, sample_rate: int) -> npt.NDArray[np.int16]:
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
-    key = hashlib.sha256(f"{sample_rate}".encode())
-    for path in files:
-        info = path.stat()
-        key.update(f"{path.relative_to(folder)}:{info.st_size}:{info.st_mtime_ns}".encode())
-    target = cache / f"{folder.name}-{key.hexdigest()[:16]}.npy"
-    if not target.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        decoded = [audio for path in files if (audio := _decode(path, sample_rate)) is not None]
-        whole = np.concatenate(decoded) if decoded else np.zeros(0, np.int16)
-        partial = target.with_suffix(".partial.npy")
-        np.save(partial, whole)
-        partial.replace(target)
-        log.info("packed %s: %d files, %.2f h", folder, len(decoded), len(whole) / sample_rate / 3600)
-    packed: npt.NDArray[np.int16] = np.load(target, mmap_mode="r")
-    return packed
+def open_sources(sources: list[Path], cache: Path, sample_rate: int, progress: Callable[[float], None] | None = None) -> list[PackedSet]:
+    """The packed sets of folders and packed files.
+
+    Raises ValueError if one is missing or damaged, or has another sample rate.
+    """
+    for source in sources:
+        if not source.is_dir() and not is_packed(source):
+            raise ValueError(
+                f"{source} is not a folder and not a packed file; give a folder of sound files, or pack one: lamina data pack."
+            )
+    sets = []
+    for number, source in enumerate(sources):
+        done = number / len(sources)
+        report = None if progress is None else lambda share, done=done: progress(done + share / len(sources))
+        packed = open_packed(cached_pack(source, cache, sample_rate, report) if source.is_dir() else source)
+        if packed.sample_rate != sample_rate:
+            raise ValueError(f"{source} is packed at {packed.sample_rate} Hz; this model needs {sample_rate} Hz. Pack the folder again.")
+        sets.append(packed)
+    return sets
 
 
-def _decode(path: Path, sample_rate: int) -> npt.NDArray[np.int16] | None:
-    """Mono int16 at `sample_rate`, or None (with a warning) if the file can't be read."""
-    import soundfile
-    import soxr
+def corpus_of(sets: list[PackedSet], crop_samples: int, seed: int = 0) -> Corpus:
+    """A corpus of everything in the sets. Raises ValueError if it is too little for one crop."""
+    clips, sample_rate = clips_of(sets), sets[0].sample_rate
+    n_samples = sum(len(clip.audio) for clip in clips)
+    if n_samples <= crop_samples:
+        names = ", ".join(str(packed.path.name) for packed in sets)
+        raise ValueError(f"{names}: {n_samples / sample_rate:.1f} s of audio; more than {crop_samples / sample_rate:.1f} s are needed.")
+    return Corpus(clips, seed, sample_rate=sample_rate)
 
-    try:
-        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        log.warning("skipped %s: %s", path, error)
-        return None
-    mono = audio.mean(1)
-    if rate != sample_rate:
-        mono = soxr.resample(mono, rate, sample_rate)
-    pcm: npt.NDArray[np.int16] = (np.clip(mono, -1, 1) * 32767).astype(np.int16)
-    return pcm
+
+def clips_of(sets: list[PackedSet]) -> list[Clip]:
+    """Everything in the sets, as clips."""
+    return [
+        Clip(samples, clip.kind, clip.band_edge_hz) for packed in sets for clip, samples in zip(packed.clips, packed.samples, strict=True)
+    ]
+
+
+def _to_float(samples: npt.NDArray[np.int16]) -> FloatArray:
+    return samples.astype(np.float32) * np.float32(1 / 32768)
+
+
+def _rms(samples: FloatArray) -> float:
+    return float(np.sqrt(np.dot(samples, samples) / len(samples)))
+
+
+def _faded(piece: FloatArray) -> FloatArray:
+    """Ends faded over 2 ms: a word cut out of its room tone must not click."""
+    n = min(CLIP_FADE, len(piece) // 2)
+    if n:
+        ramp = np.arange(n, dtype=np.float32) / np.float32(n)
+        piece[:n] *= ramp
+        piece[-n:] *= ramp[::-1]
+    return piece
