@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 
-def main(file: Path | None = None) -> int:
+def main(file: Path | None = None, model: str | None = None) -> int:
     """Opens the window, with `file` in it or the first demo item, and returns the exit code once it is closed.
+
+    `model` names the model to begin with; the default one if None.
 
     Without a usable display it prints one sentence to stderr and returns 2.
     """
@@ -38,5 +40,5 @@ def main(file: Path | None = None) -> int:
     heartbeat.start(200)
     window.show()
     # After the first paint: the slow work must not delay the window.
-    QTimer.singleShot(50, lambda: window.load(file))
+    QTimer.singleShot(50, lambda: window.load(file, model))
     return int(app.exec())

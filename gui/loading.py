@@ -1,5 +1,6 @@
 """What the app loads beside its window: sound files, the codec, the outputs, demo items and presets."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from lamina.gui.model.document import Document
 from lamina.gui.model.outputs import OutputList, find_outputs
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.widgets.header import Header
+from lamina.plugin import DEFAULT_BUNDLE, survey_bundles
 
 
 class Loader:
@@ -17,19 +19,21 @@ class Loader:
         self._session = session
         self._background = background
         self._codec_error = ""
+        self._model_wanted = ""
         self._outputs_known = False
         self._opening: Path | None = None
         self._share_opened = 0.0
         self.folder = str(Path.home())
 
-    def start(self, file: Path | None, header: Header) -> None:
+    def start(self, file: Path | None, header: Header, model: str | None = None) -> None:
         """Everything the app needs after its window is there, what the user sees first before the rest."""
         self._background.run(_demos, lambda items: self._take_demos(items, file, header), self._fail)
         if file is not None:
             self.open(file)
         self._background.run(_presets, header.show_presets, self._fail)
-        self._background.run(_codec, self._session.use_codec, self._fail_codec)
+        self._background.run(lambda: _codec(model), self._session.use_codec, self._fail_codec)
         self.find_outputs()
+        self.find_models(header)
 
     def open(self, path: Path, title: str | None = None) -> None:
         """Reads a sound file and shows it; a bad one is refused with a notice."""
@@ -72,8 +76,32 @@ class Loader:
 
         self._background.run(work, done, self._fail)
 
+    def find_models(self, header: Header) -> None:
+        """Looks for models and shows them; damaged ones are shown as such."""
+        self._background.run(survey_bundles, header.show_models, self._fail)
+
+    def choose_model(self, name: str, then: Callable[[], None] | None = None) -> None:
+        """Plays through another model at the same place with the same settings, then does `then`.
+
+        If the model can't be used, a notice says why, the present one stays and nothing else is done. The last wish counts.
+        """
+        self._model_wanted = name
+
+        def done(codec: Any) -> None:
+            if self._model_wanted == name:
+                self._codec_error = ""
+                self._session.use_codec(codec)
+                if then is not None:
+                    then()
+
+        def failed(error: Exception) -> None:
+            if self._model_wanted == name:
+                self._fail(ValueError(f"The model {name} can't be used: {error}"))
+
+        self._background.run(lambda: _codec(name), done, failed)
+
     def open_preset(self, path: Path) -> None:
-        """Applies a preset file, or says what is wrong with it."""
+        """Applies a preset file, with the model it names if it names one, or says what is wrong with it."""
         from lamina.plugin.presets import load_preset
 
         try:
@@ -81,7 +109,11 @@ class Loader:
         except (ValueError, TypeError, OSError) as error:
             self._fail(error)
             return
-        self._session.apply_preset(preset)
+        codec = self._session.codec
+        if preset.model is None or (codec is not None and codec.model == preset.model):
+            self._session.apply_preset(preset)
+        else:
+            self.choose_model(preset.model, then=lambda: self._session.apply_preset(preset))
 
     def save_preset(self, path: Path) -> None:
         """Saves the present settings as a preset file, or says why that can't be."""
@@ -89,8 +121,10 @@ class Loader:
 
         path = path if path.suffix.lower() == ".json" else path.with_name(f"{path.name}.json")
         values = {name: value for name, value in self._session.parameters.values().items() if name != "bypass"}
+        codec = self._session.codec
+        model = codec.model if codec is not None and codec.model != DEFAULT_BUNDLE else None
         try:
-            save_preset(path, path.stem, values)
+            save_preset(path, path.stem, values, model=model)
         except (ValueError, TypeError, OSError) as error:
             self._fail(error)
             return
@@ -169,10 +203,10 @@ def _presets() -> list[Any]:
     return list(list_presets())
 
 
-def _codec() -> Any:
+def _codec(model: str | None = None) -> Any:
     from lamina.plugin import NeuralCodec
 
-    codec = NeuralCodec()
+    codec = NeuralCodec(model=model or DEFAULT_BUNDLE)
     # Opening the networks now, not in the first block: the first press of Play must not wait.
     codec.stream(codec.bundle.config.sample_rate, 1)
     return codec

@@ -134,6 +134,8 @@ class MainWindow(QMainWindow):
         self.header.preset_open_asked.connect(self.dialogs.open_preset)
         self.header.preset_save_asked.connect(self.dialogs.save_preset)
         self.header.export_asked.connect(self.dialogs.export)
+        self.header.models_asked.connect(lambda: self.loader.find_models(self.header))
+        self.header.model_chosen.connect(self.loader.choose_model)
         self.transport.play_asked.connect(self.toggle_play)
         self.transport.stop_asked.connect(session.player.stop)
         self.transport.loop_asked.connect(session.set_looping)
@@ -168,9 +170,9 @@ class MainWindow(QMainWindow):
 
     # What the user does.
 
-    def load(self, file: Path | None = None) -> None:
-        """Begins to load what is slow: the file (or the first demo item), the codec, the outputs."""
-        self.loader.start(file, self.header)
+    def load(self, file: Path | None = None, model: str | None = None) -> None:
+        """Begins to load what is slow: the file (or the first demo item), the codec (with the default model if None), the outputs."""
+        self.loader.start(file, self.header, model)
 
     def open(self, path: Path, title: str | None = None) -> None:
         """Opens a sound file; on a bad one a notice says why and the open one stays."""
@@ -245,7 +247,9 @@ class MainWindow(QMainWindow):
             self.input_meter.show_meter(session.input_meter)
             self.output_meter.show_meter(session.output_meter)
         elif what == "codec":
+            assert session.codec is not None
             self.controls.show_can_denoise(session.can_denoise, is_loaded=True)
+            self.header.show_model(session.codec.model)
             self._show_usage()
         elif what == "output":
             self.status.show_outputs(session.outputs, session.output)

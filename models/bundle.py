@@ -1,4 +1,4 @@
-"""Bundles: one shipped model as a folder, checked before use.
+"""Bundles: one model as a folder, shipped or the user's own, checked before use.
 
 A bundle holds `model.json` (format, config, hashes, how it was trained), the graphs `encoder.onnx`,
 `decoder.onnx` and `quantizer-1.onnx` … (a group of layers each), `snapshot.npz` (inputs with the outputs they
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.models.config import BITS_PER_CODE, CodecConfig
+from lamina.models.own_bundles import is_name, own_bundle_names, own_bundles_folder
 
 BUNDLE_FORMAT = 1
 DEFAULT_BUNDLE = "lamina-24k"
@@ -74,32 +75,98 @@ def weights_folder() -> Path:
     return Path(__file__).parent / "weights"
 
 
-def list_bundles() -> list[str]:
-    """Names of the shipped bundles."""
+def shipped_bundles() -> list[str]:
+    """Names of the bundles that come with Lamina."""
     return sorted(path.parent.name for path in weights_folder().glob("*/model.json"))
 
 
+def list_bundles() -> list[str]:
+    """Names of all bundles: the shipped ones, then the user's own, damaged ones too (see `survey_bundles`)."""
+    shipped = shipped_bundles()
+    return shipped + [name for name in own_bundle_names() if name not in shipped]
+
+
+@dataclass(frozen=True)
+class BundleEntry:
+    """One line of the list of bundles.
+
+    Args:
+        name: what it is opened by.
+        is_own: whether it is the user's own.
+        bundle: what is there, or None if it can't be used.
+        problem: a sentence that says why it can't be used, or "".
+    """
+
+    name: str
+    is_own: bool
+    bundle: Bundle | None
+    problem: str = ""
+
+
+def survey_bundles() -> list[BundleEntry]:
+    """All bundles with what is wrong with them, if anything is; a damaged one is an entry, not an error."""
+    shipped = shipped_bundles()
+    entries = []
+    for name in list_bundles():
+        try:
+            entries.append(BundleEntry(name, name not in shipped, open_bundle(name)))
+        except (ValueError, OSError) as error:
+            entries.append(BundleEntry(name, name not in shipped, None, str(error)))
+    return entries
+
+
 def open_bundle(name_or_path: str | Path = DEFAULT_BUNDLE) -> Bundle:
-    """Open a shipped bundle by name, or any by its folder.
+    """Open a bundle by name (shipped first, then the user's own), or any by its folder.
 
     Raises BundleError with a sentence if it is not there, not complete, or a file's hash is wrong.
     """
-    path = Path(name_or_path)
-    if isinstance(name_or_path, str) and not path.is_dir():
-        path = weights_folder() / name_or_path
-    if not (path / "model.json").is_file():
-        known = ", ".join(list_bundles()) or "none"
-        raise BundleError(f"There is no bundle {str(name_or_path)!r}. Shipped bundles: {known}; or give a folder that holds a model.json.")
+    path = find_bundle(name_or_path)
+    manifest = path / "model.json"
     try:
-        data = json.loads((path / "model.json").read_text(encoding="utf-8"))
+        data = json.loads(manifest.read_text(encoding="utf-8"))
         version, files = data["format"], dict(data["files"])
         if version != BUNDLE_FORMAT:
             raise BundleError(f"{path} has bundle format {version}; this Lamina reads format {BUNDLE_FORMAT}. Update Lamina or the bundle.")
-        bundle = Bundle(path, data["name"], CodecConfig.from_json(data["config"]), bool(data["conditioned"]), data["training"], files)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise BundleError(f"{path / 'model.json'} is damaged ({error!r}). Install the bundle again.") from error
+        name, training = data["name"], data["training"]
+        if not isinstance(name, str) or not isinstance(training, dict):
+            raise TypeError("name must be text and training an object")
+        bundle = Bundle(path, name, CodecConfig.from_json(data["config"]), bool(data["conditioned"]), training, files)
+    except BundleError:
+        raise
+    except FileNotFoundError as error:
+        raise BundleError(f"The bundle {path} has no model.json. Install or train it again.") from error
+    except OSError as error:
+        raise BundleError(f"{manifest} can't be read: {error.strerror or error}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BundleError(f"{manifest} is damaged ({error!r}). Install the bundle again.") from error
     _verify_hashes(bundle)
     return bundle
+
+
+def find_bundle(name_or_path: str | Path) -> Path:
+    """The folder of a bundle by name or folder, not yet opened; a name is never taken for a folder that happens to lie here.
+
+    Raises BundleError that lists what there is.
+    """
+    if isinstance(name_or_path, str) and is_name(name_or_path):
+        if name_or_path in shipped_bundles():
+            return weights_folder() / name_or_path
+        if name_or_path in own_bundle_names():
+            return own_bundles_folder() / name_or_path
+    path = Path(name_or_path)
+    if (path / "model.json").is_file():
+        return path
+    own = own_bundle_names()
+    known = ", ".join(shipped_bundles()) or "none"
+    yours = f" Yours: {', '.join(own)}." if own else ""
+    raise BundleError(f"There is no model {str(name_or_path)!r}. Shipped: {known}.{yours} Or give a folder that holds a model.json.")
+
+
+def bundle_version(name_or_path: str | Path) -> tuple[str, int]:
+    """Folder of a bundle and when its manifest was written, in ns (0 without one): what to remember an opened bundle by."""
+    path = find_bundle(name_or_path).resolve()
+    manifest = path / "model.json"
+    return str(path), manifest.stat().st_mtime_ns if manifest.is_file() else 0
 
 
 def file_hash(path: Path) -> str:

@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lamina.models.bundle import DECODER, ENCODER, LAYERS_PER_GRAPH, SNAPSHOT, Bundle, BundleError, open_bundle, quantizer_graphs
+from lamina.models.bundle import (
+    DECODER,
+    ENCODER,
+    LAYERS_PER_GRAPH,
+    SNAPSHOT,
+    Bundle,
+    BundleError,
+    bundle_version,
+    open_bundle,
+    quantizer_graphs,
+)
 
 FloatArray = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint16]
@@ -133,10 +143,14 @@ class CodecRuntime:
             )
 
 
-@lru_cache(maxsize=4)
 def load_runtime(name_or_path: str) -> CodecRuntime:
-    """The runtime of a bundle, opened once per process and shared: it holds no stream's state."""
-    return CodecRuntime(open_bundle(name_or_path))
+    """The runtime of a bundle, opened once per process (anew if it was replaced) and shared: it holds no stream's state."""
+    return _runtime(*bundle_version(name_or_path))
+
+
+@lru_cache(maxsize=4)
+def _runtime(folder: str, written_ns: int) -> CodecRuntime:
+    return CodecRuntime(open_bundle(folder))
 
 
 def _session(bundle: Bundle, graph: str) -> Any:

@@ -3,9 +3,20 @@
 Importing this costs neither torch nor ONNX Runtime nor Qt; the codec loads at its first block.
 """
 
+from lamina.models.bundle import DEFAULT_BUNDLE, list_bundles, survey_bundles
 from lamina.plugin.board import Board
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.parameters import PARAMETERS, Parameter, Settings
 from lamina.plugin.reports import FrameReport
 
-__all__ = ["PARAMETERS", "Board", "FrameReport", "NeuralCodec", "Parameter", "Settings"]
+__all__ = [
+    "DEFAULT_BUNDLE",
+    "PARAMETERS",
+    "Board",
+    "FrameReport",
+    "NeuralCodec",
+    "Parameter",
+    "Settings",
+    "list_bundles",
+    "survey_bundles",
+]

@@ -16,13 +16,18 @@ import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lamina.models.bundle import DEFAULT_BUNDLE
 from lamina.plugin.parameters import PARAMETERS, Settings, find_parameter
+
+if TYPE_CHECKING:
+    from lamina.plugin.presets import Preset
 
 REFUSED = 2
 INTERRUPTED = 130
 UNREAD = 141
+MODEL_HELP = f"a model by name (see `lamina info`) or by its folder; default {DEFAULT_BUNDLE}"
 BAR_FORMAT = "{desc} {bar} {percentage:3.0f} %  {remaining} left"
 
 
@@ -83,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
     app = commands.add_parser("app", help="open the desktop app", description="Open the desktop app, with a sound file or the demo item.")
     app.add_argument("file", nargs="?", type=Path, metavar="FILE", help="wav, flac, ogg, mp3 or aiff")
+    app.add_argument("--model", metavar="NAME", help=MODEL_HELP)
     app.set_defaults(run=_app)
 
     render = commands.add_parser(
@@ -100,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument(
         "--preset", metavar="NAME", help="start from a preset (see `lamina presets`) or a preset file; other options go on top"
     )
+    render.add_argument("--model", metavar="NAME", help=MODEL_HELP)
     render.add_argument(
         "--set",
         action="append",
@@ -113,10 +120,11 @@ def _parser() -> argparse.ArgumentParser:
 
     info = commands.add_parser(
         "info",
-        help="show the bundle, versions, sound devices and latency",
-        description="Show the bundle, the versions of what it runs on, the sound outputs, and the codec's latency: "
+        help="show the models, versions, sound devices and latency",
+        description="Show a model, all other models, the versions of what they run on, the sound outputs, and the codec's latency: "
         "what a bug report should hold.",
     )
+    info.add_argument("--model", metavar="NAME", help=MODEL_HELP)
     info.set_defaults(run=_info)
 
     presets = commands.add_parser(
@@ -141,18 +149,23 @@ def _describe(name: str) -> str:
 
 def _app(options: argparse.Namespace) -> int:
     from lamina.gui.app import main as open_app
+    from lamina.models.bundle import open_bundle
 
-    return open_app(options.file)
+    if options.model is not None:
+        open_bundle(options.model)
+    return open_app(options.file, options.model)
 
 
 def _render(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from lamina.plugin.neural_codec import NeuralCodec
+    from lamina.plugin.presets import codec_for, load_preset
     from lamina.plugin.render import render_file
 
-    codec = NeuralCodec()
-    codec.set_parameters(vars(_settings(options)))
+    preset = load_preset(options.preset) if options.preset else None
+    codec = codec_for(preset) if preset is not None and options.model is None else NeuralCodec(model=options.model or DEFAULT_BUNDLE)
+    codec.set_parameters(vars(_settings(options, preset)))
     # Without a terminal to draw on there is no bar; with stderr closed there is not even a place to ask.
     no_bar = True if options.quiet or sys.stderr is None else None
     failures = 0
@@ -213,11 +226,9 @@ def _advance(bar: Any, share: float) -> None:
     bar.update(round(share * 100) - bar.n)
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _settings(options: argparse.Namespace, preset: Preset | None) -> Settings:
     """Preset first, then the options, then `--set`; everything is checked before anything is rendered."""
-    from lamina.plugin.presets import load_preset
-
-    settings = load_preset(options.preset).settings() if options.preset else Settings()
+    settings = preset.settings() if preset is not None else Settings()
     assignments = [(name, text) for name in ("layers", "kbps", "mix") if (text := getattr(options, name)) is not None]
     for assignment in options.assignments:
         name, separator, text = assignment.partition("=")
@@ -255,7 +266,7 @@ def _jobs(inputs: list[Path], output: Path) -> list[tuple[Path, Path]]:
 def _info(options: argparse.Namespace) -> int:
     from lamina.plugin.info import print_info
 
-    print_info()
+    print_info(options.model or DEFAULT_BUNDLE)
     return 0
 
 

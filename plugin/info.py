@@ -1,10 +1,11 @@
-"""What `lamina info` prints: the bundle, versions, devices, latency."""
+"""What `lamina info` prints: a model and which others there are, versions, devices, latency."""
 
 from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+from lamina.models.bundle import DEFAULT_BUNDLE, survey_bundles
 from lamina.plugin.devices import output_devices
 from lamina.plugin.neural_codec import NeuralCodec
 
@@ -12,9 +13,9 @@ SHOWN_RATES = (44_100, 48_000)
 SHOWN_PACKAGES = ("onnxruntime", "pedalboard", "numpy", "PyQt6", "sounddevice")
 
 
-def print_info() -> None:
-    """Print everything a bug report should hold."""
-    codec = NeuralCodec()
+def print_info(model: str = DEFAULT_BUNDLE) -> None:
+    """Print everything a bug report should hold; raises BundleError if `model` can't be used."""
+    codec = NeuralCodec(model=model)
     bundle = codec.bundle
     config = bundle.config
     print(f"Lamina {_version('lamina')} · Python {platform.python_version()} · {platform.system()} {platform.machine()}")
@@ -28,6 +29,10 @@ def print_info() -> None:
     print(f"         denoise: {'trained' if bundle.conditioned else 'not trained in this bundle'}")
     if bundle.training:
         print("         " + ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in bundle.training.items()))
+    print()
+    for index, entry in enumerate(survey_bundles()):
+        title, whose = "Models" if index == 0 else "", "your own" if entry.is_own else "comes with Lamina"
+        print(f"{title:8} {entry.name} ({whose})" + (f": can't be used. {entry.problem}" if entry.problem else ""))
     print()
     for rate in SHOWN_RATES:
         samples = codec.latency_samples(rate)

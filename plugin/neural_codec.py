@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 import numpy as np
 
 from lamina.dsp.bridge import bridge_latency
-from lamina.models.bundle import DEFAULT_BUNDLE, Bundle, open_bundle
+from lamina.models.bundle import DEFAULT_BUNDLE, Bundle, BundleError, bundle_version, open_bundle
 from lamina.models.runtime import load_runtime
 from lamina.plugin.codec_stream import CodecStream
 from lamina.plugin.effect import Effect
@@ -54,9 +54,9 @@ class NeuralCodec(Effect):
         input_gain_db, output_gain_db: −24 … 24.
         bypass: lets the input through, delayed by the latency.
         kbps: another way to give `layers`: 0.75–18, the nearest layer is used. Give one of the two.
-        bundle: name of a shipped bundle, or a bundle's folder.
+        model: name of a bundle, shipped or your own, or a bundle's folder. It can't be changed later.
 
-    Every argument is also an attribute that may be set at any time, from any thread; a stream reads them
+    Every argument but `model` is also an attribute that may be set at any time, from any thread; a stream reads them
     once per block. `on_report`, if set, is called with each `FrameReport`; `last_reports` holds the newest.
     A copy (`copy`, `pickle`) has the same bundle and settings, no past, and no `on_report`.
 
@@ -71,7 +71,7 @@ class NeuralCodec(Effect):
     output_gain_db = ParameterAttribute[float]()
     bypass = ParameterAttribute[bool]()
 
-    __slots__ = ("_bundle_name", "_last_reports", "_settings", "_stream", "_streaming", "_to_swallow", "on_report")
+    __slots__ = ("_bundle", "_last_reports", "_model", "_settings", "_stream", "_streaming", "_to_swallow", "on_report")
 
     def __init__(
         self,
@@ -83,11 +83,11 @@ class NeuralCodec(Effect):
         bypass: bool = False,
         *,
         kbps: float | None = None,
-        bundle: str = DEFAULT_BUNDLE,
+        model: str = DEFAULT_BUNDLE,
     ) -> None:
         if layers is not None and kbps is not None:
             raise ValueError(f"Both layers ({layers}) and kbps ({kbps}) are given; they are one value in two units: give one.")
-        self.__setstate__({"bundle": str(bundle), "settings": Settings()})
+        self.__setstate__({"model": str(model), "settings": Settings()})
         given = {
             "layers": layers,
             "kbps": kbps,
@@ -100,10 +100,11 @@ class NeuralCodec(Effect):
         self.set_parameters({name: value for name, value in given.items() if value is not None})
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"bundle": self._bundle_name, "settings": self._settings}
+        return {"model": self._model, "settings": self._settings}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._bundle_name: str = state["bundle"]
+        self._model: str = state["model"]
+        self._bundle = _opened_bundle(*bundle_version(self._model))
         self._settings: Settings = state["settings"]
         self.on_report: Callable[[FrameReport], None] | None = None
         self._stream: CodecStream | None = None
@@ -113,9 +114,14 @@ class NeuralCodec(Effect):
         self._last_reports: list[FrameReport] = []
 
     @property
+    def model(self) -> str:
+        """The bundle's name or folder, as given."""
+        return self._model
+
+    @property
     def bundle(self) -> Bundle:
         """The bundle whose weights are used."""
-        return _shared_bundle(self._bundle_name)
+        return self._bundle
 
     @property
     def settings(self) -> Settings:
@@ -150,7 +156,10 @@ class NeuralCodec(Effect):
         """A live stream of its own: what is pushed comes back at the same length, `latency_samples` later."""
         channels, rate = check_channels(n_channels), check_sample_rate(sample_rate)
         size = None if block is None else check_buffer_size(block)
-        return CodecStream(load_runtime(self._bundle_name), lambda: self._settings, rate, channels, size, self._listen)
+        runtime = load_runtime(self._model)
+        if runtime.bundle.digest != self._bundle.digest:
+            raise BundleError(f"The model {self._model!r} was replaced since this effect was made. Make a new effect with it.")
+        return CodecStream(runtime, lambda: self._settings, rate, channels, size, self._listen)
 
     def process(self, input_array: np.ndarray, sample_rate: float, buffer_size: int = 8192, reset: bool = True) -> FloatArray:
         """See `Effect.process`. The result does not depend on `buffer_size` or on how a stream is cut."""
@@ -207,12 +216,13 @@ class NeuralCodec(Effect):
 
     def __repr__(self) -> str:
         s = self._settings
+        model = "" if self._model == DEFAULT_BUNDLE else f", model={self._model!r}"
         return (
             f"NeuralCodec(layers={s.layers}, denoise={s.denoise:g}, mix={s.mix:g}, input_gain_db={s.input_gain_db:g}, "
-            f"output_gain_db={s.output_gain_db:g}, bypass={s.bypass})"
+            f"output_gain_db={s.output_gain_db:g}, bypass={s.bypass}{model})"
         )
 
 
 @lru_cache(maxsize=8)
-def _shared_bundle(name_or_path: str) -> Bundle:
-    return open_bundle(name_or_path)
+def _opened_bundle(folder: str, written_ns: int) -> Bundle:
+    return open_bundle(folder)

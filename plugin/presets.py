@@ -11,7 +11,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from lamina.models.bundle import DEFAULT_BUNDLE, BundleError
 from lamina.plugin.atomic_file import atomic_file
+from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.parameters import Settings, Value, find_parameter, suggest
 
 SCHEMA_VERSION = 1
@@ -27,12 +29,14 @@ class Preset:
     name: how it is chosen; a factory preset's file name without suffix.
     title, description: for people.
     parameters: values by parameter name; what is not named keeps its default.
+    model: name of the bundle it was made with, or None if any will do. Whether it is there shows when it is opened.
     """
 
     name: str
     title: str
     description: str
     parameters: dict[str, Value] = field(default_factory=dict)
+    model: str | None = None
 
     def settings(self) -> Settings:
         """Default settings with the preset's values."""
@@ -40,6 +44,17 @@ class Preset:
         for name, value in self.parameters.items():
             settings = settings.with_value(name, value)
         return settings
+
+
+def codec_for(preset: Preset) -> NeuralCodec:
+    """An effect with the preset's model (the default one if it names none), its parameters not yet set.
+
+    Raises PresetError if that model is not there or damaged.
+    """
+    try:
+        return NeuralCodec(model=preset.model or DEFAULT_BUNDLE)
+    except BundleError as error:
+        raise PresetError(f"The preset {preset.title!r} can't be used, because its model can't: {error}") from error
 
 
 def list_presets() -> list[Preset]:
@@ -65,10 +80,12 @@ def load_preset(name_or_path: str | Path) -> Preset:
     return _parse(text, str(path), path.stem)
 
 
-def save_preset(path: str | Path, title: str, parameters: dict[str, Value], description: str = "") -> None:
+def save_preset(path: str | Path, title: str, parameters: dict[str, Value], description: str = "", model: str | None = None) -> None:
     """Write a preset; an existing file is replaced only by a complete new one. Raises PresetError."""
     path = Path(path)
     data = {"schema": SCHEMA_VERSION, "title": title, "description": description, "parameters": parameters}
+    if model is not None:
+        data["model"] = model
     _parse(json.dumps(data), str(path), path.stem)
     try:
         with atomic_file(path) as partial:
@@ -89,6 +106,9 @@ def _parse(text: str, where: str, name: str) -> Preset:
     parameters = data.get("parameters")
     if not isinstance(parameters, dict) or not isinstance(data.get("title"), str) or not isinstance(data.get("description", ""), str):
         raise PresetError(f'{where} is not a preset: it needs a "title" and "parameters".')
+    model = data.get("model")
+    if model is not None and not (isinstance(model, str) and model):
+        raise PresetError(f'{where} has the "model" {model!r}; it must be the name of a model.')
     if "layers" in parameters and "kbps" in parameters:
         raise PresetError(f"{where} sets both layers and kbps, which are one value in two units; keep one.")
     for parameter, value in parameters.items():
@@ -96,4 +116,4 @@ def _parse(text: str, where: str, name: str) -> Preset:
             find_parameter(parameter).validate(value)
         except (ValueError, TypeError) as error:
             raise PresetError(f"{where}: {error}") from error
-    return Preset(name, data["title"], data.get("description", ""), parameters)
+    return Preset(name, data["title"], data.get("description", ""), parameters, model)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
+import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from lamina.models.training.trainer import Trainer
 
 PACKAGES_MISSING = "Training needs more packages; install them with: pip install 'lamina[train]'"
+UNNAMED = "my-lamina"
+INSTALLED = "installed"
+"""The file in a run's folder that says where its model was installed."""
 MAX_SETTLING_BATCHES = 400
 BAR_FORMAT = "{bar} {percentage:3.0f} %  {remaining} left{postfix}"
 
@@ -26,9 +31,10 @@ def add_train_command(commands: Any) -> None:
     train = commands.add_parser(
         "train",
         help="train a model on your own sounds",
-        description="Train a model. OUT/checkpoint.pt is written every few minutes, and an interrupted run goes on from it when the "
-        "same command is given again. At the end the averaged weights become the bundle OUT/bundle.",
-        epilog="Example: lamina train --data my_takes/ --from lamina-24k --minutes 20 --out my-band/",
+        description="Train a model. With a name it becomes one of your own, which the app and every --model find by that name. A "
+        "checkpoint is written to the run's folder every few minutes, and an interrupted run goes on from it when the same command is "
+        "given again. At the end the averaged weights become the bundle OUT/bundle, and your own model if it has a name.",
+        epilog="Example: lamina train --data my_takes/ --from lamina-24k --minutes 20 --name my-band",
     )
     train.add_argument(
         "--data",
@@ -38,10 +44,11 @@ def add_train_command(commands: Any) -> None:
         metavar="DIR",
         help="folder of sound files, or a file made by `lamina data pack`; may be repeated",
     )
-    train.add_argument("--out", required=True, type=Path, metavar="OUT", help="folder of the run")
+    train.add_argument("--name", metavar="NAME", help="what your model is called; needed without --out")
+    train.add_argument("--replace", action="store_true", help="replace your model of that name once the new one is complete")
+    train.add_argument("--out", type=Path, metavar="OUT", help="folder of the run (default: runs/NAME in your data folder)")
     train.add_argument("--minutes", type=float, default=20.0, help="wall-clock budget over all resumptions (default %(default)g)")
     train.add_argument("--from", dest="start", metavar="BUNDLE", help="start from a bundle (name or folder) or a checkpoint file")
-    train.add_argument("--name", default="my-lamina", help="name of the bundle (default %(default)s)")
     train.add_argument("--design", choices=("transform", "soundstream"), default="transform", help="network when starting from nothing")
     train.add_argument("--channels", type=int, default=32, metavar="C", help="first width of the soundstream design (default %(default)s)")
     train.add_argument("--batch", type=int, default=8, help="examples per step (default %(default)s)")
@@ -76,6 +83,9 @@ def _train(options: argparse.Namespace) -> int:
         value = getattr(options, name)
         if value is not None and not value > 0:
             raise ValueError(f"--{name.replace('_', '-')} is {value}; it must be more than 0.")
+    out = _run_folder(options)
+    # A run whose model was installed is over: replacing that model means training anew, not going on.
+    starts_anew = options.out is None and options.replace and (out / INSTALLED).exists()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
@@ -88,13 +98,15 @@ def _train(options: argparse.Namespace) -> int:
         threads=options.threads,
     )
     cache = options.cache or Path(platformdirs.user_cache_dir("lamina"))
-    saved = options.out / "checkpoint.pt"
-    resume = Checkpoint.load(saved) if saved.exists() else None
+    saved = out / "checkpoint.pt"
+    resume = Checkpoint.load(saved) if saved.exists() and not starts_anew else None
     sample_rate, frame = (resume.config.sample_rate, resume.config.frame) if resume else (24_000, 320)
     with progress_bar("reading sounds") as report:
         corpus = load_corpus(options.data, cache, sample_rate, plan.crop_frames * frame, options.seed, report)
     network = _start(options, corpus, resume)
-    trainer = Trainer(network, corpus, plan, options.out, resume)
+    if starts_anew:
+        shutil.rmtree(out)
+    trainer = Trainer(network, corpus, plan, out, resume)
     with tqdm(total=100, bar_format=BAR_FORMAT, initial=round(trainer.share_done * 100), disable=None) as bar, logging_redirect_tqdm():
         trainer.on_step = partial(_show_step, bar)
         final = trainer.run()
@@ -107,10 +119,44 @@ def _train(options: argparse.Namespace) -> int:
         "hours": round(progress["seconds"] / 3600, 2),
         "audio_hours": round(progress["audio_seconds"] / 3600, 1),
         "started_from": options.start or "data-driven initialisation",
+        "data_clips": len(corpus.clips),
+        "data_hours": round(corpus.n_samples / corpus.sample_rate / 3600, 2),
     }
-    bundle = export_bundle(network, options.out / "bundle", options.name, training, _model_card(options, training))
+    name = options.name or UNNAMED
+    bundle = export_bundle(network, out / "bundle", name, training, _model_card(name, options, corpus, training))
     print(f"Trained {training['steps']} steps in {training['hours']} h; the bundle is {bundle.path}")
+    if options.name is not None:
+        _install(options.name, bundle.path, out, trainer.stop_requested)
     return 0
+
+
+def _run_folder(options: argparse.Namespace) -> Path:
+    """Where the run is kept; raises ValueError if the model can't have its name or has nowhere to go."""
+    from lamina.models.bundle import shipped_bundles
+    from lamina.models.own_bundles import check_free, run_folder
+
+    if options.name is None:
+        if options.out is None:
+            raise ValueError("The model needs a --name, by which the app and --model find it, or an --out folder to put its bundle into.")
+        if options.replace:
+            raise ValueError("--replace says that your model of a --name may be replaced; give the name too, or leave --replace out.")
+        return Path(options.out)
+    check_free(options.name, shipped_bundles(), options.replace)
+    return Path(options.out or run_folder(options.name))
+
+
+def _install(name: str, bundle: Path, out: Path, interrupted: bool) -> None:
+    from lamina.models.own_bundles import install_bundle
+
+    if interrupted:
+        print(f"The run was interrupted, so {name} is not installed yet: give the same command again to go on.")
+        return
+    try:
+        folder = install_bundle(bundle, name)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"The model is trained, but it can't be installed as {name}: {error} It is kept in {bundle}.") from error
+    (out / INSTALLED).write_text(f"{folder}\n", encoding="utf-8")
+    print(f"{name} is ready in {folder}. Try it: lamina app --model {shlex.quote(name)}")
 
 
 def _show_step(bar: Any, trainer: Trainer) -> None:
@@ -141,9 +187,15 @@ def _start(options: argparse.Namespace, corpus: Corpus, resume: Any) -> CodecNet
     return load_network(open_bundle(options.start))
 
 
-def _model_card(options: argparse.Namespace, training: dict[str, Any]) -> str:
-    folders = "\n".join(f"- `{folder.name}`" for folder in options.data)
+def _model_card(name: str, options: argparse.Namespace, corpus: Corpus, training: dict[str, Any]) -> str:
+    sources = "\n".join(f"- `{source.resolve().name}`" for source in options.data)
+    kinds = "\n".join(
+        f"- {kind}: {len(lengths)} clips, {sum(lengths) / corpus.sample_rate / 3600:.2f} h"
+        for kind in sorted({clip.kind for clip in corpus.clips})
+        if (lengths := [len(clip.audio) for clip in corpus.clips if clip.kind == kind])
+    )
     return (
-        f"# {options.name}\n\nTrained with `lamina train`: {training['steps']} steps, {training['hours']} h, "
-        f"{training['audio_hours']} h of audio drawn, started from {training['started_from']}.\n\n## Data\n\n{folders}\n"
+        f"# {name}\n\nA model of your own, made by `lamina train`: {training['steps']} steps in {training['hours']} h, "
+        f"{training['audio_hours']} h of sound drawn, started from {training['started_from']}.\n\n"
+        f"## Data\n\n{training['data_clips']} clips, {training['data_hours']:.2f} h in all, from\n\n{sources}\n\nby kind:\n\n{kinds}\n"
     )

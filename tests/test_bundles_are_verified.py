@@ -35,7 +35,7 @@ def test_one_flipped_bit_is_named(copy, graph):
     with pytest.raises(BundleError, match=graph):
         open_bundle(copy)
     with pytest.raises(BundleError, match="damaged"):
-        NeuralCodec(bundle=str(copy))
+        NeuralCodec(model=str(copy))
 
 
 def test_a_missing_file_is_named(copy):
@@ -72,4 +72,4 @@ def test_a_runtime_that_computes_something_else_is_refused(copy, monkeypatch):
 
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(BundleError, match="lamina-24k"):
-        NeuralCodec(bundle="lamina-48k")
+        NeuralCodec(model="lamina-48k")

@@ -140,7 +140,7 @@ def test_a_render_that_is_ended_leaves_nothing(tmp_path, number, code):
 
 
 def test_an_interrupt_while_a_module_loads_is_an_interrupt(monkeypatch, capsys):
-    def interrupted_import():
+    def interrupted_import(_model):
         try:
             raise KeyboardInterrupt
         except KeyboardInterrupt as interrupt:

@@ -40,7 +40,7 @@ def test_constructor_attributes_and_table_agree():
         assert getattr(codec, name) == parameter.default
         assert arguments[name].default in (parameter.default, None)
         assert getattr(NeuralCodec, name).__doc__ == parameter.help
-    assert set(arguments) - set(PARAMETERS) == {"bundle"}
+    assert set(arguments) - set(PARAMETERS) == {"model"}
 
 
 def test_the_documented_latencies_are_the_reported_ones():

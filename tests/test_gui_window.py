@@ -1,5 +1,6 @@
 """The real window over the real codec: what a user does with it happens, and what goes wrong is said kindly."""
 
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -18,6 +19,8 @@ from lamina.gui.model.outputs import SILENT, OutputList
 from lamina.gui.model.player import Player, PlayState
 from lamina.gui.model.session import Session
 from lamina.gui.window import MainWindow
+from lamina.models.bundle import weights_folder
+from lamina.models.own_bundles import install_bundle, own_bundles_folder
 from lamina.plugin import NeuralCodec
 from lamina.plugin.audiofile import ReadCancelled, read_audio
 from lamina.plugin.demo import demo_items
@@ -221,7 +224,7 @@ def test_starting_with_a_bad_file_leaves_an_empty_window_that_says_what_to_do(qt
 
 
 def test_a_codec_that_cannot_be_loaded_is_told_and_the_window_stays(qtbot, monkeypatch):
-    def damaged():
+    def damaged(_model):
         raise ValueError("decoder.onnx of the bundle lamina-24k is damaged.")
 
     monkeypatch.setattr("lamina.gui.loading._codec", damaged)
@@ -368,6 +371,85 @@ def test_a_preset_is_saved_and_opened_again(window, monkeypatch, tmp_path):
     path.write_text("{}")
     window.dialogs.open_preset()
     assert window.session.codec.layers == 3 and "Mine.json" in window.notice.label.text()
+
+
+# Models.
+
+
+def model_actions(window, qtbot):
+    """Opens the model menu as a user does, and waits until it shows what is there."""
+    shown = [action.text() for action in window.header.model_menu.actions()]
+    window.header.model_menu.aboutToShow.emit()
+    wait(qtbot, lambda: not window.background.is_busy)
+    return {action.data(): action for action in window.header.model_menu.actions()}, shown
+
+
+def test_a_model_that_was_trained_meanwhile_is_chosen_while_playing(window, qtbot, sound, tmp_path):
+    window.open(sound)
+    wait(qtbot, lambda: window.header.title.text() == "two tones.wav")
+    actions, _ = model_actions(window, qtbot)
+    assert list(actions) == ["lamina-24k"] and actions["lamina-24k"].isChecked()
+    assert window.header.model_button.text() == "lamina-24k"
+
+    source = shutil.copytree(weights_folder() / "lamina-24k", tmp_path / "bundle")
+    install_bundle(source, "my-band")
+    window.session.parameters.set("layers", 3)
+    window.session.set_loop_region(0.2, 0.9)
+    window.toggle_play()
+    wait(qtbot, lambda: window.session.is_playing and window.session.player.position_seconds > 0.1)
+    actions, before = model_actions(window, qtbot)
+    assert before == ["lamina-24k"] and list(actions) == ["lamina-24k", "my-band"]
+    actions["my-band"].trigger()
+    wait(qtbot, lambda: window.session.codec.model == "my-band")
+    assert actions["my-band"].isChecked() and not actions["lamina-24k"].isChecked()
+    assert window.header.model_button.text() == "my-band"
+    # The session goes on: same file, settings and loop, still playing.
+    assert window.header.title.text() == "two tones.wav" and window.session.loop_seconds == (0.2, 0.9)
+    assert window.session.codec.layers == 3
+    wait(qtbot, lambda: window.session.is_playing and window.session.usage.n_frames > 0)
+
+    window.session.start_export(tmp_path / "out.wav")
+    assert window.session.export._make_effect().model == "my-band"
+    wait(qtbot, lambda: not window.session.is_exporting)
+
+
+def test_a_damaged_model_is_told_and_the_present_one_stays(window, qtbot, tmp_path):
+    source = shutil.copytree(weights_folder() / "lamina-24k", tmp_path / "bundle")
+    folder = install_bundle(source, "my-band")
+    (folder / "decoder.onnx").write_bytes(b"")
+    actions, _ = model_actions(window, qtbot)
+    action = actions["my-band"]
+    assert action.text() == "my-band (damaged)" and "decoder.onnx" in action.toolTip()
+    codec = window.session.codec
+    action.trigger()
+    wait(qtbot, lambda: window.notice.isVisible() and "decoder.onnx" in window.notice.label.text())
+    assert window.session.codec is codec and window.session.can_play
+    assert not action.isChecked() and actions["lamina-24k"].isChecked()
+    assert window.header.model_button.text() == "lamina-24k"
+
+
+def test_a_preset_brings_its_model_or_says_that_it_is_missing(window, qtbot, monkeypatch, tmp_path):
+    source = shutil.copytree(weights_folder() / "lamina-24k", tmp_path / "bundle")
+    install_bundle(source, "my-band")
+    window.loader.choose_model("my-band")
+    wait(qtbot, lambda: window.session.codec.model == "my-band")
+    window.session.parameters.set("layers", 3)
+    window.loader.save_preset(tmp_path / "mine.json")
+    window.loader.choose_model("lamina-24k")
+    wait(qtbot, lambda: window.session.codec.model == "lamina-24k")
+    window.session.parameters.set("layers", 20)
+
+    window.loader.open_preset(tmp_path / "mine.json")
+    wait(qtbot, lambda: window.session.preset_name == "mine")
+    assert (window.session.codec.model, window.session.codec.layers) == ("my-band", 3)
+
+    window.loader.choose_model("lamina-24k")
+    wait(qtbot, lambda: window.session.codec.model == "lamina-24k")
+    window.session.parameters.set("layers", 20)
+    shutil.rmtree(own_bundles_folder() / "my-band")
+    window.loader.open_preset(tmp_path / "mine.json")
+    wait(qtbot, lambda: window.notice.isVisible() and "my-band" in window.notice.label.text())
+    assert (window.session.codec.model, window.session.codec.layers) == ("lamina-24k", 20)
 
 
 # Playing.

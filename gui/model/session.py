@@ -185,10 +185,10 @@ class Session:
         if self.is_exporting:
             self.noticed.notify(Notice("An export is already running; wait for it or cancel it first.", is_error=True))
             return False
-        values = self.parameters.values()
+        values, model = self.parameters.values(), self.codec.model
 
         def make_effect() -> NeuralCodec:
-            effect = NeuralCodec()
+            effect = NeuralCodec(model=model)
             effect.set_parameters(values)
             return effect
 

@@ -1,4 +1,4 @@
-"""The bar at the top: name, open file, demo items, presets, export."""
+"""The bar at the top: name, open file, demo items, model, presets, export."""
 
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QAction, QPainter, QPaintEvent
@@ -7,6 +7,8 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy
 from lamina.gui import icons, theme
 from lamina.gui.widgets.buttons import MenuButton
 from lamina.gui.widgets.tips import plain_tip
+
+LONGEST_MODEL_NAME = 18
 
 
 class Header(QWidget):
@@ -18,6 +20,8 @@ class Header(QWidget):
     preset_save_asked = pyqtSignal()
     preset_open_asked = pyqtSignal()
     export_asked = pyqtSignal()
+    models_asked = pyqtSignal()
+    model_chosen = pyqtSignal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,9 +42,19 @@ class Header(QWidget):
         row.addWidget(self.demo_button)
         row.addSpacing(theme.GAP)
         row.addLayout(self._names(), 1)
+        self.model_button = MenuButton("Model")
+        self.model_button.setToolTip("The model that is heard: Lamina's, or one of your own, made by lamina train.")
+        self.model_menu = QMenu(self)
+        self.model_menu.setToolTipsVisible(True)
+        # Looked for each time: a training may have ended meanwhile.
+        self.model_menu.aboutToShow.connect(self.models_asked)
+        self.model_button.setMenu(self.model_menu)
+        self._models: list = []
+        self._model = ""
+        row.addWidget(self.model_button)
         self.preset_button = MenuButton("Presets")
         self.preset_button.setToolTip("Settings to start from.")
-        self.preset_button.setMinimumWidth(150)
+        self.preset_button.setMinimumWidth(120)
         self.preset_menu = QMenu(self)
         self.preset_menu.setToolTipsVisible(True)
         self.preset_button.setMenu(self.preset_menu)
@@ -94,6 +108,37 @@ class Header(QWidget):
     def show_preset(self, title: str, is_edited: bool) -> None:
         """Names the preset in use."""
         self.preset_button.setText(f"{title}{' (edited)' if is_edited else ''}" if title else "Presets")
+
+    def show_models(self, entries: list) -> None:
+        """Fills the model menu with `BundleEntry`s."""
+        if entries == self._models:
+            return
+        self._models = entries
+        self.model_menu.clear()
+        for entry in entries:
+            tip = entry.problem or ("Your own." if entry.is_own else "Comes with Lamina.")
+            # A damaged one can be chosen: what is wrong with it is then said where it can be read.
+            action = self._add(self.model_menu, f"{entry.name} (damaged)" if entry.problem else entry.name, plain_tip(tip))
+            action.setData(entry.name)
+            action.setCheckable(True)
+            action.triggered.connect(lambda _checked, name=entry.name: self._choose_model(name))
+        self._mark_model()
+
+    def show_model(self, name: str) -> None:
+        """Names the model in use."""
+        self._model = name
+        shown = name if len(name) <= LONGEST_MODEL_NAME else f"{name[: LONGEST_MODEL_NAME - 1]}…"
+        self.model_button.setText(shown)
+        self._mark_model()
+
+    def _choose_model(self, name: str) -> None:
+        # The tick follows what is heard, and not the click: the model may turn out to be damaged.
+        self._mark_model()
+        self.model_chosen.emit(name)
+
+    def _mark_model(self) -> None:
+        for action in self.model_menu.actions():
+            action.setChecked(action.data() == self._model)
 
     def show_can_export(self, can_export: bool) -> None:
         """Lights the export button."""
