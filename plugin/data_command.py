@@ -1,4 +1,4 @@
-"""`lamina data`: pack training sounds into one file."""
+"""`lamina data`: pack training sounds into one file, and check them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 PACKAGES_MISSING = "Training data needs more packages; install them with: pip install 'lamina[train]'"
 BAR_FORMAT = "{desc} {bar} {percentage:3.0f} %  {remaining} left"
 MOST_LISTED = 20
+MOST_EXAMPLES = 5
+SAMPLE_RATE = 24_000
+
+if TYPE_CHECKING:
+    from lamina.models.training.data_checks import Report
 
 
 def add_data_command(commands: Any) -> None:
     """Declare the command and its subcommands."""
     data = commands.add_parser(
         "data",
-        help="pack training sounds",
-        description="Prepare sounds for `lamina train`: pack folders into one file.",
+        help="pack and check training sounds",
+        description="Prepare sounds for `lamina train`: pack folders into one file, and find what is wrong with them.",
         epilog="Example: lamina data pack my_takes/ --out takes.lpack",
     )
     data.set_defaults(run=lambda _: data.print_help() or 2)
@@ -38,6 +43,18 @@ def add_data_command(commands: Any) -> None:
         "--part-size", type=float, metavar="MB", help="write FILE.part1, FILE.part2 … of at most so many megabytes; train with --data FILE"
     )
     pack.set_defaults(run=_pack)
+    check = actions.add_parser(
+        "check",
+        help="find what is wrong with training sounds",
+        description="Report unreadable files, duplicates, clipping, silence, DC, narrow-band sounds and sample rates, worst first, and any "
+        "held-out sound that is in the training data too, even re-encoded, shifted or cut out. Exit code 2 if training must not start.",
+        epilog="Example: lamina data check my_takes/ --heldout my_tests/",
+    )
+    check.add_argument("sources", nargs="+", type=Path, metavar="DIR", help="folder of sound files, or a file made by `lamina data pack`")
+    check.add_argument("--heldout", action="append", default=[], type=Path, metavar="DIR", help="sounds never to train on; may be repeated")
+    check.add_argument("--all", action="store_true", help="list every case, not only the worst")
+    check.add_argument("--cache", type=Path, metavar="DIR", help="where decoded audio is kept (default: the user's cache folder)")
+    check.set_defaults(run=_check)
 
 
 @contextlib.contextmanager
@@ -85,6 +102,36 @@ def _pack(options: argparse.Namespace) -> int:
         if len(packed.left_out) > MOST_LISTED:
             print(f"  … and {len(packed.left_out) - MOST_LISTED} more")
     return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    if packages_are_missing():
+        return 2
+    import platformdirs
+
+    from lamina.models.training.data_checks import check_data
+    from lamina.models.training.sources import open_sources
+
+    cache = options.cache or Path(platformdirs.user_cache_dir("lamina"))
+    with progress_bar("reading sounds") as progress:
+        sets = open_sources([*options.sources, *options.heldout], cache, SAMPLE_RATE, progress)
+    training, heldout = sets[: len(options.sources)], sets[len(options.sources) :]
+    report = check_data(training, heldout or None, read_all=True)
+    print_report(report, None if options.all else MOST_EXAMPLES)
+    return 2 if report.stops else 0
+
+
+def print_report(report: Report, most_examples: int | None) -> None:
+    """Print the findings, worst first, and what there is of each kind."""
+    for finding in report.findings:
+        print(f"{finding.severity:8} {finding.check:11} {finding.text}")
+        for example in finding.examples[:most_examples]:
+            print(f"{'':20} · {example}")
+        if most_examples is not None and len(finding.examples) > most_examples:
+            print(f"{'':20} · … and {len(finding.examples) - most_examples} more (--all lists them)")
+    print(f"\n{'kind':8}{'clips':>7}{'hours':>8}{'narrow-band hours':>20}{'drawn':>8}{'narrow-band drawn':>20}")
+    for kind in report.kinds:
+        print(f"{kind.kind:8}{kind.clips:7}{kind.hours:8.2f}{kind.narrow_hours:20.2f}{kind.drawn:8.0%}{kind.narrow_drawn:20.0%}")
 
 
 def _bytes(megabytes: float) -> int:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lamina.models.training.corpus import Corpus
     from lamina.models.training.trainer import Trainer
 
+log = logging.getLogger(__name__)
+
 PACKAGES_MISSING = "Training needs more packages; install them with: pip install 'lamina[train]'"
 UNNAMED = "my-lamina"
 INSTALLED = "installed"
@@ -43,6 +45,9 @@ def add_train_command(commands: Any) -> None:
         type=Path,
         metavar="DIR",
         help="folder of sound files, or a file made by `lamina data pack`; may be repeated",
+    )
+    train.add_argument(
+        "--heldout", action="append", default=[], type=Path, metavar="DIR", help="refuse to train if any of these sounds is in the data"
     )
     train.add_argument("--name", metavar="NAME", help="what your model is called; needed without --out")
     train.add_argument("--replace", action="store_true", help="replace your model of that name once the new one is complete")
@@ -75,7 +80,6 @@ def _train(options: argparse.Namespace) -> int:
 
     from lamina.models.export import export_bundle
     from lamina.models.training.checkpoint import Checkpoint
-    from lamina.models.training.corpus import load_corpus
     from lamina.models.training.initialise import settle_codebooks
     from lamina.models.training.trainer import Trainer, TrainingPlan
 
@@ -101,8 +105,7 @@ def _train(options: argparse.Namespace) -> int:
     saved = out / "checkpoint.pt"
     resume = Checkpoint.load(saved) if saved.exists() and not starts_anew else None
     sample_rate, frame = (resume.config.sample_rate, resume.config.frame) if resume else (24_000, 320)
-    with progress_bar("reading sounds") as report:
-        corpus = load_corpus(options.data, cache, sample_rate, plan.crop_frames * frame, options.seed, report)
+    corpus = _checked_corpus(options, cache, sample_rate, plan.crop_frames * frame)
     network = _start(options, corpus, resume)
     if starts_anew:
         shutil.rmtree(out)
@@ -163,6 +166,26 @@ def _show_step(bar: Any, trainer: Trainer) -> None:
     speed = trainer.audio_seconds / max(trainer.seconds, 1e-9)
     bar.set_postfix_str(f"step {trainer.steps}, {speed:.0f} s of sound per second", refresh=False)
     bar.update(round(trainer.share_done * 100, 1) - bar.n)
+
+
+def _checked_corpus(options: argparse.Namespace, cache: Path, sample_rate: int, crop_samples: int) -> Corpus:
+    """The training data, unless it must not be trained on: then ValueError says why. What is merely unfortunate goes to the log."""
+    from lamina.models.training.corpus import corpus_of
+    from lamina.models.training.data_checks import check_data
+    from lamina.models.training.sources import open_sources
+
+    with progress_bar("reading sounds") as progress:
+        sets = open_sources([*options.data, *options.heldout], cache, sample_rate, progress)
+    training, heldout = sets[: len(options.data)], sets[len(options.data) :]
+    report = check_data(training, heldout or None)
+    for finding in report.warnings:
+        log.warning("%s: %s", finding.check, finding.text)
+    if report.stops:
+        places = " ".join(shlex.quote(str(source)) for source in options.data)
+        against = "".join(f" --heldout {shlex.quote(str(source))}" for source in options.heldout)
+        reasons = " ".join(finding.text for finding in report.stops)
+        raise ValueError(f"Training can't start with this data. {reasons} The whole report: lamina data check {places}{against}")
+    return corpus_of(training, crop_samples, options.seed)
 
 
 def _start(options: argparse.Namespace, corpus: Corpus, resume: Any) -> CodecNetwork:

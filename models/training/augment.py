@@ -6,6 +6,7 @@ Equaliser, low-pass and speed are one pass through the spectrum, so that they co
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +93,7 @@ class SpectralChange:
         return self.speed == 1 and self.gains is None
 
 
+@lru_cache
 def curve_frequencies(sample_rate: int) -> FloatArray:
     """The frequencies in Hz, evenly spaced in octaves, at which filters are described."""
     return np.geomspace(LOWEST_HZ, sample_rate / 2, CURVE_POINTS).astype(np.float32)
@@ -149,7 +151,7 @@ def _lengths(n_samples: int, speed: float) -> tuple[int, int]:
     import scipy.fft
 
     new_length = scipy.fft.next_fast_len(n_samples + 2 * MARGIN, real=True)
-    return scipy.fft.next_fast_len(round(new_length * speed), real=True), new_length
+    return scipy.fft.next_fast_len(round(new_length * speed)), new_length
 
 
 def draw_silence(augmentation: Augmentation, random: np.random.Generator, n_samples: int) -> FloatArray:

@@ -26,6 +26,9 @@ EDGE_BELOW_LOUDEST_DB = 40.0
 EDGE_PERCENTILE = 99.0
 CLIFF_BANDS = 4
 CLIFF_DB = 20.0
+LOWEST_EDGE_HZ = 3_000.0
+"""No recording chain ends below this, but many a bass does."""
+
 _LEVELS = np.arange(-140.0, 20.0)
 
 
@@ -119,12 +122,13 @@ class ClipMeter:
         if counts[0, -1] == 0:
             return self.sample_rate / 2
         loud = _LEVELS[(counts >= counts[:, -1:] * EDGE_PERCENTILE / 100).argmax(1)]
+        # A sound that falls slowly, or has no highs at all, is full-band and dark; one that falls off a cliff was cut.
         last = int(np.flatnonzero(loud >= loud.max() - EDGE_BELOW_LOUDEST_DB)[-1])
         beyond = last + CLIFF_BANDS
         # The topmost bands lie in the resampler's own slope: nothing can be told from a fall there.
-        if beyond < EDGE_BANDS - 1 and loud[last] - loud[beyond] < CLIFF_DB:
-            return self.sample_rate / 2
-        return (last + 1) * width
+        falls_slowly = beyond < EDGE_BANDS - 1 and loud[last] - loud[beyond] < CLIFF_DB
+        edge = (last + 1) * width
+        return self.sample_rate / 2 if falls_slowly or edge < LOWEST_EDGE_HZ else edge
 
 
 def _clipped(channel: FloatArray) -> int:

@@ -7,7 +7,6 @@ folder is one kind.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,19 +26,11 @@ from lamina.models.training.augment import (
     samples_needed,
     start_or_stop,
 )
-from lamina.models.training.pack import cached_pack
-from lamina.models.training.packed import PackedSet, is_packed, open_packed
-
-log = logging.getLogger(__name__)
+from lamina.models.training.packed import PackedSet
+from lamina.models.training.sources import open_sources
+from lamina.models.training.weighting import KIND_WEIGHTS, clip_weight
 
 FloatArray = npt.NDArray[np.float32]
-
-KIND_WEIGHTS = {"speech": 0.62, "music": 0.30, "noise": 0.08, PLAIN_KIND: 1.0}
-NARROW_BAND_HZ = 9_000.0
-"""Below this a clip's band edge makes it narrow-band: it has nothing in the top octave, and must not teach that."""
-
-NARROW_SPEECH_WEIGHT = 0.4
-"""How often a second of narrow-band speech is drawn, compared with a second of full-band speech."""
 
 SILENCE_RMS = 1e-3
 MOST_REDRAWS = 50
@@ -89,16 +80,11 @@ class _KindOfClips:
 
     def __init__(self, clips: list[Clip]) -> None:
         self.clips = clips
-        weights = np.array([len(clip.audio) * clip_weight(clip) for clip in clips], np.float64)
+        weights = np.array([len(clip.audio) * clip_weight(clip.kind, clip.band_edge_hz) for clip in clips], np.float64)
         self.cumulative = weights.cumsum() / weights.sum()
 
     def draw(self, random: np.random.Generator) -> Clip:
         return self.clips[min(int(np.searchsorted(self.cumulative, random.random(), side="right")), len(self.clips) - 1)]
-
-
-def clip_weight(clip: Clip) -> float:
-    """How often a second of the clip is drawn, compared with others of its kind."""
-    return NARROW_SPEECH_WEIGHT if clip.kind == "speech" and clip.band_edge_hz < NARROW_BAND_HZ else 1.0
 
 
 class Corpus:
@@ -249,27 +235,6 @@ def load_corpus(
     Raises ValueError if one is missing or damaged, has another sample rate, or if all hold too little audio for one crop.
     """
     return corpus_of(open_sources(sources, cache, sample_rate, progress), crop_samples, seed)
-
-
-def open_sources(sources: list[Path], cache: Path, sample_rate: int, progress: Callable[[float], None] | None = None) -> list[PackedSet]:
-    """The packed sets of folders and packed files.
-
-    Raises ValueError if one is missing or damaged, or has another sample rate.
-    """
-    for source in sources:
-        if not source.is_dir() and not is_packed(source):
-            raise ValueError(
-                f"{source} is not a folder and not a packed file; give a folder of sound files, or pack one: lamina data pack."
-            )
-    sets = []
-    for number, source in enumerate(sources):
-        done = number / len(sources)
-        report = None if progress is None else lambda share, done=done: progress(done + share / len(sources))
-        packed = open_packed(cached_pack(source, cache, sample_rate, report) if source.is_dir() else source)
-        if packed.sample_rate != sample_rate:
-            raise ValueError(f"{source} is packed at {packed.sample_rate} Hz; this model needs {sample_rate} Hz. Pack the folder again.")
-        sets.append(packed)
-    return sets
 
 
 def corpus_of(sets: list[PackedSet], crop_samples: int, seed: int = 0) -> Corpus:
