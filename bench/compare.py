@@ -16,22 +16,32 @@ COUNTED = ("visqol", "pesq", "estoi", "si_sdr")
 INFORMATIVE = ("log_mel", "frame_lock")
 """Shown, but not counted: the first is what training optimises, the second matters only if it is far from natural sound's."""
 COMPARED_KINDS = ("speech", "music")
+RESOLUTION = {"visqol": 0.005, "pesq": 0.005, "estoi": 0.001, "si_sdr": 0.02, "log_mel": 0.01, "frame_lock": 0.001}
+"""Smaller differences are none, however steady: ESTOI, for one, is random in its sixth decimal."""
+SIGNS = {"better": "+", "worse": "−", "no difference found": "·"}
+ENOUGH_CLIPS = 6
+"""The bootstrap over fewer finds differences too easily."""
 LOWER_IS_BETTER = frozenset({"log_mel", "frame_lock"})
 
 
 @dataclass(frozen=True)
 class Difference:
-    """First minus second bundle, mean over clips, signed so that more than 0 means the first is better; 95 % interval."""
+    """First minus second bundle, mean over clips, signed so that more than 0 means the first is better; 95 % interval.
+
+    A mean of less than `resolution` either way is no difference.
+    """
 
     mean: float
     low: float
     high: float
+    n_clips: int
+    resolution: float = 0.0
 
     @property
     def verdict(self) -> str:
-        if self.low > 0:
+        if self.low > 0 and self.mean >= self.resolution:
             return "better"
-        return "worse" if self.high < 0 else "no difference found"
+        return "worse" if self.high < 0 and self.mean <= -self.resolution else "no difference found"
 
 
 def paired_difference(measure: str, pairs: Iterable[tuple[str, float, float]], seed: int = 0) -> Difference | None:
@@ -45,7 +55,7 @@ def paired_difference(measure: str, pairs: Iterable[tuple[str, float, float]], s
     clips = np.array([np.mean(values) for values in by_clip.values()])
     draws = np.random.default_rng(seed).choice(clips, (DRAWS, len(clips))).mean(1)
     low, high = np.percentile(draws, [2.5, 97.5])
-    return Difference(float(clips.mean()), float(low), float(high))
+    return Difference(float(clips.mean()), float(low), float(high), len(clips), RESOLUTION[measure])
 
 
 def overall(differences: Mapping[str, Difference]) -> str:
@@ -67,6 +77,9 @@ def print_comparison(results: Results, first: str, second: str, layer_counts: Se
         if (difference := _difference(results, first, second, kind, measure, layers)) is not None
     }
     print(f"\n{first} against {second}: paired differences, 95 % over clips; + the first is better, − worse, · no difference found")
+    clips = min((difference.n_clips for difference in found.values()), default=0)
+    if clips < ENOUGH_CLIPS:
+        print(f"Only {clips} clips of a kind: take what follows as a hint, and measure at least {ENOUGH_CLIPS} to decide.")
     print(f"{'':<24}" + "".join(f"{rate:>14}" for rate in rates.values()))
     for kind in COMPARED_KINDS:
         for measure in (*COUNTED, *INFORMATIVE):
@@ -76,8 +89,8 @@ def print_comparison(results: Results, first: str, second: str, layer_counts: Se
                 print(f"{kind + ' ' + HEADINGS[measure]:<24}" + "".join(f"{_cell(difference):>14}" for difference in row) + note)
     counted = {key: difference for key, difference in found.items() if key[1] in COUNTED}
     for layers, rate in rates.items():
-        print(f"{rate:>8}: {first} is {_summary({str(key): one for key, one in counted.items() if key[2] == layers})}")
-    print(f"Overall: {first} is {_summary({str(key): one for key, one in counted.items()})}")
+        print(f"{rate:>8}: {_summary({str(key): one for key, one in counted.items() if key[2] == layers})}")
+    print(f"{'overall':>8}: {_summary({str(key): one for key, one in counted.items()})}")
 
 
 def _difference(results: Results, first: str, second: str, kind: str, measure: str, layers: int) -> Difference | None:
@@ -91,7 +104,7 @@ def _difference(results: Results, first: str, second: str, kind: str, measure: s
 def _cell(difference: Difference | None) -> str:
     if difference is None:
         return ""
-    return f"{difference.mean:+.3f} {'+' if difference.low > 0 else '−' if difference.high < 0 else '·'}"
+    return f"{difference.mean:+.3f} {SIGNS[difference.verdict]}"
 
 
 def _summary(differences: Mapping[str, Difference]) -> str:

@@ -33,6 +33,11 @@ def test_noise_is_not_taken_for_a_gain():
     assert verdicts.count("no difference found") >= 34
 
 
+def test_a_steady_difference_that_means_nothing_is_none():
+    pairs = [(f"clip{index}", 3.0 + 1e-6, 3.0) for index in range(12)]
+    assert paired_difference("pesq", pairs).verdict == "no difference found"
+
+
 def test_one_lucky_clip_does_not_decide():
     pairs = [(f"clip{index}", 3.0 if index == 0 else 1.0, 1.0) for index in range(12)]
     assert paired_difference("pesq", pairs).verdict == "no difference found"
