@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -250,3 +252,15 @@ def test_folders_and_packed_files_give_the_same_crops(tmp_path):
     for place, words in (("other", "not packed training data"), ("none", "not a folder and not a packed file")):
         with pytest.raises(ValueError, match=words):
             load_corpus([tmp_path / place], tmp_path / "cache", RATE, CROP)
+
+
+def test_the_documented_changes_are_the_real_ones():
+    page = (Path(__file__).parent.parent / "docs" / "training.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| `(\w+)` \| ([−\d. to]+) \|", page, re.MULTILINE))
+    defaults = Augmentation()
+
+    def written(value):
+        return f"{value[0]:g} to {value[1]:g}" if isinstance(value, tuple) else f"{value:g}"
+
+    expected = {field.name: written(getattr(defaults, field.name)).replace("-", "−") for field in dataclasses.fields(defaults)}
+    assert table == expected

@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ def test_unreadable_files_are_left_out_and_listed(folder, tmp_path, capsys):
     (folder / "speech" / "text.wav").write_text("no sound")
     (folder / "speech" / "nothing.flac").write_bytes(b"")
     soundfile.write(folder / "speech" / "silent.wav", np.zeros(0), RATE)
-    soundfile.write(folder / "speech" / "nan.wav", np.array([0.1] * 5000 + [np.nan]), RATE, subtype="FLOAT")
+    soundfile.write(folder / "speech" / "nan.wav", np.array([0.1] * 200_000 + [np.nan]), RATE, subtype="FLOAT")
     flac = (folder / "speech" / "b.flac").read_bytes()
     (folder / "speech" / "cut.flac").write_bytes(flac[: len(flac) // 2])
     write(folder / "stray.wav")
@@ -92,6 +93,7 @@ def test_unreadable_files_are_left_out_and_listed(folder, tmp_path, capsys):
     assert set(reasons) >= {"speech/text.wav", "speech/nothing.flac", "speech/silent.wav", "speech/nan.wav", "stray.wav"}
     assert "empty" in reasons["speech/nothing.flac"] and "NaN" in reasons["speech/nan.wav"] and "no sound" in reasons["speech/silent.wav"]
     assert packed.damaged_clips() == []
+    assert (tmp_path / "all.lpack").stat().st_size < 2 * 24_000 * packed.seconds + 10_000  # what was read of them is gone too
     assert [clip.path for clip in packed.clips if clip.path.endswith("d.wav")] == ["takes/noise/d.wav"]
     printed = capsys.readouterr().out
     assert "left out" in printed and "text.wav: not readable as sound" in printed
@@ -121,6 +123,22 @@ def test_parts_are_small_and_open_as_one(folder, tmp_path, capsys):
     part_path(tmp_path / "other", 2).rename(part_path(tmp_path / "set", 2))
     with pytest.raises(ValueError, match="another set"):
         open_packed(tmp_path / "set")
+
+
+def test_a_file_that_breaks_after_a_part_is_full_leaves_nothing_in_it(folder, tmp_path):
+    broken = np.append(noise(1, 60 * RATE)[0], np.nan)
+    soundfile.write(folder / "music" / "broken.wav", broken, RATE, subtype="FLOAT")
+    pack_folders([folder], tmp_path / "set", part_bytes=1_000_000)
+    packed = open_packed(tmp_path / "set")
+    assert [clip.path.split("/", 1)[1] for clip in packed.clips] == ["music/deep/c.ogg", "noise/d.wav", "speech/a.wav", "speech/b.flac"]
+    assert packed.damaged_clips() == []
+
+
+def test_a_folder_may_be_named_from_inside(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder / "speech")
+    (tmp_path / "manifest.csv").write_text("path,source,licence\ntakes/speech/a.wav,home,CC0-1.0\n")
+    packed = open_packed(cached_pack(Path(".."), tmp_path / "cache"))
+    assert {clip.path: clip.source for clip in packed.clips}["takes/speech/a.wav"] == "home"
 
 
 def test_packing_again_into_fewer_parts_leaves_no_old_ones(tmp_path):

@@ -51,8 +51,8 @@ def find_audio(folder: Path) -> tuple[list[FoundFile], list[FoundFile]]:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; give a folder of sound files ({', '.join(sorted(AUDIO_SUFFIXES))}).")
+    folder = folder.resolve()
     has_kinds = any((folder / kind).is_dir() for kind in KINDS)
-    root = folder.resolve().name
     used: list[FoundFile] = []
     left_out: list[FoundFile] = []
     for path in sorted(folder.rglob("*")):
@@ -61,7 +61,7 @@ def find_audio(folder: Path) -> tuple[list[FoundFile], list[FoundFile]]:
         inside = path.relative_to(folder)
         top = inside.parts[0] if len(inside.parts) > 1 else ""
         kind = top if has_kinds and top in KINDS else PLAIN_KIND
-        (left_out if has_kinds and kind == PLAIN_KIND else used).append(FoundFile(path, f"{root}/{inside.as_posix()}", kind))
+        (left_out if has_kinds and kind == PLAIN_KIND else used).append(FoundFile(path, f"{folder.name}/{inside.as_posix()}", kind))
     return used, left_out
 
 

@@ -32,7 +32,7 @@ class Augmentation:
         silence: probability that the crop becomes silence: digital zero or, as often, white noise at `silence_dbfs`.
         start_stop: probability that the sound starts or stops inside the crop, with silence as above on the other side.
         keep_silent: share of near-silent crops (RMS below −60 dBFS) that stay; others are drawn again.
-        mix: probability that a second crop is added, by `mix_db` below the first.
+        mix: probability that a second crop is added, lowered by `mix_db`.
         filter: probability of a random equaliser: a tilt of up to `tilt_db` per octave around 1 kHz, or a shelf of up to `shelf_db`.
         low_pass: probability of a low-pass between the frequencies of `low_pass_hz`.
         speed: probability of another speed from `speed_range`, pitch included.

@@ -61,14 +61,14 @@ def pack_folders(
             raise ValueError(f"{folder} holds no sound files ({', '.join(sorted(AUDIO_SUFFIXES))}).")
         files += used
         left_out += unused
-        sources |= _read_manifest(folder)
+        sources |= _read_manifest(folder.resolve())
     total, done = sum(file.path.stat().st_size for file in files) or 1, 0
     with _PackWriter(target, sample_rate, part_bytes) as writer:
         for unused_file in left_out:
             writer.leave_out(unused_file.name, "lies outside the folders speech, music and noise")
         for file in files:
             size = file.path.stat().st_size
-            writer.source, writer.licence = sources.get(file.path.resolve(), ("", ""))
+            writer.source, writer.licence = sources.get(file.path, ("", ""))
             for share in _pack_file(writer, file, sample_rate):
                 if progress is not None:
                     progress(min(1.0, (done + share * size) / total))
@@ -82,12 +82,13 @@ def cached_pack(folder: Path, cache: Path, sample_rate: int = 24_000, progress: 
     Raises ValueError as `pack_folders` does.
     """
     used, left_out = find_audio(folder)
+    folder = folder.resolve()
     key = hashlib.sha256(f"{VERSION}:{sample_rate}".encode())
     for path in (*(file.path for file in (*used, *left_out)), *_manifests(folder)):
         info = path.stat()
         key.update(f"{path.relative_to(folder.parent)}:{info.st_size}:{info.st_mtime_ns}\n".encode("utf-8", "replace"))
-    place = hashlib.sha256(str(folder.resolve()).encode("utf-8", "replace")).hexdigest()[:8]
-    stem = f"{folder.resolve().name[:40]}-{place}"
+    place = hashlib.sha256(str(folder).encode("utf-8", "replace")).hexdigest()[:8]
+    stem = f"{folder.name[:40]}-{place}"
     target = cache / f"{stem}-{key.hexdigest()[:16]}{SUFFIX}"
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -148,8 +149,7 @@ def _read_manifest(folder: Path) -> dict[Path, tuple[str, str]]:
             log.warning("%s is ignored: %s", path, error)
             continue
         if rows and "path" in rows[0]:
-            place = path.parent.resolve()
-            return {place / row["path"]: (row.get("source") or "", row.get("licence") or row.get("license") or "") for row in rows}
+            return {path.parent / row["path"]: (row.get("source") or "", row.get("licence") or row.get("license") or "") for row in rows}
     return {}
 
 
