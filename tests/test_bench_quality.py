@@ -13,6 +13,7 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
 
+import measuring
 import quality
 from codebooks import CodebookUse, Silence, codebook_use, silence_out
 from compare import print_comparison
@@ -131,21 +132,21 @@ def test_remembered_codecs_are_not_measured_again(monkeypatch):
     bundle = load_runtime("lamina-24k").bundle
     windows = [window(), window("music", 1)]
     for one in windows:
-        for job in quality._jobs(one, {BUNDLE: bundle}, (4,), None):
+        for job in measuring._jobs(one, {BUNDLE: bundle}, (4,), None):
             cache.put(job.key, Remembered(made_up(visqol=4.0), 3.0))
-    monkeypatch.setattr(quality.multiprocessing, "get_context", lambda *_: pytest.fail("nothing should be left to measure"))
-    found = quality.measure(windows, {BUNDLE: bundle}, (4,), None, cache, 1)
-    assert len(found) == 2 * (1 + len(quality.OPUS_KBPS))
+    monkeypatch.setattr(measuring.multiprocessing, "get_context", lambda *_: pytest.fail("nothing should be left to measure"))
+    found = measuring.measure(windows, {BUNDLE: bundle}, (4,), None, cache, 1)
+    assert len(found) == 2 * (1 + len(measuring.OPUS_KBPS))
     assert found.mean("speech", BUNDLE, "4 layers", "visqol") == 4.0
 
 
 def test_denoise_is_measured_only_on_bundles_that_can():
     bundle = load_runtime("lamina-24k").bundle
     able, unable = replace(bundle, conditioned=True), replace(bundle, conditioned=False)
-    assert quality._settings("speech", able, (1, 4)) == [(1, 0.0), (4, 0.0), (4, 1.0)]
-    assert quality._settings("noisy", able, (1, 4)) == [(4, 0.0), (4, 1.0)]
-    assert quality._settings("music", able, (1, 4)) == [(1, 0.0), (4, 0.0)]
-    assert quality._settings("noisy", unable, (1, 4)) == [(4, 0.0)]
+    assert measuring._settings("speech", able, (1, 4)) == [(1, 0.0), (4, 0.0), (4, 1.0)]
+    assert measuring._settings("noisy", able, (1, 4)) == [(4, 0.0), (4, 1.0)]
+    assert measuring._settings("music", able, (1, 4)) == [(1, 0.0), (4, 0.0)]
+    assert measuring._settings("noisy", unable, (1, 4)) == [(4, 0.0)]
 
 
 def test_perplexity_is_the_number_of_entries_in_even_use():
@@ -325,7 +326,7 @@ def test_a_run_ends_in_json_and_a_picture(heldout, tmp_path):
     found = json.loads(out.read_text())
     assert {one["codec"] for one in found["windows"]} == {
         "lamina-24k, 4 layers",
-        *(f"Opus {kbps} kbps" for kbps in quality.OPUS_KBPS),
+        *(f"Opus {kbps} kbps" for kbps in measuring.OPUS_KBPS),
     }
     for one in found["windows"]:
         if one["system"] == "Opus":  # the rate is counted, not copied from the setting

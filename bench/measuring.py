@@ -1,0 +1,179 @@
+"""Every codec on every window: what is to be measured, by two processes at most, and what need not be measured again."""
+
+import multiprocessing
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from heldout import MUSIC, NOISY, SPEECH, Window
+from metrics import MUSIC_MEASURES, NOISY_MEASURES, SPEECH_MEASURES, Samples, scores
+from peers import LYRA_KBPS, lyra_peer, opus_peer
+from results import LYRA, OPUS, UNCODED, Result, Results, kbps_setting, layers_setting, ordered
+from score_cache import Remembered, ScoreCache, score_key, window_hash
+
+import lamina.models.runtime
+from lamina.models.bundle import Bundle
+from lamina.models.runtime import load_runtime
+
+DECIDING_LAYERS = (4, 8, 16, 24)
+"""3, 6, 12 and 18 kbps: where bundles are compared, and where noisy speech and denoising are measured."""
+OPUS_KBPS = (6, 9, 12, 16, 24)
+SAVE_EVERY = 20
+MEASURES = {SPEECH: SPEECH_MEASURES, MUSIC: MUSIC_MEASURES, NOISY: NOISY_MEASURES}
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Job:
+    """One codec at one setting on one window.
+
+    Args:
+        key: under which the scores are remembered.
+        system, setting: as in `Result`.
+        measures: which scores are taken.
+        bundle: folder of the bundle, for a bundle.
+        layers, denoise: for a bundle.
+        kbps: for a bundle what it sends, for a rival what it is asked for; NaN if nothing is coded.
+    """
+
+    key: str
+    system: str
+    setting: str
+    measures: frozenset[str]
+    bundle: str | None = None
+    layers: int | None = None
+    denoise: float = 0.0
+    kbps: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One window, and what is still to be measured on it.
+
+    Args:
+        window: the sound.
+        jobs: codecs with their settings.
+        lyra: the folder of Lyra's models, if it takes part.
+    """
+
+    window: Window
+    jobs: tuple[Job, ...]
+    lyra: Path | None
+
+
+def measure(
+    windows: Sequence[Window], bundles: dict[str, Bundle], layer_counts: Sequence[int], lyra: Path | None, cache: ScoreCache, processes: int
+) -> Results:
+    """Every codec on every window; what `cache` knows is not measured again, and what is measured is put there.
+
+    Args:
+        windows: what to code.
+        bundles: by the name they get in the results.
+        layer_counts: at which settings of the bundles.
+        lyra: the folder of Lyra's models, if it takes part.
+        cache: read, added to and saved.
+        processes: how many measure side by side.
+    """
+    planned = [(window, list(_jobs(window, bundles, layer_counts, lyra))) for window in windows]
+    tasks = [
+        Task(window, missing, lyra) for window, jobs in planned if (missing := tuple(job for job in jobs if cache.get(job.key) is None))
+    ]
+    started = time.perf_counter()
+    try:
+        if tasks:
+            with multiprocessing.get_context("spawn").Pool(min(processes, len(tasks))) as pool:
+                for index, found in enumerate(pool.imap_unordered(_measured, tasks), start=1):
+                    for key, remembered in found.items():
+                        cache.put(key, remembered)
+                    if index % SAVE_EVERY == 0:
+                        cache.save()
+                    seconds = time.perf_counter() - started
+                    print(f"\r{index} of {len(tasks)} windows, {seconds:.0f} s", end="", file=sys.stderr, flush=True)
+            print(file=sys.stderr)
+    finally:
+        cache.save()
+    results = []
+    for window, jobs in planned:
+        for job in jobs:
+            known = cache.get(job.key)
+            assert known is not None
+            results.append(
+                Result(
+                    job.system,
+                    job.setting,
+                    known.kbps,
+                    window.clip,
+                    window.index,
+                    window.kind,
+                    window.snr_db,
+                    known.scores,
+                    job.layers,
+                    job.denoise,
+                )
+            )
+    return ordered(results, [UNCODED, *bundles, OPUS, LYRA])
+
+
+def code_with_bundle(bundle: str, samples: Samples, settings: Sequence[tuple[int, float]]) -> Iterator[Samples]:
+    """`samples` (float32 `[n]` at 24 kHz) through a bundle at each of `settings` (layers, denoise), aligned with the input."""
+    runtime = load_runtime(bundle)
+    config = runtime.config
+    n_frames = -(-(samples.size + config.delay_samples) // config.frame)
+    padded = np.pad(samples, (0, n_frames * config.frame - samples.size))[None]
+    latent, _ = runtime.encode(padded, runtime.encoder_state(1))
+    codes = runtime.quantize(latent, max(layers for layers, _ in settings))
+    for layers, denoise in settings:
+        decoded, _ = runtime.decode(runtime.dequantize(codes[:, :, :layers]), runtime.decoder_state(1), denoise)
+        yield decoded[0, config.delay_samples : config.delay_samples + samples.size]
+
+
+def _jobs(window: Window, bundles: dict[str, Bundle], layer_counts: Sequence[int], lyra: Path | None) -> Iterator[Job]:
+    measures = MEASURES[window.kind]
+    sound = window_hash(window)
+    if window.kind == NOISY:
+        yield Job(score_key(sound, UNCODED, measures, (), ()), UNCODED, "", measures)
+    for name, bundle in bundles.items():
+        for layers, denoise in _settings(window.kind, bundle, layer_counts):
+            setting = layers_setting(layers, denoise)
+            # DNSMOS of clean speech is of interest only beside denoised clean speech.
+            taken = measures | {"dnsmos"} if window.kind == SPEECH and bundle.conditioned and layers in DECIDING_LAYERS else measures
+            key = score_key(sound, f"{bundle.digest} {setting}", taken, (Path(lamina.models.runtime.__file__),), ("onnxruntime",))
+            yield Job(key, name, setting, taken, str(bundle.path), layers, denoise, layers * bundle.kbps_per_layer)
+    peers, packages = (_HERE / "peers.py",), ("av", "ai-edge-litert")
+    for system, rates in ((OPUS, OPUS_KBPS), (LYRA, LYRA_KBPS if lyra else ())):
+        for kbps in rates:
+            setting = kbps_setting(kbps)
+            yield Job(score_key(sound, f"{system} {setting}", measures, peers, packages), system, setting, measures, kbps=kbps)
+
+
+def _settings(kind: str, bundle: Bundle, layer_counts: Sequence[int]) -> list[tuple[int, float]]:
+    """Layers and denoise at which a bundle is measured: everywhere clean, at the deciding rates noisy and denoised."""
+    deciding = [layers for layers in layer_counts if layers in DECIDING_LAYERS]
+    plain = deciding if kind == NOISY else layer_counts
+    denoised = deciding if bundle.conditioned and kind != MUSIC else []
+    return [*((layers, 0.0) for layers in plain), *((layers, 1.0) for layers in denoised)]
+
+
+def _measured(task: Task) -> dict[str, Remembered]:
+    window = task.window
+
+    def remembered(job: Job, coded: Samples, kbps: float) -> Remembered:
+        return Remembered(scores(window.reference, coded, job.measures), kbps)
+
+    found = {}
+    for bundle in dict.fromkeys(job.bundle for job in task.jobs if job.bundle is not None):
+        jobs = [job for job in task.jobs if job.bundle == bundle]
+        coded = code_with_bundle(bundle, window.heard, [(job.layers or 1, job.denoise) for job in jobs])
+        for job, samples in zip(jobs, coded, strict=True):
+            found[job.key] = remembered(job, samples, job.kbps)
+    for job in task.jobs:
+        if job.system == UNCODED:
+            found[job.key] = remembered(job, window.heard, job.kbps)
+        elif job.bundle is None:
+            peer = opus_peer(job.kbps) if job.system == OPUS or task.lyra is None else lyra_peer(task.lyra, job.kbps)
+            sent = peer.code(window.heard)
+            found[job.key] = remembered(job, sent.samples, sent.bits_per_second / 1000)
+    return found
