@@ -13,6 +13,7 @@ pytest.importorskip("soundfile", reason="training needs the extra [train]")
 
 import soundfile
 
+from lamina.models.training import fingerprint
 from lamina.models.training.data_checks import check_data
 from lamina.models.training.pack import pack_folders
 from lamina.models.training.packed import open_packed
@@ -87,6 +88,15 @@ def test_a_telephone_copy_is_found(folders):
     training, heldout = folders
     write(training / "speech" / "phone.wav", soxr.resample(demo(1, RATE, 9.0)[0], RATE, 8_000), 8_000)
     assert "phone.wav" in findings(training, heldout)["leak"].examples[0]
+
+
+def test_long_fingerprints_do_not_depend_on_where_they_are_cut(monkeypatch):
+    features = np.random.default_rng(0).random((2001, fingerprint.FEATURE_BANDS)).astype(np.float32)
+    audible = np.random.default_rng(1).random(2001) < 0.5
+    whole = fingerprint.fingerprint(features, audible)
+    assert len(whole) == 1001 and 0 < (whole == fingerprint.SILENT_WORD).mean() < 1
+    monkeypatch.setattr(fingerprint, "BLOCK_FRAMES", 250)
+    assert (fingerprint.fingerprint(features, audible) == whole).all()
 
 
 def test_the_same_recording_under_two_names_is_found(folders):

@@ -21,6 +21,12 @@ LOWEST_HZ, HIGHEST_HZ = 250.0, 3600.0
 FRAMES_PER_WORD = 2
 SMOOTHING_FRAMES = 13
 REACH_FRAMES = 5
+CONTEXT_FRAMES = 12
+"""How far, rounded up to a whole word, a word hears around itself."""
+
+BLOCK_FRAMES = 10_000
+"""Computed at once, so that hours of sound need little memory; a whole number of words."""
+
 SILENT_WORD = np.uint32(0)
 """Stands for a moment of silence; it matches nothing."""
 
@@ -43,6 +49,17 @@ def fingerprint(features: FloatArray, audible: npt.NDArray[np.bool_]) -> Fingerp
 
     Returns uint32 `[ceil(frames / 2)]`.
     """
+    blocks = []
+    for start in range(0, len(features), BLOCK_FRAMES):
+        before = min(start, CONTEXT_FRAMES)
+        stop = min(len(features), start + BLOCK_FRAMES)
+        part = slice(start - before, stop + CONTEXT_FRAMES)
+        words = _words(features[part], audible[part])[before // FRAMES_PER_WORD :]
+        blocks.append(words[: -(-(stop - start) // FRAMES_PER_WORD)])
+    return np.concatenate(blocks)
+
+
+def _words(features: FloatArray, audible: npt.NDArray[np.bool_]) -> Fingerprint:
     from scipy.ndimage import convolve1d, uniform_filter1d
 
     weights = np.hanning(SMOOTHING_FRAMES + 2)[1:-1].astype(np.float32)
