@@ -200,7 +200,7 @@ def test_presets_are_listed(capsys):
 
 
 def test_help_reads_well(capsys):
-    for arguments in ([], ["render"], ["train"], ["app"], ["info"], ["presets"]):
+    for arguments in ([], ["render"], ["train"], ["app"], ["info"], ["presets"], ["data"], ["data", "pack"], ["data", "check"]):
         with pytest.raises(SystemExit) as stop:
             main([*arguments, "--help"])
         assert stop.value.code == 0
