@@ -15,8 +15,9 @@ from typing import Any
 
 from lamina.models.config import BITS_PER_CODE, CodecConfig
 from lamina.models.own_bundles import is_name, own_bundle_names, own_bundles_folder
+from lamina.models.sizes import SIZES, shipped_bundle_of
 
-BUNDLE_FORMAT = 1
+BUNDLE_FORMAT = 2
 DEFAULT_BUNDLE = "lamina-24k"
 ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
 LAYERS_PER_GRAPH = 8
@@ -116,7 +117,7 @@ def survey_bundles() -> list[BundleEntry]:
 
 
 def open_bundle(name_or_path: str | Path = DEFAULT_BUNDLE) -> Bundle:
-    """Open a bundle by name (shipped first, then the user's own), or any by its folder.
+    """Open a bundle by name (shipped first, then the user's own, then sizes such as "standard"), or any by its folder.
 
     Raises BundleError with a sentence if it is not there, not complete, or a file's hash is wrong.
     """
@@ -153,6 +154,8 @@ def find_bundle(name_or_path: str | Path) -> Path:
             return weights_folder() / name_or_path
         if name_or_path in own_bundle_names():
             return own_bundles_folder() / name_or_path
+        if name_or_path in SIZES:
+            return _shipped_size(name_or_path)
     path = Path(name_or_path)
     if (path / "model.json").is_file():
         return path
@@ -160,6 +163,15 @@ def find_bundle(name_or_path: str | Path) -> Path:
     known = ", ".join(shipped_bundles()) or "none"
     yours = f" Yours: {', '.join(own)}." if own else ""
     raise BundleError(f"There is no model {str(name_or_path)!r}. Shipped: {known}.{yours} Or give a folder that holds a model.json.")
+
+
+def _shipped_size(size: str) -> Path:
+    bundle = shipped_bundle_of(size)
+    if bundle is None:
+        raise BundleError(
+            f"No model of the size {size!r} comes with Lamina yet. Train one: lamina train --size {size} --data my_takes/ --name my-{size}"
+        )
+    return weights_folder() / bundle
 
 
 def bundle_version(name_or_path: str | Path) -> tuple[str, int]:

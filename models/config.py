@@ -61,6 +61,7 @@ class CodecConfig:
         sample_rate: Hz of the network's audio.
         frame: samples per latent vector.
         latent: dimensions D of the latent.
+        code_width: dimensions of the latent that one quantizer layer searches, 1 … latent.
         layers: residual quantizers.
         codebook_size: entries of each codebook.
     """
@@ -68,7 +69,8 @@ class CodecConfig:
     design: Design = "transform"
     sample_rate: int = 24_000
     frame: int = 320
-    latent: int = 64
+    latent: int = 192
+    code_width: int = 32
     layers: int = 24
     codebook_size: int = 1024
     transform: TransformConfig = TransformConfig()
@@ -77,13 +79,15 @@ class CodecConfig:
     def __post_init__(self) -> None:
         if self.design not in ("transform", "soundstream"):
             raise ValueError(f'design is {self.design!r}; choose "transform" or "soundstream".')
-        for name in ("sample_rate", "frame", "latent", "layers", "codebook_size"):
+        for name in ("sample_rate", "frame", "latent", "code_width", "layers", "codebook_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
         if self.codebook_size > 1 << BITS_PER_CODE:
             raise ValueError(
                 f"codebook_size is {self.codebook_size}; a code has {BITS_PER_CODE} bits, so at most {1 << BITS_PER_CODE} entries."
             )
+        if self.code_width > self.latent:
+            raise ValueError(f"code_width is {self.code_width}; it must be 1 to {self.latent} (the latent).")
         if self.design == "transform" and not 1 <= self.transform.overlap <= self.frame:
             raise ValueError(f"overlap is {self.transform.overlap}; it must be 1 to {self.frame} samples (the frame).")
         if self.design == "soundstream":
@@ -117,6 +121,9 @@ class CodecConfig:
         unknown = sorted(set(data) - known)
         if unknown:
             raise ValueError(f"The model's config has the unknown field {unknown[0]!r}; this Lamina knows {sorted(known)}.")
+        # Bundles made before there were subspaces search the whole latent in every layer.
+        if "latent" in data:
+            data.setdefault("code_width", data["latent"])
         if "transform" in data:
             data["transform"] = TransformConfig(**data["transform"])
         if "soundstream" in data:

@@ -1,8 +1,8 @@
 """From a trained network to a bundle: ONNX graphs with explicit state, a snapshot, hashes, and the model card.
 
-Weight matrices are stored in half precision and widened when the runtime loads them; the filterbank stays
-in single precision, where rounding would be heard as noise at −70 dB. `load_network` is the way back, so
-that training can go on from any bundle.
+The networks' weight matrices are stored and multiplied in bytes (`lamina.models.byte_weights`); the linear path and the codebooks
+are stored in half precision and widened when the runtime loads them; the filterbank stays in single precision, where
+rounding would be heard as noise at −70 dB. `load_network` is the way back, so that training can go on from any bundle.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from lamina.models import byte_weights
 from lamina.models.bundle import (
     BUNDLE_FORMAT,
     DECODER,
@@ -30,37 +32,47 @@ from lamina.models.bundle import (
     quantizer_graphs,
     required_files,
 )
-from lamina.models.layers import StreamingModule
+from lamina.models.config import CodecConfig
+from lamina.models.layers import ResidualBlock, StreamingModule
 from lamina.models.network import CodecNetwork
 
 OPSET = 20
 LARGEST_IR = 10
-HALF_PRECISION_SIZE = 4096
-"""Matrices with at least this many weights are stored in half precision."""
+LARGE = 4096
+"""Matrices with at least this many weights are stored in bytes or in half precision."""
 FILTERBANK = ("analysis.linear.weight", "synthesis.linear.weight")
+LINEAR_PATH = ("linear_path.weight",)
+QUANTIZER = ("codebooks", "bases")
+GRAPH_TOLERANCE = 0.05
+"""Largest difference of the graphs from torch, relative to the largest value: the runtime rounds activations to bytes."""
 SNAPSHOT_FRAMES = 24
 
 
 class _QuantizerGraph(nn.Module):
-    """Latents → codes of a group of layers, what they leave over, and their codebooks."""
+    """Latents `[rows, latent]` → codes of a group of layers, what they leave over, and their codebooks and bases.
+
+    Frames of all channels are rows of one matrix, so that each product takes its addition along.
+    """
 
     codebooks: Tensor
-    half_norms: Tensor
+    bases: Tensor
+    offsets: Tensor
 
-    def __init__(self, codebooks: Tensor) -> None:
+    def __init__(self, codebooks: Tensor, bases: Tensor) -> None:
         super().__init__()
         self.register_buffer("codebooks", codebooks)
-        self.register_buffer("half_norms", codebooks.square().sum(-1) / 2)
+        self.register_buffer("bases", bases)
+        self.register_buffer("offsets", -codebooks.square().sum(-1) / 2)
 
     def forward(self, z: Tensor) -> tuple[Tensor, ...]:
         residual = z
         codes = []
         for layer in range(len(self.codebooks)):
-            book = self.codebooks[layer]
-            index = (residual @ book.t() - self.half_norms[layer]).argmax(-1)
-            residual = residual - book[index]
-            codes.append(index.to(torch.int32))
-        return (*codes, residual, self.codebooks + 0)
+            book, basis = self.codebooks[layer], self.bases[layer]
+            index = torch.addmm(self.offsets[layer], residual @ basis, book.t()).argmax(-1)
+            residual = torch.addmm(residual, book[index], -basis.t())
+            codes.append(index)
+        return (*codes, residual, self.codebooks + 0, self.bases + 0)
 
 
 def export_bundle(
@@ -69,7 +81,7 @@ def export_bundle(
     """Write `network` as the bundle `target` (replaced only when the new one is complete and computes what torch does).
 
     Args:
-        network: trained; it is put into evaluation mode and its large weights are rounded to half precision.
+        network: trained; it is put into evaluation mode and its large weights are rounded to what is stored.
         name: the bundle's name.
         training: plain JSON about steps, hours and data.
         model_card: Markdown.
@@ -78,7 +90,10 @@ def export_bundle(
     from lamina.models.runtime import CodecRuntime
 
     network.eval()
-    _round_to_half(network)
+    for block in network.modules():
+        if isinstance(block, ResidualBlock):
+            block.fold_gain()
+    _round_weights(network)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         fresh = Path(folder) / target.name
@@ -86,9 +101,8 @@ def export_bundle(
         _export_streaming(network.encoder, fresh / ENCODER, ["audio"], "latent", network.config.frame, 1)
         for index, graph in enumerate(quantizer_graphs(network.config)):
             group = slice(index * LAYERS_PER_GRAPH, (index + 1) * LAYERS_PER_GRAPH)
-            _export_quantizer(network.quantizer.codebooks[group], fresh / graph)
+            _export_quantizer(network.quantizer.codebooks[group], network.quantizer.bases[group], fresh / graph)
         _export_streaming(network.decoder, fresh / DECODER, ["latent", "denoise"], "audio", 1, network.config.latent)
-        np.savez(fresh / SNAPSHOT, **_snapshot(network))
         (fresh / MODEL_CARD).write_text(model_card, encoding="utf-8")
         manifest = {
             "format": BUNDLE_FORMAT,
@@ -96,15 +110,25 @@ def export_bundle(
             "config": network.config.to_json(),
             "conditioned": conditioned,
             "training": training,
-            "files": {file: file_hash(fresh / file) for file in required_files(network.config)},
         }
-        (fresh / "model.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        CodecRuntime(open_bundle(fresh))
+        # First what torch computes, to see that the graphs do the same; what is kept is what the graphs compute.
+        torch_says = _snapshot(network)
+        runtime = CodecRuntime(_write_snapshot(fresh, manifest, torch_says), GRAPH_TOLERANCE)
+        CodecRuntime(_write_snapshot(fresh, manifest, runtime.snapshot(torch_says["audio"])))
         old = Path(folder) / "old"
         if target.exists():
             target.rename(old)
         fresh.rename(target)
     return open_bundle(target)
+
+
+def _write_snapshot(folder: Path, manifest: dict[str, Any], snapshot: dict[str, Any]) -> Bundle:
+    """Write the snapshot and the manifest with all hashes; returns the bundle."""
+    np.savez(folder / SNAPSHOT, **snapshot)
+    config = CodecConfig.from_json(manifest["config"])
+    hashes = {file: file_hash(folder / file) for file in required_files(config)}
+    (folder / "model.json").write_text(json.dumps({**manifest, "files": hashes}, indent=1) + "\n", encoding="utf-8")
+    return open_bundle(folder)
 
 
 def load_network(bundle: Bundle) -> CodecNetwork:
@@ -115,30 +139,55 @@ def load_network(bundle: Bundle) -> CodecNetwork:
     from lamina.models.runtime import CodecRuntime
 
     network = CodecNetwork(bundle.config)
+    for block in network.modules():
+        if isinstance(block, ResidualBlock):
+            block.fold_gain()
     state = network.state_dict()
     for graph, part in ((ENCODER, "encoder."), (DECODER, "decoder.")):
-        for initializer in onnx.load(bundle.path / graph).graph.initializer:
-            key = part + initializer.name.removesuffix(_HALF_SUFFIX)
-            if key in state:
-                state[key] = torch.from_numpy(numpy_helper.to_array(initializer).astype(np.float32)).reshape(state[key].shape)
-    state["quantizer.codebooks"] = torch.from_numpy(CodecRuntime(bundle).codebooks.copy())
+        stored = {item.name: numpy_helper.to_array(item) for item in onnx.load(bundle.path / graph).graph.initializer}
+        for name in state:
+            if not name.startswith(part):
+                continue
+            key = name.removeprefix(part)
+            values: npt.NDArray[Any] | None
+            if key + byte_weights.CODES in stored:
+                codes, scales = stored[key + byte_weights.CODES], stored[key + byte_weights.SCALES]
+                values = byte_weights.from_bytes(codes, scales, state[name].shape[1])
+            else:
+                values = stored.get(key, stored.get(key + _HALF_SUFFIX))
+            if values is not None:
+                state[name] = torch.from_numpy(values.astype(np.float32)).reshape(state[name].shape)
+    runtime = CodecRuntime(bundle)
+    state["quantizer.codebooks"] = torch.from_numpy(runtime.codebooks.copy())
+    state["quantizer.bases"] = torch.from_numpy(runtime.bases.copy())
     state["quantizer.sums"] = state["quantizer.codebooks"] * state["quantizer.use"][..., None]
     network.load_state_dict(state)
+    for block in network.modules():
+        if isinstance(block, ResidualBlock):
+            block.unfold_gain()
     return network
 
 
 _HALF_SUFFIX = ".half"
 
 
-def _round_to_half(network: CodecNetwork) -> None:
+def _round_weights(network: CodecNetwork) -> None:
+    """Round every weight to what the bundle will hold of it."""
     with torch.no_grad():
         for name, value in network.state_dict().items():
-            if _stored_in_half(name, value.numel()):
+            if _stored_in_bytes(name, value):
+                value.copy_(torch.from_numpy(byte_weights.rounded(value.numpy())))
+            elif _stored_in_half(name, value):
                 value.copy_(value.half().float())
 
 
-def _stored_in_half(name: str, size: int) -> bool:
-    return size >= HALF_PRECISION_SIZE and not name.endswith(FILTERBANK) and not name.endswith(("use", "sums", "half_norms"))
+def _stored_in_half(name: str, value: Tensor) -> bool:
+    return value.numel() >= LARGE and name.endswith(LINEAR_PATH + QUANTIZER)
+
+
+def _stored_in_bytes(name: str, value: Tensor) -> bool:
+    is_matrix = value.ndim == 2 and value.numel() >= LARGE and name.endswith("weight")
+    return is_matrix and not name.endswith(FILTERBANK + LINEAR_PATH)
 
 
 def _export_streaming(module: StreamingModule, path: Path, inputs: list[str], output: str, time: int, channels: int) -> None:
@@ -162,10 +211,10 @@ def _export_streaming(module: StreamingModule, path: Path, inputs: list[str], ou
     _export(Flat(), (*examples, *state), path, [*inputs, *names], outputs, axes)
 
 
-def _export_quantizer(codebooks: Tensor, path: Path) -> None:
-    outputs = [*(f"codes{layer}" for layer in range(len(codebooks))), "residual", "entries"]
-    axes = {name: {0: "channels", 1: "time"} for name in ["latent", *outputs[:-1]]}
-    _export(_QuantizerGraph(codebooks.clone()), (torch.zeros(1, 3, codebooks.shape[-1]),), path, ["latent"], outputs, axes)
+def _export_quantizer(codebooks: Tensor, bases: Tensor, path: Path) -> None:
+    outputs = [*(f"codes{layer}" for layer in range(len(codebooks))), "residual", "codebooks", "bases"]
+    axes = {name: {0: "rows"} for name in ["latent", *outputs[:-2]]}
+    _export(_QuantizerGraph(codebooks.clone(), bases.clone()), (torch.zeros(3, bases.shape[1]),), path, ["latent"], outputs, axes)
 
 
 def _export(
@@ -189,27 +238,28 @@ def _export(
         )
     model = onnx.load(path)
     model.ir_version = min(model.ir_version, LARGEST_IR)
-    _store_in_half(model)
+    _store_small(model)
     onnx.save(model, path)
 
 
-def _store_in_half(model: Any) -> None:
-    """Replace large weights by half-precision ones and a cast, which the runtime folds away at load."""
+def _store_small(model: Any) -> None:
+    """Replace large weights by bytes or by half precision and a cast, which the runtime folds away at load."""
     from onnx import TensorProto, helper, numpy_helper
 
     graph = model.graph
-    casts = []
+    casts, in_bytes = [], set()
     for initializer in graph.initializer:
-        initializer_name = initializer.name.removeprefix("module.")
-        values = numpy_helper.to_array(initializer)
-        if values.dtype != np.float32 or not _stored_in_half(initializer_name, values.size):
-            _rename_initializer(graph, initializer, initializer_name)
-            continue
-        _rename_initializer(graph, initializer, initializer_name)
-        initializer.CopyFrom(numpy_helper.from_array(values.astype(np.float16), initializer_name + _HALF_SUFFIX))
-        casts.append(helper.make_node("Cast", [initializer_name + _HALF_SUFFIX], [initializer_name], to=TensorProto.FLOAT))
+        name = initializer.name.removeprefix("module.")
+        _rename_initializer(graph, initializer, name)
+        values = torch.from_numpy(numpy_helper.to_array(initializer).copy())
+        if _stored_in_bytes(name, values):
+            in_bytes.add(name)
+        elif _stored_in_half(name, values):
+            initializer.CopyFrom(numpy_helper.from_array(values.half().numpy(), name + _HALF_SUFFIX))
+            casts.append(helper.make_node("Cast", [name + _HALF_SUFFIX], [name], to=TensorProto.FLOAT))
     for cast in reversed(casts):
         graph.node.insert(0, cast)
+    byte_weights.store_in_bytes(model, in_bytes)
 
 
 def _rename_initializer(graph: Any, initializer: Any, name: str) -> None:

@@ -61,11 +61,9 @@ class CausalConv(StreamingModule):
         if not self.context:
             return self.linear(x), []
         extended = torch.cat([state[0], x], 1)
-        taps = []
-        for tap in range(self.kernel):
-            remaining = self.context - tap * self.dilation
-            taps.append(extended[:, tap * self.dilation : -remaining] if remaining else extended[:, tap * self.dilation :])
-        return self.linear(torch.cat(taps, -1)), [extended[:, -self.context :]]
+        earlier = range(0, self.context, self.dilation)
+        taps = [extended[:, start : start - self.context] for start in earlier]
+        return self.linear(torch.cat([*taps, x], -1)), [extended[:, -self.context :]]
 
 
 class StridedConv(StreamingModule):
@@ -121,18 +119,36 @@ class ResidualBlock(StreamingModule):
         super().__init__()
         self.conv = CausalConv(channels, channels, kernel=3, dilation=dilation)
         self.project = nn.Linear(channels, channels)
-        self.gain = nn.Parameter(torch.full((channels,), 1 / math.sqrt(depth)))
+        self.gain: nn.Parameter | None = nn.Parameter(torch.full((channels,), 1 / math.sqrt(depth)))
 
     def state_shapes(self) -> list[StateShape]:
         return self.conv.state_shapes()
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         hidden, state = self.conv(x, state)
-        return x + self.gain * self.project(nn.functional.gelu(hidden, approximate="tanh")), state
+        change = self.project(nn.functional.gelu(hidden, approximate="tanh"))
+        return x + (change if self.gain is None else self.gain * change), state
+
+    @torch.no_grad()
+    def fold_gain(self) -> None:
+        """Multiply the gain into W₂ for good: the same function with less to compute."""
+        if self.gain is not None:
+            self.project.weight.mul_(self.gain[:, None])
+            self.project.bias.mul_(self.gain)
+            self.gain = None
+
+    @torch.no_grad()
+    def unfold_gain(self) -> None:
+        """Give a folded block its gain back, as 1."""
+        if self.gain is None:
+            self.gain = nn.Parameter(torch.ones(len(self.project.bias), device=self.project.bias.device))
 
 
 class Chain(StreamingModule):
     """Streaming modules one after the other; its state is theirs, concatenated. Plain modules may stand between."""
+
+    half_precision = False
+    """Whether matrix products run in bfloat16; for training only."""
 
     def __init__(self, modules: Iterable[nn.Module]) -> None:
         super().__init__()
@@ -142,6 +158,13 @@ class Chain(StreamingModule):
         return [shape for item in self.items if isinstance(item, StreamingModule) for shape in item.state_shapes()]
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        if not self.half_precision:
+            return self._forward(x, state)
+        with torch.autocast(x.device.type, torch.bfloat16):
+            y, after = self._forward(x, state)
+        return y.float(), [item.float() for item in after]
+
+    def _forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         after: State = []
         used = 0
         for item in self.items:

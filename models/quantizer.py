@@ -8,6 +8,8 @@ batch size. No operation synchronises with a GPU.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +20,10 @@ RESEED_SHARE = 0.3
 """The use a re-seeded code starts with, as a share of uniform use, so that it is not replaced at once."""
 
 
+def _itself(x: Tensor) -> Tensor:
+    return x
+
+
 def nearest(x: Tensor, codebook: Tensor, half_norm: Tensor | None = None) -> Tensor:
     """Index of the nearest entry (Euclidean) for each row: `x [..., D]`, `codebook [K, D]` → `[...]` int64."""
     half_norm = codebook.square().sum(-1) / 2 if half_norm is None else half_norm
@@ -25,72 +31,101 @@ def nearest(x: Tensor, codebook: Tensor, half_norm: Tensor | None = None) -> Ten
 
 
 class ResidualVectorQuantizer(nn.Module):
-    """`layers` codebooks of `size` entries in `channels` dimensions.
+    """`layers` codebooks of `size` entries; each searches its own subspace of the `channels`-dimensional latent.
 
-    Buffers: `codebooks [layers, size, channels]`, `use [layers, size]` and `sums [layers, size, channels]`,
-    the moving averages behind the entries.
+    A layer sees the residual through an orthonormal basis of `width` directions. Ten bits refine a few dimensions far
+    better than many: spread thin, most of a code is spent on choosing where nothing is gained. Different layers look
+    at different directions, so together they reach more of the latent than any one of them could.
+
+    Buffers: `bases [layers, channels, width]` with orthonormal columns, `codebooks [layers, size, width]` in those
+    coordinates, `use [layers, size]` and `sums [layers, size, width]`, the moving averages behind the entries.
     """
 
+    bases: Tensor
     codebooks: Tensor
     use: Tensor
     sums: Tensor
 
-    def __init__(self, channels: int, layers: int, size: int, decay: float = 0.99) -> None:
+    def __init__(self, channels: int, layers: int, size: int, width: int | None = None, decay: float = 0.99) -> None:
         super().__init__()
+        self.total: Callable[[Tensor], Tensor] = _itself
+        """Adds up counts over the processes of a training run; here there is one."""
         self.layers, self.size, self.decay = layers, size, decay
-        self.register_buffer("codebooks", torch.randn(layers, size, channels) * 0.1)
+        self.width = channels if width is None else width
+        self.register_buffer("bases", torch.eye(channels)[:, : self.width].repeat(layers, 1, 1))
+        self.register_buffer("codebooks", torch.randn(layers, size, self.width) * 0.1)
         self.register_buffer("use", torch.ones(layers, size))
         self.register_buffer("sums", self.codebooks.clone())
+
+    def entries(self) -> Tensor:
+        """What each code adds to the latent, `[layers, size, channels]`."""
+        return self.codebooks @ self.bases.transpose(1, 2)
 
     def encode(self, z: Tensor, layers: int | None = None) -> Tensor:
         """Latents `[B, T, D]` → codes `[B, T, layers]`."""
         residual = z
         codes = []
-        for book in self.codebooks[:layers]:
-            index = nearest(residual, book)
-            residual = residual - book[index]
+        for layer in range(self.layers if layers is None else layers):
+            basis, book = self.bases[layer], self.codebooks[layer]
+            index = nearest(residual @ basis, book)
+            residual = residual - book[index] @ basis.t()
             codes.append(index)
         return torch.stack(codes, -1)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes `[B, T, n]` → quantized latents `[B, T, D]`, the sum over the first n layers."""
-        quantized = torch.zeros(*codes.shape[:-1], self.codebooks.shape[-1], device=codes.device)
+        quantized = torch.zeros(*codes.shape[:-1], self.bases.shape[1], device=codes.device)
         for layer in range(codes.shape[-1]):
-            quantized = quantized + self.codebooks[layer][codes[..., layer]]
+            quantized = quantized + self.codebooks[layer][codes[..., layer]] @ self.bases[layer].t()
         return quantized
 
     def forward(self, z: Tensor, active: Tensor) -> tuple[Tensor, Tensor]:
-        """Quantize with `active [B]` layers per example.
+        """Quantize with `active [B]` layers per example: `quantize` without the codes."""
+        return self.quantize(z, active)[:2]
 
-        Returns the straight-through quantized latents `[B, T, D]` and the commitment loss (mean square
-        distance of `z` to its quantization, gradient to `z` only). In training mode codebooks are updated.
+    def quantize(self, z: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Quantize with `active [B]` layers per example (kept on the CPU, so that no GPU has to be waited for).
+
+        Returns the straight-through quantized latents `[B, T, D]`, the commitment loss (mean square distance of `z` to its
+        quantization, gradient to `z` only), and the codes `[B, T, layers]`, −1 in layers that are not active. In training mode
+        codebooks are updated.
         """
-        residual = z.detach().clone()
-        quantized = torch.zeros_like(residual)
+        # Examples in the order of their layers, so that each layer works on the first few of them only.
+        order = torch.argsort(active, descending=True)
+        counts = (active[:, None] > torch.arange(self.layers)).sum(0).tolist()
+        # A frame that isn't finite must not reach the moving averages; its gradient tells the trainer.
+        residual = torch.nan_to_num(z.detach(), 0.0, 0.0, 0.0)[order.to(z.device)]
+        codes = torch.full((*z.shape[:2], self.layers), -1, device=z.device)
         with torch.no_grad():
-            for layer in range(self.layers):
-                on = (active > layer).to(residual.dtype)[:, None]
-                codes = nearest(residual, self.codebooks[layer])
-                entries = self.codebooks[layer][codes]
+            for layer, count in enumerate(counts):
+                part, basis = residual[:count], self.bases[layer]
+                seen = part @ basis
+                chosen = nearest(seen, self.codebooks[layer])
+                entries = self.codebooks[layer][chosen]
+                codes[:count, :, layer] = chosen
                 if self.training:
-                    self._update(layer, residual, codes, on.expand(codes.shape))
-                step = entries * on[..., None]
-                quantized = quantized + step
-                residual = residual - step
-        return z + (quantized - z).detach(), (z - quantized).square().mean()
+                    self._update(layer, seen.flatten(0, 1), chosen.flatten())
+                part -= entries @ basis.t()
+            back = torch.argsort(order).to(z.device)
+            quantized = z.detach() - residual[back]
+        return z + (quantized - z).detach(), (z - quantized).square().mean(), codes[back]
 
-    def _update(self, layer: int, x: Tensor, codes: Tensor, weight: Tensor) -> None:
-        x, codes, weight = x.reshape(-1, x.shape[-1]), codes.reshape(-1), weight.reshape(-1)
+    def _update(self, layer: int, x: Tensor, codes: Tensor) -> None:
+        """Move a layer's averages towards `x [N, width]`, which chose `codes [N]`, and revive codes nobody chooses."""
         use, sums = self.use[layer], self.sums[layer]
-        fresh = 1 - self.decay
-        use.mul_(self.decay).index_add_(0, codes, weight * fresh)
-        sums.mul_(self.decay).index_add_(0, codes, x * (weight * fresh)[:, None])
-        # A random example stands ready for every code; only dead codes take theirs.
-        candidates = torch.randint(len(x), (self.size,), device=x.device)
-        dead = (use < DEAD_SHARE * use.mean()) & (weight[candidates] > 0)
-        start = use.mean() * RESEED_SHARE
-        use.copy_(torch.where(dead, start, use))
-        sums.copy_(torch.where(dead[:, None], x[candidates] * start, sums))
+        fresh = torch.zeros(self.size, x.shape[1] + 1, device=x.device)
+        fresh.index_add_(0, codes, torch.cat([x, torch.ones_like(x[:, :1])], 1))
+        fresh = self.total(fresh) * (1 - self.decay)
+        use.mul_(self.decay).add_(fresh[:, -1])
+        sums.mul_(self.decay).add_(fresh[:, :-1])
+        if len(x):
+            # A random example stands ready for every code; only dead codes take theirs.
+            candidates = x[torch.randint(len(x), (self.size,), device=x.device)]
+            level = use.mean()
+            dead = use < DEAD_SHARE * level
+            start = level * RESEED_SHARE
+            use.copy_(torch.where(dead, start, use))
+            sums.copy_(torch.where(dead[:, None], candidates * start, sums))
         self.codebooks[layer] = sums / use.clamp(min=1e-6)[:, None]
 
 
@@ -113,16 +148,26 @@ def kmeans(x: Tensor, size: int, iterations: int = 6) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def fit_codebooks(quantizer: ResidualVectorQuantizer, latents: Tensor, iterations: int = 6, batch_frames: int = 400) -> Tensor:
-    """Set every codebook by k-means on the residuals of `latents [N, D]`; returns what is left `[N, D]`.
+    """Set every basis and codebook from the residuals of `latents [N, D]`; returns what is left `[N, D]`.
 
+    A layer's basis are the directions in which the residual is strongest, its codebook comes from k-means there.
     `batch_frames` is the number of frames of a training batch, which scales the moving averages.
     """
     residual = latents.clone()
     for layer in range(quantizer.layers):
-        entries, counts = kmeans(residual, quantizer.size, iterations)
+        basis = strongest_directions(residual, quantizer.width)
+        seen = residual @ basis
+        entries, counts = kmeans(seen, quantizer.size, iterations)
+        quantizer.bases[layer] = basis
         quantizer.codebooks[layer] = entries
         quantizer.use[layer] = (counts / len(latents) * batch_frames).clamp(min=1e-3)
-        codes = torch.cat([nearest(part, entries) for part in torch.split(residual, 8192)])
-        residual = residual - entries[codes]
+        codes = torch.cat([nearest(part, entries) for part in torch.split(seen, 8192)])
+        residual -= entries[codes] @ basis.t()
     quantizer.sums.copy_(quantizer.codebooks * quantizer.use[..., None])
     return residual
+
+
+def strongest_directions(x: Tensor, count: int) -> Tensor:
+    """The `count` directions in which `x [N, D]` has most energy, strongest first: orthonormal columns `[D, count]`."""
+    directions: Tensor = torch.linalg.eigh(x.t() @ x)[1]
+    return directions.flip(1)[:, :count]

@@ -24,6 +24,7 @@ sees whole vectors and rounds every frame the same way."""
 POWER_FLOOR = 1e-7
 COMPANDING_FLOOR = 1e-3
 LOG_GAIN_RANGE = (-8.1, 1.0)
+LOG_GATE_RANGE = (-4.0, 3.0)
 DILATIONS = (1, 2, 4)
 
 
@@ -97,8 +98,10 @@ class TransformEncoder(StreamingModule):
         self.input = nn.Linear(2 * config.frame + 1, t.width)
         self.stack = residual_stack(t.width, t.encoder_blocks)
         self.output = nn.Linear(t.width, config.latent)
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
+        self.gate = nn.Linear(t.width, config.frame)
+        for layer in (self.output, self.gate):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
     def state_shapes(self) -> list[StateShape]:
         return self.analysis.state_shapes() + self.stack.state_shapes()
@@ -108,7 +111,9 @@ class TransformEncoder(StreamingModule):
         u, log_gain = self.companding.compress(c)
         features = torch.cat([u * 2, torch.log(c * c + POWER_FLOOR) * 0.2 + 2, log_gain * 0.5 + 2], -1)
         hidden, stack_state = self.stack(self.input(features), state[1:])
-        linear = torch.cat([self.linear_path(u), self.companding.gain_to_latent(log_gain)], -1)
+        # The gate says, coefficient by coefficient, how much precision this frame's sound deserves; the decoder's mask is its counterpart.
+        weighted = u * torch.exp(self.gate(hidden).clamp(*LOG_GATE_RANGE))
+        linear = torch.cat([self.linear_path(weighted), self.companding.gain_to_latent(log_gain)], -1)
         return linear + self.output(hidden), analysis_state + stack_state
 
 
@@ -137,7 +142,7 @@ class TransformDecoder(StreamingModule):
         hidden, stack_state = self.stack(hidden, state[1:-1])
         raw = self.output(nn.functional.gelu(hidden, approximate="tanh"))
         correction, log_mask = raw[..., : self.frame], raw[..., self.frame :]
-        v = (correction * 0.3 + self.linear_path(z[..., :-1])) * torch.exp(log_mask.clamp(-4, 3))
+        v = (correction * 0.3 + self.linear_path(z[..., :-1])) * torch.exp(log_mask.clamp(*LOG_GATE_RANGE))
         c = self.companding.expand(v, self.companding.latent_to_gain(z[..., -1:]))
         y, synthesis_state = self.synthesis(c, state[-1:])
         return y, input_state + stack_state + synthesis_state

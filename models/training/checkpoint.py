@@ -6,15 +6,16 @@ one is complete. Read with torch's weights-only loader: a checkpoint can't run c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from lamina.models.config import CodecConfig
+from lamina.models.network import CodecNetwork
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -24,51 +25,80 @@ class Checkpoint:
     network: the trained network's state (the running weights).
     average: moving average of the trained parameters, by name; what evaluation and export use.
     optimizer: the optimizer's state, or empty.
-    progress: steps, seconds, and audio seconds so far.
-    random: states of torch's and the corpus' generators.
+    adversary: the discriminators and their optimizer, or empty.
+    progress: steps, seconds, audio seconds and so on so far.
+    random: states of torch's and the corpus' generators, a list with one entry for each process.
     """
 
     config: CodecConfig
     network: dict[str, torch.Tensor]
     average: dict[str, torch.Tensor]
     optimizer: dict[str, Any] = field(default_factory=dict)
+    adversary: dict[str, Any] = field(default_factory=dict)
     progress: dict[str, float] = field(default_factory=dict)
-    random: dict[str, Any] = field(default_factory=dict)
+    random: list[dict[str, Any]] = field(default_factory=list)
 
-    def averaged_network(self) -> dict[str, torch.Tensor]:
-        """The network's state with averaged parameters."""
-        return {**self.network, **self.average}
+    def averaged_network(self) -> CodecNetwork:
+        """A network with the averaged parameters. Raises ValueError that names what doesn't fit."""
+        network = CodecNetwork(self.config)
+        load_state(network, {**self.network, **self.average})
+        return network
 
     def save(self, path: Path) -> None:
+        """Write the file. Raises OSError if that fails; then the file that was there is unharmed and nothing is left beside it."""
         partial = path.with_name(path.name + ".partial")
-        torch.save(
-            {
-                "format": FORMAT,
-                "config": self.config.to_json(),
-                "network": self.network,
-                "average": self.average,
-                "optimizer": self.optimizer,
-                "progress": self.progress,
-                "random": self.random,
-            },
-            partial,
-        )
-        partial.replace(path)
+        state = {name: getattr(self, name) for name in ("network", "average", "optimizer", "adversary", "progress", "random")}
+        try:
+            torch.save({"format": FORMAT, "config": self.config.to_json(), **state}, partial)
+            partial.replace(path)
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+            partial.unlink(missing_ok=True)
+            raise OSError(f"The checkpoint {path} can't be written ({error}). Free some space; the one before it is unharmed.") from error
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint:
-        """Raises ValueError if the file is not a checkpoint of this format."""
+        """Raises ValueError if the file is not a checkpoint of this format, or lacks something."""
         try:
             data = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
             raise ValueError(f"{path} is not a Lamina checkpoint ({error}).") from error
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise ValueError(f"{path} is not a Lamina checkpoint of format {FORMAT}. Train anew or use the Lamina that wrote it.")
-        return cls(
-            CodecConfig.from_json(data["config"]),
-            data["network"],
-            data["average"],
-            data["optimizer"],
-            data["progress"],
-            data["random"],
-        )
+        missing = sorted(set(cls.__dataclass_fields__) - set(data))
+        if missing:
+            raise ValueError(f"The checkpoint {path} lacks its field {missing[0]!r}; it can't be gone on from.")
+        try:
+            config = CodecConfig.from_json(data["config"])
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"The checkpoint {path} doesn't fit this Lamina: {error}") from error
+        return cls(config, *(data[name] for name in ("network", "average", "optimizer", "adversary", "progress", "random")))
+
+
+def load_state(network: CodecNetwork, state: dict[str, torch.Tensor]) -> None:
+    """Load `state` into `network`; raises ValueError that names the first tensor that is missing, unknown or of another shape."""
+    own = network.state_dict()
+    for name in sorted(set(own) | set(state)):
+        if name not in state:
+            raise ValueError(f"The checkpoint lacks {name}; it was made for another network.")
+        if name not in own:
+            raise ValueError(f"The checkpoint has {name}, which this network has not.")
+        if own[name].shape != state[name].shape:
+            raise ValueError(
+                f"{name} has the shape {tuple(state[name].shape)} in the checkpoint and {tuple(own[name].shape)} in the network."
+            )
+    network.load_state_dict(state)
+
+
+def first_difference(one: CodecConfig, other: CodecConfig) -> str | None:
+    """The first field in which two configs differ, as a sentence's part: `transform.width (256 and 160)`; None if they are equal."""
+    ours, theirs = _fields(one), _fields(other)
+    for name, value in ours.items():
+        if value != theirs[name]:
+            return f"{name} ({value} and {theirs[name]})"
+    return None
+
+
+def _fields(config: CodecConfig) -> dict[str, Any]:
+    fields = asdict(config)
+    sections = {name: fields.pop(name) for name in ("transform", "soundstream")}
+    return {**fields, **{f"{section}.{name}": value for section, values in sections.items() for name, value in values.items()}}

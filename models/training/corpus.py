@@ -116,6 +116,11 @@ class Corpus:
         """Samples of all clips together."""
         return sum(len(clip.audio) for clip in self.clips)
 
+    @property
+    def can_denoise(self) -> bool:
+        """Whether there is noise, and something else, to mix."""
+        return "noise" in self._kinds and len(self._kinds) > 1
+
     def batch(self, size: int, n_samples: int) -> Tensor:
         """`[size, n_samples]` float32 crops, augmented."""
         return self.draw(size, n_samples).audio
@@ -137,7 +142,7 @@ class Corpus:
 
         Raises ValueError if the corpus has no noise, or nothing but noise.
         """
-        if "noise" not in self._kinds or len(self._kinds) < 2:
+        if not self.can_denoise:
             missing = "noise clips (a folder `noise`)" if "noise" not in self._kinds else "clips of speech or music"
             raise ValueError(f"Training to denoise needs {missing}; the data has none.")
         mixtures, cleans = np.empty((size, n_samples), np.float32), np.empty((size, n_samples), np.float32)

@@ -1,4 +1,4 @@
-"""Reconstruction losses: phase-aware companded MDCT, multi-scale log-mel, the waveform, and frame lock.
+"""Reconstruction losses: phase-aware companded MDCT, multi-scale log-mel, loudness, modulation, the waveform, and frame lock.
 
 The frame-lock term looks at what the others can't see. Where the codes don't tell a coefficient's sign, one and
 the same sign pattern in every frame satisfies all of them and is heard as a buzz at the frame rate.
@@ -16,25 +16,51 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from lamina.models.training.hearing import LoudnessDistance, ModulationDistance
+from lamina.models.training.spectra import PowerSpectrum, windows_times
 from lamina.models.transform import mdct_basis
 
 MEL_SCALES = ((128, 16), (256, 32), (512, 64), (1024, 96), (2048, 128))
 """FFT size and mel bands of each resolution."""
 
+LEAST_FIDELITY, MOST_LAYERS = 0.3, 24
+"""Weight of the fidelity term with no layer, and the number of layers at which it counts in full."""
+
+LEVEL_BANDS, LEVEL_FLOOR = 24, 1e-4
+"""Mel bands of the level term, and the power (of a 512-sample frame) below which levels don't matter: about −72 dBFS of noise."""
+
 ENVELOPE_BINS = 17
 """Coefficients over which the frame-lock term takes its local envelope: 640 Hz at 24 kHz."""
+
+NOT_SPEECH = 0.2
+"""Weight of the loudness and modulation terms for music and noise: there the waveform tells more of what is heard."""
+MORE_FOR_OTHERS = 1.5
+"""Weight of the mel and transform terms there, so that an example of music has as much to say as one of speech."""
+USUAL_RMS, QUIETEST_RMS = 0.1, 0.002
+"""Level at which the transform and waveform terms count as they stand, and the one below which they are raised no further."""
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the terms; `mel_scales_per_step` resolutions are drawn at random each step."""
+    """Weights of the terms; `mel_scales_per_step` resolutions are drawn at random each step.
+
+    `transform` grows by `transform_per_layer` with every active layer: at few layers a codec must choose which errors to make, and
+    the models of hearing say which; at many the waveform itself is within reach.
+    `frame_lock` is computed in a share of the steps only, with as much more weight: it changes slowly and costs much.
+    """
 
     transform: float = 12.0
+    transform_per_layer: float = 1.0
     mel: float = 1.0
+    loudness: float = 0.3
+    modulation: float = 0.5
+    level: float = 0.7
+    fidelity: float = 0.8
     waveform: float = 2.0
     frame_lock: float = 1.0
-    commitment: float = 0.5
+    commitment: float = 1.5
     mel_scales_per_step: int = 2
+    frame_lock_share: float = 0.3
 
 
 def mel_filters(n_fft: int, bands: int, sample_rate: int) -> Tensor:
@@ -56,7 +82,7 @@ def compand(c: Tensor, floor: float = 1e-3) -> Tensor:
 
 
 class ReconstructionLoss(nn.Module):
-    """Weighted sum of the four terms for signals `[B, samples]`; both must start at a frame of the codec.
+    """Weighted sum of the terms for signals `[B, samples]`; both must start at a frame of the codec.
 
     `overlap` is that of the codec's own filterbank, through which frame lock is seen.
     """
@@ -66,41 +92,94 @@ class ReconstructionLoss(nn.Module):
     def __init__(self, weights: LossWeights, sample_rate: int, frame: int, overlap: int) -> None:
         super().__init__()
         self.weights, self.frame = weights, frame
+        self.mel = nn.ModuleList(LogMelDistance(n_fft, bands, sample_rate) for n_fft, bands in MEL_SCALES)
+        self.loudness = LoudnessDistance(sample_rate)
+        self.modulation = ModulationDistance(sample_rate)
+        self.level = LevelDistance(sample_rate)
         self.frame_lock = FrameLock(frame, overlap)
         self.register_buffer("basis", mdct_basis(frame, frame).t().contiguous())
-        for index, (n_fft, bands) in enumerate(MEL_SCALES):
-            self.register_buffer(f"window{index}", torch.hann_window(n_fft))
-            self.register_buffer(f"mel{index}", mel_filters(n_fft, bands, sample_rate))
 
-    def forward(self, target: Tensor, output: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss and its detached parts."""
-        scales = torch.randperm(len(MEL_SCALES))[: self.weights.mel_scales_per_step].tolist()
-        mel = sum((self.mel_distance(target, output, scale) for scale in scales), torch.zeros((), device=target.device)) / len(scales)
+    def forward(self, target: Tensor, output: Tensor, layers: Tensor, speech: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss and its detached parts.
+
+        `layers [B]` are the active ones; `speech [B]` (1 or 0) tells for whom the models of hearing words and voices count in full.
+        """
+        listening = speech + NOT_SPEECH * (1 - speech)
+        looking = speech + MORE_FOR_OTHERS * (1 - speech)
+        # Quiet crops count like loud ones; the other terms see to that by themselves.
+        raised = USUAL_RMS / (target.square().mean(-1).sqrt() + QUIETEST_RMS)
+        w = self.weights
+        scales = torch.randperm(len(MEL_SCALES))[: w.mel_scales_per_step].tolist()
         # A random grid, so that the codec's own frame grid is not favoured.
         offset = int(torch.randint(self.frame, ()))
-        transform = (self._companded(target, offset) - self._companded(output, offset)).abs().mean()
-        waveform = (target - output).abs().mean()
-        lock = self.frame_lock(target, output)
-        w = self.weights
-        total = w.transform * transform + w.mel * mel + w.waveform * waveform + w.frame_lock * lock
-        parts = {"mel": mel, "transform": transform, "waveform": waveform, "frame_lock": lock}
+        transform = (self._companded(target, offset) - self._companded(output, offset)).abs().mean((1, 2))
+        exactness = (1 + w.transform_per_layer / w.transform * layers.to(transform)) * raised.sqrt() * looking
+        parts = {
+            "mel": (torch.stack([self.mel[scale](target, output) for scale in scales]) * looking).mean(),
+            "transform": (transform * exactness).mean(),
+            "loudness": (self.loudness(target, output) * listening).mean(),
+            "modulation": (self.modulation(target, output) * listening).mean(),
+            "level": (self.level(target, output) * looking).mean(),
+            "fidelity": (_log_error(target, output) * (LEAST_FIDELITY + (1 - LEAST_FIDELITY) / MOST_LAYERS * layers.to(target))).mean(),
+            "waveform": ((target - output).abs().mean(-1) * raised).mean(),
+        }
+        total = sum((getattr(w, name) * part for name, part in parts.items()), torch.zeros((), device=target.device))
+        if float(torch.rand(())) < w.frame_lock_share:
+            parts["frame_lock"] = self.frame_lock(target, output)
+            total = total + w.frame_lock / w.frame_lock_share * parts["frame_lock"]
         return total, {name: part.detach() for name, part in parts.items()}
-
-    def mel_distance(self, target: Tensor, output: Tensor, scale: int) -> Tensor:
-        """Mean absolute log-mel difference at one resolution (natural log)."""
-        floor = 1e-3 * math.sqrt(MEL_SCALES[scale][0] / 1024)
-        return (torch.log(self._mel(target, scale) + floor) - torch.log(self._mel(output, scale) + floor)).abs().mean()
-
-    def _mel(self, x: Tensor, scale: int) -> Tensor:
-        n_fft = MEL_SCALES[scale][0]
-        spectrum = torch.stft(x, n_fft, n_fft // 4, window=getattr(self, f"window{scale}"), return_complex=True)
-        magnitude = (torch.view_as_real(spectrum).square().sum(-1) + 1e-9).sqrt()
-        filters: Tensor = getattr(self, f"mel{scale}")
-        return magnitude.transpose(1, 2) @ filters
 
     def _companded(self, x: Tensor, offset: int) -> Tensor:
         whole = (x.shape[1] - offset) // self.frame * self.frame
-        return compand(x[:, offset : offset + whole].unfold(-1, 2 * self.frame, self.frame) @ self.basis)
+        return compand(windows_times(x[:, offset : offset + whole].unfold(-1, 2 * self.frame, self.frame), self.basis))
+
+
+class LogMelDistance(nn.Module):
+    """Mean absolute difference of log-mel spectra (natural log) at one resolution, for signals `[B, samples]` → `[B]`."""
+
+    filters: Tensor
+
+    def __init__(self, n_fft: int, bands: int, sample_rate: int) -> None:
+        super().__init__()
+        self.floor = 1e-3 * math.sqrt(n_fft / 1024)
+        self.spectrum = PowerSpectrum(n_fft, hop=n_fft // 4 if n_fft <= 512 else n_fft // 2)
+        self.register_buffer("filters", mel_filters(n_fft, bands, sample_rate))
+
+    def forward(self, target: Tensor, output: Tensor) -> Tensor:
+        return (self._log_mel(target) - self._log_mel(output)).abs().mean((1, 2))
+
+    def _log_mel(self, x: Tensor) -> Tensor:
+        return torch.log((self.spectrum(x) + 1e-9).sqrt() @ self.filters + self.floor)
+
+
+def _log_error(target: Tensor, output: Tensor) -> Tensor:
+    """ln of the error's share of the energy, `[B, samples]` → `[B]`: −0.23 for each dB of signal-to-noise ratio."""
+    error, energy = (target - output).square().mean(-1), target.square().mean(-1)
+    return torch.log((error + QUIETEST_RMS**4) / (energy + QUIETEST_RMS**4))
+
+
+class LevelDistance(nn.Module):
+    """How far the level of each band is off over an eighth of a second, for signals `[B, samples]` → `[B]` (mean of |ln power ratio|).
+
+    Where phases are unknown, terms that compare coefficient by coefficient are smallest for too little energy, and the sound
+    gets duller than it is. Over a patch of time and frequency chance evens out, and the right level is the best one.
+    """
+
+    bands: Tensor
+
+    def __init__(self, sample_rate: int) -> None:
+        super().__init__()
+        window = 512
+        self.spectrum = PowerSpectrum(window, window // 2)
+        self.frames = max(1, round(sample_rate / 8 / (window // 2)))
+        self.register_buffer("bands", mel_filters(window, LEVEL_BANDS, sample_rate))
+
+    def forward(self, target: Tensor, output: Tensor) -> Tensor:
+        return (self._levels(target) - self._levels(output)).abs().mean((1, 2))
+
+    def _levels(self, x: Tensor) -> Tensor:
+        power = self.spectrum(x) @ self.bands
+        return torch.log(nn.functional.avg_pool1d(power.transpose(1, 2), min(self.frames, power.shape[1])) + LEVEL_FLOOR)
 
 
 class FrameLock(nn.Module):
@@ -130,7 +209,7 @@ class FrameLock(nn.Module):
 
     def fine_structure(self, x: Tensor) -> Tensor:
         """`[B, samples]` → coefficients over their local envelope `[B, frames, frame]`; 0 in near-silent frames."""
-        c = nn.functional.pad(x, (self.overlap, 0)).unfold(-1, self.frame + self.overlap, self.frame) @ self.basis
+        c = windows_times(nn.functional.pad(x, (self.overlap, 0)).unfold(-1, self.frame + self.overlap, self.frame), self.basis)
         power = c.detach().square()
         envelope = nn.functional.avg_pool1d(power, ENVELOPE_BINS, 1, ENVELOPE_BINS // 2) + 1e-10
         audible = (power.mean(-1, keepdim=True) > 1e-8).to(c.dtype)
@@ -139,4 +218,4 @@ class FrameLock(nn.Module):
 
 def _correlation(a: Tensor, b: Tensor) -> Tensor:
     """Mean outer product over batch and frames: `[B, T, K]` twice → `[K, K]`."""
-    return torch.einsum("btk,btl->kl", a, b) / (a.shape[0] * a.shape[1])
+    return a.flatten(0, 1).t() @ b.flatten(0, 1) / (a.shape[0] * a.shape[1])

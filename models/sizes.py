@@ -1,0 +1,58 @@
+"""Sizes of the codec network, by name: what `lamina train --size` trains and `--model` may ask for."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from lamina.models.config import CodecConfig, TransformConfig
+
+STANDARD = "standard"
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """Args:
+    config: the network's shape.
+    description: one line for help and docs.
+    bundle: name of the shipped bundle of this size, or None if none ships.
+    """
+
+    config: CodecConfig
+    description: str
+    bundle: str | None = None
+
+
+_SIZES = {
+    "eco": Size(
+        CodecConfig(transform=TransformConfig(width=160, encoder_blocks=3, decoder_blocks=4)),
+        "about a third of the standard networks' work, for slow machines and many codecs at once",
+    ),
+    STANDARD: Size(CodecConfig(), "the shipped size", "lamina-24k"),
+    "hq": Size(
+        CodecConfig(transform=TransformConfig(width=384, encoder_blocks=7, decoder_blocks=10)),
+        "about three times the standard networks' work, for fast machines and long training",
+    ),
+}
+
+SIZES: dict[str, CodecConfig] = {name: size.config for name, size in _SIZES.items()}
+
+
+def describe_size(name: str) -> str:
+    """One line about a size."""
+    return _SIZES[name].description
+
+
+def shipped_bundle_of(name: str) -> str | None:
+    """The name of the shipped bundle of the size `name`; None if that size isn't shipped."""
+    return _SIZES[name].bundle
+
+
+def parameter_count(config: CodecConfig) -> int:
+    """Trained weights of a network, counted on it; codebooks and the fixed filterbank are not among them. Needs torch."""
+    import torch
+
+    from lamina.models.network import CodecNetwork
+
+    with torch.device("meta"):
+        network = CodecNetwork(config)
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
