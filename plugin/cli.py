@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 REFUSED = 2
 INTERRUPTED = 130
 UNREAD = 141
-MODEL_HELP = f"a model by name (see `lamina info`) or by its folder; default {DEFAULT_BUNDLE}"
+OPTIONS = ("layers", "kbps", "denoise", "noise_only", "mix")
+"""Parameters that `lamina render` has an option of its own for; `--set` takes every one."""
+MODEL_HELP = f"a model by name (see `lamina info`), by its size (standard), or by its folder; default {DEFAULT_BUNDLE}"
 BAR_FORMAT = "{desc} {bar} {percentage:3.0f} %  {remaining} left"
 
 
@@ -95,13 +97,16 @@ def _parser() -> argparse.ArgumentParser:
         "render",
         help="run sound files through the codec",
         description="Run sound files through the codec. One input is written to OUT; several go into the folder OUT.",
-        epilog="Examples: lamina render song.wav thin.wav --kbps 3 · lamina render takes/*.flac coded/ --preset walkie-talkie --mix 0.5",
+        epilog="Examples: lamina render song.wav thin.wav --kbps 3 · lamina render takes/*.flac coded/ --preset walkie-talkie --mix 0.5 · "
+        "lamina render noisy.wav clean.wav --layers 24 --denoise 1",
     )
     render.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="sound files")
     render.add_argument("output", type=Path, metavar="OUT", help="a file (its suffix chooses the format) or a folder")
     rate = render.add_mutually_exclusive_group()
     rate.add_argument("--layers", metavar="N", help=_describe("layers"))
     rate.add_argument("--kbps", metavar="K", help=_describe("kbps"))
+    render.add_argument("--denoise", metavar="D", help=_describe("denoise"))
+    render.add_argument("--noise-only", action="store_const", const="on", help=PARAMETERS["noise_only"].help)
     render.add_argument("--mix", metavar="M", help=_describe("mix"))
     render.add_argument(
         "--preset", metavar="NAME", help="start from a preset (see `lamina presets`) or a preset file; other options go on top"
@@ -150,10 +155,14 @@ def _describe(name: str) -> str:
 def _app(options: argparse.Namespace) -> int:
     from lamina.gui.app import main as open_app
     from lamina.models.bundle import open_bundle
+    from lamina.models.sizes import SIZES
 
-    if options.model is not None:
-        open_bundle(options.model)
-    return open_app(options.file, options.model)
+    model = options.model
+    if model is not None:
+        bundle = open_bundle(model)
+        # The app's menu lists models by their names.
+        model = bundle.name if model in SIZES else model
+    return open_app(options.file, model)
 
 
 def _render(options: argparse.Namespace) -> int:
@@ -229,7 +238,7 @@ def _advance(bar: Any, share: float) -> None:
 def _settings(options: argparse.Namespace, preset: Preset | None) -> Settings:
     """Preset first, then the options, then `--set`; everything is checked before anything is rendered."""
     settings = preset.settings() if preset is not None else Settings()
-    assignments = [(name, text) for name in ("layers", "kbps", "mix") if (text := getattr(options, name)) is not None]
+    assignments = [(name, text) for name in OPTIONS if (text := getattr(options, name)) is not None]
     for assignment in options.assignments:
         name, separator, text = assignment.partition("=")
         if not separator:

@@ -4,8 +4,8 @@
                  └─ delay ─────────────────────────────────────────────────┘              │
     input ─ delay ────────────────────────────────────────────────────────────────────────┘
 
-Settings are read once per block (and with it once per frame). Gains, mix and bypass ramp; the number of
-layers changes at a frame's edge and touches no state.
+Settings are read once per block (and with it once per frame). Gains, mix, bypass and noise only ramp; the number of
+layers and denoise change at a frame's edge and touch no state.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from lamina.dsp.bridge import FrameBridge
 from lamina.dsp.delay import DelayLine
 from lamina.dsp.ramp import Ramp
 from lamina.models.runtime import CodecRuntime, Codes
+from lamina.plugin.decoding import Decoding
 from lamina.plugin.layouts import FloatArray, check_float_array
 from lamina.plugin.parameters import Settings
 from lamina.plugin.reports import FrameReport
@@ -59,7 +60,7 @@ class CodecStream:
         self.sample_rate, self.n_channels = sample_rate, n_channels
         self.reports: deque[FrameReport] = deque(maxlen=KEPT_REPORTS)
         self._runtime, self._settings, self._block, self._on_report = runtime, settings, block, on_report
-        self._energies = np.square(runtime.codebooks).sum(-1)
+        self._energies = np.square(runtime.entries).sum(-1)
         self.reset()
 
     @property
@@ -74,7 +75,7 @@ class CodecStream:
             self.n_channels, self.sample_rate, config.sample_rate, config.frame, config.delay_samples, self._process_frames, self._block
         )
         self._encoder_state = self._runtime.encoder_state(self.n_channels)
-        self._decoder_state = self._runtime.decoder_state(self.n_channels)
+        self._decoding = Decoding(self._runtime, self.n_channels, round(config.sample_rate * RAMP_SECONDS), settings.noise_only)
         self._dry = DelayLine(self.n_channels, self.latency_samples)
         self._untouched = DelayLine(self.n_channels, self.latency_samples)
         ramp = max(1, round(self.sample_rate * RAMP_SECONDS))
@@ -144,7 +145,7 @@ class CodecStream:
         """Codes → samples, and the seconds it took."""
         started = time.perf_counter()
         z = self._runtime.dequantize(codes)
-        y, self._decoder_state = self._runtime.decode(z, self._decoder_state, self._current.denoise)
+        y = self._decoding.decode(z, self._current.denoise, self._current.noise_only)
         return y, time.perf_counter() - started
 
     def _report(self, x: FloatArray, y: FloatArray, codes: Codes, seconds: float) -> None:

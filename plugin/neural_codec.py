@@ -53,8 +53,9 @@ class NeuralCodec(Effect):
         mix: share of the coded sound, 0–1.
         input_gain_db, output_gain_db: −24 … 24.
         bypass: lets the input through, delayed by the latency.
+        noise_only: plays what denoise takes away instead of what it leaves: silence with denoise 0.
         kbps: another way to give `layers`: 0.75–18, the nearest layer is used. Give one of the two.
-        model: name of a bundle, shipped or your own, or a bundle's folder. It can't be changed later.
+        model: name of a bundle, shipped or your own, a size ("standard"), or a bundle's folder. It can't be changed later.
 
     Every argument but `model` is also an attribute that may be set at any time, from any thread; a stream reads them
     once per block. `on_report`, if set, is called with each `FrameReport`; `last_reports` holds the newest.
@@ -66,6 +67,7 @@ class NeuralCodec(Effect):
     layers = ParameterAttribute[int]()
     kbps = ParameterAttribute[float]()
     denoise = ParameterAttribute[float]()
+    noise_only = ParameterAttribute[bool]()
     mix = ParameterAttribute[float]()
     input_gain_db = ParameterAttribute[float]()
     output_gain_db = ParameterAttribute[float]()
@@ -82,6 +84,7 @@ class NeuralCodec(Effect):
         output_gain_db: float = 0.0,
         bypass: bool = False,
         *,
+        noise_only: bool = False,
         kbps: float | None = None,
         model: str = DEFAULT_BUNDLE,
     ) -> None:
@@ -96,6 +99,7 @@ class NeuralCodec(Effect):
             "input_gain_db": input_gain_db,
             "output_gain_db": output_gain_db,
             "bypass": bypass,
+            "noise_only": noise_only,
         }
         self.set_parameters({name: value for name, value in given.items() if value is not None})
 
@@ -216,10 +220,11 @@ class NeuralCodec(Effect):
 
     def __repr__(self) -> str:
         s = self._settings
+        noise_only = ", noise_only=True" if s.noise_only else ""
         model = "" if self._model == DEFAULT_BUNDLE else f", model={self._model!r}"
         return (
             f"NeuralCodec(layers={s.layers}, denoise={s.denoise:g}, mix={s.mix:g}, input_gain_db={s.input_gain_db:g}, "
-            f"output_gain_db={s.output_gain_db:g}, bypass={s.bypass}{model})"
+            f"output_gain_db={s.output_gain_db:g}, bypass={s.bypass}{noise_only}{model})"
         )
 
 

@@ -119,6 +119,10 @@ PARAMETERS: dict[str, Parameter] = {
             "denoise", "Denoise", "%", 0.0, 1.0, 0.0, 0.01,
             "How much of the background noise is removed; needs a model that was trained for it.",
         ),
+        Parameter(
+            "noise_only", "Noise only", "", 0, 1, False, 1,
+            "Plays what denoise takes away instead of what it leaves; with denoise at 0 that is silence.", kind="bool",
+        ),
         Parameter("mix", "Mix", "%", 0.0, 1.0, 1.0, 0.01, "Share of the coded sound; the rest is the input, aligned to the sample."),
         Parameter("input_gain_db", "Input", "dB", -24.0, 24.0, 0.0, 0.1, "Gain before the codec."),
         Parameter("output_gain_db", "Output", "dB", -24.0, 24.0, 0.0, 0.1, "Gain after codec and mix."),
@@ -133,6 +137,7 @@ class Settings:
 
     layers: int = int(PARAMETERS["layers"].default)
     denoise: float = PARAMETERS["denoise"].default
+    noise_only: bool = bool(PARAMETERS["noise_only"].default)
     mix: float = PARAMETERS["mix"].default
     input_gain_db: float = PARAMETERS["input_gain_db"].default
     output_gain_db: float = PARAMETERS["output_gain_db"].default

@@ -11,11 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamina.models.sizes import SIZES, STANDARD, describe_size
 from lamina.plugin.data_command import progress_bar
 
 if TYPE_CHECKING:
-    from lamina.models.network import CodecNetwork
+    from lamina.models.config import CodecConfig
+    from lamina.models.training.checkpoint import Checkpoint
     from lamina.models.training.corpus import Corpus
+    from lamina.models.training.packed import PackedSet
+    from lamina.models.training.parallel import Workers
+    from lamina.models.training.plan import TrainingPlan
     from lamina.models.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -25,18 +30,21 @@ UNNAMED = "my-lamina"
 INSTALLED = "installed"
 """The file in a run's folder that says where its model was installed."""
 MAX_SETTLING_BATCHES = 400
+LEAST_REFIT_FRAMES, REFIT_FRAMES_PER_MINUTE = 15_000, 1000
 BAR_FORMAT = "{bar} {percentage:3.0f} %  {remaining} left{postfix}"
 
 
 def add_train_command(commands: Any) -> None:
     """Declare the command and its options."""
+    sizes = "; ".join(f"{name}, {describe_size(name)}" for name in SIZES)
     train = commands.add_parser(
         "train",
         help="train a model on your own sounds",
         description="Train a model. With a name it becomes one of your own, which the app and every --model find by that name. A "
         "checkpoint is written to the run's folder every few minutes, and an interrupted run goes on from it when the same command is "
         "given again. At the end the averaged weights become the bundle OUT/bundle, and your own model if it has a name.",
-        epilog="Example: lamina train --data my_takes/ --from lamina-24k --minutes 20 --name my-band",
+        epilog="Examples: lamina train --data my_takes/ --from lamina-24k --minutes 20 --name my-band · on two GPUs: "
+        "torchrun --nproc-per-node 2 --no-python lamina train --data all.lpack --minutes 600 --name big",
     )
     train.add_argument(
         "--data",
@@ -54,12 +62,30 @@ def add_train_command(commands: Any) -> None:
     train.add_argument("--out", type=Path, metavar="OUT", help="folder of the run (default: runs/NAME in your data folder)")
     train.add_argument("--minutes", type=float, default=20.0, help="wall-clock budget over all resumptions (default %(default)g)")
     train.add_argument("--from", dest="start", metavar="BUNDLE", help="start from a bundle (name or folder) or a checkpoint file")
-    train.add_argument("--design", choices=("transform", "soundstream"), default="transform", help="network when starting from nothing")
-    train.add_argument("--channels", type=int, default=32, metavar="C", help="first width of the soundstream design (default %(default)s)")
-    train.add_argument("--batch", type=int, default=8, help="examples per step (default %(default)s)")
+    train.add_argument("--size", choices=SIZES, help=f"network when starting from nothing: {sizes} (default {STANDARD})")
+    train.add_argument("--design", choices=("transform", "soundstream"), help="design of that network (default transform)")
+    train.add_argument("--channels", type=int, metavar="C", help="first width of the soundstream design (default 32)")
+    train.add_argument("--batch", type=int, default=16, help="examples per step, in each process (default %(default)s)")
     train.add_argument("--learning-rate", type=float, default=6e-4, metavar="LR", help="peak of the cosine (default %(default)s)")
     train.add_argument("--max-steps", type=int, metavar="N", help="stop after N steps")
-    train.add_argument("--threads", type=int, default=1, help="CPU threads (default %(default)s; more pays off on an idle machine)")
+    train.add_argument(
+        "--discriminators",
+        type=float,
+        metavar="SHARE",
+        help="after this share of the run (0 to 1) discriminators join in, which sharpens what is heard at few layers; off by default, "
+        "because on a CPU a step then takes three to four times as long",
+    )
+    train.add_argument(
+        "--waveform-discriminators", action="store_true", help="let them listen to the waveform too, which takes half as long again"
+    )
+    train.add_argument("--device", default="auto", metavar="DEVICE", help="auto (a GPU if there is one), cpu or cuda (default %(default)s)")
+    train.add_argument("--compile", action="store_true", help="compile the networks first: a slow start, and faster steps on a GPU")
+    train.add_argument(
+        "--no-half", action="store_true", help="full precision everywhere (default: bfloat16 on GPUs, and on CPUs that are fast at it)"
+    )
+    train.add_argument(
+        "--threads", type=int, default=1, help="CPU threads of each process (default %(default)s; more pays off on an idle machine)"
+    )
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--cache", type=Path, metavar="DIR", help="where decoded audio is kept (default: the user's cache folder)")
     train.set_defaults(run=_train)
@@ -70,53 +96,76 @@ def _train(options: argparse.Namespace) -> int:
         import onnx  # noqa: F401
         import soundfile  # noqa: F401
         import soxr  # noqa: F401
-        import torch
+        import torch  # noqa: F401
     except ImportError as error:
         print(f"lamina: {PACKAGES_MISSING} ({error})", file=sys.stderr)
         return 2
-    import platformdirs
+    from lamina.models.training.parallel import Workers
+
+    _check_numbers(options)
+    workers = Workers(options.device)
+    try:
+        return _run(options, workers)
+    except (ValueError, OSError):
+        # One process speaks for all.
+        if workers.leads:
+            raise
+        return 2
+    finally:
+        workers.close()
+
+
+def _run(options: argparse.Namespace, workers: Workers) -> int:
+    import torch
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from lamina.models.export import export_bundle
-    from lamina.models.training.checkpoint import Checkpoint
-    from lamina.models.training.initialise import settle_codebooks
-    from lamina.models.training.trainer import Trainer, TrainingPlan
+    from lamina.models.network import CodecNetwork
+    from lamina.models.training.trainer import DivergedError, Trainer
+    from lamina.plugin.train_start import choose_start
 
-    for name in ("minutes", "batch", "learning_rate", "threads", "max_steps", "channels"):
-        value = getattr(options, name)
-        if value is not None and not value > 0:
-            raise ValueError(f"--{name.replace('_', '-')} is {value}; it must be more than 0.")
-    out = _run_folder(options)
+    logging.basicConfig(level=logging.INFO if workers.leads else logging.ERROR, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    torch.set_num_threads(options.threads)
+    plan = _plan(options, workers)
+    out = workers.leader_first(lambda: _run_folder(options))
     # A run whose model was installed is over: replacing that model means training anew, not going on.
     starts_anew = options.out is None and options.replace and (out / INSTALLED).exists()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    torch.manual_seed(options.seed)
-    torch.set_num_threads(options.threads)
-    plan = TrainingPlan(
-        minutes=options.minutes,
-        max_steps=options.max_steps,
-        batch=options.batch,
-        learning_rate=options.learning_rate,
-        seed=options.seed,
-        threads=options.threads,
+    saved = out / "checkpoint.pt" if (out / "checkpoint.pt").exists() and not starts_anew else None
+    start = workers.leader_first(lambda: choose_start(saved, options.start, options.size, options.design, options.channels))
+    corpus = workers.leader_first(lambda: _corpus(options, workers, start.config, plan.crop_frames))
+    # What the leader fitted reaches the others when training begins.
+    network = workers.leader_first(
+        lambda: start.network(corpus, options.seed) if workers.leads else CodecNetwork(start.config),
     )
-    cache = options.cache or Path(platformdirs.user_cache_dir("lamina"))
-    saved = out / "checkpoint.pt"
-    resume = Checkpoint.load(saved) if saved.exists() and not starts_anew else None
-    sample_rate, frame = (resume.config.sample_rate, resume.config.frame) if resume else (24_000, 320)
-    corpus = _checked_corpus(options, cache, sample_rate, plan.crop_frames * frame)
-    network = _start(options, corpus, resume)
-    if starts_anew:
+    torch.manual_seed(options.seed + workers.rank)
+    if starts_anew and workers.leads:
         shutil.rmtree(out)
-    trainer = Trainer(network, corpus, plan, out, resume)
-    with tqdm(total=100, bar_format=BAR_FORMAT, initial=round(trainer.share_done * 100), disable=None) as bar, logging_redirect_tqdm():
-        trainer.on_step = partial(_show_step, bar)
-        final = trainer.run()
+    trainer = Trainer(network, corpus, plan, out, start.resume, workers)
+    if plan.noisy and not trainer.noisy:
+        log.info("there is no noise in the data (a folder noise), or nothing else: denoise is not trained")
+    hidden = None if workers.leads else True
+    with tqdm(total=100, bar_format=BAR_FORMAT, initial=round(trainer.share_done * 100), disable=hidden) as bar, logging_redirect_tqdm():
+        trainer.on_step = partial(_show_step, bar) if workers.leads else None
+        try:
+            final = trainer.run()
+        except DivergedError as error:
+            raise ValueError(str(error)) from error
+    if workers.leads:
+        _finish(options, trainer, final, out)
+    return 0
 
-    network.load_state_dict(final.averaged_network())
-    settle_codebooks(network, corpus, min(MAX_SETTLING_BATCHES, int(final.progress["steps"])))
-    progress = final.progress
+
+def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: Path) -> None:
+    """The bundle of a run's averaged weights, installed if it has a name."""
+    from lamina.models.export import export_bundle
+    from lamina.models.training.initialise import settle_codebooks
+    from lamina.plugin.train_card import model_card
+    from lamina.plugin.train_start import can_denoise
+
+    corpus, progress = trainer.corpus, final.progress
+    network = final.averaged_network().to(trainer.workers.device)
+    settle_codebooks(network, corpus, min(MAX_SETTLING_BATCHES, int(progress["steps"])))
+    denoise = "trained" if trainer.noisy else "kept" if can_denoise(network) else "none"
     training = {
         "steps": int(progress["steps"]),
         "hours": round(progress["seconds"] / 3600, 2),
@@ -124,13 +173,50 @@ def _train(options: argparse.Namespace) -> int:
         "started_from": options.start or "data-driven initialisation",
         "data_clips": len(corpus.clips),
         "data_hours": round(corpus.n_samples / corpus.sample_rate / 3600, 2),
+        "denoise": denoise,
     }
     name = options.name or UNNAMED
-    bundle = export_bundle(network, out / "bundle", name, training, _model_card(name, options, corpus, training))
+    card = model_card(name, options.data, corpus, training)
+    bundle = export_bundle(network.cpu(), out / "bundle", name, training, card, conditioned=denoise != "none")
     print(f"Trained {training['steps']} steps in {training['hours']} h; the bundle is {bundle.path}")
     if options.name is not None:
         _install(options.name, bundle.path, out, trainer.stop_requested)
-    return 0
+
+
+def _check_numbers(options: argparse.Namespace) -> None:
+    for name in ("minutes", "batch", "learning_rate", "threads", "max_steps", "channels"):
+        value = getattr(options, name)
+        if value is not None and not value > 0:
+            raise ValueError(f"--{name.replace('_', '-')} is {value}; it must be more than 0.")
+    if options.discriminators is not None and not 0 <= options.discriminators < 1:
+        raise ValueError(
+            f"--discriminators is {options.discriminators:g}; give the share of the run after which they join in, 0 to below 1."
+        )
+    if options.waveform_discriminators and options.discriminators is None:
+        raise ValueError("--waveform-discriminators needs --discriminators SHARE, which says when they join in.")
+
+
+def _plan(options: argparse.Namespace, workers: Workers) -> TrainingPlan:
+    from lamina.models.training.adversary import AdversaryPlan
+    from lamina.models.training.plan import TrainingPlan
+    from lamina.models.training.precision import is_bfloat16_fast
+
+    adversary = AdversaryPlan()
+    if options.discriminators is not None:
+        adversary = AdversaryPlan(start=options.discriminators, waveform=options.waveform_discriminators)
+    return TrainingPlan(
+        minutes=options.minutes,
+        max_steps=options.max_steps,
+        batch=options.batch,
+        learning_rate=options.learning_rate,
+        # Fitting must not eat up a short run.
+        refit_frames=int(min(TrainingPlan.refit_frames, max(LEAST_REFIT_FRAMES, options.minutes * REFIT_FRAMES_PER_MINUTE))),
+        half_precision=not options.no_half and is_bfloat16_fast(workers.device),
+        compile=options.compile,
+        seed=options.seed,
+        threads=options.threads,
+        adversary=adversary,
+    )
 
 
 def _run_folder(options: argparse.Namespace) -> Path:
@@ -144,6 +230,8 @@ def _run_folder(options: argparse.Namespace) -> Path:
         if options.replace:
             raise ValueError("--replace says that your model of a --name may be replaced; give the name too, or leave --replace out.")
         return Path(options.out)
+    if options.name.casefold() in SIZES:
+        raise ValueError(f"{options.name!r} is the name of a size. Choose another name for your model.")
     check_free(options.name, shipped_bundles(), options.replace)
     return Path(options.out or run_folder(options.name))
 
@@ -168,14 +256,30 @@ def _show_step(bar: Any, trainer: Trainer) -> None:
     bar.update(round(trainer.share_done * 100, 1) - bar.n)
 
 
-def _checked_corpus(options: argparse.Namespace, cache: Path, sample_rate: int, crop_samples: int) -> Corpus:
-    """The training data, unless it must not be trained on: then ValueError says why. What is merely unfortunate goes to the log."""
+def _corpus(options: argparse.Namespace, workers: Workers, config: CodecConfig, crop_frames: int) -> Corpus:
+    """The training data, unless it must not be trained on: then ValueError says why. What is merely unfortunate goes to the log.
+
+    Each process draws its own crops of it.
+    """
+    import platformdirs
+
     from lamina.models.training.corpus import corpus_of
-    from lamina.models.training.data_checks import check_data
     from lamina.models.training.sources import open_sources
 
-    with progress_bar("reading sounds") as progress:
-        sets = open_sources([*options.data, *options.heldout], cache, sample_rate, progress)
+    cache = options.cache or Path(platformdirs.user_cache_dir("lamina"))
+    sources = [*options.data, *options.heldout]
+    if workers.leads:
+        with progress_bar("reading sounds") as progress:
+            sets = open_sources(sources, cache, config.sample_rate, progress)
+        _check_data(options, sets)
+    else:
+        sets = open_sources(options.data, cache, config.sample_rate)
+    return corpus_of(sets[: len(options.data)], crop_frames * config.frame, options.seed + workers.rank)
+
+
+def _check_data(options: argparse.Namespace, sets: list[PackedSet]) -> None:
+    from lamina.models.training.data_checks import check_data
+
     training, heldout = sets[: len(options.data)], sets[len(options.data) :]
     report = check_data(training, heldout or None)
     for finding in report.warnings:
@@ -185,40 +289,3 @@ def _checked_corpus(options: argparse.Namespace, cache: Path, sample_rate: int, 
         against = "".join(f" --heldout {shlex.quote(str(source))}" for source in options.heldout)
         reasons = " ".join(finding.text for finding in report.stops)
         raise ValueError(f"Training can't start with this data. {reasons} The whole report: lamina data check {places}{against}")
-    return corpus_of(training, crop_samples, options.seed)
-
-
-def _start(options: argparse.Namespace, corpus: Corpus, resume: Any) -> CodecNetwork:
-    """The network to train: the interrupted run's, a bundle's, a checkpoint's, or a new one fitted to the data."""
-    from lamina.models.bundle import open_bundle
-    from lamina.models.config import CodecConfig, SoundStreamConfig
-    from lamina.models.export import load_network
-    from lamina.models.network import CodecNetwork
-    from lamina.models.training.checkpoint import Checkpoint
-    from lamina.models.training.trainer import prepare
-
-    if resume is not None:
-        return CodecNetwork(resume.config)
-    if options.start is None:
-        config = CodecConfig(design=options.design, soundstream=SoundStreamConfig(channels=options.channels))
-        return prepare(config, corpus, options.seed)
-    if Path(options.start).is_file():
-        checkpoint = Checkpoint.load(Path(options.start))
-        network = CodecNetwork(checkpoint.config)
-        network.load_state_dict(checkpoint.averaged_network())
-        return network
-    return load_network(open_bundle(options.start))
-
-
-def _model_card(name: str, options: argparse.Namespace, corpus: Corpus, training: dict[str, Any]) -> str:
-    sources = "\n".join(f"- `{source.resolve().name}`" for source in options.data)
-    kinds = "\n".join(
-        f"- {kind}: {len(lengths)} clips, {sum(lengths) / corpus.sample_rate / 3600:.2f} h"
-        for kind in sorted({clip.kind for clip in corpus.clips})
-        if (lengths := [len(clip.audio) for clip in corpus.clips if clip.kind == kind])
-    )
-    return (
-        f"# {name}\n\nA model of your own, made by `lamina train`: {training['steps']} steps in {training['hours']} h, "
-        f"{training['audio_hours']} h of sound drawn, started from {training['started_from']}.\n\n"
-        f"## Data\n\n{training['data_clips']} clips, {training['data_hours']:.2f} h in all, from\n\n{sources}\n\nby kind:\n\n{kinds}\n"
-    )

@@ -1,0 +1,100 @@
+"""How a training run begins: which network the options ask for, and its first weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from lamina.models.bundle import Bundle, open_bundle
+from lamina.models.config import CodecConfig, SoundStreamConfig
+from lamina.models.export import load_network
+from lamina.models.network import CodecNetwork
+from lamina.models.sizes import SIZES, STANDARD
+from lamina.models.training.checkpoint import Checkpoint, first_difference
+from lamina.models.training.corpus import Corpus
+from lamina.models.training.trainer import prepare
+
+
+@dataclass(frozen=True)
+class Start:
+    """Args:
+    config: of the network to train.
+    resume: the interrupted run's checkpoint, or None.
+    source: what a new run starts from; None to begin with the data.
+    """
+
+    config: CodecConfig
+    resume: Checkpoint | None
+    source: Bundle | Checkpoint | None
+
+    def network(self, corpus: Corpus, seed: int) -> CodecNetwork:
+        """The network with its first weights; those of a resumed run are still to be restored."""
+        if self.resume is not None:
+            return CodecNetwork(self.config)
+        if self.source is None:
+            return prepare(self.config, corpus, seed)
+        if isinstance(self.source, Checkpoint):
+            return self.source.averaged_network()
+        network = load_network(self.source)
+        if not self.source.conditioned:
+            forget_denoising(network)
+        return network
+
+
+def choose_start(saved: Path | None, source: str | None, size: str | None, design: str | None, channels: int | None) -> Start:
+    """What to begin with, by the command's options; reads files and changes none.
+
+    Args:
+        saved: the checkpoint to go on from, if the run was interrupted.
+        source: name or folder of a bundle, or a checkpoint file.
+        size, design, channels: the network, where the user said it.
+
+    Raises ValueError that names the first field in which these contradict each other.
+    """
+    wanted = _wanted_config(size, design, channels)
+    opened: Bundle | Checkpoint | None = None
+    if source is not None:
+        opened = Checkpoint.load(Path(source)) if Path(source).is_file() else open_bundle(source)
+        if wanted is not None:
+            _compare(f"{source} is", opened.config, wanted, "Leave out what chooses the network, or --from.")
+        wanted = opened.config
+    if saved is None:
+        return Start(wanted or SIZES[STANDARD], None, opened)
+    resume = Checkpoint.load(saved)
+    if wanted is not None:
+        _compare(f"The run in {saved.parent} is", resume.config, wanted, "Give the options it began with, or another --out or --name.")
+    return Start(resume.config, resume, opened)
+
+
+@torch.no_grad()
+def forget_denoising(network: CodecNetwork) -> None:
+    """Make denoise change nothing, as at the start of training."""
+    network.decoder.film.scale.zero_()
+    network.decoder.film.shift.zero_()
+
+
+def can_denoise(network: CodecNetwork) -> bool:
+    """Whether the network has ever learnt to denoise: without noise in the data, training leaves the conditioning alone."""
+    return bool(network.decoder.film.scale.any() or network.decoder.film.shift.any())
+
+
+def _wanted_config(size: str | None, design: str | None, channels: int | None) -> CodecConfig | None:
+    if size is not None and design == "soundstream":
+        raise ValueError("--size chooses a network of the transform design; with --design soundstream give --channels instead.")
+    if channels is not None and design != "soundstream":
+        raise ValueError("--channels is the first width of the soundstream design; add --design soundstream, or leave it out.")
+    if size is not None:
+        return SIZES[size]
+    if design is None:
+        return None
+    if design == "transform":
+        return CodecConfig()
+    return CodecConfig(design="soundstream", soundstream=SoundStreamConfig(channels or SoundStreamConfig.channels))
+
+
+def _compare(what: str, there: CodecConfig, wanted: CodecConfig, advice: str) -> None:
+    difference = first_difference(there, wanted)
+    if difference is not None:
+        raise ValueError(f"{what} of another network than the options ask for: {difference}. {advice}")
