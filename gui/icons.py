@@ -9,7 +9,7 @@ from PyQt6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
 
 
 def draw(painter: QPainter, name: str, square: QRectF, colour: QColor) -> None:
-    """Draws the sign `name` ("play", "pause", "return", "loop", "bypass", "cross", "chevron", "lamina") into a square."""
+    """Draws the sign `name` ("play", "pause", "return", "loop", "bypass", "noise", "cross", "chevron", "lamina") into a square."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.translate(square.topLeft())
@@ -59,6 +59,13 @@ def _bypass(painter: QPainter, _colour: QColor) -> None:
     painter.drawLine(QPointF(0.5, 0.08), QPointF(0.5, 0.5))
 
 
+def _noise(painter: QPainter, _colour: QColor) -> None:
+    heights = (0.12, 0.3, 0.18, 0.4, 0.24, 0.1)
+    for index, height in enumerate(heights):
+        x = 0.1 + 0.16 * index
+        painter.drawLine(QPointF(x, 0.5 - height), QPointF(x, 0.5 + height))
+
+
 def _cross(painter: QPainter, _colour: QColor) -> None:
     painter.drawLine(QPointF(0.25, 0.25), QPointF(0.75, 0.75))
     painter.drawLine(QPointF(0.75, 0.25), QPointF(0.25, 0.75))
@@ -85,6 +92,7 @@ _SIGNS: dict[str, Callable[[QPainter, QColor], None]] = {
     "return": _return,
     "loop": _loop,
     "bypass": _bypass,
+    "noise": _noise,
     "cross": _cross,
     "chevron": _chevron,
     "lamina": _lamina,

@@ -15,7 +15,7 @@ from lamina.gui.background import Background
 from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
 from lamina.gui.model.session import Notice, Session
-from lamina.gui.widgets.control_panel import ControlPanel
+from lamina.gui.widgets.control_panel import BYPASS_KEY, NOISE_ONLY_KEY, ControlPanel
 from lamina.gui.widgets.drop_overlay import DropOverlay
 from lamina.gui.widgets.header import Header
 from lamina.gui.widgets.meter_view import MeterView
@@ -157,7 +157,8 @@ class MainWindow(QMainWindow):
             ("Space", self.toggle_play),
             ("Home", session.player.stop),
             ("L", lambda: session.set_looping(not session.is_looping)),
-            ("B", lambda: session.parameters.set("bypass", not session.parameters["bypass"])),
+            (BYPASS_KEY, self.controls.bypass.click),
+            (NOISE_ONLY_KEY, self.controls.noise_only.click),
             ("Ctrl+Left", lambda: session.seek(session.player.position_seconds - SEEK_STEP_SECONDS)),
             ("Ctrl+Right", lambda: session.seek(session.player.position_seconds + SEEK_STEP_SECONDS)),
             ("Ctrl+O", self.dialogs.open_sound),
@@ -311,7 +312,7 @@ class MainWindow(QMainWindow):
         if session.document is None and not self.background.is_busy:
             self.waveform.show_document(None, "Open a sound file, or drop one here.")
         self.input_caption.remark.setText(f"{self.input_meter.text()}")
-        self.output_caption.remark.setText(f"{self.output_meter.text()}")
+        self.output_caption.remark.setText(session.silence_reason() or f"{self.output_meter.text()}")
         can_rescan = session.codec is not None and not session.outputs.outputs and not session.is_exporting
         self.status.show_remark(self.loader.remark(), can_rescan)
         self.status.show_figures(*self.loader.figures())

@@ -33,7 +33,7 @@ class ParameterValues:
         if checked == self._values[name]:
             return
         if self._codec is not None:
-            self._codec.set_parameters({name: checked})
+            _give(self._codec, name, checked)
         self._values[name] = checked
         self.changed.notify(name, checked)
 
@@ -45,9 +45,19 @@ class ParameterValues:
         """Gives the values to `codec` and every later change too."""
         for name, value in self._values.items():
             try:
-                codec.set_parameters({name: value})
+                _give(codec, name, value)
             except ValueError:
                 # A value this bundle can't do (denoise without conditioning): the control must show what is heard.
                 self._values[name] = codec.settings.value(name)
                 self.changed.notify(name, self._values[name])
         self._codec = codec
+
+
+def _give(codec: NeuralCodec, name: str, value: Value) -> None:
+    """Sets one parameter of `codec`; raises ValueError if its bundle can't do it.
+
+    Noise only is refused too where the denoise knob is off: it could only be silence, with no knob to end it.
+    """
+    if name == "noise_only" and value and not codec.bundle.conditioned:
+        raise ValueError(f"Noise only needs denoise, and the model {codec.bundle.name!r} was not trained to denoise.")
+    codec.set_parameters({name: value})

@@ -89,6 +89,12 @@ class Session:
         """Whether the loaded bundle was trained with denoising."""
         return self.codec is not None and bool(self.codec.bundle.conditioned)
 
+    def silence_reason(self) -> str:
+        """Why the settings let nothing be heard, in a few words, or "" if they do."""
+        values = self.parameters
+        is_silent = values["noise_only"] and not values["bypass"] and values["denoise"] == 0 and values["mix"] == 1
+        return "silent: noise only, and Denoise is at 0" if is_silent else ""
+
     def use_outputs(self, outputs: OutputList) -> None:
         """Takes a new list of outputs; stays on the current one if it is still there."""
         self.outputs = outputs
@@ -158,15 +164,19 @@ class Session:
     def apply_preset(self, preset: Preset) -> None:
         """Sets what a preset names and returns everything else to its default, except a bypass it doesn't name."""
         settings = preset.settings()
+        refusals = []
         self._is_applying_preset = True
         try:
             for name in self.parameters.parameters:
                 if name != "bypass" or name in preset.parameters:
-                    self.parameters.set(name, settings.value(name))
-        except (ValueError, TypeError) as error:
-            self.noticed.notify(Notice(f"Part of the preset {preset.title} was left out: {error}", is_error=True))
+                    try:
+                        self.parameters.set(name, settings.value(name))
+                    except (ValueError, TypeError) as error:
+                        refusals.append(str(error))
         finally:
             self._is_applying_preset = False
+        if refusals:
+            self.noticed.notify(Notice(f"Part of the preset {preset.title} was left out: {refusals[0]}", is_error=True))
         self.preset_name, self.is_preset_edited = preset.title, False
         self.changed.notify("preset")
 

@@ -54,11 +54,11 @@ class SignButton(QAbstractButton):
 
 
 class Switch(QAbstractButton):
-    """A wide toggle: a sign and a word, lit while it is on."""
+    """A wide toggle: a sign and a word, lit in its accent while it is on."""
 
-    def __init__(self, sign: str, text: str, parent: QWidget | None = None) -> None:
+    def __init__(self, sign: str, text: str, accent: str, accent_deep: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._sign = sign
+        self._sign, self._accent, self._accent_deep = sign, accent, accent_deep
         self.setText(text)
         self.setCheckable(True)
         self.setFixedHeight(theme.CONTROL_HEIGHT)
@@ -73,9 +73,11 @@ class Switch(QAbstractButton):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         frame = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        is_on = self.isChecked()
-        painter.setBrush(theme.colour(theme.DRY_DEEP, 0.55) if is_on else theme.colour(theme.HOVER if self.underMouse() else theme.RAISED))
-        painter.setPen(QPen(theme.colour(theme.DRY if is_on else theme.MUTED), 1) if is_on or self.hasFocus() else Qt.PenStyle.NoPen)
+        # As the knobs beside it, faint where it can't be used.
+        painter.setOpacity(1.0 if self.isEnabled() else 0.4)
+        is_on, is_under_mouse = self.isChecked(), self.isEnabled() and self.underMouse()
+        painter.setBrush(theme.colour(self._accent_deep, 0.55) if is_on else theme.colour(theme.HOVER if is_under_mouse else theme.RAISED))
+        painter.setPen(QPen(theme.colour(self._accent if is_on else theme.MUTED), 1) if is_on or self.hasFocus() else Qt.PenStyle.NoPen)
         painter.drawRoundedRect(frame, 6, 6)
         ink = theme.colour(theme.TEXT if is_on else theme.MUTED)
         painter.setFont(theme.font(bold=is_on))

@@ -1,6 +1,6 @@
-"""The controls: the bitrate knob, four smaller knobs and bypass, all made from the parameter table."""
+"""The controls: the bitrate knob, four smaller knobs, noise only and bypass, all made from the parameter table."""
 
-from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QWidget
 
@@ -13,6 +13,7 @@ from lamina.gui.widgets.knob import Knob
 from lamina.gui.widgets.panel import Caption, Panel
 from lamina.plugin.parameters import KBPS_PER_LAYER, Value
 
+BYPASS_KEY, NOISE_ONLY_KEY = "B", "N"
 SMALL_KNOBS = (("input_gain_db", "output_gain_db"), ("denoise", "mix"))
 ROOM_FOR_QUICK_RATES = 470
 QUICK_LAYERS = (1, 2, 4, 8, 16, 24)
@@ -43,12 +44,16 @@ class ControlPanel(Panel):
             for column, name in enumerate(names):
                 self.knobs[name] = Knob(table[name], theme.DRY if name == "input_gain_db" else theme.WET)
                 grid.addWidget(self.knobs[name], row, column)
+        grid.setRowMinimumHeight(len(SMALL_KNOBS), theme.CONTROL_HEIGHT + theme.GAP)
+        self.noise_only = Switch("noise", table["noise_only"].label, theme.WET, theme.WET_DEEP)
+        self.bypass = Switch("bypass", table["bypass"].label, theme.DRY, theme.DRY_DEEP)
+        self.bypass.setToolTip(f"{table['bypass'].help} ({BYPASS_KEY})")
+        self.switches: dict[str, Switch] = {"noise_only": self.noise_only, "bypass": self.bypass}
+        # Noise only stands below the denoise knob: the one says how much, the other which side of it.
+        for column, (name, switch) in enumerate(self.switches.items()):
+            switch.clicked.connect(lambda is_on, name=name: self._set(name, is_on))
+            grid.addWidget(switch, len(SMALL_KNOBS), column, Qt.AlignmentFlag.AlignBottom)
         self.content.addLayout(grid)
-        self.content.addSpacing(theme.GAP)
-        self.bypass = Switch("bypass", table["bypass"].label)
-        self.bypass.setToolTip(f"{table['bypass'].help} (B)")
-        self.bypass.clicked.connect(lambda is_on: self._set("bypass", is_on))
-        self.content.addWidget(self.bypass)
         for name, knob in self.knobs.items():
             knob.moved.connect(lambda value, name=name: self._set(name, value))
             knob.refused.connect(self.refused)
@@ -62,15 +67,18 @@ class ControlPanel(Panel):
         self.caption.remark.setText(f"per channel; {kbps_text(kbps)} in all" if n_channels > 1 else "")
 
     def show_can_denoise(self, can_denoise: bool, is_loaded: bool) -> None:
-        """Enables the denoise knob, or says why it can't be turned."""
-        knob = self.knobs["denoise"]
-        knob.setEnabled(can_denoise)
-        help_text = self._values.parameters["denoise"].help
+        """Enables the denoise knob and noise only, or says why they can't be used."""
+        knob, switch = self.knobs["denoise"], self.noise_only
+        table = self._values.parameters
+        for control in (knob, switch):
+            control.setEnabled(can_denoise)
+        switch.setToolTip(f"{table['noise_only'].help} ({NOISE_ONLY_KEY})")
         if can_denoise:
-            knob.explain(help_text)
+            knob.explain(table["denoise"].help)
         elif is_loaded:
-            reason = "The loaded model wasn't trained for this, so the knob is off."
-            knob.setToolTip(f"<b>{knob.parameter.label}</b><br>{help_text}<br>{reason}")
+            reason = "The loaded model wasn't trained for this, so it is off."
+            knob.setToolTip(f"<b>{knob.parameter.label}</b><br>{table['denoise'].help}<br>{reason}")
+            switch.setToolTip(f"<b>{switch.text()}</b><br>{table['noise_only'].help}<br>{reason}")
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         # In a low window the knob needs the room more than its short cuts.
@@ -88,9 +96,10 @@ class ControlPanel(Panel):
             self.knobs[name].show_value(value)
             if name == "layers":
                 self.quick.show_layers(int(value))
-        elif name == "bypass":
-            self.bypass.setChecked(bool(value))
-            self.bitrate.show_bypassed(bool(value))
+        elif name in self.switches:
+            self.switches[name].setChecked(bool(value))
+            if name == "bypass":
+                self.bitrate.show_bypassed(bool(value))
 
 
 class QuickRates(QWidget):
