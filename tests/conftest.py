@@ -1,6 +1,8 @@
 """What every test needs: windows drawn off screen unless QT_QPA_PLATFORM says otherwise, and a data folder of its own."""
 
+import json
 import os
+import shutil
 
 import pytest
 
@@ -12,4 +14,16 @@ def data_folder(tmp_path_factory, monkeypatch):
     """Where models of one's own go in this test: never the user's own folder."""
     folder = tmp_path_factory.mktemp("lamina-data")
     monkeypatch.setenv("LAMINA_DATA", str(folder))
+    return folder
+
+
+@pytest.fixture
+def undenoising_bundle(tmp_path):
+    """Folder of a copy of the shipped bundle that says that it was never trained to denoise."""
+    from lamina.models.bundle import DEFAULT_BUNDLE, weights_folder
+
+    folder = tmp_path / "undenoising"
+    shutil.copytree(weights_folder() / DEFAULT_BUNDLE, folder)
+    manifest = folder / "model.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"conditioned": False}))
     return folder

@@ -27,6 +27,8 @@ AUDIO = noise(2, 4800)
         ("input_gain_db", 25.0, ValueError),
         ("output_gain_db", float("-inf"), ValueError),
         ("bypass", 1, TypeError),
+        ("denoise", 1.5, ValueError),
+        ("noise_only", 1, TypeError),
         ("layers", 10**400, ValueError),
     ],
 )
@@ -59,13 +61,15 @@ def test_both_units_at_once_are_refused():
         NeuralCodec(layers=4, kbps=3.0)
 
 
-def test_denoise_is_refused_by_a_bundle_that_never_learned_it():
-    codec = NeuralCodec()
-    if codec.bundle.conditioned:
-        pytest.skip("the shipped bundle is conditioned")
-    with pytest.raises(ValueError, match="not trained to denoise"):
-        codec.denoise = 0.5
-    assert codec.denoise == 0.0
+def test_denoise_is_refused_by_a_bundle_that_never_learned_it(undenoising_bundle):
+    codec = NeuralCodec(model=str(undenoising_bundle))
+    for values in ({"denoise": 0.5}, {"noise_only": True, "denoise": 0.5}):
+        with pytest.raises(ValueError, match="not trained to denoise"):
+            codec.set_parameters(values)
+        assert (codec.denoise, codec.noise_only) == (0.0, False)
+    # Without denoise nothing is taken away, whatever the bundle can do.
+    codec.noise_only = True
+    assert not codec(AUDIO, 48_000).any()
 
 
 @pytest.mark.parametrize(

@@ -131,12 +131,12 @@ def test_remembered_codecs_are_not_measured_again(monkeypatch):
     cache = ScoreCache()
     bundle = load_runtime("lamina-24k").bundle
     windows = [window(), window("music", 1)]
-    for one in windows:
-        for job in measuring._jobs(one, {BUNDLE: bundle}, (4,), None):
-            cache.put(job.key, Remembered(made_up(visqol=4.0), 3.0))
+    jobs = [job for one in windows for job in measuring._jobs(one, {BUNDLE: bundle}, (4,), None)]
+    for job in jobs:
+        cache.put(job.key, Remembered(made_up(visqol=4.0), 3.0))
     monkeypatch.setattr(measuring.multiprocessing, "get_context", lambda *_: pytest.fail("nothing should be left to measure"))
     found = measuring.measure(windows, {BUNDLE: bundle}, (4,), None, cache, 1)
-    assert len(found) == 2 * (1 + len(measuring.OPUS_KBPS))
+    assert len(found) == len(jobs) >= 2 * (1 + len(measuring.OPUS_KBPS))
     assert found.mean("speech", BUNDLE, "4 layers", "visqol") == 4.0
 
 

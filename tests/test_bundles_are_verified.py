@@ -19,7 +19,7 @@ def copy(tmp_path):
 def test_the_shipped_bundle_opens_and_reproduces_its_snapshot():
     assert "lamina-24k" in list_bundles()
     runtime = CodecRuntime(open_bundle())
-    assert runtime.codebooks.shape == (24, 1024, runtime.config.latent)
+    assert runtime.entries.shape == (24, 1024, runtime.config.latent)
 
 
 def test_the_shipped_bundle_is_small_enough_for_git():

@@ -12,7 +12,8 @@ import pytest
 from pedalboard.io import AudioFile
 from sounds import demo, noise
 
-from lamina.plugin.audiofile import probe_audio
+from lamina.plugin import NeuralCodec
+from lamina.plugin.audiofile import probe_audio, read_audio
 from lamina.plugin.cli import main
 from lamina.plugin.demo import demo_items
 
@@ -59,6 +60,21 @@ def test_options_go_on_top_of_the_preset(tmp_path, take, capsys):
     assert "6 kbps" in capsys.readouterr().out
 
 
+def test_denoise_and_noise_only_are_options(tmp_path, take):
+    sound = read_audio(take)
+    for number, (options, settings) in enumerate(
+        [
+            (["--denoise", "0.5"], {"denoise": 0.5}),
+            (["--denoise", "1", "--noise-only"], {"denoise": 1.0, "noise_only": True}),
+            (["--preset", "what-was-removed", "--set", "noise_only=off"], {"layers": 24, "denoise": 1.0}),
+        ]
+    ):
+        target = tmp_path / f"{number}.wav"
+        assert main(["render", str(take), str(target), "--quiet", *options]) == 0
+        expected = NeuralCodec(**settings)(sound.samples, sound.sample_rate)
+        assert np.abs(read_audio(target).samples - expected).max() < 2**-20
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -66,6 +82,8 @@ def test_options_go_on_top_of_the_preset(tmp_path, take, capsys):
         (["--layers", "0"], "layers is 0; choose 1 to 24"),
         (["--layers", "many"], "number"),
         (["--mix", "nan"], "mix"),
+        (["--denoise", "2"], "denoise is 2; choose 0 to 1"),
+        (["--set", "noise_only=2"], "on or off"),
         (["--preset", "podcats"], "podcast"),
         (["--set", "mxi=1"], "Did you mean 'mix'"),
         (["--set", "mix"], "NAME=VALUE"),

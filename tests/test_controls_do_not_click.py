@@ -37,12 +37,17 @@ MOVES = {
     "input_gain_db": (lambda codec, i: setattr(codec, "input_gain_db", (0.0, -18.0)[i // 7 % 2]), [{}, {"input_gain_db": -18.0}]),
     "output_gain_db": (lambda codec, i: setattr(codec, "output_gain_db", (0.0, -18.0)[i // 7 % 2]), [{}, {"output_gain_db": -18.0}]),
     "bypass": (lambda codec, i: setattr(codec, "bypass", bool(i // 7 % 2)), [{"bypass": True}, {"bypass": False}]),
+    "denoise": (lambda codec, i: setattr(codec, "denoise", float(i // 7 % 2)), [{}, {"denoise": 1.0}]),
+    "noise_only": (
+        lambda codec, i: codec.set_parameters({"denoise": 1.0, "noise_only": bool(i // 7 % 2)}),
+        [{"denoise": 1.0}, {"denoise": 1.0, "noise_only": True}],
+    ),
 }
 
 
 @pytest.mark.parametrize("name", MOVES)
 @pytest.mark.parametrize("layers", [4, 24])
-def test_gains_mix_and_bypass_ramp(name, layers):
+def test_gains_mix_and_switches_do_not_click(name, layers):
     moves, ends = MOVES[name]
     audio = tone()
     moved, _ = render_moving(audio, moves, layers=layers)

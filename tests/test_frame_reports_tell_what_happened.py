@@ -32,13 +32,13 @@ def test_a_report_holds_the_frame_it_is_about():
     stream.push(sound[:, 10 * FRAME : 20 * FRAME])
     reports = list(stream.reports)
     assert [report.layers for report in reports] == [5] * 10 + [2] * 10
-    codebooks = load_runtime("lamina-24k").codebooks
+    entries = load_runtime("lamina-24k").entries
     for report in reports:
         frame = sound[:, report.index * FRAME : (report.index + 1) * FRAME]
         assert report.codes.shape == report.layer_energy.shape == (2, report.layers) and report.codes.dtype == np.uint16
         assert report.input_rms == pytest.approx(np.sqrt((frame.astype(np.float64) ** 2).mean(1)), rel=1e-5)
         for channel, layer in np.ndindex(report.codes.shape):
-            entry = codebooks[layer, report.codes[channel, layer]]
+            entry = entries[layer, report.codes[channel, layer]]
             assert report.layer_energy[channel, layer] == pytest.approx(float(entry @ entry), rel=1e-5)
         assert report.seconds > 0
 

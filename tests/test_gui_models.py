@@ -86,11 +86,19 @@ def test_settings_reach_the_codec_and_bad_ones_change_nothing():
     assert "kbps" not in values.values()
 
 
-def test_denoise_follows_what_the_bundle_can_do():
-    values, codec = ParameterValues(), NeuralCodec()
+def test_denoise_and_noise_only_follow_what_the_bundle_can_do(undenoising_bundle):
+    values = ParameterValues()
     values.set("denoise", 0.5)
-    values.attach(codec)
-    assert values["denoise"] == codec.denoise == (0.5 if codec.bundle.conditioned else 0.0)
+    values.set("noise_only", True)
+    able, unable = NeuralCodec(), NeuralCodec(model=str(undenoising_bundle))
+    values.attach(able)
+    assert values["denoise"] == able.denoise == 0.5 and values["noise_only"] is able.noise_only is True
+    values.attach(unable)
+    assert values["denoise"] == unable.denoise == 0.0 and values["noise_only"] is unable.noise_only is False
+    for name, value in (("denoise", 0.5), ("noise_only", True)):
+        with pytest.raises(ValueError, match="not trained to denoise"):
+            values.set(name, value)
+    assert not values["noise_only"]
 
 
 def test_a_document_knows_its_length_and_outline():

@@ -24,6 +24,7 @@ from lamina.models.own_bundles import install_bundle, own_bundles_folder
 from lamina.plugin import NeuralCodec
 from lamina.plugin.audiofile import ReadCancelled, read_audio
 from lamina.plugin.demo import demo_items
+from lamina.plugin.presets import load_preset
 
 PATIENCE_MS = 30_000  # a bound for busy machines, not a speed that is promised
 NO_OUTPUT = OutputList((), "No sound output was found. Play runs silently and every view still moves.")
@@ -342,11 +343,39 @@ def test_gains_mix_and_bypass_reach_the_codec(window, qtbot):
     assert not codec.bypass
 
 
-def test_denoise_says_why_it_is_off(window):
-    knob = window.controls.knobs["denoise"]
-    assert knob.isEnabled() == window.session.can_denoise
-    if not window.session.can_denoise:
-        assert "wasn't trained" in knob.toolTip()
+def test_denoise_and_noise_only_reach_the_codec(window, qtbot):
+    codec, knob, switch = window.session.codec, window.controls.knobs["denoise"], window.controls.noise_only
+    assert knob.isEnabled() and switch.isEnabled() and "wasn't trained" not in knob.toolTip() + switch.toolTip()
+    qtbot.mouseClick(switch, Qt.MouseButton.LeftButton)
+    assert codec.noise_only and switch.isChecked()
+    wait(qtbot, lambda: "Denoise is at 0" in window.output_caption.remark.text())
+    knob.edit("70")
+    qtbot.keyClick(knob._editor, Qt.Key.Key_Return)
+    assert codec.denoise == pytest.approx(0.7)
+    wait(qtbot, lambda: "silent" not in window.output_caption.remark.text())
+    qtbot.keyClick(window, Qt.Key.Key_N)
+    assert not codec.noise_only and not switch.isChecked()
+
+
+def test_with_a_model_that_cannot_denoise_both_controls_are_off_and_say_why(window, qtbot, undenoising_bundle):
+    install_bundle(undenoising_bundle, "my-band")
+    window.session.apply_preset(load_preset("what-was-removed"))
+    assert window.session.codec.noise_only and window.session.codec.denoise == 1.0
+    window.loader.choose_model("my-band")
+    wait(qtbot, lambda: window.session.codec.model == "my-band")
+    controls = (window.controls.knobs["denoise"], window.controls.noise_only)
+    assert not any(control.isEnabled() for control in controls) and all("wasn't trained" in control.toolTip() for control in controls)
+    # Were noise only still on, nothing would be heard, and no control could end it.
+    qtbot.keyClick(window, Qt.Key.Key_N)
+    for name, value in (("denoise", 0.0), ("noise_only", False)):
+        assert window.session.parameters[name] == getattr(window.session.codec, name) == value
+    assert not window.controls.noise_only.isChecked()
+
+    window.session.parameters.set("mix", 0.3)
+    window.session.apply_preset(load_preset("what-was-removed"))
+    assert window.notice.isVisible() and "not trained to denoise" in window.notice.label.text()
+    codec = window.session.codec
+    assert (codec.layers, codec.mix, codec.denoise, codec.noise_only) == (24, 1.0, 0.0, False)
 
 
 def test_presets_set_the_knobs_and_edits_are_marked(window):
@@ -597,7 +626,7 @@ def test_nothing_is_cut_off_at_any_size(window, qtbot, width, height):
     window.resize(width, height)
     qtbot.wait(20)
     assert (window.width(), window.height()) == (width, height)
-    for widget in (window.controls.bypass, window.status, window.usage, window.output_view, *window.controls.knobs.values()):
+    for widget in (*window.controls.switches.values(), window.status, window.usage, window.output_view, *window.controls.knobs.values()):
         corner = widget.mapTo(window, widget.rect().bottomRight())
         assert corner.x() < width and corner.y() < height
         assert widget.width() >= widget.minimumSizeHint().width() and widget.height() >= widget.minimumSizeHint().height()

@@ -1,4 +1,4 @@
-"""Both designs train, resume exactly, export, and stream the same in torch and in the shipped runtime."""
+"""Both designs train, export, and stream the same in torch and in the shipped runtime."""
 
 import dataclasses
 
@@ -10,18 +10,20 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 pytest.importorskip("onnx", reason="export needs the extra [train]")
 
 from lamina.models.config import CodecConfig, SoundStreamConfig, TransformConfig  # noqa: E402
-from lamina.models.export import export_bundle, load_network  # noqa: E402
+from lamina.models.export import GRAPH_TOLERANCE, export_bundle, load_network  # noqa: E402
 from lamina.models.layers import CausalConv, OverlapAddConv, StridedConv  # noqa: E402
 from lamina.models.network import CodecNetwork  # noqa: E402
 from lamina.models.quantizer import ResidualVectorQuantizer  # noqa: E402
 from lamina.models.runtime import CodecRuntime  # noqa: E402
-from lamina.models.training.checkpoint import Checkpoint  # noqa: E402
 from lamina.models.training.corpus import Augmentation, Clip, Corpus  # noqa: E402
 from lamina.models.training.initialise import fit_linear_path, fit_quantizer  # noqa: E402
-from lamina.models.training.trainer import Trainer, TrainingPlan  # noqa: E402
+from lamina.models.training.plan import TrainingPlan  # noqa: E402
+from lamina.models.training.trainer import Trainer  # noqa: E402
 from lamina.models.transform import mdct_basis  # noqa: E402
 
-SMALL = CodecConfig(latent=24, layers=6, codebook_size=64, transform=TransformConfig(width=32, encoder_blocks=2, decoder_blocks=2))
+SMALL = CodecConfig(
+    latent=24, code_width=12, layers=6, codebook_size=64, transform=TransformConfig(width=32, encoder_blocks=2, decoder_blocks=2)
+)
 CONFIGS = {
     "transform": SMALL,
     **{
@@ -90,7 +92,7 @@ def test_the_filterbank_reconstructs_perfectly(overlap):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_exported_bundle_computes_what_torch_does_for_any_cutting(name, tmp_path):
     network = CodecNetwork(CONFIGS[name])
-    fit_quantizer(network, corpus(), n_frames=800, iterations=2)
+    fit_quantizer(network, corpus(), n_frames=400, crop_frames=12, iterations=2)
     with torch.no_grad():
         network.decoder.film.scale.uniform_(-0.5, 0.5)
         network.decoder.film.shift.uniform_(-0.5, 0.5)
@@ -105,8 +107,12 @@ def test_the_exported_bundle_computes_what_torch_does_for_any_cutting(name, tmp_
         output, decoder = runtime.decode(z[:, start:stop].numpy(), decoder, denoise=0.7)
         latents.append(latent)
         outputs.append(output)
-    assert np.abs(np.concatenate(latents, 1) - z.numpy()).max() < 1e-3 * max(1, z.abs().max())
-    assert np.abs(np.concatenate(outputs, 1) - y[..., 0].numpy()).max() < 1e-4
+    latents, outputs = np.concatenate(latents, 1), np.concatenate(outputs, 1)
+    assert np.abs(latents - z.numpy()).max() < GRAPH_TOLERANCE * z.abs().max()
+    assert np.abs(outputs - y[..., 0].numpy()).max() < GRAPH_TOLERANCE * y.abs().max()
+    # Bytes round, but the same way for every cutting.
+    assert np.array_equal(latents, runtime.encode(x, runtime.encoder_state(1))[0])
+    assert np.array_equal(outputs, runtime.decode(z.numpy(), runtime.decoder_state(1), denoise=0.7)[0])
     codes = runtime.quantize(z.numpy(), 4)
     assert (codes == network.quantizer.encode(z, 4).numpy()).mean() > 0.98
     assert torch.allclose(
@@ -144,18 +150,18 @@ def test_training_lowers_the_loss(name, tmp_path):
     network = CodecNetwork(CONFIGS[name])
     if name == "transform":
         fit_linear_path(network, corpus(), crops=60)
-    fit_quantizer(network, corpus(), n_frames=800, iterations=2)
-    plan = TrainingPlan(minutes=60, max_steps=60, batch=2, crop_frames=24, learning_rate=1e-3)
+    fit_quantizer(network, corpus(), n_frames=400, crop_frames=12, iterations=2)
+    plan = TrainingPlan(minutes=60, max_steps=60, batch=2, crop_frames=16, learning_rate=3e-3, refits=())
     trainer = Trainer(network, corpus(), plan, tmp_path)
-    fixed = corpus(7).batch(24, 24 * 320)
+    fixed = corpus(7).batch(16, 24 * 320)
 
     def loss():
         network.eval()
         torch.manual_seed(1)
         with torch.no_grad():
-            y, _ = network(fixed, torch.full((24,), 6))
+            y, _ = network(fixed, torch.full((16,), 6))
             delay = network.config.delay_samples
-            value = float(trainer.loss(fixed[:, : fixed.shape[1] - delay], y[:, delay:])[0])
+            value = float(trainer.loss(fixed[:, : fixed.shape[1] - delay], y[:, delay:], torch.full((16,), 6), torch.ones(16))[0])
         network.train()
         return value
 
@@ -163,32 +169,6 @@ def test_training_lowers_the_loss(name, tmp_path):
     trainer.run()
     assert loss() < before * 0.98
     assert (tmp_path / "checkpoint.pt").exists() and (tmp_path / "log.jsonl").exists()
-
-
-def test_an_interrupted_run_goes_on_exactly(tmp_path):
-    # Only the learning rate reads the clock, so it is held at the start of a day-long cosine.
-    plan = TrainingPlan(minutes=1e9, max_steps=6, batch=2, crop_frames=16)
-
-    def start():
-        torch.manual_seed(3)
-        return CodecNetwork(SMALL)
-
-    straight = Trainer(start(), corpus(), plan, tmp_path / "a").run()
-    Trainer(start(), corpus(), dataclasses.replace(plan, max_steps=3), tmp_path / "b").run()
-    torch.manual_seed(99)
-    resumed = Trainer(CodecNetwork(SMALL), corpus(5), plan, tmp_path / "b", Checkpoint.load(tmp_path / "b" / "checkpoint.pt")).run()
-    assert resumed.progress["steps"] == straight.progress["steps"] == 6
-    for name, value in straight.network.items():
-        assert torch.allclose(resumed.network[name], value, atol=1e-6), name
-    for name, value in straight.average.items():
-        assert torch.allclose(resumed.average[name], value, atol=1e-6), name
-
-
-def test_a_foreign_checkpoint_is_refused(tmp_path):
-    path = tmp_path / "checkpoint.pt"
-    path.write_bytes(b"nonsense")
-    with pytest.raises(ValueError, match="not a Lamina checkpoint"):
-        Checkpoint.load(path)
 
 
 def test_frame_lock_hears_a_buzz_that_spectra_do_not_show():

@@ -10,8 +10,9 @@ RATE = 48_000
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 4, 8, 16, 24])
-def test_digital_silence_stays_silent(layers):
-    out = NeuralCodec(layers=layers)(np.zeros((2, 2 * RATE), np.float32), RATE)
+@pytest.mark.parametrize("denoise", [0.0, 1.0])
+def test_digital_silence_stays_silent(layers, denoise):
+    out = NeuralCodec(layers=layers, denoise=denoise)(np.zeros((2, 2 * RATE), np.float32), RATE)
     assert dbfs(out) < -70
     assert abs(float(out.mean())) < 1e-5
     spectrum = np.abs(np.fft.rfft(out[0] * np.hanning(out.shape[1]))) / out.shape[1] * 4
