@@ -26,7 +26,9 @@ def test_factory_presets_sound_different_and_sane():
         codec.set_parameters(preset.parameters)
         out = codec(audio, 24_000)
         assert np.isfinite(out).all()
-        assert 0.05 < np.abs(out).max() <= 1.5
+        # What denoise takes from clean music is little, but something.
+        quietest = 0.01 if preset.parameters.get("noise_only") else 0.05
+        assert quietest < np.abs(out).max() <= 1.5
         assert not any(np.allclose(out, other, atol=1e-4) for other in seen), preset.name
         seen.append(out)
 
