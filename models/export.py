@@ -81,7 +81,8 @@ def export_bundle(
     """Write `network` as the bundle `target` (replaced only when the new one is complete and computes what torch does).
 
     Args:
-        network: trained; it is put into evaluation mode and its large weights are rounded to what is stored.
+        network: trained; it is put into evaluation mode, gains are folded, and large weights are rounded to what is stored.
+            Don't train it on: `load_network` gives a network to go on from.
         name: the bundle's name.
         training: plain JSON about steps, hours and data.
         model_card: Markdown.

@@ -60,8 +60,7 @@ class CodecNetwork(nn.Module):
 
         `active [B]` is the number of layers of each example; `denoise [B, T, 1]` defaults to 0; `damage` stands for what
         happens to the quantized latents `[B, T, latent]` on their way; it is given these, their codes `[B, T, layers]` and `active`.
-        Returns samples `[B, T · frame]`, delayed by
-        `config.delay_samples`, and the commitment loss.
+        Returns samples `[B, T · frame]`, delayed by `config.delay_samples`, and the commitment loss.
         """
         z, _ = self.encoder(x[..., None], self.encoder.initial_state(len(x)))
         quantized, commitment, codes = self.quantizer.quantize(z, active)

@@ -24,10 +24,9 @@ def _itself(x: Tensor) -> Tensor:
     return x
 
 
-def nearest(x: Tensor, codebook: Tensor, half_norm: Tensor | None = None) -> Tensor:
+def nearest(x: Tensor, codebook: Tensor) -> Tensor:
     """Index of the nearest entry (Euclidean) for each row: `x [..., D]`, `codebook [K, D]` → `[...]` int64."""
-    half_norm = codebook.square().sum(-1) / 2 if half_norm is None else half_norm
-    return (x @ codebook.t() - half_norm).argmax(-1)
+    return (x @ codebook.t() - codebook.square().sum(-1) / 2).argmax(-1)
 
 
 class ResidualVectorQuantizer(nn.Module):

@@ -31,6 +31,7 @@ Codes = npt.NDArray[np.uint16]
 State = list[FloatArray]
 
 FEW_ROWS = 4
+"""Frames of all channels up to which a call gathers every layer's entries at once."""
 SNAPSHOT_TOLERANCE = 0.01
 """Largest difference from the snapshot, relative to its largest value: processors round sums and bytes a little differently."""
 
@@ -57,7 +58,9 @@ class CodecRuntime:
         """Those directions: orthonormal columns, `[layers, latent, code_width]`."""
         self.entries: FloatArray = self.codebooks @ self.bases.transpose(0, 2, 1)
         """What each code adds to the latent, `[layers, codebook_size, latent]`."""
-        for array in (self.codebooks, self.bases, self.entries):
+        self.energies: FloatArray = np.einsum("lkd,lkd->lk", self.entries, self.entries)
+        """Squared length of each entry, `[layers, codebook_size]`."""
+        for array in (self.codebooks, self.bases, self.entries, self.energies):
             array.setflags(write=False)
         self.encodes_long_calls = True
         """Whether several frames per call give the same latents and codes as one by one, bit for bit."""

@@ -60,7 +60,6 @@ class CodecStream:
         self.sample_rate, self.n_channels = sample_rate, n_channels
         self.reports: deque[FrameReport] = deque(maxlen=KEPT_REPORTS)
         self._runtime, self._settings, self._block, self._on_report = runtime, settings, block, on_report
-        self._energies = np.square(runtime.entries).sum(-1)
         self.reset()
 
     @property
@@ -153,7 +152,7 @@ class CodecStream:
         shape = (n_channels, n_frames, -1)
         input_rms = np.sqrt(np.square(x.reshape(shape)).mean(-1))
         output_rms = np.sqrt(np.square(y.reshape(shape)).mean(-1))
-        energy = self._energies[np.arange(layers), codes]
+        energy = self._runtime.energies[np.arange(layers), codes]
         for frame in range(n_frames):
             report = FrameReport(
                 self._n_frames + frame,

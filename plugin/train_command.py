@@ -29,7 +29,6 @@ PACKAGES_MISSING = "Training needs more packages; install them with: pip install
 UNNAMED = "my-lamina"
 INSTALLED = "installed"
 """The file in a run's folder that says where its model was installed."""
-MAX_SETTLING_BATCHES = 400
 LEAST_REFIT_FRAMES, REFIT_FRAMES_PER_MINUTE = 15_000, 1000
 BAR_FORMAT = "{bar} {percentage:3.0f} %  {remaining} left{postfix}"
 
@@ -158,13 +157,13 @@ def _run(options: argparse.Namespace, workers: Workers) -> int:
 def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: Path) -> None:
     """The bundle of a run's averaged weights, installed if it has a name."""
     from lamina.models.export import export_bundle
-    from lamina.models.training.initialise import settle_codebooks
+    from lamina.models.training.initialise import SETTLING_BATCHES, settle_codebooks
     from lamina.plugin.train_card import model_card
     from lamina.plugin.train_start import can_denoise
 
     corpus, progress = trainer.corpus, final.progress
     network = final.averaged_network().to(trainer.workers.device)
-    settle_codebooks(network, corpus, min(MAX_SETTLING_BATCHES, int(progress["steps"])))
+    settle_codebooks(network, corpus, min(SETTLING_BATCHES, int(progress["steps"])))
     denoise = "trained" if trainer.noisy else "kept" if can_denoise(network) else "none"
     training = {
         "steps": int(progress["steps"]),

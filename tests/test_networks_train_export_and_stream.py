@@ -172,7 +172,7 @@ def test_training_lowers_the_loss(name, tmp_path):
 
 
 def test_frame_lock_hears_a_buzz_that_spectra_do_not_show():
-    from lamina.models.training.losses import FrameLock
+    from lamina.models.training.frame_lock import FrameLock
 
     lock = FrameLock(320, 80)
     sound = torch.from_numpy(noise(4, 320 * 48, seed=1))

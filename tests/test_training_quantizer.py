@@ -1,16 +1,11 @@
-"""The quantizer's layers, each in its own directions, and a latent that grows."""
-
-import dataclasses
+"""The quantizer's layers, each in its own directions."""
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
-from toy_training import TOY, toy_corpus  # noqa: E402
 
-from lamina.models.network import CodecNetwork  # noqa: E402
 from lamina.models.quantizer import ResidualVectorQuantizer, fit_codebooks, kmeans, nearest, strongest_directions  # noqa: E402
-from lamina.models.training.initialise import fit_linear_path, widen_latent  # noqa: E402
 
 CHANNELS, LAYERS, SIZE, WIDTH = 12, 4, 32, 3
 
@@ -115,70 +110,3 @@ def test_the_strongest_directions_are_the_principal_components(count):
     energies = (x @ directions).square().sum(0)
     assert (energies[1:] <= energies[:-1]).all()
     assert torch.allclose(energies, torch.linalg.eigvalsh(x.t() @ x).flip(0)[:count], rtol=1e-3, atol=1e-3)
-
-
-def trained_toy():
-    """A network whose networks matter, as after training."""
-    network = CodecNetwork(TOY)
-    fit_linear_path(network, toy_corpus(), crops=40)
-    with torch.no_grad():
-        for side in (network.encoder, network.decoder.decoder):
-            side.output.weight.normal_(0, 0.05)
-            side.output.bias.normal_(0, 0.05)
-        network.decoder.film.scale.normal_(0, 0.3)
-        network.decoder.film.shift.normal_(0, 0.3)
-    return network
-
-
-def test_a_widened_network_does_what_it_did_and_carries_more():
-    network = trained_toy()
-    config = dataclasses.replace(TOY, latent=20, code_width=6)
-    wide = widen_latent(network, config, toy_corpus(), crops=20, frames=10)
-    assert wide.config == config
-    old = [*range(TOY.latent - 1), config.latent - 1]
-    x = toy_corpus(4).batch(4, 20 * 320)
-    with torch.no_grad():
-        z, _ = network.encoder(x[..., None], network.encoder.initial_state(4))
-        wide_z, _ = wide.encoder(x[..., None], wide.encoder.initial_state(4))
-        assert torch.allclose(wide_z[..., old], z, atol=1e-5)
-        # The decoder does the same with the old dimensions, denoise included …
-        amount = torch.full_like(z[..., :1], 0.6)
-        only_old = torch.zeros_like(wide_z)
-        only_old[..., old] = z
-        y, _ = network.decoder(z, amount, network.decoder.initial_state(4))
-        wide_y, _ = wide.decoder(only_old, amount, wide.decoder.initial_state(4))
-        assert torch.allclose(wide_y, y, atol=1e-5)
-        # … and the new ones bring something.
-        assert wide_z[..., TOY.latent - 1 : -1].abs().mean() > 0.01
-    # Without the random networks on top, more of the sound gets through.
-    plain = CodecNetwork(TOY)
-    fit_linear_path(plain, toy_corpus(), crops=40)
-    more = widen_latent(plain, config, toy_corpus(), crops=20, frames=10)
-    errors = []
-    for one in (plain, more):
-        with torch.no_grad():
-            z, _ = one.encoder(x[..., None], one.encoder.initial_state(4))
-            y, _ = one.decoder(z, torch.zeros_like(z[..., :1]), one.decoder.initial_state(4))
-        errors.append(float((y[:, 80:, 0] - x[:, :-80]).square().mean()))
-    assert errors[1] < 0.9 * errors[0]
-
-
-def test_narrower_codes_alone_leave_the_network_as_it_is():
-    network = trained_toy()
-    wide = widen_latent(network, dataclasses.replace(TOY, code_width=6), toy_corpus(), crops=10, frames=10)
-    for name, value in network.state_dict().items():
-        if not name.startswith("quantizer"):
-            assert torch.equal(wide.state_dict()[name], value), name
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"layers": 5}, "Only latent and code_width"),
-        ({"transform": dataclasses.replace(TOY.transform, width=32)}, "Only latent and code_width"),
-        ({"latent": 10}, "can't shrink from 12 to 10"),
-    ],
-)
-def test_other_changes_are_refused(change, words):
-    with pytest.raises(ValueError, match=words):
-        widen_latent(CodecNetwork(TOY), dataclasses.replace(TOY, **change), toy_corpus())

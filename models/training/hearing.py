@@ -64,7 +64,7 @@ class LoudnessDistance(nn.Module):
         bands = torch.zeros(used, int(band.max()) + 1)
         bands[torch.arange(1, used), band] = 1
         centre = (frequencies[:used] @ bands) / bands.sum(0)
-        # A sine of amplitude a gives power (a · sum(window) / 2)² in its bin and its neighbours; full scale ~ 0.5 mean square.
+        # Parseval: with this factor the powers of all bins add up to the mean square.
         self.power_scale = 2 / (window * float(self.spectrum.hann.square().sum()))
         self.register_buffer("bands", bands)
         self.register_buffer("threshold", 10 ** (hearing_threshold(centre) / 10))

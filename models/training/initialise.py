@@ -6,20 +6,18 @@ k-means on the resulting latents the codebooks.
 
 from __future__ import annotations
 
-import dataclasses
-
 import torch
-from torch import Tensor
 
-from lamina.models.config import CodecConfig
 from lamina.models.network import CodecNetwork
-from lamina.models.quantizer import fit_codebooks, strongest_directions
+from lamina.models.quantizer import fit_codebooks
 from lamina.models.training.corpus import Corpus
 from lamina.models.transform import TransformDecoder, TransformEncoder
 
 SKIPPED_FRAMES = 2
 """Frames at the start of each crop that still hear the zero state."""
+SETTLING_BATCHES = 700
 SETTLING_DECAYS = (0.98, 0.995, 0.998)
+"""Decays of the codebooks' averages while they settle, each for a third of the batches."""
 
 
 @torch.no_grad()
@@ -44,49 +42,6 @@ def fit_linear_path(network: CodecNetwork, corpus: Corpus, crops: int = 1500, fr
 
 
 @torch.no_grad()
-def widen_latent(network: CodecNetwork, config: CodecConfig, corpus: Corpus, crops: int = 600, frames: int = 24) -> CodecNetwork:
-    """A network of `config`, equal to the trained `network` but for a larger latent.
-
-    The new dimensions carry, by the linear path alone, what the old ones can't: the strongest principal components of the companded
-    coefficients that the old decoder's projection doesn't reach, scaled like the old ones. Codebooks must be fitted anew.
-
-    Raises ValueError if anything but `latent` and `code_width` differs.
-    """
-    if dataclasses.replace(config, latent=network.config.latent, code_width=network.config.code_width) != network.config:
-        raise ValueError("Only latent and code_width may differ between a network and its widened form.")
-    old, extra = network.config.latent, config.latent - network.config.latent
-    if extra < 0:
-        raise ValueError(f"The latent can't shrink from {old} to {config.latent} dimensions.")
-    encoder, decoder = network.encoder, network.decoder.decoder
-    if not isinstance(encoder, TransformEncoder) or not isinstance(decoder, TransformDecoder):
-        raise TypeError("Only the transform design has a linear path to widen.")
-    x = corpus.batch(crops, frames * config.frame)
-    coefficients, _ = encoder.analysis(x[..., None], encoder.analysis.initial_state(crops))
-    rows = encoder.companding.compress(coefficients)[0][:, SKIPPED_FRAMES:].reshape(-1, config.frame)
-    reached = torch.linalg.qr(decoder.linear_path.weight)[0]
-    beyond = strongest_directions(rows - rows @ reached @ reached.t(), extra)
-    scale = decoder.linear_path.weight.norm(dim=0).mean()
-
-    state = network.state_dict()
-    width = config.transform.width
-
-    def insert(old_rows: Tensor, new_rows: Tensor) -> Tensor:
-        """New latent dimensions stand before the last one, the gain."""
-        return torch.cat([old_rows[:-1], new_rows, old_rows[-1:]])
-
-    state["encoder.linear_path.weight"] = torch.cat([state["encoder.linear_path.weight"], beyond.t() / scale])
-    for name in ("encoder.output.weight", "encoder.output.bias", "decoder.film.scale", "decoder.film.shift"):
-        state[name] = insert(state[name], torch.zeros(extra, *state[name].shape[1:]))
-    taps = state["decoder.decoder.input.linear.weight"].reshape(width, -1, old).permute(2, 0, 1)
-    state["decoder.decoder.input.linear.weight"] = insert(taps, torch.zeros(extra, *taps.shape[1:])).permute(1, 2, 0).reshape(width, -1)
-    state["decoder.decoder.linear_path.weight"] = torch.cat([state["decoder.decoder.linear_path.weight"], beyond * scale], 1)
-    wide = CodecNetwork(config)
-    quantizer = {f"quantizer.{name}": value for name, value in wide.quantizer.state_dict().items()}
-    wide.load_state_dict({**state, **quantizer})
-    return wide
-
-
-@torch.no_grad()
 def fit_quantizer(network: CodecNetwork, corpus: Corpus, n_frames: int = 60_000, crop_frames: int = 48, iterations: int = 5) -> None:
     """Fit all codebooks by k-means to latents of `n_frames` corpus frames."""
     network.eval()
@@ -101,7 +56,9 @@ def fit_quantizer(network: CodecNetwork, corpus: Corpus, n_frames: int = 60_000,
 
 
 @torch.no_grad()
-def settle_codebooks(network: CodecNetwork, corpus: Corpus, batches: int = 900, batch: int = 16, crop_frames: int = 48) -> None:
+def settle_codebooks(
+    network: CodecNetwork, corpus: Corpus, batches: int = SETTLING_BATCHES, batch: int = 16, crop_frames: int = 48
+) -> None:
     """Let the codebooks catch up with a network that no longer moves.
 
     During training they follow the running weights; the averaged weights that are shipped encode a little
