@@ -1,0 +1,1 @@
+"""The live engine: devices, transport, and the process that plays."""
