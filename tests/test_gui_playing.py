@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from sounds import demo, lag_samples, noise
 
 from lamina.dsp.resample import StreamingResampler
-from lamina.gui.model.clip_reader import ClipReader, Region
 from lamina.gui.model.converted_clip import ConvertedClip
 from lamina.gui.model.player import Player, PlayState
 from lamina.gui.model.ring import SampleRing
 from lamina.gui.model.sinks import FADE_SAMPLES, Drain, SilentClockSink
 from lamina.plugin import NeuralCodec
+from lamina.plugin.host.clip_reader import ClipReader, Region
 
 RATE = 24000
 PATIENCE_SECONDS = 30  # a bound for busy machines, not a speed that is promised

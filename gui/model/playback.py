@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.gui.model.clip_reader import ClipReader, Region
 from lamina.gui.model.converted_clip import ConvertedClip
 from lamina.gui.model.ring import SampleRing
 from lamina.gui.model.sinks import Sink
 from lamina.plugin import FrameReport
 from lamina.plugin.codec_stream import CodecStream
+from lamina.plugin.host.clip_reader import ClipReader, Region
 
 FloatArray = NDArray[np.float32]
 

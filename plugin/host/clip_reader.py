@@ -1,11 +1,10 @@
 """Reads a clip as an endless stream: seeks and loops cross-fade, so that what the codec hears never steps."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from lamina.gui.model.converted_clip import ConvertedClip
 
 FloatArray = NDArray[np.float32]
 
@@ -36,6 +35,17 @@ class Segment:
     n_samples: int
 
 
+class ClipSamples(Protocol):
+    """Samples `[channels, n]` float32 that are read like an array's: in memory, converted where they are read, or from a disk."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Channels and samples."""
+
+    def __getitem__(self, key: tuple[slice, slice | NDArray[np.integer]], /) -> FloatArray:
+        """`[:, start:stop]` or `[:, indices]`."""
+
+
 class ClipReader:
     """A read head over `samples` `[channels, n]`.
 
@@ -43,7 +53,7 @@ class ClipReader:
     would have come at the old one, so loops keep their exact length.
     """
 
-    def __init__(self, samples: FloatArray | ConvertedClip, sample_rate: int) -> None:
+    def __init__(self, samples: ClipSamples, sample_rate: int) -> None:
         self.samples = samples
         self.n_samples = int(samples.shape[1])
         self.loop: Region | None = None
@@ -57,6 +67,11 @@ class ClipReader:
     def position(self) -> int | None:
         """Next clip sample to be read, or None after the end."""
         return self._position
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the end is reached and what fades away after it has faded."""
+        return self._position is None and self._n_faded >= self._fade_samples
 
     def jump(self, position: int) -> None:
         """Goes on reading at `position`, clamped into the clip."""
