@@ -29,10 +29,21 @@ def bridge_latency(host_rate: int, core_rate: int, frame: int, core_delay: int, 
     With `block`, the latency for a host that always hands over that many samples; without, for any cutting.
     At equal rates it is `core_delay + frame − gcd(block, frame)`, or `core_delay + frame − 1` for any cutting.
     """
+    into, back = half_taps(host_rate, core_rate), half_taps(core_rate, host_rate)
+    return _latency(host_rate, core_rate, frame, core_delay, block or 1, into, back)
+
+
+def bridge_parts(host_rate: int, core_rate: int, frame: int, core_delay: int, block: int | None = None) -> list[tuple[str, int]]:
+    """What `bridge_latency` is made of, in samples at `host_rate`: waiting for whole frames, the core's own delay, the resampler."""
+    total = bridge_latency(host_rate, core_rate, frame, core_delay, block)
+    without_kernels = _latency(host_rate, core_rate, frame, core_delay, block or 1, 0, 0)
+    core = min(without_kernels, round(core_delay * host_rate / core_rate))
+    return [("frame bridge", without_kernels - core), ("codec", core), ("resampler", total - without_kernels)]
+
+
+def _latency(host_rate: int, core_rate: int, frame: int, core_delay: int, grid: int, into: int, back: int) -> int:
     divisor = math.gcd(host_rate, core_rate)
     step, denominator = core_rate // divisor, host_rate // divisor
-    into, back = half_taps(host_rate, core_rate), half_taps(core_rate, host_rate)
-    grid = block or 1
     period = min(math.lcm(frame * denominator, grid), max(LONGEST_PERIOD, grid))
     n = np.arange(grid, period + into * 2 + grid, grid, dtype=np.int64)
     # Core samples known after n host samples, and the processed samples of the whole frames among them.

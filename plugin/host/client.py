@@ -1,0 +1,294 @@
+"""`LiveEngine`: the engine as an app or a script sees it. It runs in a process of its own and is replaced when it dies.
+
+What was asked for last (devices, boards, file, place, loop, recording) is kept on this side, so that a new process goes
+on where the old one ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from lamina.plugin.board import Board
+from lamina.plugin.board_document import describe_board
+from lamina.plugin.host.engine_handle import EngineGoneError, EngineHandle
+from lamina.plugin.host.exit_codes import REPLACE_ME
+from lamina.plugin.host.file_player import PlayState
+from lamina.plugin.host.next_take import next_take
+from lamina.plugin.host.settings import DeviceSettings, device_settings
+from lamina.plugin.host.telemetry import TelemetryReader, make_shared_file
+
+CHECK_SECONDS = 1.0
+STILL_SECONDS, UNANSWERED_SECONDS = 3.0, 6.0
+"""An engine whose sound stands still for so long and who doesn't answer for so long is ended and replaced."""
+SHORTEST_LIFE_SECONDS, MOST_EARLY_DEATHS = 5.0, 3
+SETTLED_SECONDS = 0.3
+"""After a command of the transport, the engine's own state counts again from then on."""
+PLAY_STATES = tuple(PlayState)
+
+
+class LiveEngine:
+    """Starts the engine's process and looks after it. Methods may be called from any thread and return at once, with a
+    `Future` of the engine's answer (EngineError if it refuses, EngineGoneError if it ended meanwhile).
+
+    Args:
+        wishes: what to begin with, as `wishes()` of an earlier one returned it.
+        opens: whether to open the sound device at once, or at the first command that needs it.
+    """
+
+    def __init__(self, wishes: dict[str, Any] | None = None, opens: bool = True) -> None:
+        self._memory = make_shared_file()
+        self.telemetry = TelemetryReader(self._memory)
+        self.n_restarts = 0
+        self._wishes: dict[str, Any] = {"opens": opens, **(wishes or {})}
+        self._lock = threading.RLock()
+        self._events: deque[dict[str, Any]] = deque(maxlen=1000)
+        self._closing = threading.Event()
+        self._n_early_deaths = 0
+        self._last_transport = 0.0
+        self._handle = self._start(self._wishes)
+        self._watchdog = threading.Thread(target=self._watch, name="lamina-engine-watchdog", daemon=True)
+        self._watchdog.start()
+
+    # What is wanted.
+
+    def set_devices(self, settings: DeviceSettings) -> Future[Any]:
+        """Use these devices."""
+        self._wish(devices=settings.document())
+        return self._send("devices", settings=settings.document())
+
+    @property
+    def devices(self) -> DeviceSettings:
+        """The devices that are wanted."""
+        return device_settings(self._wishes.get("devices", {}))
+
+    def set_live(self, is_live: bool) -> Future[Any]:
+        """Let the live input through the board, or no longer."""
+        self._wish(live=bool(is_live))
+        return self._send("live", on=bool(is_live))
+
+    def set_board(self, name: str, board: Board) -> Future[Any]:
+        """Put a board in the place of "A" or "B"; raises BoardDocumentError if it holds effects that can't go to another process."""
+        document = describe_board(board)
+        with self._lock:
+            self._wishes["boards"] = {**self._wishes.get("boards", {}), name: document}
+        return self._send("board", name=name, board=document)
+
+    def choose_board(self, name: str) -> Future[Any]:
+        """Hear board "A" or "B"; the sound goes over without a click."""
+        self._wish(board=name)
+        return self._send("choose_board", name=name)
+
+    @property
+    def board(self) -> str:
+        """Which of the boards is wanted."""
+        return str(self._wishes.get("board", "A"))
+
+    def set_parameters(self, name: str, path: list[int], values: dict[str, Any]) -> Future[Any]:
+        """Set parameters of the effect at `path` on board `name`."""
+        with self._lock:
+            effect: Any = self._wishes.get("boards", {}).get(name)
+            with contextlib.suppress(LookupError, TypeError):
+                for index in path:
+                    effect = effect["effects"][index]
+                effect["parameters"] = {**effect.get("parameters", {}), **values}
+        return self._send("parameters", name=name, path=path, values=values)
+
+    def set_bypass(self, index: int, is_bypassed: bool) -> Future[Any]:
+        """Take effect `index` of the board that is heard out of the sound, or back in."""
+        return self._send("bypass", index=index, on=is_bypassed)
+
+    def load(self, path: str | Path) -> Future[Any]:
+        """Open a sound file, stopped at its beginning."""
+        target = str(Path(path).resolve())
+        self._last_transport = time.monotonic()
+        self._wish(clip={"path": target, "loop": None, "seconds": 0.0, "is_playing": False})
+        return self._send("load", path=target)
+
+    def play(self) -> Future[Any]:
+        """Play the file."""
+        self._wish_clip(is_playing=True)
+        return self._send("play")
+
+    def pause(self) -> Future[Any]:
+        """Stay where it is."""
+        self._wish_clip(is_playing=False)
+        return self._send("pause")
+
+    def stop(self) -> Future[Any]:
+        """Return to the loop's start or the beginning."""
+        self._wish_clip(is_playing=False)
+        return self._send("stop")
+
+    def seek(self, seconds: float) -> Future[Any]:
+        """Go on at a time in the file."""
+        self._wish_clip(seconds=float(seconds))
+        return self._send("seek", seconds=float(seconds))
+
+    def set_loop(self, seconds: tuple[float, float] | None) -> Future[Any]:
+        """Repeat from the first to the second time, or no longer."""
+        loop = None if seconds is None else [float(seconds[0]), float(seconds[1])]
+        self._wish_clip(loop=loop)
+        return self._send("loop", seconds=loop)
+
+    def set_tone(self, is_on: bool) -> Future[Any]:
+        """The test tone, 1 kHz."""
+        self._wish(tone=bool(is_on))
+        return self._send("tone", on=bool(is_on))
+
+    def record(self, path: str | Path) -> Future[Any]:
+        """Write what is heard to a new wav or flac file."""
+        target = str(Path(path).resolve())
+        answer = self._send("record", path=target)
+        answer.add_done_callback(lambda done: self._wish(record=target) if done.exception() is None else None)
+        return answer
+
+    def stop_recording(self) -> Future[Any]:
+        """Complete the recording; the answer says path, seconds and what was lost."""
+        self._wish(record=None)
+        return self._send("stop_recording")
+
+    def calibrate(self) -> Future[Any]:
+        """Measure the round trip from output to input."""
+        return self._send("calibrate")
+
+    def shrink_margin(self) -> Future[Any]:
+        """Give one frame of the safety margin back."""
+        return self._send("shrink_margin")
+
+    def latency(self) -> Future[Any]:
+        """What sound waits for on its way: a list of [name, seconds]."""
+        return self._send("latency")
+
+    def slots(self) -> Future[Any]:
+        """The effects that are heard, with delay, bypass, failure and time used."""
+        return self._send("slots")
+
+    # What is.
+
+    def take_events(self) -> list[dict[str, Any]]:
+        """Events since the last call: {"event": "ready" | "message" | "opened" | "late" | "margin" | "restarted" | "gone", …}."""
+        events = []
+        while self._events:
+            events.append(self._events.popleft())
+        return events
+
+    def wishes(self) -> dict[str, Any]:
+        """What is wanted now, the file's place as it is heard now: enough for another engine to go on. JSON."""
+        state = self.telemetry.state()
+        with self._lock:
+            wishes: dict[str, Any] = json.loads(json.dumps(self._wishes))
+        clip = wishes.get("clip")
+        # What was asked for a moment ago may not have happened yet.
+        if clip and float(state["heartbeat"]) > self._last_transport + SETTLED_SECONDS:
+            clip["seconds"] = round(float(state["clip_seconds"]), 3)
+            clip["is_playing"] = PLAY_STATES[int(state["play_state"])] is PlayState.PLAYING
+        if wishes.get("live") and int(state["sample_rate"]):
+            wishes["margin_samples"] = [int(state["margin_samples"]), int(state["sample_rate"])]
+        return wishes
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the engine's process runs."""
+        return self._handle.is_alive
+
+    @property
+    def process_id(self) -> int:
+        """Of the engine's process, as long as it isn't replaced."""
+        return self._handle.process_id
+
+    def close(self) -> None:
+        """End the engine; a recording is completed first. Returns when its process is gone."""
+        with self._lock:
+            if self._closing.is_set():
+                return
+            self._closing.set()
+            handle = self._handle
+        handle.close()
+        self._watchdog.join()
+
+    def __enter__(self) -> LiveEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # The process.
+
+    def _send(self, command: str, **values: Any) -> Future[Any]:
+        with self._lock:
+            return self._handle.send(command, **values)
+
+    def _start(self, wishes: dict[str, Any]) -> EngineHandle:
+        handle = EngineHandle(self._memory, self._events.append, self._ended)
+        self._started = time.monotonic()
+        handle.send("restore", wishes=wishes).add_done_callback(self._tell_troubles)
+        handle.start()
+        return handle
+
+    def _tell_troubles(self, answer: Future[Any]) -> None:
+        error = answer.exception()
+        if isinstance(error, EngineGoneError):
+            return
+        for text in [str(error)] if error is not None else answer.result():
+            self._say(text, True)
+        self._events.append({"event": "ready"})
+
+    def _ended(self, code: int) -> None:
+        """The process has ended without being asked: another one goes on. Called on the old one's reading thread."""
+        if self._closing.is_set():
+            return
+        self._n_early_deaths = self._n_early_deaths + 1 if time.monotonic() - self._started < SHORTEST_LIFE_SECONDS else 0
+        if self._n_early_deaths >= MOST_EARLY_DEATHS:
+            self._events.append({"event": "gone"})
+            self._say("The audio engine ends as soon as it is started. Nothing can be heard; details are on the terminal.", True)
+            return
+        if code != REPLACE_ME:
+            self._say("The audio engine ended unexpectedly and was started again. Nothing else is lost.", True)
+        wishes = self.wishes() | {"opens": True}
+        if wishes.get("record"):
+            # What was recorded stays as it is; the rest goes into a file beside it.
+            wishes["record"] = str(next_take(Path(wishes["record"])))
+            self._wish(record=wishes["record"])
+            self._say(f"The recording goes on in {Path(wishes['record']).name}.")
+        with self._lock:
+            if self._closing.is_set():
+                return
+            self.n_restarts += 1
+            self._handle = self._start(wishes)
+        self._events.append({"event": "restarted", "code": code})
+
+    def _watch(self) -> None:
+        """Ends an engine that hangs; it is then replaced like one that died."""
+        asked: Future[Any] | None = None
+        asked_at = 0.0
+        while not self._closing.wait(CHECK_SECONDS):
+            now = time.monotonic()
+            if asked is None or asked.done():
+                asked, asked_at = self._send("ping"), now
+                continue
+            state = self.telemetry.state()
+            stands_still = now - float(state["heartbeat"]) > STILL_SECONDS and int(state["stream_samples"]) > 0
+            if stands_still and now - asked_at > UNANSWERED_SECONDS:
+                self._say("The audio engine hangs and is started again.", True)
+                self._handle.kill()
+                asked = None
+
+    def _say(self, text: str, is_error: bool = False) -> None:
+        self._events.append({"event": "message", "text": text, "is_error": is_error})
+
+    def _wish(self, **wishes: Any) -> None:
+        with self._lock:
+            self._wishes.update(wishes)
+
+    def _wish_clip(self, **changes: Any) -> None:
+        with self._lock:
+            self._last_transport = time.monotonic()
+            if self._wishes.get("clip"):
+                self._wishes["clip"] = {**self._wishes["clip"], **changes}

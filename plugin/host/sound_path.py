@@ -1,0 +1,97 @@
+"""What happens to one block in the engine: sources are mixed, the board is heard, and everybody who listens gets a copy."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from lamina.dsp.ramp import Ramp
+from lamina.plugin.host.board_switch import BoardSwitch
+from lamina.plugin.host.calibration import Calibration
+from lamina.plugin.host.file_player import FilePlayer
+from lamina.plugin.host.recorder import Recorder
+from lamina.plugin.host.rings import FloatArray
+from lamina.plugin.host.telemetry import TelemetryWriter
+from lamina.plugin.host.tone import TestTone
+
+FADE_SECONDS = 0.02
+REST_SECONDS = 2.0
+INAUDIBLE = 1e-6
+
+
+class SoundPath:
+    """The sources, the board and the sinks of one stream. `process` belongs to the audio thread; attributes are set by others.
+
+    Args:
+        sample_rate: Hz.
+        block: samples per block.
+        player: the file transport.
+        boards: the board that is heard.
+        telemetry: where sound and frames are shown.
+    """
+
+    def __init__(self, sample_rate: int, block: int, player: FilePlayer, boards: BoardSwitch, telemetry: TelemetryWriter) -> None:
+        self.sample_rate, self._n_samples = sample_rate, block
+        self.player, self.boards = player, boards
+        self.tone = TestTone(sample_rate)
+        self.recorder: Recorder | None = None
+        self.calibration: Calibration | None = None
+        self._telemetry = telemetry
+        self._live = Ramp(0.0, round(FADE_SECONDS * sample_rate))
+        self._n_done = 0
+        self._n_quiet = 0
+        self._segments: deque[tuple[int, int | None, int]] = deque()
+
+    def set_live(self, is_live: bool) -> None:
+        """Let the live input in or keep it out, faded."""
+        self._live.set(float(is_live))
+
+    def process(self, captured: FloatArray | None) -> FloatArray:
+        """One block: captured `[1 or 2, n]` and the other sources through the board, `[2, n]`."""
+        n_samples = self._n_samples if captured is None else captured.shape[1]
+        mixed = self._mixed(captured, n_samples)
+        played = self._through_the_board(mixed)
+        calibration = self.calibration
+        if calibration is not None:
+            silence = np.zeros((1, n_samples), np.float32)
+            played = calibration.exchange(captured if captured is not None else silence)
+        recorder = self.recorder
+        if recorder is not None:
+            recorder.push(played)
+        self._telemetry.add_sound(mixed, played)
+        self._n_done += n_samples
+        return played
+
+    def _mixed(self, captured: FloatArray | None, n_samples: int) -> FloatArray:
+        mixed, segments = self.player.read(n_samples)
+        self._segments.extend((self._n_done + s.offset, s.position, s.n_samples) for s in segments)
+        if captured is not None:
+            gain = self._live.take(n_samples)
+            if gain.any():
+                # A driver's NaN must not reach every effect's memory. One channel goes to both sides.
+                mixed = mixed + np.nan_to_num(captured, nan=0.0, posinf=0.0, neginf=0.0) * gain
+        tone = self.tone.read(n_samples)
+        return mixed + tone if tone.any() else mixed
+
+    def _through_the_board(self, mixed: FloatArray) -> FloatArray:
+        """The board rests when nothing has gone in and come out for a while: silence costs nothing then."""
+        if mixed.any():
+            self._n_quiet = 0
+        elif self._n_quiet > REST_SECONDS * self.sample_rate and not self.boards.is_changing:
+            return np.zeros_like(mixed)
+        played = self.boards.push(mixed)
+        for _, report in self.boards.take_reports():
+            self._telemetry.add_frame(report)
+        self._n_quiet = self._n_quiet + mixed.shape[1] if np.abs(played).max(initial=0.0) < INAUDIBLE else 0
+        return played
+
+    def clip_seconds(self, n_heard: int) -> float:
+        """Place in the file that is heard when the device has taken `n_heard` samples."""
+        index = n_heard - self.boards.latency_samples
+        while len(self._segments) > 1 and self._segments[1][0] <= index:
+            self._segments.popleft()
+        start, position, n_samples = self._segments[0] if self._segments else (0, None, 0)
+        if position is None:
+            return self.player.position_seconds
+        return (position + min(max(0, index - start), n_samples)) / self.sample_rate

@@ -1,0 +1,324 @@
+"""Streams: a device's clock and the two rings its callback fills and drains.
+
+The processing thread asks `n_elapsed` how far the device is, takes what was captured, and hands over what it computed
+through the playout ring. Which side the callback runs on (C, Python, or a clock without any hardware) is all that differs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lamina.plugin.host.rings import FloatArray, PortAudioRing, SampleRing, ring_capacity
+
+CLOSE_SECONDS = 1.0
+SHORTEST_NAP_SECONDS, LONGEST_NAP_SECONDS = 0.0002, 0.002
+
+
+class DeviceError(OSError):
+    """A device can't be opened or has gone; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class DelaySeconds:
+    """What the device's driver says about its own delays."""
+
+    input: float
+    output: float
+
+
+class Stream(ABC):
+    """Args:
+    sample_rate: Hz.
+    block: samples per callback.
+    n_inputs, n_outputs: channels; 0 inputs or outputs are possible, but not both.
+    """
+
+    is_real_time = True
+
+    def __init__(self, sample_rate: int, block: int, capture: SampleRing | None, playout: SampleRing) -> None:
+        self.sample_rate, self.block = sample_rate, block
+        self.capture, self.playout = capture, playout
+        self.n_device_misses = 0
+
+    @property
+    def n_elapsed(self) -> int:
+        """Samples for which the device has come by: captured where there is an input, else played."""
+        return self.playout.n_read if self.capture is None else self.capture.n_written
+
+    @abstractmethod
+    def start(self) -> None:
+        """Begin; raises DeviceError."""
+
+    @abstractmethod
+    def close(self) -> bool:
+        """Let the device go; False if it hangs, which only the end of the process cures."""
+
+    @property
+    @abstractmethod
+    def is_active(self) -> bool:
+        """Whether the driver says that the stream runs."""
+
+    @property
+    @abstractmethod
+    def delay(self) -> DelaySeconds:
+        """The driver's own delays."""
+
+    def wait(self) -> None:
+        """Sleep until the next block may be there: short naps, because no driver here wakes anybody."""
+        time.sleep(min(max(SHORTEST_NAP_SECONDS, self.block / self.sample_rate / 8), LONGEST_NAP_SECONDS))
+
+
+@dataclass(frozen=True)
+class PortAudioPlace:
+    """A device and its channels: `index` is PortAudio's, `channels` are numbered from 1."""
+
+    index: int
+    name: str
+    channels: tuple[int, ...]
+
+
+class PortAudioStream(Stream):
+    """A PortAudio device; the callback is rtmixer's, in C, or, where rtmixer is missing, a short one in Python.
+
+    Raises DeviceError with the driver's reason if the device refuses.
+    """
+
+    def __init__(self, sample_rate: int, block: int, source: PortAudioPlace | None, target: PortAudioPlace) -> None:
+        self.source, self.target = source, target
+        self.is_native = has_rtmixer()
+        ring = PortAudioRing if self.is_native else SampleRing
+        capacity = ring_capacity(sample_rate)
+        super().__init__(
+            sample_rate,
+            block,
+            ring(len(source.channels), capacity) if source is not None else None,
+            ring(len(target.channels), capacity),
+        )
+        try:
+            self._stream: Any = self._open_native() if self.is_native else self._open_plain()
+        except Exception as error:
+            raise DeviceError(f"{self._name()} can't be opened at {sample_rate} Hz with buffers of {block} samples ({error}).") from error
+
+    def start(self) -> None:
+        try:
+            self._stream.start()
+        except Exception as error:
+            raise DeviceError(f"{self._name()} can't be started ({error}).") from error
+
+    def close(self) -> bool:
+        # From a helper thread, because PortAudio hangs when its sound server has died.
+        closer = threading.Thread(target=self._close_quietly, name="lamina-close-device", daemon=True)
+        closer.start()
+        closer.join(CLOSE_SECONDS)
+        return not closer.is_alive()
+
+    @property
+    def is_active(self) -> bool:
+        return bool(self._stream.active)
+
+    @property
+    def delay(self) -> DelaySeconds:
+        latency = self._stream.latency
+        if self.source is None:
+            return DelaySeconds(0.0, float(latency))
+        return DelaySeconds(float(latency[0]), float(latency[1]))
+
+    def _open_native(self) -> Any:
+        import rtmixer
+
+        options: dict[str, Any] = {"samplerate": self.sample_rate, "blocksize": self.block, "latency": "low"}
+        outputs = max(self.target.channels)
+        if self.source is None or self.capture is None:
+            mixer = rtmixer.Mixer(device=self.target.index, channels=outputs, **options)
+        else:
+            devices = (self.source.index, self.target.index)
+            mixer = rtmixer.MixerAndRecorder(device=devices, channels=(max(self.source.channels), outputs), **options)
+            mixer.record_ringbuffer(_handle(self.capture), channels=self.source.channels)
+        # Both actions wait in one queue before the stream starts, so both begin with the first callback's first sample.
+        mixer.play_ringbuffer(_handle(self.playout), channels=self.target.channels)
+        return mixer
+
+    def _open_plain(self) -> Any:
+        import sounddevice
+
+        options: dict[str, Any] = {"samplerate": self.sample_rate, "blocksize": self.block, "latency": "low", "dtype": "float32"}
+        outputs = max(self.target.channels)
+        places = [channel - 1 for channel in self.target.channels]
+        if self.source is None or self.capture is None:
+            return sounddevice.OutputStream(
+                device=self.target.index,
+                channels=outputs,
+                callback=lambda out, n_samples, _time, _status: _play(self.playout, out, n_samples, places),
+                **options,
+            )
+        capture, inputs = self.capture, [channel - 1 for channel in self.source.channels]
+
+        def both(block: FloatArray, out: FloatArray, n_samples: int, _time: Any, _status: Any) -> None:
+            _play(self.playout, out, n_samples, places)
+            capture.store(capture.n_written, block[:, inputs])
+            capture.advance_written(n_samples)
+
+        devices = (self.source.index, self.target.index)
+        return sounddevice.Stream(device=devices, channels=(max(self.source.channels), outputs), callback=both, **options)
+
+    def _close_quietly(self) -> None:
+        try:
+            self._stream.abort()
+            self._stream.close()
+        except Exception:
+            # The device is gone already; there is nobody left to tell and nothing left to release.
+            return
+
+    def _name(self) -> str:
+        if self.source is None or self.source.name == self.target.name:
+            return f"The device {self.target.name}"
+        return f"The input {self.source.name} with the output {self.target.name}"
+
+
+class VirtualStream(Stream):
+    """A device without hardware: for machines without sound, for tests, and for hearing nothing while every view moves.
+
+    It takes and gives blocks at the pace of a clock, or as fast as they are computed. What a real device would have
+    done in the meantime is done whenever somebody looks at it, in order and as it would have been then; so it needs no
+    thread of its own and is as punctual as the clock.
+
+    Args:
+        sample_rate, block: as for every stream.
+        n_inputs, n_outputs: channels; 0 inputs for an output alone.
+        source: called with n for the next `[n, n_inputs]` to capture (silence if None).
+        sink: called with each `[n, n_outputs]` that was played.
+        clock, sleep: what time it is, in seconds, and how to let some pass; no clock: as fast as the blocks come.
+        cable_samples: connect output to input: what is played is captured so much later. Not with `source`.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int,
+        block: int,
+        n_inputs: int = 2,
+        n_outputs: int = 2,
+        source: Callable[[int], FloatArray] | None = None,
+        sink: Callable[[FloatArray], None] | None = None,
+        clock: Callable[[], float] | None = time.monotonic,
+        cable_samples: int | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        capacity = ring_capacity(sample_rate)
+        self._capture = _WatchedRing(n_inputs, capacity, self._catch_up) if n_inputs else None
+        self._playout = _WatchedRing(n_outputs, capacity, self._catch_up)
+        super().__init__(sample_rate, block, self._capture, self._playout)
+        self.is_real_time = clock is not None
+        self._source, self._sink, self._clock, self._sleep = source, sink, clock, sleep
+        self._started: float | None = None
+        self._n_ticks = 0
+        self._cable: FloatArray | None = None if cable_samples is None else np.zeros((cable_samples, n_outputs), np.float32)
+
+    def start(self) -> None:
+        self._started = self._clock() if self._clock is not None else 0.0
+
+    def close(self) -> bool:
+        self._started = None
+        return True
+
+    @property
+    def is_active(self) -> bool:
+        return self._started is not None
+
+    @property
+    def delay(self) -> DelaySeconds:
+        return DelaySeconds(0.0, 0.0)
+
+    def wait(self) -> None:
+        if self._clock is None:
+            if self._started is not None:
+                self._tick()
+            else:
+                self._sleep(LONGEST_NAP_SECONDS)
+            return
+        due = (self._started or 0.0) + (self._n_ticks + 1) * self.block / self.sample_rate
+        self._sleep(min(max(0.0, due - self._clock()) + SHORTEST_NAP_SECONDS, 0.05))
+
+    def _catch_up(self) -> None:
+        if self._started is None or self._clock is None:
+            return
+        n_due = int((self._clock() - self._started) * self.sample_rate) // self.block
+        while self._n_ticks < n_due:
+            if self._playout.n_stored < self.block:
+                # Seconds late: a real device would have stopped too.
+                self._started = None
+                return
+            self._tick()
+
+    def _tick(self) -> None:
+        self._n_ticks += 1
+        played = self._playout.take_now(self.block)
+        if self._sink is not None:
+            self._sink(played)
+        if self._capture is not None:
+            self._capture.add_now(self._captured(played, self._capture.n_channels))
+
+    def _captured(self, played: FloatArray, n_channels: int) -> FloatArray:
+        if self._cable is not None:
+            joined = np.concatenate([self._cable, played])
+            captured, self._cable = joined[: self.block], joined[self.block :]
+            return captured[:, np.arange(n_channels) % captured.shape[1]]
+        return self._source(self.block) if self._source is not None else np.zeros((self.block, n_channels), np.float32)
+
+
+class _WatchedRing(SampleRing):
+    """A ring whose device catches up whenever somebody asks how far it is."""
+
+    def __init__(self, n_channels: int, capacity: int, look: Callable[[], None]) -> None:
+        super().__init__(n_channels, capacity)
+        self._look = look
+
+    @property
+    def n_written(self) -> int:
+        self._look()
+        return self._n_written
+
+    @property
+    def n_read(self) -> int:
+        self._look()
+        return self._n_read
+
+    @property
+    def n_stored(self) -> int:
+        return self._n_written - self._n_read
+
+    def take_now(self, n_samples: int) -> FloatArray:
+        samples = self.load(self._n_read, n_samples)
+        self._n_read += n_samples
+        return samples
+
+    def add_now(self, samples: FloatArray) -> None:
+        self.store(self._n_written, samples)
+        self._n_written += len(samples)
+
+
+def has_rtmixer() -> bool:
+    """Whether PortAudio's callback can run in C."""
+    try:
+        import rtmixer  # noqa: F401
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def _handle(ring: SampleRing) -> Any:
+    assert isinstance(ring, PortAudioRing)
+    return ring.handle
+
+
+def _play(ring: SampleRing, out: FloatArray, n_samples: int, places: list[int]) -> None:
+    out[:] = 0.0
+    if ring.n_written - ring.n_read >= n_samples:
+        out[:, places] = ring.load(ring.n_read, n_samples)
+        ring.advance_read(n_samples)

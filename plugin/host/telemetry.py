@@ -1,0 +1,236 @@
+"""What the engine shows of itself, in memory that it shares with the app: sound, codec frames, times, and its state.
+
+The engine writes and never waits; whoever reads comes as often as it likes and sees what is still there. Rings are
+counted from the engine's start; the state is one record with a number that is odd while it is being written.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lamina.plugin.host.rings import FloatArray
+from lamina.plugin.reports import FrameReport
+
+SOUND_SAMPLES = 1 << 18
+FRAMES = 1 << 10
+BLOCKS = 1 << 13
+MOST_LAYERS = 32
+
+STATE = np.dtype(
+    [
+        ("epoch", "i8"),  # counts the streams opened: rates and channels may differ from one to the next
+        ("heartbeat", "f8"),  # monotonic seconds
+        ("n_processed", "i8"),  # samples of sound since the engine began
+        ("n_frames", "i8"),
+        ("n_blocks", "i8"),
+        ("stream_samples", "i8"),  # samples since this stream was opened
+        ("sample_rate", "i4"),
+        ("block", "i4"),
+        ("width", "i4"),  # channels that differ: 1 or 2
+        ("play_state", "i4"),
+        ("clip_seconds", "f8"),  # place in the file that is heard now
+        ("board_samples", "i4"),  # delays, in samples at sample_rate
+        ("buffer_samples", "i4"),
+        ("margin_samples", "i4"),
+        ("input_seconds", "f8"),  # what the driver says
+        ("output_seconds", "f8"),
+        ("n_late", "i8"),  # late stretches, and what they left out
+        ("n_late_samples", "i8"),
+        ("n_device_misses", "i8"),
+        ("processor_seconds", "f8"),  # of the whole process
+        ("recorded_seconds", "f8"),
+        ("is_recording", "i4"),
+        ("is_live", "i4"),
+    ]
+)
+BLOCK = np.dtype([("end", "i8"), ("seconds", "f4"), ("n_samples", "i4")])
+FRAME = np.dtype(
+    [
+        ("end", "i8"),
+        ("index", "i8"),
+        ("layers", "i4"),
+        ("channels", "i4"),
+        ("seconds", "f8"),
+        ("input_rms", "f4", (2,)),
+        ("output_rms", "f4", (2,)),
+        ("codes", "u2", (2, MOST_LAYERS)),
+        ("energy", "f4", (2, MOST_LAYERS)),
+    ]
+)
+_LAYOUT = np.dtype(
+    [
+        ("sequence", "i8"),
+        ("state", STATE),
+        ("sound", "f4", (SOUND_SAMPLES, 4)),
+        ("frames", FRAME, (FRAMES,)),
+        ("blocks", BLOCK, (BLOCKS,)),
+    ]
+)
+
+
+def make_shared_file() -> int:
+    """A file descriptor of memory without a name, which goes when its last user goes, however that ends."""
+    if hasattr(os, "memfd_create"):
+        handle = os.memfd_create("lamina-telemetry")
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives on as the descriptor
+        handle = os.dup(file.fileno())
+        file.close()
+    os.ftruncate(handle, _LAYOUT.itemsize)
+    return handle
+
+
+def _map(handle: int) -> Any:
+    return np.frombuffer(mmap.mmap(handle, _LAYOUT.itemsize), _LAYOUT)[0]
+
+
+class TelemetryWriter:
+    """The engine's side. `publish` and `add_*` belong to the audio thread, except where they say otherwise."""
+
+    def __init__(self, handle: int) -> None:
+        self._memory = _map(handle)
+        self.state: Any = np.zeros((), STATE)
+        self._epochs = int(self._memory["state"]["epoch"])
+        self.begin_stream()
+
+    def begin_stream(self) -> None:
+        """A new stream, with another rate perhaps: readers start anew."""
+        self._epochs += 1
+        self.state["epoch"] = self._epochs
+        self.state["stream_samples"] = 0
+        self.publish()
+
+    def add_sound(self, taken: FloatArray, played: FloatArray) -> None:
+        """Stereo blocks `[2, n]` before and after the board."""
+        start, n_samples = int(self.state["n_processed"]), taken.shape[1]
+        place = start % SOUND_SAMPLES
+        n_first = min(n_samples, SOUND_SAMPLES - place)
+        sound = self._memory["sound"]
+        for channel, samples in enumerate((*taken, *played)):
+            sound[place : place + n_first, channel] = samples[:n_first]
+            sound[: n_samples - n_first, channel] = samples[n_first:]
+        self.state["n_processed"] = start + n_samples
+        self.state["stream_samples"] += n_samples
+
+    def add_block(self, seconds: float, n_samples: int) -> None:
+        """How long a block of so many samples took to compute."""
+        count = int(self.state["n_blocks"])
+        self._memory["blocks"][count % BLOCKS] = (self.state["n_processed"], seconds, n_samples)
+        self.state["n_blocks"] = count + 1
+
+    def add_frame(self, report: FrameReport) -> None:
+        """One codec frame."""
+        count = int(self.state["n_frames"])
+        record = self._memory["frames"][count % FRAMES]
+        channels, layers = report.codes.shape
+        record["end"], record["index"], record["seconds"] = self.state["n_processed"], report.index, report.seconds
+        record["layers"], record["channels"] = layers, channels
+        record["input_rms"][:channels], record["output_rms"][:channels] = report.input_rms, report.output_rms
+        record["codes"][:channels, :layers], record["energy"][:channels, :layers] = report.codes, report.layer_energy
+        self.state["n_frames"] = count + 1
+
+    def publish(self) -> None:
+        """Show `state` as it stands."""
+        memory = self._memory
+        memory["sequence"] += 1
+        memory["state"] = self.state
+        memory["sequence"] += 1
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What has come since the last look.
+
+    sample_rate: Hz.
+    input, output: `[channels, n]` at the same time: the input as much later as the board delays.
+    frames: reports of the codec's frames.
+    block_seconds, block_samples: of each block, what it took to compute and its length.
+    """
+
+    sample_rate: int
+    input: FloatArray
+    output: FloatArray
+    frames: tuple[FrameReport, ...]
+    block_seconds: npt.NDArray[np.float32]
+    block_samples: npt.NDArray[np.int32]
+
+
+class TelemetryReader:
+    """The other side: for one reader, who gets everything once."""
+
+    def __init__(self, handle: int) -> None:
+        self._memory = _map(handle)
+        self._epoch = self._n_read = self._n_frames = self._n_blocks = 0
+
+    def state(self) -> Any:
+        """A consistent copy of the state record (fields as in STATE)."""
+        deadline = time.monotonic() + 0.05
+        while True:
+            before = int(self._memory["sequence"])
+            state = self._memory["state"].copy()
+            if (before % 2 == 0 and before == int(self._memory["sequence"])) or time.monotonic() > deadline:
+                # An engine that died while it wrote leaves the number odd: what is there must do.
+                return state
+
+    def forget(self) -> None:
+        """Skip what has come so far."""
+        state = self.state()
+        self._epoch, self._n_read = int(state["epoch"]), int(state["n_processed"])
+        self._n_frames, self._n_blocks = int(state["n_frames"]), int(state["n_blocks"])
+
+    def take(self) -> Heard:
+        """Everything since the last call that is still there; starts anew where another stream began."""
+        state = self.state()
+        now, start = int(state["n_processed"]), int(state["n_processed"]) - int(state["stream_samples"])
+        if int(state["epoch"]) != self._epoch:
+            self._epoch = int(state["epoch"])
+            self._n_read = max(self._n_read, start) if self._n_read <= now else start
+        delay, width = int(state["board_samples"]), max(1, int(state["width"]))
+        # Twice the board's delay is left as room: the engine goes on writing meanwhile.
+        first = max(self._n_read, now - SOUND_SAMPLES + 2 * delay + SOUND_SAMPLES // 4)
+        taken, played = self._sound(first - delay, now - delay, start), self._sound(first, now, start)
+        heard = Heard(
+            int(state["sample_rate"]), taken[:, :width].T, played[:, 2 : 2 + width].T, self._take_frames(state), *self._take_blocks(state)
+        )
+        self._n_read = now
+        return heard
+
+    def _sound(self, first: int, end: int, start: int) -> FloatArray:
+        """Samples `first` … `end`, `[n, 4]`; silence before the stream's start."""
+        samples: FloatArray = np.take(self._memory["sound"], np.arange(first, end) % SOUND_SAMPLES, axis=0)
+        samples[: max(0, start - first)] = 0.0
+        return samples
+
+    def _take_frames(self, state: Any) -> tuple[FrameReport, ...]:
+        end = int(state["n_frames"])
+        first = max(self._n_frames if self._n_frames <= end else 0, end - FRAMES // 2)
+        self._n_frames = end
+        return tuple(_report(self._memory["frames"][index % FRAMES]) for index in range(first, end))
+
+    def _take_blocks(self, state: Any) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+        end = int(state["n_blocks"])
+        first = max(self._n_blocks if self._n_blocks <= end else 0, end - BLOCKS // 2)
+        self._n_blocks = end
+        blocks = self._memory["blocks"][np.arange(first, end) % BLOCKS]
+        return blocks["seconds"].copy(), blocks["n_samples"].copy()
+
+
+def _report(record: Any) -> FrameReport:
+    channels, layers = int(record["channels"]), int(record["layers"])
+    return FrameReport(
+        int(record["index"]),
+        layers,
+        record["codes"][:channels, :layers].copy(),
+        record["energy"][:channels, :layers].copy(),
+        record["input_rms"][:channels].copy(),
+        record["output_rms"][:channels].copy(),
+        float(record["seconds"]),
+    )
