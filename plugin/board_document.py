@@ -1,0 +1,212 @@
+"""Boards as documents of plain values: for sessions, and to hand a board to another process.
+
+A document names effects of Lamina, built-in effects of pedalboard, and VST3 plugins by their path. No other code can be named in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pedalboard import Plugin, VST3Plugin
+
+from lamina.models.bundle import DEFAULT_BUNDLE, BundleError
+from lamina.plugin.board import Board, BoardItem
+from lamina.plugin.native_effects import CONTAINERS, build_native, check_native, describe_native, native_effects
+from lamina.plugin.neural_codec import NeuralCodec
+from lamina.plugin.parameters import find_parameter, suggest
+from lamina.plugin.vst3 import VST3Error, load_vst3, parameters_of_vst3, path_of_vst3, set_vst3_parameters
+
+SCHEMA_VERSION = 1
+DEEPEST = 16
+NATIVE = "pedalboard."
+
+Build = Callable[[], BoardItem]
+
+
+class BoardDocumentError(ValueError):
+    """A board can't be described, or a document is no board; the message says which effect and why."""
+
+
+def describe_board(board: Board) -> dict[str, Any]:
+    """The board as a document: dictionaries, lists, text, numbers and booleans only.
+
+    Effects stand in it with all their parameters. Raises BoardDocumentError for an effect of a class that is neither
+    Lamina's nor pedalboard's own, and for one whose parameters are not plain values.
+    """
+    return {"schema": SCHEMA_VERSION, "effects": _describe_all(board, "")}
+
+
+def build_board(document: Any) -> Board:
+    """A board with new effects from a document, checked completely before the first effect is made.
+
+    Effects stand with what `describe_board` writes; a parameter left out has its default. Raises BoardDocumentError.
+    """
+    if not isinstance(document, dict) or "schema" not in document:
+        raise BoardDocumentError('This is not a board document: it has no "schema".')
+    schema = document["schema"]
+    if type(schema) is not int or schema != SCHEMA_VERSION:
+        raise BoardDocumentError(f"The board document has schema {schema!r}; this Lamina reads {SCHEMA_VERSION}. Update Lamina.")
+    _check_fields(document, "The board document", {"schema", "effects"})
+    builds = _read_all(document, "The board document", "", 0)
+    board = Board()
+    for index, build in enumerate(builds):
+        board.append(_built(build, _place("", index)))
+    return board
+
+
+# Board → document.
+
+
+def _describe_all(effects: Any, inside: str) -> list[dict[str, Any]]:
+    return [_describe(effect, _place(inside, index)) for index, effect in enumerate(effects)]
+
+
+def _describe(effect: BoardItem, place: str) -> dict[str, Any]:
+    kind = type(effect)
+    if isinstance(effect, NeuralCodec) and kind is NeuralCodec:
+        values = vars(effect.settings).copy()
+        bypass = values.pop("bypass")
+        return {"effect": "NeuralCodec", "model": effect.model, "parameters": values, "bypass": bypass}
+    if isinstance(effect, Board) and kind is Board:
+        return {"effect": "board", "effects": _describe_all(effect, place)}
+    for name, container in CONTAINERS.items():
+        if kind is container:
+            return {"effect": NATIVE + name, "effects": _describe_all(effect, place)}
+    try:
+        for name, native in native_effects().items():
+            if kind is native and isinstance(effect, Plugin):
+                return {"effect": NATIVE + name, "parameters": describe_native(effect)}
+        if isinstance(effect, VST3Plugin):
+            path = path_of_vst3(effect)
+            return {"effect": "vst3", "path": path, "name": str(getattr(effect, "name", "")), "parameters": parameters_of_vst3(effect)}
+    except ValueError as error:
+        raise BoardDocumentError(f"{place} ({kind.__name__}) can't be kept in a document: {error}.") from error
+    raise BoardDocumentError(
+        f"{place} is a {kind.__name__}, which can't be kept in a document. Accepted: NeuralCodec, Board, pedalboard's built-in effects, "
+        "VST3 plugins. Effects of other classes play in the process that made them only."
+    )
+
+
+# Document → board: first everything is read and checked, then built.
+
+
+def _read_all(entry: dict[str, Any], place: str, inside: str, depth: int) -> list[Build]:
+    effects = entry.get("effects")
+    if not isinstance(effects, list):
+        raise BoardDocumentError(f'{place} needs "effects", a list.')
+    if depth > DEEPEST:
+        raise BoardDocumentError(f"{place} holds boards within boards more than {DEEPEST} deep. Take some out.")
+    return [_read(effect, _place(inside, index), depth) for index, effect in enumerate(effects)]
+
+
+def _read(entry: Any, place: str, depth: int) -> Build:
+    if not isinstance(entry, dict) or not isinstance(entry.get("effect"), str):
+        raise BoardDocumentError(f'{place} needs "effect", a name.')
+    name: str = entry["effect"]
+    where = f"{place} ({name})"
+    known = ["NeuralCodec", "board", "vst3", *(NATIVE + native for native in (*native_effects(), *CONTAINERS))]
+    if name not in known:
+        raise BoardDocumentError(f"{place} is {name!r}, which is not an effect that a document may name.{suggest(name, known)}")
+    try:
+        if name == "NeuralCodec":
+            return _read_codec(entry, where)
+        if name == "vst3":
+            return _read_vst3(entry, where)
+        if name == "board" or name.removeprefix(NATIVE) in CONTAINERS:
+            return _read_container(entry, name, where, place, depth)
+        _check_fields(entry, where, {"effect", "parameters"})
+        native, parameters = name.removeprefix(NATIVE), _parameters(entry, where)
+        check_native(native, parameters)
+    except BoardDocumentError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise BoardDocumentError(_sentence(where, error)) from error
+    return lambda: build_native(native, parameters)
+
+
+def _read_codec(entry: dict[str, Any], where: str) -> Build:
+    _check_fields(entry, where, {"effect", "model", "parameters", "bypass"})
+    parameters, model = _parameters(entry, where), entry.get("model", DEFAULT_BUNDLE)
+    if not isinstance(model, str) or not model:
+        raise BoardDocumentError(f'{where}: the "model" is {model!r}; it must be the name of a model.')
+    if "bypass" in entry:
+        if "bypass" in parameters:
+            raise BoardDocumentError(f'{where} says "bypass" twice; keep one.')
+        parameters = {**parameters, "bypass": entry["bypass"]}
+    if "layers" in parameters and "kbps" in parameters:
+        raise BoardDocumentError(f"{where} sets both layers and kbps, which are one value in two units; keep one.")
+    for parameter, value in parameters.items():
+        find_parameter(parameter).validate(value)
+
+    def build() -> NeuralCodec:
+        codec = NeuralCodec(model=model)
+        codec.set_parameters(parameters)
+        return codec
+
+    return build
+
+
+def _read_vst3(entry: dict[str, Any], where: str) -> Build:
+    _check_fields(entry, where, {"effect", "path", "name", "parameters"})
+    path, name, parameters = entry.get("path"), entry.get("name"), _parameters(entry, where)
+    if not isinstance(path, str) or not path:
+        raise BoardDocumentError(f'{where} needs "path", where the plugin lies.')
+    if name is not None and not isinstance(name, str):
+        raise BoardDocumentError(f'{where}: the "name" is {name!r}; it must be text.')
+    for parameter, value in parameters.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise BoardDocumentError(f"{where}: {parameter} is {value!r}; it must be a number from 0 to 1.")
+    if not Path(path).exists():
+        raise VST3Error(f"there is no VST3 plugin at {path}")
+
+    def build() -> Plugin:
+        plugin = load_vst3(path, name or None)
+        set_vst3_parameters(plugin, parameters)
+        return plugin
+
+    return build
+
+
+def _read_container(entry: dict[str, Any], name: str, where: str, place: str, depth: int) -> Build:
+    _check_fields(entry, where, {"effect", "effects"})
+    builds = _read_all(entry, where, place, depth + 1)
+    if name == "board":
+        return lambda: Board([_built(build, _place(place, index)) for index, build in enumerate(builds)])
+    for index, effect in enumerate(entry["effects"]):
+        if effect["effect"] in ("NeuralCodec", "board"):
+            raise BoardDocumentError(f"{_place(place, index)} ({effect['effect']}) can't stand in {name}, which takes native effects only.")
+    container: Any = CONTAINERS[name.removeprefix(NATIVE)]
+    return lambda: container([_built(build, _place(place, index)) for index, build in enumerate(builds)])
+
+
+def _built(build: Build, place: str) -> BoardItem:
+    try:
+        return build()
+    except BoardDocumentError:
+        raise
+    except (ValueError, TypeError, BundleError, RuntimeError, OSError) as error:
+        raise BoardDocumentError(_sentence(f"{place} can't be made", error)) from error
+
+
+def _parameters(entry: dict[str, Any], where: str) -> dict[str, Any]:
+    parameters = entry.get("parameters", {})
+    if not isinstance(parameters, dict) or not all(isinstance(name, str) for name in parameters):
+        raise BoardDocumentError(f'{where}: "parameters" must be values by name.')
+    return parameters
+
+
+def _check_fields(entry: dict[str, Any], where: str, known: set[str]) -> None:
+    for field in entry:
+        if field not in known:
+            raise BoardDocumentError(f"{where} has no field {field!r}.{suggest(str(field), known)}")
+
+
+def _place(inside: str, index: int) -> str:
+    """ "Effect 2", or "Effect 2.1" for the first one inside it."""
+    return f"{inside}.{index + 1}" if inside else f"Effect {index + 1}"
+
+
+def _sentence(where: str, error: Exception) -> str:
+    return f"{where}: {' '.join(str(error).split()).rstrip('.')}."
