@@ -163,17 +163,15 @@ class CallRunner:
             raise EffectError("loses its sound when it is played block by block (a limit of this version of pedalboard)")
 
     def _call(self, block: FloatArray) -> FloatArray:
-        is_foreign = isinstance(self._effect, Effect)
-        # Somebody's own effect may write into what it gets and keep what it gives.
-        given = block.copy() if is_foreign else block
-        out = self._effect.process(given, self._rate, buffer_size=self._block, reset=False)
+        # The effect may write into what it gets: nobody needs it after this. What it gives is copied into the reservoir.
+        out = self._effect.process(block, self._rate, buffer_size=self._block, reset=False)
         try:
             samples = check_float_array(out)
         except TypeError:
             raise EffectError(f"gave back {type(out).__name__} instead of an array of float32") from None
         if samples.ndim != 2 or samples.shape[0] != self._n_channels:
             raise EffectError(f"gave back the shape {samples.shape} for {block.shape}")
-        return samples.astype(np.float32, copy=is_foreign)
+        return samples.astype(np.float32, copy=False)
 
 
 _PLAYED_BY: WeakValueDictionary[int, CallRunner] = WeakValueDictionary()
