@@ -1,4 +1,4 @@
-"""The command line: `lamina app | render | info | presets | train | data`.
+"""The command line: `lamina app | live | devices | render | info | presets | train | data`.
 
 Exit codes: 0 done, 2 the request can't be carried out (one line on stderr says why), 130 interrupted, 141 nobody reads
 the output, 128 + number for another signal that ended a render.
@@ -16,20 +16,15 @@ import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lamina.models.bundle import DEFAULT_BUNDLE
-from lamina.plugin.parameters import PARAMETERS, Settings, find_parameter
-
-if TYPE_CHECKING:
-    from lamina.plugin.presets import Preset
+from lamina.plugin.parameters import PARAMETERS
+from lamina.plugin.settings_options import MODEL_HELP, add_settings_options, codec_of
 
 REFUSED = 2
 INTERRUPTED = 130
 UNREAD = 141
-OPTIONS = ("layers", "kbps", "denoise", "noise_only", "mix")
-"""Parameters that `lamina render` has an option of its own for; `--set` takes every one."""
-MODEL_HELP = f"a model by name (see `lamina info`), by its size (standard), or by its folder; default {DEFAULT_BUNDLE}"
 BAR_FORMAT = "{desc} {bar} {percentage:3.0f} %  {remaining} left"
 
 
@@ -102,24 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     render.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="sound files")
     render.add_argument("output", type=Path, metavar="OUT", help="a file (its suffix chooses the format) or a folder")
-    rate = render.add_mutually_exclusive_group()
-    rate.add_argument("--layers", metavar="N", help=_describe("layers"))
-    rate.add_argument("--kbps", metavar="K", help=_describe("kbps"))
-    render.add_argument("--denoise", metavar="D", help=_describe("denoise"))
-    render.add_argument("--noise-only", action="store_const", const="on", help=PARAMETERS["noise_only"].help)
-    render.add_argument("--mix", metavar="M", help=_describe("mix"))
-    render.add_argument(
-        "--preset", metavar="NAME", help="start from a preset (see `lamina presets`) or a preset file; other options go on top"
-    )
-    render.add_argument("--model", metavar="NAME", help=MODEL_HELP)
-    render.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        dest="assignments",
-        help=f"set any parameter: {', '.join(PARAMETERS)}; may be repeated",
-    )
+    add_settings_options(render)
     render.add_argument("--quiet", action="store_true", help="no progress bar")
     render.set_defaults(run=_render)
 
@@ -140,16 +118,13 @@ def _parser() -> argparse.ArgumentParser:
     presets.set_defaults(run=_presets)
 
     from lamina.plugin.data_command import add_data_command
+    from lamina.plugin.live_command import add_live_commands
     from lamina.plugin.train_command import add_train_command
 
+    add_live_commands(commands)
     add_train_command(commands)
     add_data_command(commands)
     return parser
-
-
-def _describe(name: str) -> str:
-    parameter = PARAMETERS[name]
-    return f"{parameter.help} {parameter.minimum:g} to {parameter.maximum:g}, default {parameter.default:g}".replace("%", "%%")
 
 
 def _app(options: argparse.Namespace) -> int:
@@ -168,13 +143,9 @@ def _app(options: argparse.Namespace) -> int:
 def _render(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from lamina.plugin.neural_codec import NeuralCodec
-    from lamina.plugin.presets import codec_for, load_preset
     from lamina.plugin.render import render_file
 
-    preset = load_preset(options.preset) if options.preset else None
-    codec = codec_for(preset) if preset is not None and options.model is None else NeuralCodec(model=options.model or DEFAULT_BUNDLE)
-    codec.set_parameters(vars(_settings(options, preset)))
+    codec = codec_of(options)
     # Without a terminal to draw on there is no bar; with stderr closed there is not even a place to ask.
     no_bar = True if options.quiet or sys.stderr is None else None
     failures = 0
@@ -233,20 +204,6 @@ def _new_folders(output: Path) -> Iterator[None]:
 
 def _advance(bar: Any, share: float) -> None:
     bar.update(round(share * 100) - bar.n)
-
-
-def _settings(options: argparse.Namespace, preset: Preset | None) -> Settings:
-    """Preset first, then the options, then `--set`; everything is checked before anything is rendered."""
-    settings = preset.settings() if preset is not None else Settings()
-    assignments = [(name, text) for name in OPTIONS if (text := getattr(options, name)) is not None]
-    for assignment in options.assignments:
-        name, separator, text = assignment.partition("=")
-        if not separator:
-            raise ValueError(f"--set {assignment!r} has no value; write --set NAME=VALUE, for example --set mix=0.5.")
-        assignments.append((name.strip(), text))
-    for name, text in assignments:
-        settings = settings.with_value(name, find_parameter(name).parse(text))
-    return settings
 
 
 def _jobs(inputs: list[Path], output: Path) -> list[tuple[Path, Path]]:

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from lamina.plugin.board_document import build_board
 from lamina.plugin.host.engine import BOARDS, Engine, Event
@@ -30,13 +30,15 @@ TURN_SECONDS = 0.05
 Command = Callable[..., Any]
 
 
-def main(arguments: list[str]) -> int:
-    """Serve until the pipe closes or "quit" comes."""
+def main(arguments: list[str]) -> NoReturn:
+    """Serve until the pipe closes or "quit" comes; ends the process."""
     connection, telemetry = Connection(int(arguments[0])), int(arguments[1])
     # Ctrl-C in a terminal reaches the whole group; the app decides when the engine ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    process = EngineProcess(connection, telemetry)
-    return process.serve()
+    code = EngineProcess(connection, telemetry).serve()
+    sys.stderr.flush()
+    # Without PortAudio's own exit handlers: they wait for, or abort over, a sound server that may be gone for good.
+    os._exit(code)
 
 
 class EngineProcess:
@@ -92,10 +94,7 @@ class EngineProcess:
         self._engine.close()
         self._engine.watch()
         self._send({"event": "replace", "reason": self._engine.needs_new_process})
-        self._connection.close()
-        sys.stdout.flush()
-        # PortAudio's own exit handlers wait for a device that may be gone for good.
-        os._exit(REPLACE_ME)
+        return REPLACE_ME
 
     def _carry_out(self, message: dict[str, Any]) -> None:
         command = self._commands[message["do"]]
@@ -163,4 +162,4 @@ def _loop(seconds: Any) -> tuple[float, float] | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

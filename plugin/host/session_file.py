@@ -1,0 +1,127 @@
+"""The session on disk: saved atomically every few seconds and at the end, found again after a crash; and the devices of last time.
+
+Both lie in the user's data folder. A second Lamina that runs at the same time leaves the first one's session alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from lamina.models.own_bundles import data_folder
+from lamina.plugin.atomic_file import atomic_file
+from lamina.plugin.host.settings import DeviceSettings, device_settings
+
+SCHEMA_VERSION = 1
+SAVE_SECONDS = 3.0
+SESSION_NAME, LOCK_NAME, DEVICES_NAME = "session.json", "session.lock", "devices.json"
+
+
+class SessionFile:
+    """Keeps what `describe` returns on disk until `close`.
+
+    Args:
+        describe: called every few seconds on a thread of its own for the session as JSON-able data; None for nothing to keep yet.
+        folder: where the file lies; the user's data folder if None.
+
+    `unfinished` is what a session that did not end in order left behind, or None. Nothing is ever raised after the
+    start: a disk that is full must not stop the sound; `trouble` says what is wrong.
+    """
+
+    def __init__(self, describe: Callable[[], dict[str, Any] | None], folder: Path | None = None) -> None:
+        self._describe = describe
+        self._folder = folder or data_folder()
+        self.trouble = ""
+        self._saved = ""
+        self._is_closing = threading.Event()
+        self._lock = self._locked()
+        self.unfinished = self._read() if self._lock is not None else None
+        self._thread = threading.Thread(target=self._run, name="lamina-session", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process keeps the session; another one does otherwise."""
+        return self._lock is not None
+
+    def save(self, is_finished: bool = False) -> None:
+        """Write the session now if it changed; `is_finished` marks that it ended in order."""
+        if self._lock is None:
+            return
+        session = self._describe()
+        if session is None and not is_finished:
+            return
+        text = json.dumps({"schema": SCHEMA_VERSION, "is_finished": is_finished, "session": session}, indent=1)
+        if text == self._saved:
+            return
+        try:
+            with atomic_file(self._folder / SESSION_NAME) as partial:
+                partial.write_text(text, encoding="utf-8")
+        except OSError as error:
+            self.trouble = f"The session can't be saved in {self._folder}: {error.strerror or error}."
+            return
+        self._saved, self.trouble = text, ""
+
+    def close(self) -> None:
+        """Save for the last time, as a session that ended in order."""
+        self._is_closing.set()
+        self._thread.join()
+        self.save(is_finished=True)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _run(self) -> None:
+        while not self._is_closing.wait(SAVE_SECONDS):
+            self.save()
+
+    def _locked(self) -> IO[str] | None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            lock = (self._folder / LOCK_NAME).open("w")
+        except OSError as error:
+            self.trouble = f"The session can't be saved in {self._folder}: {error.strerror or error}."
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            return None
+        return lock
+
+    def _read(self) -> dict[str, Any] | None:
+        """What was left unfinished; a damaged file is put aside, not destroyed."""
+        path = self._folder / SESSION_NAME
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            if data["schema"] != SCHEMA_VERSION or data["is_finished"]:
+                return None
+            session = data["session"]
+            return session if isinstance(session, dict) else None
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError):
+            with contextlib.suppress(OSError):
+                path.replace(path.with_suffix(".damaged.json"))
+            return None
+
+
+def remembered_devices(folder: Path | None = None) -> DeviceSettings:
+    """The devices that were used last; the system's own where there is none, or none that can be read."""
+    try:
+        return device_settings(json.loads(((folder or data_folder()) / DEVICES_NAME).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return DeviceSettings()
+
+
+def remember_devices(settings: DeviceSettings, folder: Path | None = None) -> None:
+    """Use these devices next time too; raises OSError if that can't be written."""
+    target = (folder or data_folder()) / DEVICES_NAME
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(target) as partial:
+        partial.write_text(json.dumps(settings.document(), indent=1), encoding="utf-8")

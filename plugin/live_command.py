@@ -1,0 +1,251 @@
+"""`lamina live` plays the input through the codec in a terminal; `lamina devices` shows what there is to play on."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shutil
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from lamina.plugin.settings_options import add_settings_options, codec_of
+
+if TYPE_CHECKING:
+    from lamina.plugin.host.client import LiveEngine
+    from lamina.plugin.host.live_meters import LiveMeters
+    from lamina.plugin.host.settings import DeviceSettings
+    from lamina.plugin.neural_codec import NeuralCodec
+
+TURN_SECONDS = 0.1
+START_SECONDS = 20.0
+QUIETEST_DB = -60.0
+CLEARED = "\r\x1b[K"
+"""Back to the line's start, with nothing in it (ECMA-48)."""
+
+
+def add_live_commands(commands: Any) -> None:
+    """Declare both commands and their options."""
+    live = commands.add_parser(
+        "live",
+        help="play an input through the codec, live",
+        description="Play the input through the codec until Ctrl-C, and show levels, delay and computing time in one line. The sound runs in "
+        "a process of its own, so nothing else here is heard.",
+        epilog="Examples: lamina live --kbps 3 · lamina live --input 'USB Audio' --channels 1 --buffer 128 --record take.wav · "
+        "lamina live --output virtual --input 'virtual?input=take.wav' --duration 10 (no sound device needed)",
+    )
+    live.add_argument(
+        "--input", metavar="DEV", help="input by name or a part of it (see `lamina devices`), or virtual; default: the system's"
+    )
+    live.add_argument("--output", metavar="DEV", help="output, likewise")
+    live.add_argument("--channels", metavar="N[,N]", help="input channels, from 1: one (it goes to both sides) or two; default 1,2")
+    live.add_argument("--rate", type=int, metavar="R", help="sample rate in Hz; default: the device's own")
+    live.add_argument(
+        "--buffer", type=int, metavar="N", help="samples the device takes at a time: less is quicker, more is safer; default 256"
+    )
+    live.add_argument(
+        "--margin", type=float, metavar="F", help="codec frames (13.3 ms) of sound kept ready; default 0.5, grows where needed"
+    )
+    add_settings_options(live)
+    live.add_argument("--record", type=Path, metavar="FILE", help="write what is heard to a new wav or flac file")
+    live.add_argument("--duration", type=float, metavar="S", help="end after so many seconds")
+    live.add_argument("--calibrate", action="store_true", help="measure the true round trip through a loopback cable, and end")
+    live.add_argument("--quiet", action="store_true", help="no status line")
+    live.set_defaults(run=_live)
+
+    devices = commands.add_parser(
+        "devices",
+        help="list the sound devices",
+        description="List the sound devices by audio system: channels, sample rate, and which the system prefers. Name one, or a part of its "
+        "name that fits only one, to `lamina live`.",
+    )
+    devices.set_defaults(run=_devices)
+
+
+def _devices(_options: argparse.Namespace) -> int:
+    from lamina.plugin.host.devices import list_devices
+
+    devices = list_devices()
+    if not devices:
+        print("No sound device was found. `--output virtual` plays without one.")
+    for api in dict.fromkeys(device.api for device in devices):
+        print(api)
+        for device in (device for device in devices if device.api == api):
+            kinds = [f"{n} {kind}" for n, kind in ((device.n_inputs, "in"), (device.n_outputs, "out")) if n]
+            preferred = [kind for kind, is_so in (("input", device.is_default_input), ("output", device.is_default_output)) if is_so]
+            note = f"   default {' and '.join(preferred)}" if preferred else ""
+            name = device.name.removesuffix(f" ({api})")
+            print(f"  {name}   {', '.join(kinds)}   {device.default_rate} Hz{note}")
+    return 0
+
+
+def _live(options: argparse.Namespace) -> int:
+    from lamina.plugin.audiofile import check_target
+    from lamina.plugin.board import Board
+    from lamina.plugin.host.client import LiveEngine
+    from lamina.plugin.host.live_meters import LiveMeters
+
+    if options.duration is not None and not (options.duration > 0 and math.isfinite(options.duration)):
+        raise ValueError(f"--duration is {options.duration:g}; give seconds, more than 0.")
+    settings = _device_settings(options)
+    codec = codec_of(options)
+    if options.record is not None:
+        check_target(options.record)
+        if options.record.exists():
+            raise ValueError(f"{options.record} is there already; recordings overwrite nothing. Choose another name.")
+    _check_devices(settings)
+    ended = threading.Event()
+    with _Ending(ended), LiveEngine(opens=False) as engine:
+        wishes = (engine.set_devices(settings), engine.set_board("A", Board([codec])), engine.set_live(True))
+        for wish in wishes:
+            wish.result(START_SECONDS)
+        if options.calibrate:
+            return _calibrate(engine)
+        if options.record is not None:
+            engine.record(options.record).result(START_SECONDS)
+        meters = LiveMeters()
+        is_alive = _show(engine, meters, codec, options, ended)
+        recorded = engine.stop_recording().result(START_SECONDS) if options.record is not None and is_alive else None
+        figures = meters.figures(engine.telemetry.state())
+    late = f"{figures.n_late} late, {1000 * figures.late_seconds:.0f} ms together" if figures.n_late else "nothing was late"
+    print(f"{late}; a block of {figures.block_ms:.1f} ms took {figures.p50_ms:.1f} ms, at worst {figures.worst_ms:.1f}")
+    if recorded is not None:
+        lost = f", {recorded['n_lost_samples']} samples could not be written" if recorded["n_lost_samples"] else ""
+        print(f"{recorded['path']}: {recorded['seconds']:.1f} s recorded{lost}")
+    return 0 if is_alive else 1
+
+
+class _Ending:
+    """Ctrl-C and SIGTERM end the sound in order instead of in the middle."""
+
+    def __init__(self, ended: threading.Event) -> None:
+        self._ended = ended
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._end)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        self._ended.set()
+
+
+def _device_settings(options: argparse.Namespace) -> DeviceSettings:
+    from lamina.plugin.host.settings import VIRTUAL
+    from lamina.plugin.host.session_file import remembered_devices
+
+    changes: dict[str, Any] = {"sample_rate": options.rate, "margin_frames": options.margin}
+    if options.input is not None:
+        changes["input"] = options.input
+    if options.output is not None:
+        changes["output"] = options.output
+        if options.input is None and options.output.startswith(VIRTUAL):
+            changes["input"] = VIRTUAL
+    if options.buffer is not None:
+        changes["buffer"] = options.buffer
+    if options.channels is not None:
+        try:
+            changes["input_channels"] = tuple(int(number) for number in options.channels.split(","))
+        except ValueError:
+            raise ValueError(f"--channels is {options.channels!r}; give one number or two, for example 1 or 3,4.") from None
+    return remembered_devices().changed(**changes)
+
+
+def _check_devices(settings: DeviceSettings) -> None:
+    """Who names a device wants that one and no other: raises DeviceError before anything is started."""
+    from lamina.plugin.host.devices import find_device, is_hardware, list_devices
+    from lamina.plugin.host.virtual_device import virtual_device
+
+    virtual_device(settings.input, settings.output)
+    wanted = [(name, is_input) for name, is_input in ((settings.output, False), (settings.input, True)) if is_hardware(name)]
+    if wanted:
+        devices = list_devices()
+        for name, is_input in wanted:
+            find_device(name, devices, is_input)
+
+
+def _calibrate(engine: LiveEngine) -> int:
+    from lamina.plugin.host.engine_handle import EngineError
+
+    print("Measuring: short sweeps go out and are listened for…")
+    try:
+        trip = engine.calibrate().result(START_SECONDS)
+    except EngineError as error:
+        raise ValueError(str(error)) from error
+    rate = trip["sample_rate"]
+    rows = (
+        ("device, out and in", trip["device_samples"]),
+        ("buffer and margin", trip["buffer_and_margin_samples"]),
+        ("board", trip["board_samples"]),
+        ("round trip", trip["round_trip_samples"]),
+    )
+    for name, samples in rows:
+        print(f"{name:20} {samples:6d} samples  {1000 * samples / rate:6.1f} ms")
+    return 0
+
+
+def _show(engine: LiveEngine, meters: LiveMeters, codec: NeuralCodec, options: argparse.Namespace, ended: threading.Event) -> bool:
+    """The status line until the end; False if the engine can't be kept alive."""
+    line = None if options.quiet or sys.stderr is None or not sys.stderr.isatty() else sys.stderr
+    started = time.monotonic()
+    heard_samples, end_samples = 0, None
+    while not ended.is_set():
+        heard = engine.telemetry.take()
+        meters.push(heard)
+        heard_samples += heard.output.shape[1]
+        for event in engine.take_events():
+            if event["event"] == "message":
+                print(f"{CLEARED if line else ''}lamina: {event['text']}", file=sys.stderr)
+            elif event["event"] == "gone":
+                return False
+        if options.duration is not None and heard.sample_rate:
+            # Counted in sound, not by the clock: a virtual device may run faster.
+            end_samples = options.duration * heard.sample_rate
+            if heard_samples >= end_samples:
+                break
+        if line is not None:
+            columns = shutil.get_terminal_size().columns
+            text = status_line(engine, meters, codec, time.monotonic() - started)
+            line.write(CLEARED + text[: columns - 1])
+            line.flush()
+        ended.wait(TURN_SECONDS if line is not None else TURN_SECONDS / 4)
+    if line is not None:
+        line.write(CLEARED)
+    return True
+
+
+def status_line(engine: LiveEngine, meters: LiveMeters, codec: NeuralCodec, seconds: float) -> str:
+    """Time, bitrate, levels, loudness, delay, computing time and what was late, in one line."""
+    state = engine.telemetry.state()
+    figures = meters.figures(state)
+    levels = [f"{name} {_level(meter)}" for name, meter in (("in", meters.input_level), ("out", meters.output_level))]
+    loudness = f"{meters.output_loudness.short_term_lufs:5.1f} LUFS" if meters.output_loudness is not None else ""
+    recording = f"● {int(state['recorded_seconds']) // 60}:{int(state['recorded_seconds']) % 60:02d}" if state["is_recording"] else ""
+    parts = [
+        f"{int(seconds) // 60}:{int(seconds) % 60:02d}",
+        recording,
+        f"{codec.kbps:g} kbps",
+        *levels,
+        loudness,
+        f"delay {figures.latency_ms:.0f} ms",
+        f"{figures.p50_ms:.1f}/{figures.p99_ms:.1f} of {figures.block_ms:.1f} ms",
+        f"CPU {100 * figures.processor:.0f} %",
+        f"{figures.n_late} late",
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def _level(meter: Any) -> str:
+    if meter is None:
+        return "   – dB"
+    peak = float(meter.hold_db.max())
+    return f"{peak:5.1f} dB" if peak > QUIETEST_DB else "  −∞ dB"
