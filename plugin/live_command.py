@@ -33,8 +33,8 @@ def add_live_commands(commands: Any) -> None:
     live = commands.add_parser(
         "live",
         help="play an input through the codec, live",
-        description="Play the input through the codec until Ctrl-C, and show levels, delay and computing time in one line. The sound runs in "
-        "a process of its own, so nothing else here is heard.",
+        description="Play the input through the codec until Ctrl-C, and show levels, delay and computing time in one line. The sound "
+        "runs in a process of its own, so nothing else here is heard.",
         epilog="Examples: lamina live --kbps 3 · lamina live --input 'USB Audio' --channels 1 --buffer 128 --record take.wav · "
         "lamina live --output virtual --input 'virtual?input=take.wav' --duration 10 (no sound device needed)",
     )
@@ -60,8 +60,8 @@ def add_live_commands(commands: Any) -> None:
     devices = commands.add_parser(
         "devices",
         help="list the sound devices",
-        description="List the sound devices by audio system: channels, sample rate, and which the system prefers. Name one, or a part of its "
-        "name that fits only one, to `lamina live`.",
+        description="List the sound devices by audio system: channels, sample rate, and which the system prefers. Name one, or a part of "
+        "its name that fits only one, to `lamina live`.",
     )
     devices.set_defaults(run=_devices)
 
@@ -140,8 +140,8 @@ class _Ending:
 
 
 def _device_settings(options: argparse.Namespace) -> DeviceSettings:
-    from lamina.plugin.host.settings import VIRTUAL
     from lamina.plugin.host.session_file import remembered_devices
+    from lamina.plugin.host.settings import VIRTUAL
 
     changes: dict[str, Any] = {"sample_rate": options.rate, "margin_frames": options.margin}
     if options.input is not None:

@@ -15,6 +15,7 @@ from typing import Any
 from lamina.dsp.bridge import bridge_parts
 from lamina.plugin.audiofile import probe_audio
 from lamina.plugin.board import Board
+from lamina.plugin.board_document import BoardDocumentError, build_board, describe_board
 from lamina.plugin.host.board_switch import BoardSwitch
 from lamina.plugin.host.calibration import Calibration, CalibrationError
 from lamina.plugin.host.devices import find_device, is_hardware, probe_devices
@@ -429,6 +430,7 @@ class Engine:
 
     def _hear_board(self) -> None:
         if self._path is not None and self._worker is not None:
+            self._boards[self._chosen] = _another(self._boards[self._chosen])
             self._path.boards.change_to(self._live_board(self._path.sample_rate, self._worker.stream.block))
             self._telemetry.state["width"] = self._width()
 
@@ -452,6 +454,14 @@ class Engine:
 
     def _wanted_names(self) -> str:
         return self._settings.output if not self._is_live else f"{self._settings.input}, {self._settings.output}"
+
+
+def _another(board: Board) -> Board:
+    """An equal board of other objects: a native effect has one state, which the board that fades out still needs."""
+    try:
+        return build_board(describe_board(board))
+    except BoardDocumentError:
+        return board
 
 
 def _message(text: str, is_error: bool = False) -> Event:

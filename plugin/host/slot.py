@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from lamina.plugin.effect import Effect
 from lamina.plugin.host.runners import EffectError, Runner, TakenOver, open_runner
 from lamina.plugin.host.seam import SEAM_SAMPLES, Seam
 from lamina.plugin.layouts import FloatArray
+from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.reports import FrameReport
 
 BYPASS_SECONDS = 0.02
@@ -34,7 +36,7 @@ class Slot:
         n_channels: channels of every block.
         block: samples of every block.
         on_trouble: called with a sentence for the user when the effect fails.
-        stall_seconds: an effect that takes longer for one block has failed.
+        stall_seconds: an effect other than a codec that takes longer for one block has failed.
 
     `bypass` may be set at any time: the sound goes over to the slot's own input, as late as the effect would be, and back.
     `failure` says in a sentence why the effect is out of the sound; it is empty while all is well. An effect that can't
@@ -55,7 +57,8 @@ class Slot:
         self.failure = ""
         self.latency_samples = 0
         self._effect, self._rate, self._n_channels, self._block = effect, sample_rate, n_channels, block
-        self._on_trouble, self._stall_seconds = on_trouble, stall_seconds
+        # The codec can't stall by itself: a pause of the whole machine is not its fault.
+        self._on_trouble, self._stall_seconds = on_trouble, math.inf if isinstance(effect, NeuralCodec) else stall_seconds
         self._retrying = threading.Lock()
         self._retried: Runner | None = None
         self._runner: Runner | None = None
