@@ -78,18 +78,20 @@ class Engine:
     # Devices.
 
     def set_devices(self, settings: DeviceSettings) -> None:
-        """Open what is wanted, or what can be had instead, with a message."""
+        """Use what is wanted, or what can be had instead, with a message: at once if a stream is open, else at the first need."""
         if settings != self._settings:
             self._settings = settings
             self._margin_frames = None
-        self.reopen()
+        if self._worker is not None:
+            self.reopen()
 
     def set_live(self, is_live: bool) -> None:
         """Let the input through the board, or no longer."""
-        if is_live == self._is_live and self._worker is not None:
+        if is_live == self._is_live and (self._worker is not None or not is_live):
             return
         self._is_live = is_live
-        self.reopen()
+        if is_live or self._worker is not None:
+            self.reopen()
 
     def prefer(self, settings: DeviceSettings, is_live: bool, margin: tuple[int, int] | None = None) -> None:
         """Say what is wanted before anything is opened; `margin` is what proved enough before: samples, and at which rate."""
@@ -287,11 +289,15 @@ class Engine:
             self._return_watch = None
             self.needs_new_process = f"{self._settings.output} is back."
             self._events.append(_message(f"The sound device is back: {self._wanted_names()}."))
-        while self._events:
-            self._tell(self._events.popleft())
+        self.tell_events()
         if now - self._last_collected > COLLECT_SECONDS:
             self._last_collected = now
             collect_garbage()
+
+    def tell_events(self) -> None:
+        """Pass on what has happened."""
+        while self._events:
+            self._tell(self._events.popleft())
 
     def close(self) -> None:
         """End everything; a recording is completed."""
@@ -366,7 +372,9 @@ class Engine:
         worker, self._worker = self._worker, None
         if worker is None:
             return
-        self._margin_frames = worker.margin_samples / (FRAME_SECONDS * worker.stream.sample_rate) if self._is_live else self._margin_frames
+        if worker.stream.capture is not None:
+            # What proved enough while live is kept; a file's comfortable margin is not.
+            self._margin_frames = worker.margin_samples / (FRAME_SECONDS * worker.stream.sample_rate)
         worker.stop()
         if not worker.stream.close():
             self.needs_new_process = "The sound device hangs."

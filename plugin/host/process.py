@@ -111,6 +111,8 @@ class EngineProcess:
         except Exception as error:
             # Whatever a device, a file or a plugin raised: the sound goes on, and the app says it.
             answer["error"] = str(error) or type(error).__name__
+        # What it brought about is known before the answer is.
+        self._engine.tell_events()
         self._send(answer)
 
     def _restore(self, wishes: dict[str, Any]) -> list[str]:
