@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -64,12 +65,10 @@ class JackServer:
         self._process.wait()
 
     def stop(self):
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(WAITED_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.kill()
+        # With -S it doesn't end on a polite signal; what it leaves behind goes with it.
+        self.kill()
+        for rest in Path("/dev/shm").glob(f"jack*{self.name}*"):
+            rest.unlink(missing_ok=True)
 
     def __enter__(self):
         return self.start()
