@@ -111,6 +111,11 @@ class LiveEngine:
         self._wish(clip={"path": target, "loop": None, "seconds": 0.0, "is_playing": False})
         return self._send("load", path=target)
 
+    def unload(self) -> Future[Any]:
+        """No file any more; what plays fades out."""
+        self._wish(clip=None)
+        return self._send("unload")
+
     def play(self) -> Future[Any]:
         """Play the file."""
         self._wish_clip(is_playing=True)
