@@ -88,13 +88,7 @@ def read_audio(
     """
     with open_for_reading(path) as file:
         rate, channels, total = int(file.samplerate), int(file.num_channels), int(file.frames)
-        if limit_seconds is not None:
-            limit = min(limit_seconds, MOST_IN_MEMORY_VALUES / channels / rate)
-            if total / rate > limit:
-                raise AudioFileError(
-                    f"{path} is {total / rate / 3600:.1f} hours long; at most {limit / 3600:.2g} hours fit here. "
-                    "Cut it, or use `lamina render`, which takes files of any length."
-                )
+        check_length(path, total, rate, channels, limit_seconds)
         samples = np.empty((channels, total), np.float32)
         size, position = int(rate * READ_SECONDS), 0
         # Block by block: checks and conversions of the whole would need its memory once more.
@@ -110,6 +104,20 @@ def read_audio(
             if progress is not None:
                 progress(position / total)
     return AudioClip(samples[:, :position], rate, Path(path))
+
+
+def check_length(
+    path: str | Path, n_samples: int, sample_rate: int, channels: int, limit_seconds: float | None = LONGEST_IN_MEMORY_SECONDS
+) -> None:
+    """Raises AudioFileError if a file is too long to be held in memory: longer than `limit_seconds` at up to 48 kHz stereo."""
+    if limit_seconds is None:
+        return
+    limit = min(limit_seconds, MOST_IN_MEMORY_VALUES / channels / sample_rate)
+    if n_samples / sample_rate > limit:
+        raise AudioFileError(
+            f"{path} is {n_samples / sample_rate / 3600:.1f} hours long; at most {limit / 3600:.2g} hours fit here. "
+            "Cut it, or use `lamina render`, which takes files of any length."
+        )
 
 
 def check_samples(samples: FloatArray, path: str | Path, position: int = 0) -> None:

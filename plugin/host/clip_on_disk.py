@@ -30,7 +30,7 @@ class ClipOnDisk:
     counted in `n_missing_samples`. Everything else belongs to a control thread.
 
     Args:
-        path: wav, flac, aiff, ogg or mp3; an mp3 file is held in memory as a whole.
+        path: wav, flac, aiff, ogg or mp3; an mp3 file is decoded from its beginning on and held in memory.
         to_rate: rate of the samples in Hz.
         wait: whether reading waits for the disk instead, for engines that run as fast as they can.
 
@@ -142,7 +142,7 @@ class ClipOnDisk:
             with self._wake:
                 if number is not None:
                     self._wake.notify_all()
-                elif not self._is_closing and self._has(self._asked):
+                elif not self._is_closing and self._has(self._asked) and not self._source.decode_on():
                     self._wake.wait(POLL_SECONDS)
         self._source.close()
 
