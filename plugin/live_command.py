@@ -240,6 +240,7 @@ def status_line(engine: LiveEngine, meters: LiveMeters, codec: NeuralCodec, seco
         f"{figures.p50_ms:.1f}/{figures.p99_ms:.1f} of {figures.block_ms:.1f} ms",
         f"CPU {100 * figures.processor:.0f} %",
         f"{figures.n_late} late",
+        f"{figures.n_device_misses} lost by the driver" if figures.n_device_misses else "",
     ]
     return "  ".join(part for part in parts if part)
 

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +16,8 @@ class JackServer:
 
     def __init__(self, period=256, rate=48_000):
         self.period, self.rate = period, rate
-        self.name = f"{NAME}-{os.getpid()}-{period}"
+        # One name for all: JACK keeps a list of eight servers, and only an equal name takes a dead one's place there.
+        self.name = NAME
         self.environment = {
             **os.environ,
             "JACK_DEFAULT_SERVER": self.name,
@@ -27,24 +27,7 @@ class JackServer:
         self._process = None
 
     def start(self):
-        command = [
-            "jackd",
-            "-n",
-            self.name,
-            "-S",
-            "-t",
-            "2000",
-            "-d",
-            "dummy",
-            "-r",
-            str(self.rate),
-            "-p",
-            str(self.period),
-            "-C",
-            "2",
-            "-P",
-            "2",
-        ]
+        command = f"jackd -n {self.name} -S -t 2000 -d dummy -r {self.rate} -p {self.period} -C 2 -P 2".split()
         self._process = subprocess.Popen(
             command, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -57,7 +40,8 @@ class JackServer:
                 break
             time.sleep(0.05)
         self.stop()
-        pytest.skip("jackd does not start on this machine")
+        # Where it is meant to be, a server that doesn't start must not pass for tests that ran.
+        return (pytest.fail if os.environ.get("CI") else pytest.skip)("jackd does not start on this machine")
 
     def kill(self):
         """As if it had crashed."""
@@ -65,10 +49,8 @@ class JackServer:
         self._process.wait()
 
     def stop(self):
-        # With -S it doesn't end on a polite signal; what it leaves behind goes with it.
+        # With -S it doesn't end on a polite signal.
         self.kill()
-        for rest in Path("/dev/shm").glob(f"jack*{self.name}*"):
-            rest.unlink(missing_ok=True)
 
     def __enter__(self):
         return self.start()

@@ -159,3 +159,40 @@ def test_when_the_server_dies_and_comes_back_the_sound_does_too(server, engine, 
     # And sound really goes through it again.
     heard = Heard(engine, tmp_path, 1.0)
     assert np.abs(heard.recorded).max() > 0.05
+
+
+PLAIN = """
+import sys, threading, time
+from pathlib import Path
+from lamina.plugin.host import streams
+streams.has_rtmixer = lambda: False
+from lamina.plugin import Board
+from lamina.plugin.host.engine import Engine
+from lamina.plugin.host.settings import DeviceSettings
+from lamina.plugin.host.telemetry import TelemetryWriter, make_shared_file
+engine = Engine(TelemetryWriter(make_shared_file()), lambda event: print(event, flush=True))
+engine.set_board("A", Board([]))
+engine.prefer(DeviceSettings(buffer=256), is_live=True)
+engine.ensure_open()
+print("delay", round(sum(seconds for _, seconds in engine.latency()) * 48000), flush=True)
+engine.watch()
+threading.Thread(target=lambda: sys.stdin.read() or setattr(engine, "is_over", True)).start()
+while not getattr(engine, "is_over", False):
+    engine.watch()
+    time.sleep(0.02)
+engine.close()
+"""
+
+
+def test_without_rtmixer_a_plain_callback_plays_the_same(server, tmp_path):
+    """Its callback needs the interpreter, so it may come late; then the driver counts it. Without that, not a sample differs."""
+    program = subprocess.Popen([sys.executable, "-c", PLAIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        delay = int(program.stdout.readline().split()[1])
+        subprocess.run([sys.executable, str(PEER), str(tmp_path), "2"], timeout=90, check=True, stdout=subprocess.DEVNULL)
+    finally:
+        said, _ = program.communicate(timeout=WAITED_SECONDS)
+    played, recorded = (np.load(tmp_path / f"{name}.npy") for name in ("played", "recorded"))
+    assert lag_of(played, recorded) == delay
+    if "late" not in said:
+        np.testing.assert_array_equal(recorded[delay : delay + len(played)], played)

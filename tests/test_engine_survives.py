@@ -2,8 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -128,9 +131,6 @@ def test_an_engine_that_never_lives_is_given_up(monkeypatch):
 
 def test_the_engine_ends_with_its_app(tmp_path):
     """Even if the app is killed: no process is left behind."""
-    import subprocess
-    import sys
-
     program = "import time\nfrom lamina.plugin.host.client import LiveEngine\ne = LiveEngine(opens=False)\ne.slots().result(30)\n"
     program += "print(e.process_id, flush=True)\ntime.sleep(60)"
     app = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
@@ -145,8 +145,7 @@ def test_the_engine_ends_with_its_app(tmp_path):
 
 def is_running(process):
     try:
-        with open(f"/proc/{process}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
 

@@ -311,6 +311,11 @@ class Engine:
 
     def _watch_device(self, worker: Worker, now: float) -> None:
         stream = worker.stream
+        self._telemetry.state["n_device_misses"] = stream.count_misses()
+        if worker.failure:
+            self._events.append(_message(f"The audio engine met an error ({worker.failure}) and starts again.", True))
+            self.needs_new_process = worker.failure
+            return
         elapsed = stream.n_elapsed
         if elapsed != self._last_elapsed or not stream.is_real_time:
             self._last_elapsed, self._last_moved = elapsed, now

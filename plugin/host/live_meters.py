@@ -25,6 +25,7 @@ class Figures:
     load: share of the time that was computed, 0 … 1 and above.
     processor: share of one processor core that the engine's process uses.
     n_late, late_seconds: stretches that came late since the engine began, and their length together.
+    n_device_misses: how often the sound driver itself lost input or had no output.
     margin_ms: sound kept ready beside the device's buffer.
     latency_ms: from input to output, as far as it is known: device, buffer, margin and board.
     """
@@ -37,6 +38,7 @@ class Figures:
     processor: float
     n_late: int
     late_seconds: float
+    n_device_misses: int
     margin_ms: float
     latency_ms: float
 
@@ -104,6 +106,7 @@ class LiveMeters:
             self._processor_share(float(state["processor_seconds"])),
             int(state["n_late"]),
             int(state["n_late_samples"]) / rate,
+            int(state["n_device_misses"]),
             1000 * margin,
             1000 * (device + buffer + margin + int(state["board_samples"]) / rate),
         )

@@ -18,6 +18,8 @@ import numpy as np
 from lamina.plugin.host.rings import FloatArray, PortAudioRing, SampleRing, ring_capacity
 
 CLOSE_SECONDS = 1.0
+MISSES = ("input_overflows", "output_underflows")
+"""What the driver counts that is heard; its other two happen whenever a stream starts."""
 SHORTEST_NAP_SECONDS, LONGEST_NAP_SECONDS = 0.0002, 0.002
 
 
@@ -70,6 +72,10 @@ class Stream(ABC):
     def delay(self) -> DelaySeconds:
         """The driver's own delays."""
 
+    def count_misses(self) -> int:
+        """How often the driver itself lost input or had no output so far. Asked on the control thread."""
+        return self.n_device_misses
+
     def wait(self) -> None:
         """Sleep until the next block may be there: short naps, because no driver here wakes anybody."""
         time.sleep(min(max(SHORTEST_NAP_SECONDS, self.block / self.sample_rate / 8), LONGEST_NAP_SECONDS))
@@ -101,6 +107,7 @@ class PortAudioStream(Stream):
             ring(len(source.channels), capacity) if source is not None else None,
             ring(len(target.channels), capacity),
         )
+        self._asked: Any = None
         try:
             self._stream: Any = self._open_native() if self.is_native else self._open_plain()
         except Exception as error:
@@ -111,6 +118,15 @@ class PortAudioStream(Stream):
             self._stream.start()
         except Exception as error:
             raise DeviceError(f"{self._name()} can't be started ({error}).") from error
+
+    def count_misses(self) -> int:
+        asked = self._asked
+        # The callback answers when it comes by next.
+        if self.is_native and (asked is None or asked not in self._stream.actions):
+            if asked is not None:
+                self.n_device_misses += sum(getattr(asked.stats, name) for name in MISSES)
+            self._asked = self._stream.fetch_and_reset_stats()
+        return self.n_device_misses
 
     def close(self) -> bool:
         # From a helper thread, because PortAudio hangs when its sound server has died.
@@ -151,17 +167,23 @@ class PortAudioStream(Stream):
         options: dict[str, Any] = {"samplerate": self.sample_rate, "blocksize": self.block, "latency": "low", "dtype": "float32"}
         outputs = max(self.target.channels)
         places = [channel - 1 for channel in self.target.channels]
+
+        def play(out: FloatArray, n_samples: int, _time: Any, status: Any) -> None:
+            _play(self.playout, out, n_samples, places)
+            self.n_device_misses += bool(status.output_underflow)
+
         if self.source is None or self.capture is None:
             return sounddevice.OutputStream(
                 device=self.target.index,
                 channels=outputs,
-                callback=lambda out, n_samples, _time, _status: _play(self.playout, out, n_samples, places),
+                callback=play,
                 **options,
             )
         capture, inputs = self.capture, [channel - 1 for channel in self.source.channels]
 
-        def both(block: FloatArray, out: FloatArray, n_samples: int, _time: Any, _status: Any) -> None:
-            _play(self.playout, out, n_samples, places)
+        def both(block: FloatArray, out: FloatArray, n_samples: int, time: Any, status: Any) -> None:
+            play(out, n_samples, time, status)
+            self.n_device_misses += bool(status.input_overflow)
             capture.store(capture.n_written, block[:, inputs])
             capture.advance_written(n_samples)
 

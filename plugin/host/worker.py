@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,13 +59,13 @@ class Worker:
         self.playout = Playout(stream.playout, stream.block + margin_samples, stream.block)
         self.late: deque[LateStretch] = deque(maxlen=KEPT_LATE)
         self.n_blocks = 0
-        self.priority = ""
+        self.priority = self.failure = ""
         self._process, self._telemetry, self._grows, self._on_event = process, telemetry, grows, on_event
         self._frame_samples = round(FRAME_SECONDS * stream.sample_rate)
         self._misses: deque[int] = deque(maxlen=MISSES_TO_GROW)
         self._late_end = -1
         self._is_stopping = False
-        self._thread = threading.Thread(target=self._run, name="lamina-audio", daemon=True)
+        self._thread = threading.Thread(target=self._guard, name="lamina-audio", daemon=True)
 
     @property
     def margin_samples(self) -> int:
@@ -115,8 +116,15 @@ class Worker:
             self._telemetry.add_block(time.perf_counter() - started, block)
             state["heartbeat"] = time.monotonic()
             state["margin_samples"] = self.margin_samples
-            state["n_device_misses"] = stream.n_device_misses
             self._telemetry.publish()
+
+    def _guard(self) -> None:
+        try:
+            self._run()
+        except Exception as error:
+            # The sound fades out behind the last block; whoever looks after the worker sees why.
+            traceback.print_exc()
+            self.failure = f"{type(error).__name__}: {error}"
 
     def _note(self, late: LateStretch) -> None:
         state = self._telemetry.state
