@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamina.plugin.host.settings import DEFAULT, NONE, VIRTUAL
-from lamina.plugin.host.streams import DeviceError
+from lamina.plugin.host.streams import DeviceError, DeviceMissingError
 
 PROBE_SECONDS = 5.0
 PROBE = """
@@ -86,14 +86,14 @@ def probe_devices() -> list[Device]:
 def find_device(wanted: str, devices: Sequence[Device], is_input: bool) -> Device:
     """A device by its name, or by a part of it that fits only one; `"default"` is the system's choice.
 
-    Raises DeviceError that says what there is.
+    Raises DeviceMissingError, or DeviceError if several fit, that says what there is.
     """
     kind = "input" if is_input else "output"
     usable = [device for device in devices if (device.n_inputs if is_input else device.n_outputs)]
     if wanted == DEFAULT:
         preferred = [device for device in usable if (device.is_default_input if is_input else device.is_default_output)]
         if not usable:
-            raise DeviceError(f"There is no sound {kind}.")
+            raise DeviceMissingError(f"There is no sound {kind} on this machine.")
         return (preferred or usable)[0]
     for fits in (
         lambda device: device.name == wanted,
@@ -106,7 +106,7 @@ def find_device(wanted: str, devices: Sequence[Device], is_input: bool) -> Devic
         if found:
             raise DeviceError(f"{wanted!r} fits several {kind}s: {'; '.join(device.name for device in found)}. Write more of the name.")
     known = "; ".join(device.name for device in usable)
-    raise DeviceError(f"There is no {kind} {wanted!r}. {f'Known: {known}.' if known else f'There is no sound {kind} at all.'}")
+    raise DeviceMissingError(f"There is no {kind} {wanted!r}. {f'Known: {known}.' if known else f'There is no sound {kind} at all.'}")
 
 
 def is_hardware(name: str) -> bool:

@@ -55,7 +55,7 @@ class FilePlayer:
 
     def __init__(self, sample_rate: int, wait: bool = False) -> None:
         self.sample_rate = sample_rate
-        self._wait = wait
+        self.waits = wait
         # The control thread's.
         self._newest: _Deck | None = None
         self._opened: list[ClipOnDisk] = []
@@ -111,7 +111,7 @@ class FilePlayer:
 
         Raises AudioFileError for a file that can't be played; the present one stays.
         """
-        clip = ClipOnDisk(path, self.sample_rate, self._wait)
+        clip = ClipOnDisk(path, self.sample_rate, self.waits)
         self._opened.append(clip)
         clip.prefetch(0)
         self._take_over(_Deck(clip, ClipReader(clip, self.sample_rate)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lamina.plugin.audiofile import AudioFileError
 from lamina.plugin.host.devices import Device, find_device, is_hardware, list_devices
 from lamina.plugin.host.settings import DEFAULT, NONE, VIRTUAL, DeviceSettings
-from lamina.plugin.host.streams import DeviceError, PortAudioPlace, PortAudioStream, Stream
+from lamina.plugin.host.streams import DeviceError, DeviceMissingError, PortAudioPlace, PortAudioStream, Stream
 from lamina.plugin.host.virtual_device import virtual_device
 
 VIRTUAL_RATE = 48_000
@@ -20,17 +20,19 @@ class Opened:
 
     input, output: names of what is used; `NONE` or `VIRTUAL` where it is no device.
     remark: a sentence about what could not be had, or nothing.
+    is_missing: whether what could not be had is a device that is not there.
     """
 
     stream: Stream
     input: str
     output: str
     remark: str = ""
+    is_missing: bool = False
 
     @property
-    def is_fallback(self) -> bool:
-        """Whether something else than what was wanted is used."""
-        return bool(self.remark)
+    def is_refused(self) -> bool:
+        """Whether what was wanted is there, but could not be opened."""
+        return bool(self.remark) and not self.is_missing
 
 
 def open_stream(settings: DeviceSettings, wants_input: bool, clip_rate: int | None = None) -> Opened:
@@ -42,15 +44,20 @@ def open_stream(settings: DeviceSettings, wants_input: bool, clip_rate: int | No
         clip_rate: rate of the file that plays, taken if the settings leave the rate open and the device takes it.
     """
     source = settings.input if wants_input else NONE
-    remark = ""
+    first: Exception | None = None
     for output, input_name in _attempts(settings.output, source):
         try:
             opened = _open(settings, output, input_name, clip_rate)
         except (DeviceError, AudioFileError) as error:
-            remark = remark or str(error)
+            first = first or error
             continue
-        return Opened(opened.stream, opened.input, opened.output, _remark(remark, opened)) if remark else opened
-    raise DeviceError(remark)  # not even a virtual device: its name holds a mistake
+        if first is None:
+            return opened
+        used = f"to {opened.output}" if is_hardware(opened.output) else "silently"
+        is_missing = isinstance(first, DeviceMissingError)
+        remark = f"{first} Playing {used} until {'it is there' if is_missing else 'it can be used'}."
+        return replace(opened, remark=remark, is_missing=is_missing)
+    raise DeviceError(str(first))  # not even a virtual device: its name holds a mistake
 
 
 def _attempts(output: str, source: str) -> list[tuple[str, str]]:
@@ -63,11 +70,6 @@ def _attempts(output: str, source: str) -> list[tuple[str, str]]:
     elif is_hardware(source):
         wishes += [(output, NONE)]
     return list(dict.fromkeys(wishes))
-
-
-def _remark(reason: str, opened: Opened) -> str:
-    used = "silently" if not is_hardware(opened.output) else f"to {opened.output}"
-    return f"{reason} Playing {used} until it is there."
 
 
 def _open(settings: DeviceSettings, output: str, source: str, clip_rate: int | None) -> Opened:

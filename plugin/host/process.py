@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lamina.plugin.board_document import build_board
-from lamina.plugin.host.engine import BOARDS, Engine, Event
+from lamina.plugin.host.boards import BOARDS
+from lamina.plugin.host.engine import Engine, Event
 from lamina.plugin.host.exit_codes import REPLACE_ME
 from lamina.plugin.host.settings import device_settings
 from lamina.plugin.host.telemetry import TelemetryWriter

@@ -38,7 +38,8 @@ class Slot:
         on_trouble: called with a sentence for the user when the effect fails.
         stall_seconds: an effect other than a codec that takes longer for one block has failed.
 
-    `bypass` may be set at any time: the sound goes over to the slot's own input, as late as the effect would be, and back.
+    `effect` is what was given. `bypass` may be set at any time: the sound goes over to the slot's own input, as late as the
+    effect would be, and back.
     `failure` says in a sentence why the effect is out of the sound; it is empty while all is well. An effect that can't
     stream at all has failed from the start, with a latency of 0.
     """
@@ -56,7 +57,7 @@ class Slot:
         self.bypass = False
         self.failure = ""
         self.latency_samples = 0
-        self._effect, self._rate, self._n_channels, self._block = effect, sample_rate, n_channels, block
+        self.effect, self._rate, self._n_channels, self._block = effect, sample_rate, n_channels, block
         # The codec can't stall by itself: a pause of the whole machine is not its fault.
         self._on_trouble, self._stall_seconds = on_trouble, math.inf if isinstance(effect, NeuralCodec) else stall_seconds
         self._retrying = threading.Lock()
@@ -124,7 +125,7 @@ class Slot:
             if not self.failure:
                 return True
             try:
-                runner = open_runner(self._effect, self._rate, self._n_channels, self._block, self.latency_samples)
+                runner = open_runner(self.effect, self._rate, self._n_channels, self._block, self.latency_samples)
             except Exception as error:
                 self._tell(_reason(error))
                 return False

@@ -27,6 +27,10 @@ class DeviceError(OSError):
     """A device can't be opened or has gone; the message says which and what to do."""
 
 
+class DeviceMissingError(DeviceError):
+    """A device is not there: it may come."""
+
+
 @dataclass(frozen=True)
 class DelaySeconds:
     """What the device's driver says about its own delays."""
