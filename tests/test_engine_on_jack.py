@@ -4,6 +4,7 @@ The engine's worker is asynchronous, so this runs at real pace, and a busy machi
 and only there may the sound differ.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -161,38 +162,94 @@ def test_when_the_server_dies_and_comes_back_the_sound_does_too(server, engine, 
     assert np.abs(heard.recorded).max() > 0.05
 
 
-PLAIN = """
-import sys, threading, time
-from pathlib import Path
+PROGRAM = """
+import json, sys, threading, time
+import numpy as np
 from lamina.plugin.host import streams
-streams.has_rtmixer = lambda: False
 from lamina.plugin import Board
+from lamina.plugin.effect import Effect
 from lamina.plugin.host.engine import Engine
 from lamina.plugin.host.settings import DeviceSettings
-from lamina.plugin.host.telemetry import TelemetryWriter, make_shared_file
-engine = Engine(TelemetryWriter(make_shared_file()), lambda event: print(event, flush=True))
-engine.set_board("A", Board([]))
+from lamina.plugin.host.telemetry import TelemetryReader, TelemetryWriter, make_shared_file
+
+class Stalling(Effect):
+    # One stall, too short to be taken for a failure.
+    n = 0
+    def process(self, input_array, sample_rate, buffer_size=8192, reset=True):
+        self.n += bool(input_array.any())
+        if self.n == 100:
+            time.sleep(0.06)
+        return input_array
+    def reset(self):
+        pass
+
+streams.has_rtmixer = lambda: sys.argv[1] == "rtmixer"
+memory, events = make_shared_file(), []
+engine, reader = Engine(TelemetryWriter(memory), events.append), TelemetryReader(memory)
+engine.set_board("A", Board([Stalling()] if sys.argv[2] == "stalls" else []))
 engine.prefer(DeviceSettings(buffer=256), is_live=True)
 engine.ensure_open()
-print("delay", round(sum(seconds for _, seconds in engine.latency()) * 48000), flush=True)
-engine.watch()
-threading.Thread(target=lambda: sys.stdin.read() or setattr(engine, "is_over", True)).start()
-while not getattr(engine, "is_over", False):
+print(round(sum(seconds for _, seconds in engine.latency()) * 48000), flush=True)
+is_over = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), is_over.set())).start()
+taken = []
+while not is_over.is_set():
     engine.watch()
+    taken.append(reader.take().input)
     time.sleep(0.02)
+taken = np.concatenate([block for block in taken if block.shape[0] == 2], 1)
+state = reader.state()
+began = int(np.flatnonzero(taken.any(0))[0]) if taken.any() else 0
+own = int(state["buffer_samples"]) + int(state["margin_samples"])
 engine.close()
+engine.watch()
+print(json.dumps({"events": events, "began": began, "own": own}), flush=True)
 """
 
 
+class Told:
+    """An engine in a program of its own, which tells everything at its end; `callback` is "rtmixer" or "plain"."""
+
+    def __init__(self, callback, board, folder, seconds):
+        program = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, callback, board], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            self.delay = int(program.stdout.readline())
+            subprocess.run([sys.executable, str(PEER), str(folder), str(seconds)], timeout=90, check=True, stdout=subprocess.DEVNULL)
+        finally:
+            said, _ = program.communicate(timeout=WAITED_SECONDS)
+        told = json.loads(said.splitlines()[-1])
+        self.late = [event for event in told["events"] if event["event"] == "late"]
+        self.texts = [event["text"] for event in told["events"] if event["event"] == "message"]
+        # Where in the recording a sample of the engine's output stands.
+        self.shift = self.delay - told["own"] - told["began"]
+        self.played, self.recorded = (np.load(folder / f"{name}.npy") for name in ("played", "recorded"))
+
+
+def test_what_comes_late_lies_where_the_engine_says_and_fades_there(server, tmp_path):
+    told = Told("rtmixer", "stalls", tmp_path, 3.0)
+    assert told.late and told.texts == []
+    recorded = told.recorded[told.delay : told.delay + len(told.played)]
+    wrong = np.flatnonzero(np.abs(recorded - told.played).max(1) > 0)
+    allowed = np.zeros(len(recorded), bool)
+    for event in told.late:
+        start = event["position"] + told.shift - told.delay
+        allowed[max(0, start) : start + event["n_samples"] + FADE_SAMPLES] = True
+    assert len(wrong) > 0.03 * RATE
+    assert allowed[wrong].all(), f"samples {wrong[~allowed[wrong]][:5]} differ outside of {told.late}"
+    # Before the gap the sound dies away over FADE_SAMPLES, and it comes back over as many.
+    first = int(wrong[0])
+    level = float(np.sqrt(np.mean(np.square(told.played))))
+    envelope = np.sqrt(np.mean(np.square(recorded[first - 64 : first + FADE_SAMPLES].reshape(-1, 64, 2)), (1, 2)))
+    assert envelope[0] > 0.7 * level > envelope[1] * 0.7 and envelope[-1] < 0.25 * level
+    assert (np.diff(envelope) < 0.1 * level).all()
+    assert not recorded[first + FADE_SAMPLES : first + FADE_SAMPLES + 256].any()
+
+
 def test_without_rtmixer_a_plain_callback_plays_the_same(server, tmp_path):
-    """Its callback needs the interpreter, so it may come late; then the driver counts it. Without that, not a sample differs."""
-    program = subprocess.Popen([sys.executable, "-c", PLAIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        delay = int(program.stdout.readline().split()[1])
-        subprocess.run([sys.executable, str(PEER), str(tmp_path), "2"], timeout=90, check=True, stdout=subprocess.DEVNULL)
-    finally:
-        said, _ = program.communicate(timeout=WAITED_SECONDS)
-    played, recorded = (np.load(tmp_path / f"{name}.npy") for name in ("played", "recorded"))
-    assert lag_of(played, recorded) == delay
-    if "late" not in said:
-        np.testing.assert_array_equal(recorded[delay : delay + len(played)], played)
+    """Its callback needs the interpreter, so it may come late; without that, not a sample differs."""
+    told = Told("plain", "empty", tmp_path, 2.0)
+    assert lag_of(told.played, told.recorded) == told.delay
+    if not told.late:
+        np.testing.assert_array_equal(told.recorded[told.delay : told.delay + len(told.played)], told.played)
