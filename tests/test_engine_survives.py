@@ -200,6 +200,11 @@ def test_a_file_at_another_rate_plays_at_its_own(engine, tmp_path):
     play_demo(engine)
     engine.load(path).result(WAITED_SECONDS)
     engine.play().result(WAITED_SECONDS)
-    until(engine, lambda _: int(engine.telemetry.state()["sample_rate"]) == 32_000 and clip_seconds(engine) > 0.3, "it plays at 32 kHz")
+
+    def plays(_events):
+        state = engine.telemetry.state()
+        return int(state["sample_rate"]) == 32_000 and int(state["width"]) == 1 and 0.3 < float(state["clip_seconds"]) < 1.0
+
+    until(engine, plays, "it plays at 32 kHz")
     heard = engine.telemetry.take()
     assert heard.sample_rate == 32_000 and heard.output.shape[0] == 1

@@ -60,6 +60,10 @@ class Boards:
         slot.bypass = is_bypassed
         (self._bypassed[self.chosen].add if is_bypassed else self._bypassed[self.chosen].discard)(index)
 
+    def bypass_from_now_on(self, name: str, indices: set[int]) -> None:
+        """Which slots of A or B are out of the sound when it is heard next."""
+        self._bypassed[name] = set(indices)
+
     def live(self, sample_rate: int, width: int, block: int, beside_another: bool = False) -> LiveBoard:
         """The chosen board as a live stream.
 
@@ -69,7 +73,7 @@ class Boards:
         if beside_another:
             self._boards[self.chosen] = _another(self.heard)
         board = LiveBoard(self.heard, sample_rate, width, block, self._on_trouble)
-        for index in self._bypassed[self.chosen]:
+        for index in self._bypassed[self.chosen] & set(range(len(board.slots))):
             board.slots[index].bypass = True
         return board
 

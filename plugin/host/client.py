@@ -6,8 +6,6 @@ on where the old one ended.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import threading
 import time
 from collections import deque
@@ -19,18 +17,15 @@ from lamina.plugin.board import Board
 from lamina.plugin.board_document import describe_board
 from lamina.plugin.host.engine_handle import EngineGoneError, EngineHandle
 from lamina.plugin.host.exit_codes import REPLACE_ME
-from lamina.plugin.host.file_player import PlayState
 from lamina.plugin.host.next_take import next_take
 from lamina.plugin.host.settings import DeviceSettings, device_settings
 from lamina.plugin.host.telemetry import TelemetryReader, make_shared_file
+from lamina.plugin.host.wishes import Wishes
 
 CHECK_SECONDS = 1.0
 STILL_SECONDS, UNANSWERED_SECONDS = 3.0, 6.0
 """An engine whose sound stands still for so long and who doesn't answer for so long is ended and replaced."""
 SHORTEST_LIFE_SECONDS, MOST_EARLY_DEATHS = 5.0, 3
-SETTLED_SECONDS = 0.3
-"""After a command of the transport, the engine's own state counts again from then on."""
-PLAY_STATES = tuple(PlayState)
 
 
 class LiveEngine:
@@ -46,13 +41,12 @@ class LiveEngine:
         self._memory = make_shared_file()
         self.telemetry = TelemetryReader(self._memory)
         self.n_restarts = 0
-        self._wishes: dict[str, Any] = {"opens": opens, **(wishes or {})}
+        self._wishes = Wishes({"opens": opens, **(wishes or {})})
         self._lock = threading.RLock()
         self._events: deque[dict[str, Any]] = deque(maxlen=1000)
         self._closing = threading.Event()
         self._n_early_deaths = 0
-        self._last_transport = 0.0
-        self._handle = self._start(self._wishes)
+        self._handle = self._start(self._wishes.document())
         self._watchdog = threading.Thread(target=self._watch, name="lamina-engine-watchdog", daemon=True)
         self._watchdog.start()
 
@@ -60,7 +54,6 @@ class LiveEngine:
 
     def set_devices(self, settings: DeviceSettings) -> Future[Any]:
         """Use these devices."""
-        self._wish(devices=settings.document())
         return self._send("devices", settings=settings.document())
 
     @property
@@ -70,93 +63,67 @@ class LiveEngine:
 
     def set_live(self, is_live: bool) -> Future[Any]:
         """Let the live input through the board, or no longer."""
-        self._wish(live=bool(is_live))
         return self._send("live", on=bool(is_live))
 
     def set_board(self, name: str, board: Board) -> Future[Any]:
         """Put a board in the place of "A" or "B"; raises BoardDocumentError if it holds effects that can't go to another process."""
-        document = describe_board(board)
-        with self._lock:
-            self._wishes["boards"] = {**self._wishes.get("boards", {}), name: document}
-        return self._send("board", name=name, board=document)
+        return self._send("board", name=name, board=describe_board(board))
 
     def choose_board(self, name: str) -> Future[Any]:
         """Hear board "A" or "B"; the sound goes over without a click."""
-        self._wish(board=name)
         return self._send("choose_board", name=name)
 
     @property
     def board(self) -> str:
-        """Which of the boards is wanted."""
+        """Which of the boards is heard."""
         return str(self._wishes.get("board", "A"))
 
     def set_parameters(self, name: str, path: list[int], values: dict[str, Any]) -> Future[Any]:
         """Set parameters of the effect at `path` on board `name`."""
-        with self._lock:
-            effect: Any = self._wishes.get("boards", {}).get(name)
-            with contextlib.suppress(LookupError, TypeError):
-                for index in path:
-                    effect = effect["effects"][index]
-                effect["parameters"] = {**effect.get("parameters", {}), **values}
         return self._send("parameters", name=name, path=path, values=values)
 
     def set_bypass(self, index: int, is_bypassed: bool) -> Future[Any]:
         """Take effect `index` of the board that is heard out of the sound, or back in."""
-        return self._send("bypass", index=index, on=is_bypassed)
+        return self._send("bypass", index=index, on=bool(is_bypassed))
 
     def load(self, path: str | Path) -> Future[Any]:
         """Open a sound file, stopped at its beginning."""
-        target = str(Path(path).resolve())
-        self._last_transport = time.monotonic()
-        self._wish(clip={"path": target, "loop": None, "seconds": 0.0, "is_playing": False})
-        return self._send("load", path=target)
+        return self._send("load", path=str(Path(path).resolve()))
 
     def unload(self) -> Future[Any]:
         """No file any more; what plays fades out."""
-        self._wish(clip=None)
         return self._send("unload")
 
     def play(self) -> Future[Any]:
         """Play the file."""
-        self._wish_clip(is_playing=True)
         return self._send("play")
 
     def pause(self) -> Future[Any]:
         """Stay where it is."""
-        self._wish_clip(is_playing=False)
         return self._send("pause")
 
     def stop(self) -> Future[Any]:
         """Return to the loop's start or the beginning."""
-        self._wish_clip(is_playing=False)
         return self._send("stop")
 
     def seek(self, seconds: float) -> Future[Any]:
         """Go on at a time in the file."""
-        self._wish_clip(seconds=float(seconds))
         return self._send("seek", seconds=float(seconds))
 
     def set_loop(self, seconds: tuple[float, float] | None) -> Future[Any]:
         """Repeat from the first to the second time, or no longer."""
-        loop = None if seconds is None else [float(seconds[0]), float(seconds[1])]
-        self._wish_clip(loop=loop)
-        return self._send("loop", seconds=loop)
+        return self._send("loop", seconds=None if seconds is None else [float(seconds[0]), float(seconds[1])])
 
     def set_tone(self, is_on: bool) -> Future[Any]:
         """The test tone, 1 kHz."""
-        self._wish(tone=bool(is_on))
         return self._send("tone", on=bool(is_on))
 
     def record(self, path: str | Path) -> Future[Any]:
         """Write what is heard to a new wav or flac file."""
-        target = str(Path(path).resolve())
-        answer = self._send("record", path=target)
-        answer.add_done_callback(lambda done: self._wish(record=target) if done.exception() is None else None)
-        return answer
+        return self._send("record", path=str(Path(path).resolve()))
 
     def stop_recording(self) -> Future[Any]:
         """Complete the recording; the answer says path, seconds and what was lost."""
-        self._wish(record=None)
         return self._send("stop_recording")
 
     def calibrate(self) -> Future[Any]:
@@ -186,17 +153,7 @@ class LiveEngine:
 
     def wishes(self) -> dict[str, Any]:
         """What is wanted now, the file's place as it is heard now: enough for another engine to go on. JSON."""
-        state = self.telemetry.state()
-        with self._lock:
-            wishes: dict[str, Any] = json.loads(json.dumps(self._wishes))
-        clip = wishes.get("clip")
-        # What was asked for a moment ago may not have happened yet.
-        if clip and float(state["heartbeat"]) > self._last_transport + SETTLED_SECONDS:
-            clip["seconds"] = round(float(state["clip_seconds"]), 3)
-            clip["is_playing"] = PLAY_STATES[int(state["play_state"])] is PlayState.PLAYING
-        if wishes.get("live") and int(state["sample_rate"]):
-            wishes["margin_samples"] = [int(state["margin_samples"]), int(state["sample_rate"])]
-        return wishes
+        return self._wishes.document(self.telemetry.state())
 
     @property
     def is_alive(self) -> bool:
@@ -227,8 +184,15 @@ class LiveEngine:
     # The process.
 
     def _send(self, command: str, **values: Any) -> Future[Any]:
+        def follow(answer: Future[Any]) -> None:
+            # What the engine had no time to answer is for the one that takes its place.
+            if answer.exception() is None or isinstance(answer.exception(), EngineGoneError):
+                self._wishes.follow(command, values)
+
         with self._lock:
-            return self._handle.send(command, **values)
+            answer = self._handle.send(command, **values)
+        answer.add_done_callback(follow)
+        return answer
 
     def _start(self, wishes: dict[str, Any]) -> EngineHandle:
         handle = EngineHandle(self._memory, self._events.append, self._ended)
@@ -260,7 +224,7 @@ class LiveEngine:
         if wishes.get("record"):
             # What was recorded stays as it is; the rest goes into a file beside it.
             wishes["record"] = str(next_take(Path(wishes["record"])))
-            self._wish(record=wishes["record"])
+            self._wishes.put(record=wishes["record"])
             self._say(f"The recording goes on in {Path(wishes['record']).name}.")
         with self._lock:
             if self._closing.is_set():
@@ -287,13 +251,3 @@ class LiveEngine:
 
     def _say(self, text: str, is_error: bool = False) -> None:
         self._events.append({"event": "message", "text": text, "is_error": is_error})
-
-    def _wish(self, **wishes: Any) -> None:
-        with self._lock:
-            self._wishes.update(wishes)
-
-    def _wish_clip(self, **changes: Any) -> None:
-        with self._lock:
-            self._last_transport = time.monotonic()
-            if self._wishes.get("clip"):
-                self._wishes["clip"] = {**self._wishes["clip"], **changes}

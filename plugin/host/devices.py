@@ -75,9 +75,8 @@ def probe_devices() -> list[Device]:
     """
     environment = {"JACK_NO_START_SERVER": "1", **os.environ}
     try:
-        result = subprocess.run(
-            [sys.executable, "-P", "-c", PROBE], capture_output=True, timeout=PROBE_SECONDS, check=True, stdin=subprocess.DEVNULL, env=environment
-        )
+        command = [sys.executable, "-P", "-c", PROBE]
+        result = subprocess.run(command, capture_output=True, timeout=PROBE_SECONDS, check=True, stdin=subprocess.DEVNULL, env=environment)
         return _as_devices(*json.loads(result.stdout))
     except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError) as error:
         raise DeviceError("The audio system gives no answer about its devices.") from error

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lamina.plugin.audiofile import probe_audio
+from lamina.plugin.audiofile import AudioFileError, probe_audio
 from lamina.plugin.board import Board
 from lamina.plugin.host.boards import Boards
 from lamina.plugin.host.calibration import CalibrationError
@@ -48,7 +48,7 @@ class Engine:
         self._telemetry, self._tell = telemetry, tell
         self._events: deque[Event] = deque()
         self._settings, self._is_live = DeviceSettings(), False
-        self._boards = Boards(lambda text: self._say(text, True))
+        self.boards = Boards(lambda text: self._say(text, True))
         self._stage: Stage | None = None
         self._player: FilePlayer | None = None
         self._clip: Path | None = None
@@ -117,23 +117,23 @@ class Engine:
 
     def set_board(self, name: str, board: Board) -> None:
         """Put another board in the place of A or B; if it is the one heard, the sound goes over without a click."""
-        self._boards.put(name, board)
-        if name == self._boards.chosen:
+        self.boards.put(name, board)
+        if name == self.boards.chosen:
             self._hear_board()
 
     def choose_board(self, name: str) -> None:
         """Hear A or B."""
-        if name != self._boards.chosen:
-            self._boards.chosen = name
+        if name != self.boards.chosen:
+            self.boards.chosen = name
             self._hear_board()
 
     def set_parameters(self, name: str, path: list[int], values: dict[str, Any]) -> None:
         """As `Boards.set_parameters`, whether that board is heard or not."""
-        self._boards.set_parameters(name, path, values)
+        self.boards.set_parameters(name, path, values)
 
     def set_bypass(self, index: int, is_bypassed: bool) -> None:
         """Take effect `index` of the board that is heard out of the sound, or back in."""
-        self._boards.set_bypass(self.ensure_open().path.boards.current, index, is_bypassed)
+        self.boards.set_bypass(self.ensure_open().path.boards.current, index, is_bypassed)
 
     def slots(self) -> list[dict[str, Any]]:
         """As `Stage.slots`; nothing while no stream is open."""
@@ -148,13 +148,19 @@ class Engine:
 
     def load(self, path: Path) -> None:
         """Open a file, stopped at its beginning; raises AudioFileError and keeps the present one."""
-        rate = probe_audio(path).sample_rate
+        rate, before = probe_audio(path).sample_rate, self._clip
         if self._wants_rate(rate):
-            self._clip_rate = rate
+            # What played before must not be heard again at the new rate.
+            self._clip, self._clip_rate = None, rate
             self.reopen()
-        self._clip_rate = rate
-        self.player.load(path)
-        self._clip, self._loop = path, None
+        try:
+            self.player.load(path)
+        except AudioFileError:
+            if self._clip is None and before is not None:
+                self.player.load(before)
+                self._clip = before
+            raise
+        self._clip, self._clip_rate, self._loop = path, rate, None
         self._fit_width()
 
     def unload(self) -> None:
@@ -250,7 +256,7 @@ class Engine:
             done = self.stop_recording()
             self._say(f"The recording {done['path']} ends here, because the sample rate changed to {rate} Hz.", True)
         player = self._player_for(rate, wait=not stream.is_real_time)
-        board = self._boards.live(rate, self._width(), stream.block)
+        board = self.boards.live(rate, self._width(), stream.block)
         stage = Stage(opened, player, board, self._telemetry, self._margin(stream.is_real_time, rate), self._note)
         stage.path.recorder = self._recorder
         self._telemetry.state["width"] = self._width()
@@ -346,7 +352,7 @@ class Engine:
     def _hear_board(self) -> None:
         if self._stage is not None:
             stage = self._stage
-            stage.path.boards.change_to(self._boards.live(stage.sample_rate, self._width(), stage.block, beside_another=True))
+            stage.path.boards.change_to(self.boards.live(stage.sample_rate, self._width(), stage.block, beside_another=True))
             self._telemetry.state["width"] = self._width()
 
     def _note(self, event: LateStretch | MarginGrown) -> None:

@@ -130,6 +130,8 @@ class EngineProcess:
 
         for name, board in wishes.get("boards", {}).items():
             attempt(lambda name=name, board=board: engine.set_board(_board_name(name), build_board(board)))  # type: ignore[misc]
+        for name, indices in wishes.get("bypassed", {}).items():
+            engine.boards.bypass_from_now_on(_board_name(name), set(indices))
         engine.choose_board(_board_name(wishes.get("board", BOARDS[0])))
         engine.prefer(device_settings(wishes.get("devices", {})), bool(wishes.get("live")), wishes.get("margin_samples"))
         clip = wishes.get("clip")
