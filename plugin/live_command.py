@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lamina.plugin.settings_options import add_settings_options, codec_of
 
 if TYPE_CHECKING:
+    from lamina.dsp.levels import LevelMeter
     from lamina.plugin.host.client import LiveEngine
     from lamina.plugin.host.live_meters import LiveMeters
     from lamina.plugin.host.settings import DeviceSettings
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 TURN_SECONDS = 0.1
 START_SECONDS = 20.0
-QUIETEST_DB = -60.0
+QUIETEST_DB, SILENT_LUFS = -60.0, -70.0
 CLEARED = "\r\x1b[K"
 """Back to the line's start, with nothing in it (ECMA-48)."""
 
@@ -228,7 +229,7 @@ def status_line(engine: LiveEngine, meters: LiveMeters, codec: NeuralCodec, seco
     state = engine.telemetry.state()
     figures = meters.figures(state)
     levels = [f"{name} {_level(meter)}" for name, meter in (("in", meters.input_level), ("out", meters.output_level))]
-    loudness = f"{meters.output_loudness.short_term_lufs:5.1f} LUFS" if meters.output_loudness is not None else ""
+    loudness = f"{_decibels(meters.output_loudness.short_term_lufs, SILENT_LUFS)} LUFS" if meters.output_loudness is not None else ""
     recording = f"● {int(state['recorded_seconds']) // 60}:{int(state['recorded_seconds']) % 60:02d}" if state["is_recording"] else ""
     parts = [
         f"{int(seconds) // 60}:{int(seconds) % 60:02d}",
@@ -245,8 +246,9 @@ def status_line(engine: LiveEngine, meters: LiveMeters, codec: NeuralCodec, seco
     return "  ".join(part for part in parts if part)
 
 
-def _level(meter: Any) -> str:
-    if meter is None:
-        return "   – dB"
-    peak = float(meter.hold_db.max())
-    return f"{peak:5.1f} dB" if peak > QUIETEST_DB else "  −∞ dB"
+def _level(meter: LevelMeter | None) -> str:
+    return f"{_decibels(float(meter.hold_db.max()), QUIETEST_DB) if meter is not None else '    –'} dB"
+
+
+def _decibels(value: float, silent: float) -> str:
+    return f"{value:5.1f}".replace("-", "−") if value > silent else "   −∞"

@@ -7,9 +7,10 @@ from lamina.plugin import Board, NeuralCodec
 from lamina.plugin.board_document import describe_board
 from lamina.plugin.host.client import LiveEngine
 from lamina.plugin.host.engine_handle import EngineError
+from lamina.plugin.host.file_player import PLAY_STATES
 from lamina.plugin.host.settings import DeviceSettings
 from lamina.plugin.host.telemetry import STATE
-from lamina.plugin.host.wishes import PLAY_STATES, Wishes
+from lamina.plugin.host.wishes import Wishes
 
 WAITED_SECONDS = 30
 

@@ -29,6 +29,10 @@ class PlayState(Enum):
     PLAYING = "playing"
 
 
+PLAY_STATES = tuple(PlayState)
+"""In the order in which telemetry counts them."""
+
+
 @dataclass(frozen=True)
 class _Deck:
     """A clip and the head that reads it."""

@@ -9,7 +9,7 @@ from typing import Any
 from lamina.dsp.bridge import bridge_parts
 from lamina.plugin.host.board_switch import BoardSwitch
 from lamina.plugin.host.calibration import Calibration, CalibrationError
-from lamina.plugin.host.file_player import FilePlayer, PlayState
+from lamina.plugin.host.file_player import PLAY_STATES, FilePlayer
 from lamina.plugin.host.live_board import LiveBoard
 from lamina.plugin.host.opening import Opened
 from lamina.plugin.host.playout import LateStretch
@@ -22,7 +22,6 @@ from lamina.plugin.neural_codec import NeuralCodec
 STILL_SECONDS = 0.5
 """A device that doesn't come by for so long is gone."""
 CALIBRATION_SECONDS = 10.0
-PLAY_STATES = tuple(PlayState)
 
 
 class Stage:

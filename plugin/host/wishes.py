@@ -8,11 +8,10 @@ import threading
 import time
 from typing import Any
 
-from lamina.plugin.host.file_player import PlayState
+from lamina.plugin.host.file_player import PLAY_STATES, PlayState
 
 SETTLED_SECONDS = 0.3
 """After a command of the transport, the engine's own state counts again from then on."""
-PLAY_STATES = tuple(PlayState)
 
 
 class Wishes:
