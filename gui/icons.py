@@ -9,7 +9,10 @@ from PyQt6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
 
 
 def draw(painter: QPainter, name: str, square: QRectF, colour: QColor) -> None:
-    """Draws the sign `name` ("play", "pause", "return", "loop", "bypass", "noise", "cross", "chevron", "lamina") into a square."""
+    """Draws a sign into a square.
+
+    `name` is "play", "pause", "return", "loop", "bypass", "noise", "cross", "chevron", "record", "square" or "lamina".
+    """
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.translate(square.topLeft())
@@ -75,6 +78,18 @@ def _chevron(painter: QPainter, _colour: QColor) -> None:
     painter.drawPolyline(QPolygonF([QPointF(0.2, 0.38), QPointF(0.5, 0.66), QPointF(0.8, 0.38)]))
 
 
+def _record(painter: QPainter, colour: QColor) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawEllipse(QRectF(0.12, 0.12, 0.76, 0.76))
+
+
+def _square(painter: QPainter, colour: QColor) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawRoundedRect(QRectF(0.18, 0.18, 0.64, 0.64), 0.08, 0.08)
+
+
 def _lamina(painter: QPainter, colour: QColor) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     for index, opacity in enumerate((0.35, 0.6, 1.0)):
@@ -95,5 +110,7 @@ _SIGNS: dict[str, Callable[[QPainter, QColor], None]] = {
     "noise": _noise,
     "cross": _cross,
     "chevron": _chevron,
+    "record": _record,
+    "square": _square,
     "lamina": _lamina,
 }

@@ -1,4 +1,4 @@
-"""What the app loads beside its window: sound files, the codec, the outputs, demo items and presets."""
+"""What the app loads beside its window: sound files, the codec, the sound devices, demo items and presets."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,21 +6,23 @@ from typing import Any
 
 from lamina.gui.background import Background
 from lamina.gui.model.document import Document
-from lamina.gui.model.outputs import OutputList, find_outputs
-from lamina.gui.model.session import Notice, Session
+from lamina.gui.model.session import GONE_REMARK, Notice, Session
 from lamina.gui.widgets.header import Header
 from lamina.plugin import DEFAULT_BUNDLE, survey_bundles
+from lamina.plugin.host.devices import probe_devices
 
 
 class Loader:
-    """Runs the slow work of a session in the background and hands the results over in Qt's thread."""
+    """Runs the slow work of a session in the background and hands the results over in Qt's thread.
 
-    def __init__(self, session: Session, background: Background) -> None:
+    `devices` is a background of its own for asking about sound devices.
+    """
+
+    def __init__(self, session: Session, background: Background, devices: Background) -> None:
         self._session = session
-        self._background = background
+        self._background, self._devices = background, devices
         self._codec_error = ""
         self._model_wanted = ""
-        self._outputs_known = False
         self._opening: Path | None = None
         self._share_opened = 0.0
         self.folder = str(Path.home())
@@ -32,7 +34,7 @@ class Loader:
             self.open(file)
         self._background.run(_presets, header.show_presets, self._fail)
         self._background.run(lambda: _codec(model), self._session.use_codec, self._fail_codec)
-        self.find_outputs()
+        self.find_devices()
         self.find_models(header)
 
     def open(self, path: Path, title: str | None = None) -> None:
@@ -60,21 +62,12 @@ class Loader:
 
         self._background.run(lambda: Document.open(path, title, progressed, cancelled), done, failed)
 
-    def find_outputs(self, rescan: bool = False) -> None:
-        """Looks for sound outputs; to look again, playing must rest, because PortAudio starts anew."""
-
-        def work() -> OutputList:
-            if rescan:
-                self._session.player.release_output()
-            return find_outputs(rescan)
-
-        def done(outputs: OutputList) -> None:
-            self._outputs_known = True
-            self._session.use_outputs(outputs)
-            if rescan and not outputs.outputs:
-                self._session.noticed.notify(Notice(outputs.remark))
-
-        self._background.run(work, done, self._fail)
+    def find_devices(self) -> None:
+        """Looks for sound devices, beside everything else that is loaded: a sound system that hangs must not hold that up."""
+        if self._devices.is_busy:
+            return
+        chooser = self._session.devices
+        self._devices.run(probe_devices, chooser.use_devices, lambda error: chooser.fail(f"{error} Play runs silently."))
 
     def find_models(self, header: Header) -> None:
         """Looks for models and shows them; damaged ones are shown as such."""
@@ -134,6 +127,8 @@ class Loader:
 
     def why_not_playable(self) -> str:
         """What is missing before anything can be played."""
+        if self._session.is_gone:
+            return GONE_REMARK
         if self._codec_error:
             return self._codec_error
         if self._background.is_busy:
@@ -142,27 +137,21 @@ class Loader:
 
     def remark(self) -> str:
         """The status line's sentence."""
+        if self._session.is_gone:
+            return GONE_REMARK
         if self._opening is not None:
             return f"Opening {self._opening.name}…  {100 * self._share_opened:.0f} %"
         if self._codec_error:
             return self._codec_error
         if self._session.codec is None:
             return "Loading the codec…"
-        if self._outputs_known and not self._session.outputs.outputs:
-            return self._session.outputs.remark
-        return "Ready" if not self._session.is_playing else "Playing"
-
-    def figures(self) -> tuple[str, str]:
-        """The status line's figures about the codec and their explanation."""
-        codec, player = self._session.codec, self._session.player
-        if codec is None or not player.latency_seconds:
-            return "", ""
-        frame_ms = 1000.0 * codec.bundle.config.frame / codec.bundle.config.sample_rate
-        busy = f"{1000 * self._session.frame_seconds:.1f} of {frame_ms:.1f} ms per frame"
-        late = f"   {player.n_shortages} late" if player.n_shortages else ""
-        text = f"{busy}   latency {1000 * player.latency_seconds:.0f} ms{late}"
-        tip = "Computing time per codec frame, of the time it lasts; the delay of the codec; how often sound came too late for the output."
-        return text, tip
+        session = self._session
+        if session.devices.remark:
+            return session.devices.remark
+        if session.is_live:
+            source = "Live and the file" if session.is_playing else "Live"
+            return source if session.hears_input else f"{source}: waiting for the input"
+        return "Playing" if session.is_playing else "Ready"
 
     @staticmethod
     def readable_filter() -> str:
@@ -206,7 +195,4 @@ def _presets() -> list[Any]:
 def _codec(model: str | None = None) -> Any:
     from lamina.plugin import NeuralCodec
 
-    codec = NeuralCodec(model=model or DEFAULT_BUNDLE)
-    # Opening the networks now, not in the first block: the first press of Play must not wait.
-    codec.stream(codec.bundle.config.sample_rate, 1)
-    return codec
+    return NeuralCodec(model=model or DEFAULT_BUNDLE)

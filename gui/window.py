@@ -6,19 +6,21 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtCore import QStandardPaths, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from PyQt6.QtWidgets import QAbstractButton, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
+from lamina.dsp.loudness import FLOOR_LUFS
 from lamina.gui import theme
 from lamina.gui.background import Background
 from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
+from lamina.gui.model.devices import SILENT_LABEL
 from lamina.gui.model.session import Notice, Session
-from lamina.gui.widgets.control_panel import BYPASS_KEY, NOISE_ONLY_KEY, ControlPanel
+from lamina.gui.widgets.control_panel import BOARD_KEY, BYPASS_KEY, NOISE_ONLY_KEY, ControlPanel
 from lamina.gui.widgets.drop_overlay import DropOverlay
 from lamina.gui.widgets.header import Header
-from lamina.gui.widgets.meter_view import MeterView
+from lamina.gui.widgets.meter_view import MeterView, level_text
 from lamina.gui.widgets.notice import NoticeBar
 from lamina.gui.widgets.panel import Caption, Panel
 from lamina.gui.widgets.spectrogram_view import ColourScale, SpectrogramView, TimeAxis
@@ -26,10 +28,18 @@ from lamina.gui.widgets.status_line import StatusLine
 from lamina.gui.widgets.transport_bar import TransportBar
 from lamina.gui.widgets.usage_view import UsageHeads, UsageView
 from lamina.gui.widgets.waveform_view import WaveformView
+from lamina.plugin.host.devices import is_hardware
+from lamina.plugin.host.settings import NONE
 
 MOTION_MS = 33
 TEXT_MS = 250
 SEEK_STEP_SECONDS = 2.0
+LEVELS_TIP = "Highest peak of the last moments and RMS in dBFS; loudness of the last 3 seconds in LUFS (ITU-R BS.1770)."
+
+
+def music_folder() -> Path:
+    """Where recordings go: a folder of Lamina's own among the user's music."""
+    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MusicLocation)) / "Lamina"
 
 
 class MainWindow(QMainWindow):
@@ -37,9 +47,9 @@ class MainWindow(QMainWindow):
 
     def __init__(self, session: Session | None = None) -> None:
         super().__init__()
-        self.session = session or Session()
-        self.background = Background(self)
-        self.loader = Loader(self.session, self.background)
+        self.session = session or Session(music_folder=music_folder())
+        self.background, self._device_search = Background(self), Background(self)
+        self.loader = Loader(self.session, self.background, self._device_search)
         self.dialogs = FileDialogs(self, self.session, self.loader)
         self.setWindowTitle("Lamina")
         self.setAcceptDrops(True)
@@ -139,13 +149,15 @@ class MainWindow(QMainWindow):
         self.transport.play_asked.connect(self.toggle_play)
         self.transport.stop_asked.connect(session.player.stop)
         self.transport.loop_asked.connect(session.set_looping)
+        self.transport.live_asked.connect(session.set_live)
+        self.transport.record_asked.connect(self.toggle_recording)
         self.waveform.sought.connect(session.seek)
         self.waveform.region_marked.connect(session.set_loop_region)
         self.waveform.region_finished.connect(session.enter_loop)
         self.waveform.region_cleared.connect(session.clear_loop_region)
         self.controls.refused.connect(lambda text: self.notice.tell(text, True))
-        self.status.output_chosen.connect(session.choose_output)
-        self.status.rescan_asked.connect(lambda: self.loader.find_outputs(rescan=True))
+        self.controls.board_chosen.connect(session.boards.choose)
+        self.controls.copy_asked.connect(self.copy_board)
         self.status.cancel_asked.connect(session.cancel_export)
         session.changed.subscribe(self._changed)
         session.noticed.subscribe(self._noticed)
@@ -157,6 +169,9 @@ class MainWindow(QMainWindow):
             ("Space", self.toggle_play),
             ("Home", session.player.stop),
             ("L", lambda: session.set_looping(not session.is_looping)),
+            ("Ctrl+L", self.transport.live_button.click),
+            ("R", self.toggle_recording),
+            (BOARD_KEY, lambda: session.boards.choose(session.boards.other)),
             (BYPASS_KEY, self.controls.bypass.click),
             (NOISE_ONLY_KEY, self.controls.noise_only.click),
             ("Ctrl+Left", lambda: session.seek(session.player.position_seconds - SEEK_STEP_SECONDS)),
@@ -172,7 +187,7 @@ class MainWindow(QMainWindow):
     # What the user does.
 
     def load(self, file: Path | None = None, model: str | None = None) -> None:
-        """Begins to load what is slow: the file (or the first demo item), the codec (with the default model if None), the outputs."""
+        """Begins to load what is slow: the file (or the first demo item), the codec (with the default model if None), the sound devices."""
         self.loader.start(file, self.header, model)
 
     def open(self, path: Path, title: str | None = None) -> None:
@@ -185,6 +200,20 @@ class MainWindow(QMainWindow):
             self.session.player.toggle()
         else:
             self._noticed(Notice(self.loader.why_not_playable(), is_error=False))
+
+    def toggle_recording(self) -> None:
+        """Begins a take, or completes the one that runs."""
+        if self.session.is_gone:
+            self._noticed(Notice(self.loader.why_not_playable(), is_error=True))
+        else:
+            self.session.recording.toggle()
+        self._show_recording()
+
+    def copy_board(self) -> None:
+        """Makes the board that isn't heard equal to the one that is."""
+        boards = self.session.boards
+        boards.copy_to_other()
+        self._noticed(Notice(f"{boards.other} is now equal to {boards.chosen}."))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         assert event is not None
@@ -226,6 +255,7 @@ class MainWindow(QMainWindow):
         self._text.stop()
         self.session.close()
         self.background.close()
+        self._device_search.close()
         super().closeEvent(event)
 
     def tell_defect(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -252,43 +282,46 @@ class MainWindow(QMainWindow):
             self.controls.show_can_denoise(session.can_denoise, is_loaded=True)
             self.header.show_model(session.codec.model)
             self._show_usage()
-        elif what == "output":
-            self.status.show_outputs(session.outputs, session.output)
+        elif what == "board":
+            self.controls.show_board(session.boards.chosen, session.boards.other)
+        elif what == "live":
+            self.transport.show_live(session.is_live)
+        elif what == "recording":
+            self._show_recording()
         elif what == "loop":
             self.transport.show_looping(session.is_looping)
             self.waveform.show_loop(session.loop_seconds, session.is_looping)
         elif what == "preset":
-            self.header.show_preset(session.preset_name, session.is_preset_edited)
+            self.header.show_preset(session.boards.state.preset, session.boards.state.is_edited)
         self._show_can_play()
         self._tell()
 
     def _noticed(self, notice: Notice) -> None:
-        self.notice.tell(notice.text, notice.is_error)
+        self.notice.tell(notice.text, notice.is_error, notice.tip)
 
     def _show_all(self) -> None:
-        self.input_view.show_ring(self.session.input_spectrogram.ring)
-        self.output_view.show_ring(self.session.output_spectrogram.ring)
+        self.input_view.show_ring(self.session.listening.input_spectrogram.ring)
+        self.output_view.show_ring(self.session.listening.output_spectrogram.ring)
         self.controls.show_can_denoise(False, is_loaded=False)
-        self.status.show_outputs(self.session.outputs, self.session.output)
         self._show_usage()
         self._show_can_play()
         self._tell()
 
     def _show_usage(self) -> None:
-        self.usage.show_usage(self.session.usage)
+        self.usage.show_usage(self.session.listening.usage)
         self._show_layers()
 
     def _show_layers(self) -> None:
         n_layers = int(self.session.parameters["layers"])
         self.usage.show_layers(0 if self.session.parameters["bypass"] else n_layers)
         n_channels = self.session.document.n_channels if self.session.document is not None else 1
-        bits = n_layers * round(math.log2(self.session.usage.codebook_size))
+        bits = n_layers * round(math.log2(self.session.listening.usage.codebook_size))
         self.usage_caption.remark.setText(f"{f'{n_channels} × ' if n_channels > 1 else ''}{bits} bits per frame")
         self.controls.show_channels(n_channels)
 
     def _show_can_play(self) -> None:
         self.transport.show_can_play(self.session.can_play)
-        self.header.show_can_export(self.session.can_play and not self.session.is_exporting)
+        self.header.show_can_export(self.session.can_export and not self.session.is_exporting)
 
     def _move(self) -> None:
         """One step of everything that moves."""
@@ -304,6 +337,36 @@ class MainWindow(QMainWindow):
         self.transport.show_playing(self.session.is_playing)
         length = self.session.document.seconds if self.session.document is not None else 0.0
         self.transport.time.show_time(self.session.player.position_seconds, length)
+        if self.session.recording.is_on:
+            self._show_recording()
+
+    def _show_recording(self) -> None:
+        recording = self.session.recording
+        self.transport.show_recording(recording.is_on, recording.seconds)
+
+    def _show_levels(self) -> None:
+        session, meters = self.session, self.session.listening.meters
+        self.input_caption.name.setText("Live" if session.is_live else "Input")
+        for caption, view, loudness in (
+            (self.input_caption, self.input_meter, meters.input_loudness),
+            (self.output_caption, self.output_meter, meters.output_loudness),
+        ):
+            lufs = loudness.short_term_lufs if loudness is not None else FLOOR_LUFS
+            caption.remark.setText(f"{view.text()}   {level_text(lufs, FLOOR_LUFS)} LUFS")
+            caption.remark.setToolTip(LEVELS_TIP)
+        if session.silence_reason():
+            self.output_caption.remark.setText(session.silence_reason())
+
+    def _show_devices(self) -> None:
+        session = self.session
+        opened = session.opened
+        if opened is None:
+            self.status.show_devices(session.devices.name_of_output(), "", "Sound devices (Ctrl+,). Nothing is open yet.")
+            return
+        output = opened.output if is_hardware(opened.output) else SILENT_LABEL
+        source = "" if opened.input == NONE else opened.input if is_hardware(opened.input) else "silence"
+        tip = f"Sound devices (Ctrl+,). Output: {output}. Input: {source or 'none'}. {opened.sample_rate} Hz, {opened.block} samples."
+        self.status.show_devices(output, source, tip)
 
     def _tell(self) -> None:
         """One step of everything that is read."""
@@ -311,10 +374,9 @@ class MainWindow(QMainWindow):
         self.usage.refresh_figures()
         if session.document is None and not self.background.is_busy:
             self.waveform.show_document(None, "Open a sound file, or drop one here.")
-        self.input_caption.remark.setText(f"{self.input_meter.text()}")
-        self.output_caption.remark.setText(session.silence_reason() or f"{self.output_meter.text()}")
-        can_rescan = session.codec is not None and not session.outputs.outputs and not session.is_exporting
-        self.status.show_remark(self.loader.remark(), can_rescan)
-        self.status.show_figures(*self.loader.figures())
+        self._show_levels()
+        self._show_devices()
+        self.status.show_remark(self.loader.remark())
+        self.status.show_figures(*session.figures())
         export = session.export
         self.status.show_export(export.target.name if export else "", export.progress if export else 0.0, session.is_exporting)

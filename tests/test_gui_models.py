@@ -1,4 +1,4 @@
-"""What the app's views show, without a window: knob travel, settings, document, usage, pictures, outputs."""
+"""What the app's views show, without a window: knob travel, settings, document, usage, pictures."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from lamina.gui.model.document import Document, clock
 from lamina.gui.model.export import suggested_target
-from lamina.gui.model.outputs import SILENT, find_outputs
 from lamina.gui.model.parameters import ParameterValues
 from lamina.gui.model.spectrogram import Spectrogram, SpectrogramRing, frequency_at, height_of
 from lamina.gui.model.travel import DRAG_PIXELS, Travel
@@ -177,27 +176,6 @@ def test_low_frequencies_are_at_the_bottom():
     height = 1.0 - (np.argmax(column) + 0.5) / spectrogram.ring.n_bands
     assert frequency_at(height) == pytest.approx(200, abs=25)  # one bin of 23 Hz
     assert height_of(frequency_at(0.3)) == pytest.approx(0.3)
-
-
-def test_outputs_are_found_or_their_absence_is_put_in_words():
-    found = find_outputs()
-    assert bool(found.outputs) != bool(found.remark)
-    assert found.preferred == (found.outputs[0] if found.outputs else SILENT)
-
-
-def test_a_missing_portaudio_is_put_in_words(monkeypatch):
-    import builtins
-
-    real_import = builtins.__import__
-
-    def without_sounddevice(name, *args, **kwargs):
-        if name == "sounddevice":
-            raise OSError("PortAudio library not found")
-        return real_import(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_sounddevice)
-    found = find_outputs()
-    assert found.outputs == () and "libportaudio2" in found.remark and found.preferred == SILENT
 
 
 def test_exports_are_suggested_lossless_and_say_the_bitrate(tmp_path):

@@ -1,4 +1,4 @@
-"""The effect's settings as the controls see them: one validated value per name, passed on to the codec once it is loaded."""
+"""The effect's settings as the controls see them: one validated value per name, checked against the model once it is known."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from lamina.plugin.parameters import Value
 
 
 class ParameterValues:
-    """Current values of the parameters, usable before the codec is there.
+    """Current values of the parameters, usable before a codec is there. The codec given to `attach` holds them too.
 
     `changed` tells name and value of every change, in the thread that made it.
     """
@@ -48,9 +48,19 @@ class ParameterValues:
                 _give(codec, name, value)
             except ValueError:
                 # A value this bundle can't do (denoise without conditioning): the control must show what is heard.
-                self._values[name] = codec.settings.value(name)
-                self.changed.notify(name, self._values[name])
+                self._change(name, codec.settings.value(name))
         self._codec = codec
+
+    def exchange(self, values: Mapping[str, Value], codec: NeuralCodec | None) -> None:
+        """Shows another board: its values and the codec that holds them already."""
+        self._codec = codec
+        for name in self.parameters:
+            self._change(name, values[name])
+
+    def _change(self, name: str, value: Value) -> None:
+        if value != self._values[name]:
+            self._values[name] = value
+            self.changed.notify(name, value)
 
 
 def _give(codec: NeuralCodec, name: str, value: Value) -> None:

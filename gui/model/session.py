@@ -1,65 +1,88 @@
-"""Everything the window shows, in one place: the open document, the settings, the player and what was heard."""
+"""Everything the window shows, in one place: the open document, the boards, the engine and what was heard."""
 
+from __future__ import annotations
+
+import math
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from lamina.dsp.levels import LevelMeter
+from lamina.gui.model.answers import Answers
+from lamina.gui.model.boards import Boards
+from lamina.gui.model.devices import DeviceChooser
 from lamina.gui.model.document import Document
 from lamina.gui.model.export import ExportJob, ExportState
+from lamina.gui.model.listening import Listening, figures_text
 from lamina.gui.model.observable import Observable
-from lamina.gui.model.outputs import SILENT, Output, OutputList
-from lamina.gui.model.parameters import ParameterValues
-from lamina.gui.model.playback import HeardBlock
 from lamina.gui.model.player import Player, PlayState
-from lamina.gui.model.spectrogram import Spectrogram
-from lamina.gui.model.usage import CodebookUsage
+from lamina.gui.model.recording import Recording
+from lamina.gui.model.sound_check import SoundCheck
 from lamina.plugin import NeuralCodec
+from lamina.plugin.host.client import LiveEngine
+from lamina.plugin.host.session_file import remember_devices
+from lamina.plugin.host.settings import DeviceSettings
 from lamina.plugin.presets import Preset
 
 SHORTEST_LOOP_SECONDS = 0.05
+GONE_REMARK = "The audio engine can't be kept running: nothing can be heard. Export still works; start Lamina again for sound."
+NO_INPUT = "Live needs an input, and there is none. Connect one and choose it under Sound devices (Ctrl+,)."
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to tell the user: a sentence, and whether it is a refusal."""
+    """Something to tell the user: a sentence, whether it is a refusal, and what stands in its tooltip."""
 
     text: str
     is_error: bool = False
+    tip: str = ""
+
+
+@dataclass(frozen=True)
+class OpenedDevices:
+    """What the engine really uses."""
+
+    output: str
+    input: str
+    sample_rate: int
+    block: int
 
 
 class Session:
     """The app without its window.
 
-    `changed` names what changed, in the app's thread: "document", "codec", "output", "loop", "preset", "export",
-    "meters".
-    `noticed` passes a `Notice`. `tick` moves what was heard into the views' models; call it some 30 times a second.
+    `changed` names what changed, in the app's thread: "document", "codec", "board", "loop", "preset", "export", "meters",
+    "live", "recording", "check", "output", "engine".
+    `noticed` passes a `Notice`. `tick` takes in what the engine says and what was heard; call it some 30 times a second.
+
+    Args:
+        engine: to play through; it is closed with the session.
+        music_folder: where recordings go.
     """
 
-    def __init__(self, player: Player | None = None) -> None:
-        self.parameters = ParameterValues()
-        self.player = player or Player()
-        self.input_spectrogram = Spectrogram()
-        self.output_spectrogram = Spectrogram()
-        self.input_meter: LevelMeter | None = None
-        self.output_meter: LevelMeter | None = None
-        self.usage = CodebookUsage()
-        self.document: Document | None = None
-        self.codec: NeuralCodec | None = None
-        self.outputs = OutputList((), "")
-        self.output: Output = SILENT
-        self.is_looping = False
-        self.loop_seconds: tuple[float, float] | None = None
-        self.preset_name = ""
-        self.is_preset_edited = False
-        self.export: ExportJob | None = None
-        self.frame_seconds = 0.0
+    def __init__(self, engine: LiveEngine | None = None, music_folder: Path | None = None) -> None:
         self.changed: Observable[[str]] = Observable()
         self.noticed: Observable[[Notice]] = Observable()
-        self._is_applying_preset = False
+        self.engine = engine if engine is not None else LiveEngine(opens=False)
+        answers = self._answers = Answers(lambda sentence: self.noticed.notify(Notice(sentence, is_error=True)))
+        self.player = Player(self.engine, answers)
+        self.boards = Boards(self.engine, answers)
+        self.parameters = self.boards.parameters
+        self.listening = Listening()
+        self.devices = DeviceChooser(self.engine.devices, self._use_devices)
+        self.check = SoundCheck(self.engine, answers, lambda: self.changed.notify("check"))
+        folder = music_folder if music_folder is not None else Path.home() / "Lamina"
+        self.recording = Recording(self.engine, answers, folder, self._tell, lambda: self.changed.notify("recording"))
+        self.opened: OpenedDevices | None = None
+        self.is_live = False
+        self.is_gone = False
+        self.document: Document | None = None
+        self.is_looping = False
+        self.loop_seconds: tuple[float, float] | None = None
+        self.export: ExportJob | None = None
         self._export_told = True
-        self.parameters.changed.subscribe(self._parameter_changed)
+        self.boards.changed.subscribe(self._board_changed)
+        self.devices.changed.subscribe(lambda: self.changed.notify("output"))
 
     # Documents and codec.
 
@@ -67,26 +90,23 @@ class Session:
         """Makes `document` the open one, stopped at its beginning."""
         self.document = document
         self.loop_seconds = None
-        self.player.load(document.clip.samples, document.clip.sample_rate)
+        self.player.load(document.path)
         self._pass_loop()
-        self._new_meters(document.n_channels, document.clip.sample_rate)
-        self.input_spectrogram.clear()
-        self.output_spectrogram.clear()
-        self.usage.clear()
+        self.listening.clear()
         self.changed.notify("document")
 
     def use_codec(self, codec: NeuralCodec) -> None:
-        """Plays through `codec`, with the settings as they stand."""
-        self.codec = codec
-        self.parameters.attach(codec)
-        config = codec.bundle.config
-        self.usage = CodebookUsage(config.layers, config.codebook_size, config.sample_rate / config.frame)
-        self.player.set_codec(codec)
-        self.changed.notify("codec")
+        """The chosen board plays through `codec`, with the settings as they stand."""
+        self.boards.use_codec(codec)
+
+    @property
+    def codec(self) -> NeuralCodec | None:
+        """The chosen board's, for its model and to check values."""
+        return self.boards.state.codec
 
     @property
     def can_denoise(self) -> bool:
-        """Whether the loaded bundle was trained with denoising."""
+        """Whether the chosen board's model was trained with denoising."""
         return self.codec is not None and bool(self.codec.bundle.conditioned)
 
     def silence_reason(self) -> str:
@@ -95,33 +115,27 @@ class Session:
         is_silent = values["noise_only"] and not values["bypass"] and values["denoise"] == 0 and values["mix"] == 1
         return "silent: noise only, and Denoise is at 0" if is_silent else ""
 
-    def use_outputs(self, outputs: OutputList) -> None:
-        """Takes a new list of outputs; stays on the current one if it is still there."""
-        self.outputs = outputs
-        self.choose_output(self.output if self.output in outputs.outputs else outputs.preferred)
-
-    def choose_output(self, output: Output) -> None:
-        """Plays to `output`."""
-        if output != self.output:
-            self.output = output
-            self.player.set_output(output)
-        self.changed.notify("output")
+    def apply_preset(self, preset: Preset) -> None:
+        """Sets the chosen board to a preset."""
+        sentence = self.boards.apply_preset(preset)
+        if sentence:
+            self.noticed.notify(Notice(sentence, is_error=True))
 
     # Transport.
 
     @property
     def can_play(self) -> bool:
         """Whether there is something to play and something to play it through."""
-        return self.document is not None and self.codec is not None
+        return self.can_export and not self.is_gone
 
     @property
     def is_playing(self) -> bool:
-        """Whether sound is running."""
+        """Whether the file plays."""
         return self.player.state is PlayState.PLAYING
 
     def seek(self, seconds: float) -> None:
         """Goes to a time in the document, clamped into it."""
-        if self.document is not None:
+        if self.document is not None and math.isfinite(seconds):
             self.player.seek(min(max(0.0, seconds), self.document.seconds))
 
     def set_looping(self, is_looping: bool) -> None:
@@ -159,33 +173,46 @@ class Session:
             self.player.set_loop((self.loop_seconds or whole) if self.is_looping else None)
         self.changed.notify("loop")
 
-    # Presets.
+    # Live and devices.
 
-    def apply_preset(self, preset: Preset) -> None:
-        """Sets what a preset names and returns everything else to its default, except a bypass it doesn't name."""
-        settings = preset.settings()
-        refusals = []
-        self._is_applying_preset = True
+    def set_live(self, is_live: bool) -> None:
+        """Lets the input through the board, or no longer."""
+        if self.is_gone:
+            self.noticed.notify(Notice(GONE_REMARK, is_error=True))
+            is_live = False
+        elif is_live != self.is_live:
+            self._answers.expect(self.engine.set_live(is_live), self._live_came)
+        self.is_live = is_live
+        self.changed.notify("live")
+
+    @property
+    def hears_input(self) -> bool:
+        """Whether an input is open now."""
+        return self.is_live and bool(self.engine.telemetry.state()["is_live"])
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate in Hz at which sound runs; 0 before it first does."""
+        return int(self.engine.telemetry.state()["sample_rate"])
+
+    def _live_came(self, _result: object) -> None:
+        if self.is_live and not self.engine.telemetry.state()["is_live"]:
+            self.set_live(False)
+            self.noticed.notify(Notice(NO_INPUT, is_error=True))
+
+    def _use_devices(self, settings: DeviceSettings) -> None:
+        self._answers.expect(self.engine.set_devices(settings))
         try:
-            for name in self.parameters.parameters:
-                if name != "bypass" or name in preset.parameters:
-                    try:
-                        self.parameters.set(name, settings.value(name))
-                    except (ValueError, TypeError) as error:
-                        refusals.append(str(error))
-        finally:
-            self._is_applying_preset = False
-        if refusals:
-            self.noticed.notify(Notice(f"Part of the preset {preset.title} was left out: {refusals[0]}", is_error=True))
-        self.preset_name, self.is_preset_edited = preset.title, False
-        self.changed.notify("preset")
-
-    def _parameter_changed(self, _name: str, _value: object) -> None:
-        if self.preset_name and not self._is_applying_preset and not self.is_preset_edited:
-            self.is_preset_edited = True
-            self.changed.notify("preset")
+            remember_devices(settings)
+        except OSError as error:
+            self._tell(f"The sound devices can't be remembered for next time: {error.strerror or error}.", True)
 
     # Export.
+
+    @property
+    def can_export(self) -> bool:
+        """Whether there is something to render and something to render it with."""
+        return self.document is not None and self.codec is not None
 
     def start_export(self, target: Path) -> bool:
         """Begins to render the document to `target` with the settings as they stand; False with a notice if that can't be."""
@@ -224,46 +251,63 @@ class Session:
 
     # Motion.
 
-    def tick(self, seconds: float) -> bool:
-        """Feeds the views' models with what was heard; `seconds` since the last tick. True if anything moved."""
-        blocks, sample_rate = self.player.heard()
-        if blocks:
-            self._take(blocks, sample_rate)
-        elif self.input_meter is not None and self.output_meter is not None and not self.is_playing:
-            self.input_meter.rest(seconds)
-            self.output_meter.rest(seconds)
-        trouble = self.player.take_trouble()
-        if trouble:
-            self.noticed.notify(Notice(trouble, is_error=True))
+    @property
+    def input_meter(self) -> LevelMeter | None:
+        """Levels before the board; None before the first sound."""
+        return self.listening.meters.input_level
+
+    @property
+    def output_meter(self) -> LevelMeter | None:
+        """Levels after the board; None before the first sound."""
+        return self.listening.meters.output_level
+
+    def figures(self) -> tuple[str, str]:
+        """The status line's figures about the engine and what they mean."""
+        return figures_text(self.listening.meters.figures(self.engine.telemetry.state()))
+
+    def tick(self, seconds: float) -> None:
+        """Takes in events, answers, and what was heard in the last `seconds`."""
+        for event in self.engine.take_events():
+            self._take_event(event)
+        self._answers.deliver()
+        is_running = self.is_playing or self.is_live or self.check.is_tone_on
+        if self.listening.take(self.engine.telemetry.take(), is_running, seconds):
+            self.changed.notify("meters")
+        self.recording.look()
         if self.export is not None and not self._export_told and self.export.state is not ExportState.RUNNING:
             self._export_told = True
             self.changed.notify("export")
             self.noticed.notify(Notice(self.export.message, is_error=self.export.state is ExportState.FAILED))
-        return bool(blocks)
 
-    def _take(self, blocks: list[HeardBlock], sample_rate: int) -> None:
-        if self.input_meter is None or self.output_meter is None or self.input_meter.sample_rate != sample_rate:
-            self._new_meters(blocks[0].input.shape[0], sample_rate)
-        assert self.input_meter is not None and self.output_meter is not None
-        heard_input = np.concatenate([block.input for block in blocks], axis=1)
-        heard_output = np.concatenate([block.output for block in blocks], axis=1)
-        self.input_spectrogram.push(heard_input, sample_rate)
-        self.output_spectrogram.push(heard_output, sample_rate)
-        self.input_meter.push(heard_input)
-        self.output_meter.push(heard_output)
-        for report in (report for block in blocks for report in block.reports):
-            self.usage.push(report)
-            # A slow average: the figure shown must be readable.
-            self.frame_seconds += 0.03 * (float(report.seconds) - self.frame_seconds)
+    def _take_event(self, event: dict[str, Any]) -> None:
+        if event["event"] == "message":
+            self._tell(event["text"], event.get("is_error", False))
+        elif event["event"] == "opened":
+            self.opened = OpenedDevices(event["output"], event["input"], event["sample_rate"], event["block"])
+            self.changed.notify("output")
+        elif event["event"] == "restarted":
+            self.player.begin_again()
+        elif event["event"] == "ready":
+            self.player.ready()
+        elif event["event"] == "gone":
+            self.is_gone, self.is_live, self.opened = True, False, None
+            self.player.let_go()
+            self.check.let_go()
+            self.recording.let_go()
+            for what in ("live", "engine"):
+                self.changed.notify(what)
 
-    def _new_meters(self, n_channels: int, sample_rate: int) -> None:
-        self.input_meter = LevelMeter(sample_rate, n_channels)
-        self.output_meter = LevelMeter(sample_rate, n_channels)
-        self.changed.notify("meters")
+    def _board_changed(self, what: str) -> None:
+        if what == "codec" and self.codec is not None:
+            self.listening.use_codec(self.codec)
+        self.changed.notify(what)
+
+    def _tell(self, text: str, is_error: bool = False, tip: str = "") -> None:
+        self.noticed.notify(Notice(text, is_error, tip))
 
     def close(self) -> None:
-        """Ends every thread the session started."""
+        """Ends the engine and every thread the session started; a recording is completed."""
         if self.export is not None:
             self.export.cancel()
             self.export.join()
-        self.player.close()
+        self.engine.close()

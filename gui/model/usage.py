@@ -40,6 +40,8 @@ class CodebookUsage:
         self.active_layers = int(report.layers)
         self.n_frames += 1
         rows = np.arange(min(report.codes.shape[1], self.n_layers))
+        if report.codes.max(initial=0) >= self.codebook_size:
+            return  # one of the last frames of a model that was heard before, with larger codebooks
         for codes in report.codes:
             chosen = codes[: len(rows)].astype(np.intp)
             self.counts[rows, chosen] += 1.0

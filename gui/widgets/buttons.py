@@ -1,8 +1,8 @@
-"""Buttons of the app's own: signs, a round play button, a switch, and a button that opens a menu."""
+"""Buttons of the app's own: signs, a round play button, switches, and a button that opens a menu."""
 
-from PyQt6.QtCore import QRectF, QSize, Qt
+from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PyQt6.QtWidgets import QAbstractButton, QPushButton, QStyle, QStyleOptionButton, QStylePainter, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QHBoxLayout, QPushButton, QStyle, QStyleOptionButton, QStylePainter, QWidget
 
 from lamina.gui import icons, theme
 
@@ -51,6 +51,71 @@ class SignButton(QAbstractButton):
             return theme.colour(theme.WET if not self.underMouse() else "#F7B672"), theme.colour("#1A1208")
         fill = theme.colour(theme.HOVER if self.underMouse() or self.isDown() else theme.RAISED)
         return fill, theme.colour(theme.WET if self.isChecked() else theme.TEXT)
+
+
+class LampButton(QAbstractButton):
+    """A toggle that shines in its accent while it is on: with a word, or with a sign in its place."""
+
+    def __init__(self, sign: str, text: str, name: str, accent: str, width: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._sign, self._accent = sign, accent
+        self.setText(text)
+        self.setCheckable(True)
+        self.setAccessibleName(name)
+        self.setFixedSize(width, 36)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        frame = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        painter.setOpacity(1.0 if self.isEnabled() else 0.4)
+        is_on = self.isChecked()
+        painter.setBrush(theme.colour(self._accent if is_on else theme.HOVER if self.underMouse() else theme.RAISED))
+        painter.setPen(QPen(theme.colour(theme.TEXT), 1) if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.drawRoundedRect(frame, 6, 6)
+        ink = theme.colour(theme.WELL if is_on else theme.TEXT)
+        if self._sign:
+            square = QRectF(0, 0, 14, 14)
+            square.moveCenter(frame.center())
+            # A dot that begins a recording, a square that ends it.
+            icons.draw(painter, "square" if is_on else self._sign, square, ink if is_on else theme.colour(self._accent))
+            return
+        painter.setFont(theme.font(bold=True))
+        painter.setPen(ink)
+        painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, self.text())
+
+
+class Segments(QWidget):
+    """A small switch between a few words, of which one is lit. `chosen` carries the word that was pressed."""
+
+    chosen = pyqtSignal(str)
+
+    def __init__(self, words: tuple[str, ...], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        self.buttons: dict[str, QPushButton] = {}
+        for word in words:
+            button = QPushButton(word)
+            button.setProperty("role", "chip")
+            button.setCheckable(True)
+            button.setFixedWidth(38)
+            button.clicked.connect(lambda _checked, word=word: self._press(word))
+            row.addWidget(button)
+            self.buttons[word] = button
+
+    def show_chosen(self, chosen: str) -> None:
+        """Lights one of the words."""
+        for word, button in self.buttons.items():
+            button.setChecked(word == chosen)
+
+    def _press(self, word: str) -> None:
+        # A click on the lit one must not put it out: the model decides what is lit.
+        self.buttons[word].setChecked(True)
+        self.chosen.emit(word)
 
 
 class Switch(QAbstractButton):

@@ -5,30 +5,37 @@ from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QWidget
 
 from lamina.gui import theme
+from lamina.gui.model.boards import NAMES
 from lamina.gui.model.parameters import ParameterValues
 from lamina.gui.model.rate import kbps_text, layers_text
 from lamina.gui.widgets.bitrate_knob import BitrateKnob
-from lamina.gui.widgets.buttons import Switch
+from lamina.gui.widgets.buttons import Segments, Switch
 from lamina.gui.widgets.knob import Knob
 from lamina.gui.widgets.panel import Caption, Panel
 from lamina.plugin.parameters import KBPS_PER_LAYER, Value
 
-BYPASS_KEY, NOISE_ONLY_KEY = "B", "N"
+BYPASS_KEY, NOISE_ONLY_KEY, BOARD_KEY = "B", "N", "X"
 SMALL_KNOBS = (("input_gain_db", "output_gain_db"), ("denoise", "mix"))
 ROOM_FOR_QUICK_RATES = 470
 QUICK_LAYERS = (1, 2, 4, 8, 16, 24)
 
 
 class ControlPanel(Panel):
-    """Shows `ParameterValues` and passes every gesture on to it; `refused` carries the sentence for a value not allowed."""
+    """Shows `ParameterValues` and passes every gesture on to it; `refused` carries the sentence for a value not allowed.
+
+    `board_chosen` carries "A" or "B"; `copy_asked` asks for the other one to be made equal.
+    """
 
     refused = pyqtSignal(str)
+    board_chosen = pyqtSignal(str)
+    copy_asked = pyqtSignal()
 
     def __init__(self, values: ParameterValues, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._values = values
         self.setFixedWidth(theme.LEFT_WIDTH)
         table = values.parameters
+        self.content.addLayout(self._boards())
         self.caption = Caption("Bitrate", theme.WET)
         self.content.addWidget(self.caption)
         self.bitrate = BitrateKnob(table["layers"])
@@ -60,6 +67,28 @@ class ControlPanel(Panel):
         values.changed.subscribe(self._show)
         for name, value in values.values().items():
             self._show(name, value)
+
+    def _boards(self) -> QHBoxLayout:
+        self.board = Segments(NAMES)
+        for name, button in self.board.buttons.items():
+            button.setToolTip(f"Hear the settings {name}: A and B are two complete sets, one of which is heard ({BOARD_KEY} changes over).")
+            button.setAccessibleName(f"Settings {name}")
+        self.board.chosen.connect(self.board_chosen)
+        self.copy_button = QPushButton()
+        self.copy_button.setProperty("role", "quiet")
+        self.copy_button.clicked.connect(self.copy_asked)
+        row = QHBoxLayout()
+        row.addWidget(self.board)
+        row.addStretch(1)
+        row.addWidget(self.copy_button)
+        self.show_board(*NAMES)
+        return row
+
+    def show_board(self, chosen: str, other: str) -> None:
+        """Lights the board that is heard."""
+        self.board.show_chosen(chosen)
+        self.copy_button.setText(f"Copy to {other}")
+        self.copy_button.setToolTip(f"Make the settings {other} equal to {chosen}.")
 
     def show_channels(self, n_channels: int) -> None:
         """Says what all channels send together, since the knob counts one."""

@@ -42,10 +42,10 @@ class MeterView(QWidget):
             self.update()
 
     def text(self) -> str:
-        """Highest held peak and RMS of all channels, in words."""
+        """Highest held peak and RMS of all channels in dBFS, in words."""
         peak = max((hold for _, _, hold in self._levels), default=LOWEST_DB)
         rms = max((rms for rms, _, _ in self._levels), default=LOWEST_DB)
-        return f"peak {_level(peak)}   RMS {_level(rms)} dBFS"
+        return f"peak {level_text(peak)}   RMS {level_text(rms)}"
 
     def sizeHint(self) -> QSize:
         return QSize(54, 180)
@@ -95,5 +95,6 @@ class MeterView(QWidget):
         return area.bottom() - share * area.height()
 
 
-def _level(level_db: float) -> str:
-    return f"{level_db:.1f}".replace("-", "\N{MINUS SIGN}") if level_db > LOWEST_DB else "\N{MINUS SIGN}∞"
+def level_text(level_db: float, lowest_db: float = LOWEST_DB) -> str:
+    """A level in dB as figures; minus infinity from `lowest_db` down."""
+    return f"{level_db:.1f}".replace("-", "\N{MINUS SIGN}") if level_db > lowest_db else "\N{MINUS SIGN}∞"

@@ -6,6 +6,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from lamina.gui import theme
 from lamina.gui.widgets.buttons import SignButton
+from lamina.gui.widgets.tips import plain_tip
 
 SHORT_MS = 5000
 LONG_MS = 12000
@@ -36,10 +37,11 @@ class NoticeBar(QFrame):
         parent.installEventFilter(self)
         self.hide()
 
-    def tell(self, text: str, is_error: bool) -> None:
-        """Shows a sentence; an error stays longer."""
+    def tell(self, text: str, is_error: bool, tip: str = "") -> None:
+        """Shows a sentence, with `tip` as its tooltip; an error stays longer."""
         self._is_error = is_error
         self.label.setText(text)
+        self.setToolTip(plain_tip(tip))
         self.setAccessibleName(text)
         self._place()
         self.show()

@@ -1,20 +1,19 @@
-"""The line at the bottom: how things are, a running export, and where the sound goes."""
+"""The line at the bottom: how things are, a running export, and where the sound goes and comes from."""
 
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QPainter, QPaintEvent
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QProgressBar, QPushButton, QSizePolicy, QWidget
+from PyQt6.QtGui import QPainter, QPaintEvent
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from lamina.gui import theme
-from lamina.gui.model.outputs import SILENT, Output, OutputList
-from lamina.gui.widgets.buttons import MenuButton
 from lamina.gui.widgets.tips import plain_tip
+
+LONGEST_NAME = 26
 
 
 class StatusLine(QWidget):
     """Signals what was chosen; shows what it is told."""
 
-    output_chosen = pyqtSignal(object)
-    rescan_asked = pyqtSignal()
+    devices_asked = pyqtSignal()
     cancel_asked = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -25,22 +24,16 @@ class StatusLine(QWidget):
         row.setSpacing(theme.MARGIN)
         self.remark = ElidedLabel()
         self.remark.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.rescan_button = QPushButton("Look again")
-        self.rescan_button.setProperty("role", "quiet")
-        self.rescan_button.setToolTip("Look for sound outputs again.")
-        self.rescan_button.clicked.connect(self.rescan_asked)
-        self.rescan_button.hide()
         self.export_strip = self._export_strip()
         self.figures = _label()
-        self.output_button = MenuButton("Output: …", is_quiet=True)
-        self.output_button.setToolTip("Where the sound goes.")
-        self.output_menu = QMenu(self)
-        self.output_button.setMenu(self.output_menu)
+        self.devices_button = QPushButton("Sound devices")
+        self.devices_button.setProperty("role", "quiet")
+        self.devices_button.setAccessibleName("Sound devices")
+        self.devices_button.clicked.connect(self.devices_asked)
         row.addWidget(self.remark, 1)
-        row.addWidget(self.rescan_button)
         row.addWidget(self.export_strip)
         row.addWidget(self.figures)
-        row.addWidget(self.output_button)
+        row.addWidget(self.devices_button)
 
     def _export_strip(self) -> QWidget:
         strip = QWidget()
@@ -64,32 +57,21 @@ class StatusLine(QWidget):
         strip.hide()
         return strip
 
-    def show_remark(self, text: str, can_rescan: bool = False) -> None:
+    def show_remark(self, text: str) -> None:
         """A sentence about the state of things."""
         self.remark.setText(text)
         self.remark.setToolTip(plain_tip(text))
-        self.rescan_button.setVisible(can_rescan)
 
     def show_figures(self, text: str, tip: str = "") -> None:
-        """Figures about the codec at work."""
+        """Figures about the engine at work."""
         self.figures.setText(text)
         self.figures.setToolTip(tip)
 
-    def show_outputs(self, outputs: OutputList, current: Output) -> None:
-        """Fills the output menu and names the one in use."""
-        self.output_menu.clear()
-        for output in (*outputs.outputs, SILENT):
-            action = QAction("Silent (no sound, every view moves)" if output.is_silent else output.name, self.output_menu)
-            action.setCheckable(True)
-            action.setChecked(output == current)
-            action.triggered.connect(lambda _checked, output=output: self.output_chosen.emit(output))
-            self.output_menu.addAction(action)
-        self.output_menu.addSeparator()
-        again = QAction("Look for outputs again", self.output_menu)
-        again.triggered.connect(self.rescan_asked)
-        self.output_menu.addAction(again)
-        name = current.name if len(current.name) <= 28 else current.name[:27] + "…"
-        self.output_button.setText(f"Output: {name}")
+    def show_devices(self, output: str, source: str, tip: str) -> None:
+        """Names the output, and the input while there is one."""
+        text = f"{_short(output)}  ←  {_short(source)}" if source else _short(output)
+        self.devices_button.setText(text)
+        self.devices_button.setToolTip(tip)
 
     def show_export(self, name: str, progress: float, is_running: bool) -> None:
         """Shows a running export, or hides the strip."""
@@ -121,3 +103,7 @@ def _label() -> QLabel:
     label.setProperty("role", "status")
     label.setTextFormat(Qt.TextFormat.PlainText)
     return label
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

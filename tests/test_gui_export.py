@@ -1,0 +1,66 @@
+"""Export from the app: the file is what was heard, a cancelled one leaves nothing, a bad target is refused."""
+
+import numpy as np
+import pytest
+from gui_parts import choose, wait
+from pedalboard.io import AudioFile
+
+from lamina.gui.model.export import ExportState
+from lamina.plugin import NeuralCodec
+from lamina.plugin.audiofile import read_audio
+
+pytest_plugins = ["gui_fixtures"]
+
+
+def test_export_writes_the_file_and_names_it(window, qtbot, sound, tmp_path, monkeypatch):
+    target = tmp_path / "out.flac"
+    window.open(sound)
+    wait(qtbot, lambda: window.session.document.path == sound)
+    choose(monkeypatch, "out.flac")
+    settings = {"layers": 2, "mix": 0.5, "output_gain_db": -3.0}
+    for name, value in settings.items():
+        window.session.parameters.set(name, value)
+    window.header.export_button.click()
+    wait(qtbot, lambda: window.notice.isVisible() and "out.flac" in window.notice.label.text())
+    assert window.session.export.state is ExportState.DONE
+    source, written = read_audio(sound), read_audio(target)
+    assert written.sample_rate == source.sample_rate
+    expected = NeuralCodec(**settings)(source.samples, source.sample_rate)
+    # 24 bits in the file, and blocks of another length on the way.
+    assert np.abs(written.samples - expected).max() < 2**-20
+
+
+def test_an_export_without_a_suffix_gets_one_and_a_preset_keeps_its_dots(window, qtbot, sound, tmp_path, monkeypatch):
+    choose(monkeypatch, "bounce")
+    window.dialogs.export()
+    wait(qtbot, lambda: window.session.export is not None and window.session.export.state is ExportState.DONE)
+    assert (tmp_path / "bounce.wav").is_file()
+    window.loader.save_preset(tmp_path / "grit v1.2")
+    assert (tmp_path / "grit v1.2.json").is_file()
+
+
+def test_a_cancelled_export_leaves_nothing(window, qtbot, tmp_path):
+    long_sound = tmp_path / "long.wav"
+    with AudioFile(str(long_sound), "w", 48000, 2) as file:
+        file.write(np.random.default_rng(0).normal(0, 0.1, (2, 48000 * 120)).astype(np.float32))
+    window.open(long_sound)
+    wait(qtbot, lambda: window.session.document.path == long_sound)
+    assert window.session.start_export(tmp_path / "out.wav")
+    window._tell()
+    assert window.status.export_strip.isVisible()
+    window.status.cancel_button.click()
+    wait(qtbot, lambda: window.session.export.state is not ExportState.RUNNING)
+    assert window.session.export.state is ExportState.CANCELLED
+    wait(qtbot, lambda: "cancelled" in window.notice.label.text())
+    assert [path.name for path in tmp_path.iterdir()] == ["long.wav"]
+    wait(qtbot, lambda: not window.status.export_strip.isVisible())
+
+
+@pytest.mark.parametrize("name", ["two tones.wav", "song.xyz", "no such folder/out.wav"])
+def test_a_target_that_cannot_be_is_refused_with_a_sentence(window, qtbot, sound, tmp_path, name):
+    window.open(sound)
+    wait(qtbot, lambda: window.session.document.path == sound)
+    before = sound.read_bytes()
+    assert not window.session.start_export(tmp_path / name)
+    assert window.notice.isVisible() and window.notice.label.text().endswith(".")
+    assert [path.name for path in tmp_path.iterdir()] == ["two tones.wav"] and sound.read_bytes() == before

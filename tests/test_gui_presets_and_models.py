@@ -1,0 +1,134 @@
+"""Presets and models in the app: chosen while it plays, saved, and told when they are missing or damaged."""
+
+import shutil
+
+from gui_parts import choose, wait
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QFileDialog
+
+from lamina.models.bundle import weights_folder
+from lamina.models.own_bundles import install_bundle, own_bundles_folder
+from lamina.plugin.presets import load_preset
+
+pytest_plugins = ["gui_fixtures"]
+
+
+def test_presets_set_the_knobs_and_edits_are_marked(window):
+    action = window.header.preset_menu.actions()[0]
+    action.trigger()
+    assert window.header.preset_button.text() == action.text() and action.toolTip()
+    window.session.parameters.set("layers", 5 if window.session.parameters["layers"] != 5 else 6)
+    assert window.header.preset_button.text() == f"{action.text()} (edited)"
+
+
+def test_a_preset_is_saved_and_opened_again(window, monkeypatch, tmp_path):
+    path = tmp_path / "Mine.json"
+    choose(monkeypatch, "Mine")  # the dialog completes the suffix
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    window.session.parameters.set("layers", 3)
+    window.session.parameters.set("mix", 0.4)
+    window.dialogs.save_preset()
+    assert "Mine.json" in window.notice.label.text()
+    window.session.parameters.set("layers", 20)
+    window.dialogs.open_preset()
+    assert (window.session.codec.layers, window.session.codec.mix) == (3, 0.4)
+    path.write_text("{}")
+    window.dialogs.open_preset()
+    assert window.session.codec.layers == 3 and "Mine.json" in window.notice.label.text()
+
+
+def model_actions(window, qtbot):
+    """Opens the model menu as a user does, and waits until it shows what is there."""
+    shown = [action.text() for action in window.header.model_menu.actions()]
+    window.header.model_menu.aboutToShow.emit()
+    wait(qtbot, lambda: not window.background.is_busy)
+    return {action.data(): action for action in window.header.model_menu.actions()}, shown
+
+
+def test_a_model_that_was_trained_meanwhile_is_chosen_while_playing(window, qtbot, sound, tmp_path):
+    window.open(sound)
+    wait(qtbot, lambda: window.header.title.text() == "two tones.wav")
+    actions, _ = model_actions(window, qtbot)
+    assert list(actions) == ["lamina-24k"] and actions["lamina-24k"].isChecked()
+    assert window.header.model_button.text() == "lamina-24k"
+
+    source = shutil.copytree(weights_folder() / "lamina-24k", tmp_path / "bundle")
+    install_bundle(source, "my-band")
+    window.session.parameters.set("layers", 3)
+    window.session.set_loop_region(0.2, 0.9)
+    window.toggle_play()
+    wait(qtbot, lambda: window.session.is_playing and window.session.player.position_seconds > 0.1)
+    actions, before = model_actions(window, qtbot)
+    assert before == ["lamina-24k"] and list(actions) == ["lamina-24k", "my-band"]
+    actions["my-band"].trigger()
+    wait(qtbot, lambda: window.session.codec.model == "my-band")
+    assert actions["my-band"].isChecked() and not actions["lamina-24k"].isChecked()
+    assert window.header.model_button.text() == "my-band"
+    # The session goes on: same file, settings and loop, still playing.
+    assert window.header.title.text() == "two tones.wav" and window.session.loop_seconds == (0.2, 0.9)
+    assert window.session.codec.layers == 3
+    wait(qtbot, lambda: window.session.is_playing and window.session.listening.usage.n_frames > 0)
+
+    window.session.start_export(tmp_path / "out.wav")
+    assert window.session.export._make_effect().model == "my-band"
+    wait(qtbot, lambda: not window.session.is_exporting)
+
+
+def test_a_damaged_model_is_told_and_the_present_one_stays(window, qtbot, tmp_path):
+    source = shutil.copytree(weights_folder() / "lamina-24k", tmp_path / "bundle")
+    folder = install_bundle(source, "my-band")
+    (folder / "decoder.onnx").write_bytes(b"")
+    actions, _ = model_actions(window, qtbot)
+    action = actions["my-band"]
+    assert action.text() == "my-band (damaged)" and "decoder.onnx" in action.toolTip()
+    codec = window.session.codec
+    action.trigger()
+    wait(qtbot, lambda: window.notice.isVisible() and "decoder.onnx" in window.notice.label.text())
+    assert window.session.codec is codec and window.session.can_play
+    assert not action.isChecked() and actions["lamina-24k"].isChecked()
+    assert window.header.model_button.text() == "lamina-24k"
+
+
+def test_a_preset_brings_its_model_or_says_that_it_is_missing(window, qtbot, monkeypatch, tmp_path):
+    source = shutil.copytree(weights_folder() / "lamina-24k", tmp_path / "bundle")
+    install_bundle(source, "my-band")
+    window.loader.choose_model("my-band")
+    wait(qtbot, lambda: window.session.codec.model == "my-band")
+    window.session.parameters.set("layers", 3)
+    window.loader.save_preset(tmp_path / "mine.json")
+    window.loader.choose_model("lamina-24k")
+    wait(qtbot, lambda: window.session.codec.model == "lamina-24k")
+    window.session.parameters.set("layers", 20)
+
+    window.loader.open_preset(tmp_path / "mine.json")
+    wait(qtbot, lambda: window.session.boards.state.preset == "mine")
+    assert (window.session.codec.model, window.session.codec.layers) == ("my-band", 3)
+
+    window.loader.choose_model("lamina-24k")
+    wait(qtbot, lambda: window.session.codec.model == "lamina-24k")
+    window.session.parameters.set("layers", 20)
+    shutil.rmtree(own_bundles_folder() / "my-band")
+    window.loader.open_preset(tmp_path / "mine.json")
+    wait(qtbot, lambda: window.notice.isVisible() and "my-band" in window.notice.label.text())
+    assert (window.session.codec.model, window.session.codec.layers) == ("lamina-24k", 20)
+
+
+def test_with_a_model_that_cannot_denoise_both_controls_are_off_and_say_why(window, qtbot, undenoising_bundle):
+    install_bundle(undenoising_bundle, "my-band")
+    window.session.apply_preset(load_preset("what-was-removed"))
+    assert window.session.codec.noise_only and window.session.codec.denoise == 1.0
+    window.loader.choose_model("my-band")
+    wait(qtbot, lambda: window.session.codec.model == "my-band")
+    controls = (window.controls.knobs["denoise"], window.controls.noise_only)
+    assert not any(control.isEnabled() for control in controls) and all("wasn't trained" in control.toolTip() for control in controls)
+    # Were noise only still on, nothing would be heard, and no control could end it.
+    qtbot.keyClick(window, Qt.Key.Key_N)
+    for name, value in (("denoise", 0.0), ("noise_only", False)):
+        assert window.session.parameters[name] == getattr(window.session.codec, name) == value
+    assert not window.controls.noise_only.isChecked()
+
+    window.session.parameters.set("mix", 0.3)
+    window.session.apply_preset(load_preset("what-was-removed"))
+    assert window.notice.isVisible() and "not trained to denoise" in window.notice.label.text()
+    codec = window.session.codec
+    assert (codec.layers, codec.mix, codec.denoise, codec.noise_only) == (24, 1.0, 0.0, False)
