@@ -6,11 +6,10 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from lamina.models.bundle import DEFAULT_BUNDLE, survey_bundles
-from lamina.plugin.devices import output_devices
 from lamina.plugin.neural_codec import NeuralCodec
 
 SHOWN_RATES = (44_100, 48_000)
-SHOWN_PACKAGES = ("onnxruntime", "pedalboard", "numpy", "PyQt6", "sounddevice")
+SHOWN_PACKAGES = ("onnxruntime", "pedalboard", "numpy", "PyQt6", "sounddevice", "rtmixer")
 
 
 def print_info(model: str = DEFAULT_BUNDLE) -> None:
@@ -38,12 +37,28 @@ def print_info(model: str = DEFAULT_BUNDLE) -> None:
         samples = codec.latency_samples(rate)
         print(f"Latency  {samples} samples = {samples / rate * 1000:.1f} ms at {rate} Hz, any block size (devices come on top)")
     print()
-    devices, problem = output_devices()
-    for index, device in enumerate(devices):
-        title, note = "Outputs" if index == 0 else "", ", default" if device.default else ""
-        print(f"{title:8} {device.name} ({device.channels} channels, {device.sample_rate} Hz{note})")
-    if problem:
-        print(f"Outputs  {problem}")
+    _print_devices()
+
+
+def _print_devices() -> None:
+    from lamina.plugin.host.devices import list_devices
+    from lamina.plugin.host.streams import DeviceError, has_rtmixer
+
+    print(f"Sound    callback {'in C (rtmixer)' if has_rtmixer() else 'in Python: rtmixer is missing, so live sound needs larger buffers'}")
+    try:
+        devices = list_devices()
+    except DeviceError as error:
+        print(f"Devices  {error}")
+        return
+    for kind in ("input", "output"):
+        title = f"{kind.capitalize()}s"
+        usable = [(device, device.n_inputs if kind == "input" else device.n_outputs) for device in devices]
+        for device, n_channels in ((device, n) for device, n in usable if n):
+            is_default = device.is_default_input if kind == "input" else device.is_default_output
+            print(f"{title:8} {device.name} ({n_channels} channels, {device.default_rate} Hz{', default' if is_default else ''})")
+            title = ""
+        if title:
+            print(f"{title:8} none found{'; files can still be rendered' if kind == 'output' else ''}")
 
 
 def _version(package: str) -> str:
