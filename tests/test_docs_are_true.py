@@ -65,6 +65,26 @@ def test_the_readme_example_runs(monkeypatch):
     assert names["out"].shape == (2, 4800)
 
 
+def test_the_live_example_runs(capsys):
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/live.md").read_text(encoding="utf-8"), re.DOTALL)
+    exec(example, {})
+    assert "safety margin" in capsys.readouterr().out
+
+
+def test_the_documented_delay_is_the_engines():
+    from lamina.dsp.bridge import bridge_parts
+    from lamina.plugin.host.engine import LIVE_MARGIN_FRAMES
+    from lamina.plugin.host.worker import FRAME_SECONDS
+
+    config, block, rate = NeuralCodec().bundle.config, 256, 48_000
+    parts = {"buffer": block / rate, "safety margin": LIVE_MARGIN_FRAMES * FRAME_SECONDS}
+    for name, samples in bridge_parts(rate, config.sample_rate, config.frame, config.delay_samples, block):
+        parts[name] = samples / rate
+    parts["sum"] = sum(parts.values())
+    told = {row[0]: row[1] for row in rows("docs/live.md")[2:]}
+    assert told == {name: f"{1000 * seconds:.1f}" for name, seconds in parts.items()}
+
+
 def test_the_preset_example_is_a_preset(tmp_path):
     from lamina.plugin.presets import load_preset
 
