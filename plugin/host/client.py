@@ -6,6 +6,7 @@ on where the old one ended.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -174,6 +175,7 @@ class LiveEngine:
             handle = self._handle
         handle.close()
         self._watchdog.join()
+        os.close(self._memory)  # the reader keeps what it maps
 
     def __enter__(self) -> LiveEngine:
         return self
