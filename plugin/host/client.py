@@ -217,12 +217,14 @@ class LiveEngine:
             return
         self._n_early_deaths = self._n_early_deaths + 1 if time.monotonic() - self._started < SHORTEST_LIFE_SECONDS else 0
         if self._n_early_deaths >= MOST_EARLY_DEATHS:
-            self._events.append({"event": "gone"})
             self._say("The audio engine ends as soon as it is started. Nothing can be heard; details are on the terminal.", True)
+            self._events.append({"event": "gone"})
             return
         if code != REPLACE_ME:
             self._say("The audio engine ended unexpectedly and was started again. Nothing else is lost.", True)
-        wishes = self.wishes() | {"opens": True}
+        wishes = self.wishes()
+        if int(self.telemetry.state()["stream_samples"]):
+            wishes["opens"] = True  # as it was
         if wishes.get("record"):
             # What was recorded stays as it is; the rest goes into a file beside it.
             wishes["record"] = str(next_take(Path(wishes["record"])))
