@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TURN_SECONDS = 0.1
 START_SECONDS = 20.0
+FAILED = 1
 QUIETEST_DB, SILENT_LUFS = -60.0, -70.0
 CLEARED = "\r\x1b[K"
 """Back to the line's start, with nothing in it (ECMA-48)."""
@@ -85,20 +86,30 @@ def _devices(_options: argparse.Namespace) -> int:
 
 
 def _live(options: argparse.Namespace) -> int:
-    from lamina.plugin.audiofile import check_target
-    from lamina.plugin.board import Board
-    from lamina.plugin.host.client import LiveEngine
-    from lamina.plugin.host.live_meters import LiveMeters
+    from lamina.plugin.host.engine_handle import EngineError
+    from lamina.plugin.host.recorder import check_recording
 
     if options.duration is not None and not (options.duration > 0 and math.isfinite(options.duration)):
         raise ValueError(f"--duration is {options.duration:g}; give seconds, more than 0.")
     settings = _device_settings(options)
     codec = codec_of(options)
     if options.record is not None:
-        check_target(options.record)
-        if options.record.exists():
-            raise ValueError(f"{options.record} is there already; recordings overwrite nothing. Choose another name.")
+        check_recording(options.record)
     _check_devices(settings)
+    try:
+        return _play(settings, codec, options)
+    except EngineError as error:
+        raise ValueError(str(error)) from error
+    except TimeoutError as error:
+        raise ValueError(f"The audio engine gave no answer within {START_SECONDS:g} seconds. Try another device.") from error
+
+
+def _play(settings: DeviceSettings, codec: NeuralCodec, options: argparse.Namespace) -> int:
+    """Start the engine, show it until the end, and tell what came of it. Raises EngineError if it refuses."""
+    from lamina.plugin.board import Board
+    from lamina.plugin.host.client import LiveEngine
+    from lamina.plugin.host.live_meters import LiveMeters
+
     ended = threading.Event()
     with _Ending(ended), LiveEngine(opens=False) as engine:
         wishes = (engine.set_devices(settings), engine.set_board("A", Board([codec])), engine.set_live(True))
@@ -112,12 +123,14 @@ def _live(options: argparse.Namespace) -> int:
         is_alive = _show(engine, meters, codec, options, ended)
         recorded = engine.stop_recording().result(START_SECONDS) if options.record is not None and is_alive else None
         figures = meters.figures(engine.telemetry.state())
+    if not is_alive:
+        return FAILED
     late = f"{figures.n_late} late, {1000 * figures.late_seconds:.0f} ms together" if figures.n_late else "nothing was late"
     print(f"{late}; a block of {figures.block_ms:.1f} ms took {figures.p50_ms:.1f} ms, at worst {figures.worst_ms:.1f}")
     if recorded is not None:
         lost = f", {recorded['n_lost_samples']} samples could not be written" if recorded["n_lost_samples"] else ""
         print(f"{recorded['path']}: {recorded['seconds']:.1f} s recorded{lost}")
-    return 0 if is_alive else 1
+    return 0
 
 
 class _Ending:
@@ -141,6 +154,7 @@ class _Ending:
 
 
 def _device_settings(options: argparse.Namespace) -> DeviceSettings:
+    from lamina.plugin.host.devices import is_hardware
     from lamina.plugin.host.session_file import remembered_devices
     from lamina.plugin.host.settings import VIRTUAL
 
@@ -149,7 +163,7 @@ def _device_settings(options: argparse.Namespace) -> DeviceSettings:
         changes["input"] = options.input
     if options.output is not None:
         changes["output"] = options.output
-        if options.input is None and options.output.startswith(VIRTUAL):
+        if options.input is None and not is_hardware(options.output):
             changes["input"] = VIRTUAL
     if options.buffer is not None:
         changes["buffer"] = options.buffer
@@ -162,11 +176,16 @@ def _device_settings(options: argparse.Namespace) -> DeviceSettings:
 
 
 def _check_devices(settings: DeviceSettings) -> None:
-    """Who names a device wants that one and no other: raises DeviceError before anything is started."""
+    """Who names a device wants that one and no other: raises DeviceError or ValueError before anything is started."""
     from lamina.plugin.host.devices import find_device, is_hardware, list_devices
+    from lamina.plugin.host.settings import NONE
     from lamina.plugin.host.virtual_device import virtual_device
 
     virtual_device(settings.input, settings.output)
+    if settings.input != NONE and is_hardware(settings.input) != is_hardware(settings.output):
+        raise ValueError(
+            f"The input {settings.input} and the output {settings.output} can't be used together: both must be devices, or both virtual."
+        )
     wanted = [(name, is_input) for name, is_input in ((settings.output, False), (settings.input, True)) if is_hardware(name)]
     if wanted:
         devices = list_devices()
@@ -175,13 +194,8 @@ def _check_devices(settings: DeviceSettings) -> None:
 
 
 def _calibrate(engine: LiveEngine) -> int:
-    from lamina.plugin.host.engine_handle import EngineError
-
     print("Measuring: short sweeps go out and are listened for…")
-    try:
-        trip = engine.calibrate().result(START_SECONDS)
-    except EngineError as error:
-        raise ValueError(str(error)) from error
+    trip = engine.calibrate().result(START_SECONDS)
     rate = trip["sample_rate"]
     rows = (
         ("device, out and in", trip["device_samples"]),

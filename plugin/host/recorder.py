@@ -192,14 +192,19 @@ class Recorder:
             self._on_trouble(self._trouble)
 
 
-def _new_file(path: Path, sample_rate: int, n_channels: int) -> SoundFile:
+def check_recording(path: Path) -> None:
+    """Raises AudioFileError if no recording can be made there: another suffix, a file that exists, a folder missing or read-only."""
     check_target(path)
     if path.suffix.lower() not in _FORMATS:
         raise AudioFileError(f"{path} ends in {path.suffix!r}; recordings are made as {' or '.join(_FORMATS)}.")
+    if path.exists():
+        raise AudioFileError(f"{path} exists already, and a recording overwrites nothing. Choose another name.")
+
+
+def _new_file(path: Path, sample_rate: int, n_channels: int) -> SoundFile:
+    check_recording(path)
     try:
         return _FORMATS[path.suffix.lower()](path, sample_rate, n_channels)
-    except FileExistsError as error:
-        raise AudioFileError(f"{path} exists already, and a recording overwrites nothing. Choose another name.") from error
     except OSError as error:
         raise AudioFileError(f"{path} can't be written: {error.strerror or error}.") from error
     except (ValueError, RuntimeError) as error:
