@@ -19,17 +19,20 @@ def main(file: Path | None = None, model: str | None = None) -> int:
         print(f"lamina: {reason}", file=sys.stderr)
         return 2
 
-    from PyQt6.QtCore import QTimer
+    from PyQt6.QtCore import QStandardPaths, QTimer
     from PyQt6.QtWidgets import QApplication
 
     from lamina.gui import theme
+    from lamina.gui.model.kept_session import KeptSession
     from lamina.gui.window import MainWindow
 
     app = QApplication(["lamina"])
     app.setApplicationName("Lamina")
     app.setDesktopFileName("lamina")
     theme.apply(app)
-    window = MainWindow()
+    music = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MusicLocation)
+    kept = KeptSession(Path(music) / "Lamina")
+    window = MainWindow(kept.session, kept)
     # PyQt ends the process at an exception in a slot unless somebody takes it: a defect must not cost the session.
     sys.excepthook = window.tell_defect
     for number in (signal.SIGINT, signal.SIGTERM):

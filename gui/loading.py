@@ -6,39 +6,57 @@ from typing import Any
 
 from lamina.gui.background import Background
 from lamina.gui.model.document import Document
+from lamina.gui.model.kept_session import KeptDocument, KeptSession
 from lamina.gui.model.session import GONE_REMARK, Notice, Session
 from lamina.gui.widgets.header import Header
 from lamina.plugin import DEFAULT_BUNDLE, survey_bundles
 from lamina.plugin.host.devices import probe_devices
 
+CUT_OFF = "Lamina ended unexpectedly last time."
+AS_THEY_WERE = "The settings of A and B and the sound devices are as they were."
+
 
 class Loader:
     """Runs the slow work of a session in the background and hands the results over in Qt's thread.
 
-    `devices` is a background of its own for asking about sound devices.
+    `devices` is a background of its own for asking about sound devices; `kept` what an unfinished session left behind.
     """
 
-    def __init__(self, session: Session, background: Background, devices: Background) -> None:
-        self._session = session
+    def __init__(self, session: Session, background: Background, devices: Background, kept: KeptSession | None = None) -> None:
+        self._session, self._kept = session, kept
         self._background, self._devices = background, devices
         self._codec_error = ""
         self._model_wanted = ""
         self._opening: Path | None = None
         self._share_opened = 0.0
+        self._brought_back = ""
         self.folder = str(Path.home())
 
     def start(self, file: Path | None, header: Header, model: str | None = None) -> None:
         """Everything the app needs after its window is there, what the user sees first before the rest."""
-        self._background.run(_demos, lambda items: self._take_demos(items, file, header), self._fail)
+        left, is_restored = None, False
+        if self._kept is not None and self._kept.is_unfinished:
+            trouble = self._kept.restore_boards()
+            is_restored = not trouble
+            self._brought_back = trouble or AS_THEY_WERE
+            left = self._kept.document if file is None else None
+            if left is not None and not left.path.is_file():
+                self._brought_back, left = f"{left.title} isn't there any more. {self._brought_back}", None
+        self._background.run(_demos, lambda items: self._take_demos(items, file is not None or left is not None, header), self._fail)
         if file is not None:
             self.open(file)
+        elif left is not None:
+            self._open_again(left)
         self._background.run(_presets, header.show_presets, self._fail)
-        self._background.run(lambda: _codec(model), self._session.use_codec, self._fail_codec)
+        if model is not None or not is_restored:
+            self._background.run(lambda: _codec(model), self._session.use_codec, self._fail_codec)
+        if self._brought_back and left is None:
+            self._session.noticed.notify(Notice(f"{CUT_OFF} {self._brought_back}"))
         self.find_devices()
         self.find_models(header)
 
-    def open(self, path: Path, title: str | None = None) -> None:
-        """Reads a sound file and shows it; a bad one is refused with a notice."""
+    def open(self, path: Path, title: str | None = None, then: Callable[[], object] | None = None) -> None:
+        """Reads a sound file and shows it, then does `then`; a bad one is refused with a notice."""
         self._opening, self._share_opened = path, 0.0
 
         def cancelled() -> bool:
@@ -54,6 +72,8 @@ class Loader:
                 if title is None:
                     self.folder = str(path.resolve().parent)
                 self._session.show(document)
+                if then is not None:
+                    then()
 
         def failed(error: Exception) -> None:
             if self._opening is path:
@@ -167,9 +187,19 @@ class Loader:
 
         return f"Sound files ({' '.join(f'*{s}' for s in sorted(WRITABLE_SUFFIXES))})"
 
-    def _take_demos(self, items: list[Any], file: Path | None, header: Header) -> None:
+    def _open_again(self, left: KeptDocument) -> None:
+        """Opens what was open when the last session was cut off."""
+
+        def then() -> None:
+            assert self._kept is not None
+            self._kept.restore_place(left)
+            self._session.noticed.notify(Notice(f"{CUT_OFF} {left.title} is open again. {self._brought_back}"))
+
+        self.open(left.path, left.title, then)
+
+    def _take_demos(self, items: list[Any], has_file: bool, header: Header) -> None:
         header.show_demos(items)
-        if file is None and items:
+        if not has_file and items:
             self.open(items[0].path, items[0].title)
 
     def _fail(self, error: Exception) -> None:

@@ -130,6 +130,7 @@ QPushButton::menu-indicator {{ image: none; width: 0; }}
 QPushButton[role="primary"] {{ background: {WET}; color: #1A1208; font-weight: 600; }}
 QPushButton[role="primary"]:hover {{ background: #F7B672; }}
 QPushButton[role="primary"]:disabled {{ background: {RAISED}; color: {DIM}; font-weight: 400; }}
+QPushButton[role="toggle"]:checked {{ background: {WET}; color: #1A1208; }}
 QPushButton[role="quiet"] {{ background: transparent; color: {MUTED}; min-height: 24px; padding: 0 8px; font-size: 12px; }}
 QPushButton[role="quiet"] {{ border-color: {SLOT}; }}
 QPushButton[role="quiet"]:hover {{ background: {RAISED}; color: {TEXT}; }}
@@ -159,6 +160,16 @@ QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QHeaderView::section {{ background: {PANEL}; color: {MUTED}; border: none; padding: 4px 8px; }}
 QTreeView, QListView {{ background: {WELL}; border: none; selection-background-color: {WET_DEEP}; }}
 QComboBox {{ background: {RAISED}; color: {TEXT}; border: 1px solid {SLOT}; border-radius: 4px; padding: 3px 8px; }}
+QComboBox[role="choice"] {{ padding: 0 26px 0 10px; border: 1px solid transparent; border-radius: 6px; }}
+QComboBox[role="choice"]:hover {{ background: {HOVER}; }}
+QComboBox[role="choice"]:focus {{ border-color: {MUTED}; }}
+QComboBox[role="choice"]::drop-down {{ border: none; width: 24px; }}
+QComboBox[role="choice"]::down-arrow {{ image: none; }}
+QComboBox[role="choice"] QAbstractItemView {{
+    background: {RAISED}; border: 1px solid {SLOT}; padding: 4px; outline: none;
+    selection-background-color: {HOVER}; selection-color: {TEXT};
+}}
+QComboBox[role="choice"] QAbstractItemView::item {{ min-height: 26px; padding: 0 6px; }}
 QScrollBar:horizontal {{ background: transparent; height: 10px; }}
 QScrollBar::handle:horizontal {{ background: {SLOT}; border-radius: 5px; min-width: 24px; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; }}

@@ -6,50 +6,45 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-from PyQt6.QtCore import QStandardPaths, Qt, QTimer
+from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from PyQt6.QtWidgets import QAbstractButton, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
-from lamina.dsp.loudness import FLOOR_LUFS
 from lamina.gui import theme
 from lamina.gui.background import Background
 from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
-from lamina.gui.model.devices import SILENT_LABEL
+from lamina.gui.model.kept_session import KeptSession
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.widgets.control_panel import BOARD_KEY, BYPASS_KEY, NOISE_ONLY_KEY, ControlPanel
+from lamina.gui.widgets.devices_dialog import DevicesDialog
 from lamina.gui.widgets.drop_overlay import DropOverlay
 from lamina.gui.widgets.header import Header
-from lamina.gui.widgets.meter_view import MeterView, level_text
 from lamina.gui.widgets.notice import NoticeBar
 from lamina.gui.widgets.panel import Caption, Panel
-from lamina.gui.widgets.spectrogram_view import ColourScale, SpectrogramView, TimeAxis
+from lamina.gui.widgets.spectrum_panel import SpectrumPanel
 from lamina.gui.widgets.status_line import StatusLine
+from lamina.gui.widgets.tips import plain_tip
 from lamina.gui.widgets.transport_bar import TransportBar
 from lamina.gui.widgets.usage_view import UsageHeads, UsageView
 from lamina.gui.widgets.waveform_view import WaveformView
-from lamina.plugin.host.devices import is_hardware
-from lamina.plugin.host.settings import NONE
 
 MOTION_MS = 33
 TEXT_MS = 250
 SEEK_STEP_SECONDS = 2.0
-LEVELS_TIP = "Highest peak of the last moments and RMS in dBFS; loudness of the last 3 seconds in LUFS (ITU-R BS.1770)."
-
-
-def music_folder() -> Path:
-    """Where recordings go: a folder of Lamina's own among the user's music."""
-    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MusicLocation)) / "Lamina"
 
 
 class MainWindow(QMainWindow):
-    """Lamina's window over a `Session`. `load(file)` begins the slow start-up work; call it once the window is visible."""
+    """Lamina's window over a `Session`. `load(file)` begins the slow start-up work; call it once the window is visible.
 
-    def __init__(self, session: Session | None = None) -> None:
+    `kept` keeps the session on the disk and knows what an unfinished one left behind.
+    """
+
+    def __init__(self, session: Session, kept: KeptSession | None = None) -> None:
         super().__init__()
-        self.session = session or Session(music_folder=music_folder())
+        self.session, self._kept = session, kept
         self.background, self._device_search = Background(self), Background(self)
-        self.loader = Loader(self.session, self.background, self._device_search)
+        self.loader = Loader(self.session, self.background, self._device_search, kept)
         self.dialogs = FileDialogs(self, self.session, self.loader)
         self.setWindowTitle("Lamina")
         self.setAcceptDrops(True)
@@ -74,10 +69,7 @@ class MainWindow(QMainWindow):
         self.transport = TransportBar()
         self.waveform = WaveformView()
         self.controls = ControlPanel(self.session.parameters)
-        self.input_view = SpectrogramView("Input spectrogram", "Press Space to play")
-        self.output_view = SpectrogramView("Output spectrogram")
-        self.input_meter = MeterView("Input level", theme.DRY, theme.DRY_DEEP)
-        self.output_meter = MeterView("Output level", theme.WET, theme.WET_DEEP)
+        self.spectra = SpectrumPanel()
         self.usage = UsageView()
         self.status = StatusLine()
         top = QHBoxLayout()
@@ -89,7 +81,7 @@ class MainWindow(QMainWindow):
         bottom = QHBoxLayout()
         bottom.setSpacing(theme.MARGIN)
         bottom.addWidget(self.controls)
-        bottom.addWidget(self._spectrum_panel(), 1)
+        bottom.addWidget(self.spectra, 1)
         bottom.addWidget(self._usage_panel())
         centre = QWidget()
         column = QVBoxLayout(centre)
@@ -103,29 +95,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
         self.notice = NoticeBar(centre)
         self.drop_overlay = DropOverlay(centre)
-
-    def _spectrum_panel(self) -> Panel:
-        panel = Panel()
-        self.input_caption = Caption("Input", theme.DRY)
-        self.output_caption = Caption("Output", theme.WET)
-        for caption, view, meter in (
-            (self.input_caption, self.input_view, self.input_meter),
-            (self.output_caption, self.output_view, self.output_meter),
-        ):
-            panel.content.addWidget(caption)
-            row = QHBoxLayout()
-            row.setSpacing(theme.MARGIN)
-            row.addWidget(view, 1)
-            row.addWidget(meter)
-            panel.content.addLayout(row, 1)
-        foot = QHBoxLayout()
-        foot.setSpacing(theme.MARGIN)
-        foot.addWidget(TimeAxis(), 1)
-        scale = ColourScale()
-        scale.setFixedWidth(self.output_meter.width())
-        foot.addWidget(scale)
-        panel.content.addLayout(foot)
-        return panel
+        self.devices_dialog = DevicesDialog(self.session, self)
 
     def _usage_panel(self) -> Panel:
         panel = Panel()
@@ -158,6 +128,8 @@ class MainWindow(QMainWindow):
         self.controls.refused.connect(lambda text: self.notice.tell(text, True))
         self.controls.board_chosen.connect(session.boards.choose)
         self.controls.copy_asked.connect(self.copy_board)
+        self.status.devices_asked.connect(self.show_devices)
+        self.devices_dialog.search_asked.connect(self.loader.find_devices)
         self.status.cancel_asked.connect(session.cancel_export)
         session.changed.subscribe(self._changed)
         session.noticed.subscribe(self._noticed)
@@ -179,6 +151,7 @@ class MainWindow(QMainWindow):
             ("Ctrl+O", self.dialogs.open_sound),
             ("Ctrl+E", self.dialogs.export),
             ("Ctrl+S", self.dialogs.save_preset),
+            ("Ctrl+,", self.show_devices),
             ("Ctrl+Q", self.close),
             ("Escape", self.notice.hide),
         ):
@@ -208,6 +181,12 @@ class MainWindow(QMainWindow):
         else:
             self.session.recording.toggle()
         self._show_recording()
+
+    def show_devices(self) -> None:
+        """Opens the sound devices' dialog, or brings it to the front."""
+        self.devices_dialog.show()
+        self.devices_dialog.raise_()
+        self.devices_dialog.activateWindow()
 
     def copy_board(self) -> None:
         """Makes the board that isn't heard equal to the one that is."""
@@ -253,6 +232,9 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:
         self._motion.stop()
         self._text.stop()
+        self.devices_dialog.close()
+        if self._kept is not None:
+            self._kept.close()
         self.session.close()
         self.background.close()
         self._device_search.close()
@@ -275,8 +257,7 @@ class MainWindow(QMainWindow):
             self._show_usage()
             self.notice.dismiss_error()
         elif what == "meters":
-            self.input_meter.show_meter(session.input_meter)
-            self.output_meter.show_meter(session.output_meter)
+            self.spectra.show_meters(session.input_meter, session.output_meter)
         elif what == "codec":
             assert session.codec is not None
             self.controls.show_can_denoise(session.can_denoise, is_loaded=True)
@@ -286,6 +267,7 @@ class MainWindow(QMainWindow):
             self.controls.show_board(session.boards.chosen, session.boards.other)
         elif what == "live":
             self.transport.show_live(session.is_live)
+            self.spectra.show_live(session.is_live)
         elif what == "recording":
             self._show_recording()
         elif what == "loop":
@@ -300,8 +282,8 @@ class MainWindow(QMainWindow):
         self.notice.tell(notice.text, notice.is_error, notice.tip)
 
     def _show_all(self) -> None:
-        self.input_view.show_ring(self.session.listening.input_spectrogram.ring)
-        self.output_view.show_ring(self.session.listening.output_spectrogram.ring)
+        listening = self.session.listening
+        self.spectra.show_rings(listening.input_spectrogram.ring, listening.output_spectrogram.ring)
         self.controls.show_can_denoise(False, is_loaded=False)
         self._show_usage()
         self._show_can_play()
@@ -328,10 +310,7 @@ class MainWindow(QMainWindow):
         now = time.monotonic()
         self.session.tick(now - self._last_tick)
         self._last_tick = now
-        self.input_view.refresh()
-        self.output_view.refresh()
-        self.input_meter.refresh()
-        self.output_meter.refresh()
+        self.spectra.refresh()
         self.usage.refresh()
         self.waveform.show_position(self.session.player.position_seconds)
         self.transport.show_playing(self.session.is_playing)
@@ -344,37 +323,23 @@ class MainWindow(QMainWindow):
         recording = self.session.recording
         self.transport.show_recording(recording.is_on, recording.seconds)
 
-    def _show_levels(self) -> None:
-        session, meters = self.session, self.session.listening.meters
-        self.input_caption.name.setText("Live" if session.is_live else "Input")
-        for caption, view, loudness in (
-            (self.input_caption, self.input_meter, meters.input_loudness),
-            (self.output_caption, self.output_meter, meters.output_loudness),
-        ):
-            lufs = loudness.short_term_lufs if loudness is not None else FLOOR_LUFS
-            caption.remark.setText(f"{view.text()}   {level_text(lufs, FLOOR_LUFS)} LUFS")
-            caption.remark.setToolTip(LEVELS_TIP)
-        if session.silence_reason():
-            self.output_caption.remark.setText(session.silence_reason())
-
     def _show_devices(self) -> None:
-        session = self.session
-        opened = session.opened
+        opened = self.session.opened
         if opened is None:
-            self.status.show_devices(session.devices.name_of_output(), "", "Sound devices (Ctrl+,). Nothing is open yet.")
-            return
-        output = opened.output if is_hardware(opened.output) else SILENT_LABEL
-        source = "" if opened.input == NONE else opened.input if is_hardware(opened.input) else "silence"
-        tip = f"Sound devices (Ctrl+,). Output: {output}. Input: {source or 'none'}. {opened.sample_rate} Hz, {opened.block} samples."
-        self.status.show_devices(output, source, tip)
+            self.status.show_devices(self.session.devices.name_of_output(), "", "Sound devices (Ctrl+,). Nothing is open yet.")
+        else:
+            self.status.show_devices(opened.output_name, opened.input_name, plain_tip(f"Sound devices (Ctrl+,). {opened.describe()}"))
 
     def _tell(self) -> None:
         """One step of everything that is read."""
         session = self.session
+        if self._kept is not None:
+            self._kept.look()
         self.usage.refresh_figures()
         if session.document is None and not self.background.is_busy:
             self.waveform.show_document(None, "Open a sound file, or drop one here.")
-        self._show_levels()
+        meters = session.listening.meters
+        self.spectra.show_levels(meters.input_loudness, meters.output_loudness, session.silence_reason())
         self._show_devices()
         self.status.show_remark(self.loader.remark())
         self.status.show_figures(*session.figures())

@@ -14,7 +14,7 @@ VIRTUAL = DeviceSettings(output="virtual", input="virtual")
 
 def wait(qtbot, condition):
     """Runs Qt until something has happened."""
-    qtbot.waitUntil(condition, timeout=1000 * PATIENCE_SECONDS)
+    qtbot.waitUntil(lambda: bool(condition()), timeout=1000 * PATIENCE_SECONDS)
 
 
 def wait_for(session, condition):

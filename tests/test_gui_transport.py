@@ -100,7 +100,7 @@ def test_live_lets_the_input_through_beside_the_file_and_shines(window, qtbot):
     qtbot.keyClick(window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
     assert session.is_live and button.isChecked()
     wait(qtbot, lambda: session.hears_input)
-    wait(qtbot, lambda: window.input_caption.name.text() == "Live" and "Live" in window.status.remark.text())
+    wait(qtbot, lambda: window.spectra.input_caption.name.text() == "Live" and "Live" in window.status.remark.text())
     wait(qtbot, lambda: "silence" in window.status.devices_button.text())
     window.toggle_play()
     wait(qtbot, lambda: session.player.position_seconds > 0.2)
@@ -134,6 +134,6 @@ def test_figures_and_levels_are_told_and_explained(window, qtbot):
     wait(qtbot, lambda: "delay" in window.status.figures.text() and "CPU" in window.status.figures.text())
     tip = window.status.figures.toolTip()
     assert "99 of 100" in tip and "safety margin" in tip and "faded" in tip
-    wait(qtbot, lambda: "∞" not in window.output_caption.remark.text())
-    for caption in (window.input_caption, window.output_caption):
+    wait(qtbot, lambda: "∞" not in window.spectra.output_caption.remark.text())
+    for caption in (window.spectra.input_caption, window.spectra.output_caption):
         assert all(word in caption.remark.text() for word in ("peak", "RMS", "LUFS"))

@@ -10,7 +10,7 @@ pytest_plugins = ["gui_fixtures"]
 
 
 def test_starting_with_a_bad_file_leaves_an_empty_window_that_says_what_to_do(qtbot, engine, tmp_path):
-    window = MainWindow(Session(engine))
+    window = MainWindow(Session(engine, tmp_path))
     qtbot.addWidget(window)
     window.show()
     window.load(tmp_path / "gone.wav")
@@ -20,12 +20,12 @@ def test_starting_with_a_bad_file_leaves_an_empty_window_that_says_what_to_do(qt
     assert not window.transport.play_button.isEnabled() and not window.header.export_button.isEnabled()
 
 
-def test_a_codec_that_cannot_be_loaded_is_told_and_the_window_stays(qtbot, engine, monkeypatch):
+def test_a_codec_that_cannot_be_loaded_is_told_and_the_window_stays(qtbot, engine, monkeypatch, tmp_path):
     def damaged(_model):
         raise ValueError("decoder.onnx of the bundle lamina-24k is damaged.")
 
     monkeypatch.setattr("lamina.gui.loading._codec", damaged)
-    window = MainWindow(Session(engine))
+    window = MainWindow(Session(engine, tmp_path))
     qtbot.addWidget(window)
     window.show()
     window.load(None)
@@ -57,7 +57,9 @@ def test_nothing_is_cut_off_at_any_size(window, qtbot, width, height):
     window.resize(width, height)
     qtbot.wait(20)
     assert (window.width(), window.height()) == (width, height)
-    for widget in (*window.controls.switches.values(), window.status, window.usage, window.output_view, *window.controls.knobs.values()):
+    controls, transport = window.controls, window.transport
+    widgets = (*controls.switches.values(), *controls.knobs.values(), controls.copy_button, transport.record_button, transport.live_button)
+    for widget in (*widgets, window.status, window.usage, window.spectra.output_view):
         corner = widget.mapTo(window, widget.rect().bottomRight())
         assert corner.x() < width and corner.y() < height
         assert widget.width() >= widget.minimumSizeHint().width() and widget.height() >= widget.minimumSizeHint().height()

@@ -25,6 +25,31 @@ class Choice:
     group: str = ""
 
 
+@dataclass(frozen=True)
+class OpenedDevices:
+    """What the engine really uses."""
+
+    output: str
+    input: str
+    sample_rate: int
+    block: int
+
+    @property
+    def output_name(self) -> str:
+        """The output in words."""
+        return self.output if is_hardware(self.output) else SILENT_LABEL
+
+    @property
+    def input_name(self) -> str:
+        """The input in words, or nothing where none is open."""
+        return "" if self.input == NONE else self.input if is_hardware(self.input) else "silence"
+
+    def describe(self) -> str:
+        """All of it in one line."""
+        source = f", input {self.input_name}" if self.input_name else ""
+        return f"Open: output {self.output_name}{source}, {self.sample_rate / 1000:g} kHz, {self.block} samples at a time."
+
+
 class DeviceChooser:
     """The devices that are wanted and those there are.
 

@@ -11,11 +11,10 @@ from typing import Any
 
 from lamina.gui.model.answers import Answers
 from lamina.plugin.host.client import LiveEngine
-from lamina.plugin.host.file_player import PlayState
+from lamina.plugin.host.file_player import PLAY_STATES, PlayState
 
 __all__ = ["PlayState", "Player"]
 
-PLAY_STATES = tuple(PlayState)
 NEAR_SECONDS = 0.02  # a block and some rounding
 LONGEST_SECONDS = 0.7
 """So long after the engine's answer its own state counts, whether it is what was asked for or not: a short file may have ended."""

@@ -10,7 +10,7 @@ from typing import Any
 from lamina.dsp.levels import LevelMeter
 from lamina.gui.model.answers import Answers
 from lamina.gui.model.boards import Boards
-from lamina.gui.model.devices import DeviceChooser
+from lamina.gui.model.devices import DeviceChooser, OpenedDevices
 from lamina.gui.model.document import Document
 from lamina.gui.model.export import ExportJob, ExportState
 from lamina.gui.model.listening import Listening, figures_text
@@ -38,16 +38,6 @@ class Notice:
     tip: str = ""
 
 
-@dataclass(frozen=True)
-class OpenedDevices:
-    """What the engine really uses."""
-
-    output: str
-    input: str
-    sample_rate: int
-    block: int
-
-
 class Session:
     """The app without its window.
 
@@ -60,10 +50,10 @@ class Session:
         music_folder: where recordings go.
     """
 
-    def __init__(self, engine: LiveEngine | None = None, music_folder: Path | None = None) -> None:
+    def __init__(self, engine: LiveEngine, music_folder: Path) -> None:
         self.changed: Observable[[str]] = Observable()
         self.noticed: Observable[[Notice]] = Observable()
-        self.engine = engine if engine is not None else LiveEngine(opens=False)
+        self.engine = engine
         answers = self._answers = Answers(lambda sentence: self.noticed.notify(Notice(sentence, is_error=True)))
         self.player = Player(self.engine, answers)
         self.boards = Boards(self.engine, answers)
@@ -71,8 +61,7 @@ class Session:
         self.listening = Listening()
         self.devices = DeviceChooser(self.engine.devices, self._use_devices)
         self.check = SoundCheck(self.engine, answers, lambda: self.changed.notify("check"))
-        folder = music_folder if music_folder is not None else Path.home() / "Lamina"
-        self.recording = Recording(self.engine, answers, folder, self._tell, lambda: self.changed.notify("recording"))
+        self.recording = Recording(self.engine, answers, music_folder, self._tell, lambda: self.changed.notify("recording"))
         self.opened: OpenedDevices | None = None
         self.is_live = False
         self.is_gone = False
