@@ -114,10 +114,10 @@ def test_it_is_saved_every_few_seconds_and_only_when_it_changed(tmp_path, monkey
 
     session = kept(tmp_path, describe)
     until(lambda: (tmp_path / SESSION_NAME).exists())
-    before = (tmp_path / SESSION_NAME).stat()
+    before = (tmp_path / SESSION_NAME).stat().st_mtime_ns
     n_before = n_asked
     until(lambda: n_asked > n_before + 5)
-    assert (tmp_path / SESSION_NAME).stat().st_ino == before.st_ino
+    assert (tmp_path / SESSION_NAME).stat().st_mtime_ns == before
     described["seconds"] = 1
     until(lambda: on_disk(tmp_path)["session"] == {"seconds": 1})
     session.close()
@@ -185,23 +185,22 @@ def test_a_session_that_is_no_object_is_not_offered(tmp_path, session):
     opened.close()
 
 
+def onto_a_full_disk(path, text, **_options):
+    path.write_bytes(text.encode()[: len(text) // 2])
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_a_full_disk_is_told_and_the_last_good_session_stays(tmp_path, monkeypatch):
     described = dict(SESSION)
     session = kept(tmp_path, lambda: dict(described))
     session.save()
-    write = Path.write_text
-
-    def full(path, text, **options):
-        write(path, text[: len(text) // 2], **options)
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     described["seconds"] = 99
-    monkeypatch.setattr(Path, "write_text", full)
-    session.save()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", onto_a_full_disk)
+        session.save()
     assert str(tmp_path) in session.trouble and "No space left on device" in session.trouble
     assert on_disk(tmp_path)["session"] == SESSION
     assert {path.name for path in tmp_path.iterdir()} == {SESSION_NAME, session_file.LOCK_NAME}
-    monkeypatch.setattr(Path, "write_text", write)
     session.save()
     assert session.trouble == "" and on_disk(tmp_path)["session"]["seconds"] == 99
     session.close()
@@ -250,12 +249,8 @@ def test_devices_that_can_not_be_read_are_the_systems_own(tmp_path, text):
 
 def test_devices_that_can_not_be_written_raise_and_the_older_ones_stay(tmp_path, monkeypatch):
     remember_devices(DeviceSettings(buffer=64), tmp_path)
-
-    def full(_path, _text, **_options):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", full)
+        patch.setattr(Path, "write_text", onto_a_full_disk)
         with pytest.raises(OSError, match="No space"):
             remember_devices(DeviceSettings(buffer=128), tmp_path)
     assert remembered_devices(tmp_path) == DeviceSettings(buffer=64)
