@@ -113,7 +113,8 @@ def _channels(wanted: tuple[int, ...], device: Device) -> tuple[int, ...]:
         return wanted
     if wanted == (1, 2):
         return (1,)  # the usual choice, on a device with a single channel
-    raise DeviceError(f"{device.name} has {device.n_inputs} input channels; channel {max(wanted)} can't be used. Choose another.")
+    channels = f"{device.n_inputs} input channel{'s' if device.n_inputs != 1 else ''}"
+    raise DeviceError(f"{device.name} has {channels}; channel {max(wanted)} can't be used. Choose another.")
 
 
 def _rate(output: Device, source: Device | None, clip_rate: int | None) -> int:

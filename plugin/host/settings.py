@@ -43,7 +43,11 @@ class DeviceSettings:
         if self.output == NONE:
             raise ValueError(f"output is {NONE!r}; to play without a device, choose {VIRTUAL!r}.")
         channels = self.input_channels
-        if not 1 <= len(channels) <= 2 or any(isinstance(c, bool) or not isinstance(c, int) or c < 1 for c in channels):
+        if (
+            not isinstance(channels, tuple)
+            or not 1 <= len(channels) <= 2
+            or any(isinstance(c, bool) or not isinstance(c, int) or c < 1 for c in channels)
+        ):
             raise ValueError(f"input_channels is {channels!r}; give one channel or two, numbered from 1.")
         if self.sample_rate is not None and (
             isinstance(self.sample_rate, bool)
