@@ -25,7 +25,7 @@ MICROPHONE = device("Built-in Audio: microphone", 1, 1, 0, default="i")
 USB = device("USB Interface", 2, 4, 4, 48_000)
 OTHER_USB = device("USB Interface 2", 3, 2, 2, 48_000)
 SERVER = device("system", 4, 2, 2, 48_000, JACK)
-ALL = [SPEAKERS, MICROPHONE, USB, OTHER_USB, SERVER]
+ALL = [USB, OTHER_USB, SPEAKERS, MICROPHONE, SERVER]
 
 
 # By name.
@@ -62,7 +62,7 @@ def test_a_part_that_fits_several_names_them():
     ("wanted", "devices", "is_input", "sentence"),
     [
         ("Firewire", [SPEAKERS, USB], False, f"There is no output 'Firewire'. Known: {SPEAKERS.name}; {USB.name}."),
-        ("speakers", ALL[:2], True, f"There is no input 'speakers'. Known: {MICROPHONE.name}."),
+        ("speakers", [SPEAKERS, MICROPHONE], True, f"There is no input 'speakers'. Known: {MICROPHONE.name}."),
         ("USB", [], True, "There is no input 'USB'. There is no sound input at all."),
         ("default", [MICROPHONE], False, "There is no sound output on this machine."),
         ("default", [], True, "There is no sound input on this machine."),
@@ -155,10 +155,10 @@ def test_the_command_lists_them_by_audio_system(monkeypatch, capsys):
     assert main(["devices"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "ALSA",
-        "  Built-in Audio: speakers   2 out   44100 Hz   default output",
-        "  Built-in Audio: microphone   1 in   44100 Hz   default input",
         "  USB Interface   4 in, 4 out   48000 Hz",
         "  USB Interface 2   2 in, 2 out   48000 Hz",
+        "  Built-in Audio: speakers   2 out   44100 Hz   default output",
+        "  Built-in Audio: microphone   1 in   44100 Hz   default input",
         "JACK Audio Connection Kit",
         "  system   2 in, 2 out   48000 Hz",
     ]
@@ -240,7 +240,7 @@ class Machine:
     def _open(self, rate, block, source, target):
         self.opened.append((rate, block, source and (source.index, source.channels), (target.index, target.channels)))
         if target.name in self.refuses or (source and source.name in self.refuses):
-            raise DeviceError("It is busy.")
+            raise DeviceError(f"{target.name} is busy.")
         return "the stream"
 
 
@@ -266,6 +266,10 @@ def test_the_systems_input_is_taken_where_the_output_is(monkeypatch):
     # Loudspeakers without an input of their own: the microphone of the same system, which has one channel.
     assert open_stream(DeviceSettings(), wants_input=True).input == MICROPHONE.name
     assert [entry[2:] for entry in machine.opened] == [((4, (1, 2)), (4, (1, 2))), ((1, (1,)), (0, (1, 2)))]
+    # So it is where the system prefers an input elsewhere.
+    playback, capture = device("playback", 5, 0, 2, api=JACK), device("capture", 6, 2, 0, api=JACK)
+    Machine(monkeypatch, [*ALL[:-1], playback, capture])
+    assert open_stream(DeviceSettings(output="playback"), wants_input=True).input == capture.name
 
 
 @pytest.mark.parametrize(
@@ -293,7 +297,12 @@ def test_a_device_that_is_there_but_busy_is_refused_and_not_missing(monkeypatch)
     opened = open_stream(DeviceSettings(output="USB Interface"), wants_input=False)
     assert [entry[3][0] for entry in machine.opened] == [USB.index, SPEAKERS.index]
     assert opened.output == SPEAKERS.name and opened.is_refused
-    assert opened.remark == f"It is busy. Playing to {SPEAKERS.name} until it can be used."
+    assert opened.remark == f"{USB.name} is busy. Playing to {SPEAKERS.name} until it can be used."
+    # What was wanted is what is told, however much else can't be had either.
+    Machine(monkeypatch, ALL, refuses=(USB.name, SPEAKERS.name))
+    opened = open_stream(DeviceSettings(output="USB Interface"), wants_input=False)
+    assert opened.output == "virtual" and opened.is_refused
+    assert opened.remark == f"{USB.name} is busy. Playing silently until it can be used."
 
 
 def test_a_broken_input_leaves_the_output_playing(monkeypatch):
