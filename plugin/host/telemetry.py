@@ -26,6 +26,7 @@ MOST_LAYERS = 32
 
 STATE = np.dtype(
     [
+        ("engine", "i8"),  # counts the engines that wrote here: each begins to count samples, frames and blocks anew
         ("epoch", "i8"),  # counts the streams opened: rates and channels may differ from one to the next
         ("heartbeat", "f8"),  # monotonic seconds
         ("n_processed", "i8"),  # samples of sound since the engine began
@@ -98,6 +99,9 @@ class TelemetryWriter:
     def __init__(self, handle: int) -> None:
         self._memory = _map(handle)
         self.state: Any = np.zeros((), STATE)
+        # One that died while it wrote left an odd number; this one would be taken for writing all the time.
+        self._memory["sequence"] += self._memory["sequence"] % 2
+        self.state["engine"] = int(self._memory["state"]["engine"]) + 1
         self._epochs = int(self._memory["state"]["epoch"])
         self.begin_stream()
 
@@ -168,7 +172,7 @@ class TelemetryReader:
 
     def __init__(self, handle: int) -> None:
         self._memory = _map(handle)
-        self._epoch = self._n_read = self._n_frames = self._n_blocks = 0
+        self._engine = self._epoch = self._n_read = self._n_frames = self._n_blocks = 0
 
     def state(self) -> Any:
         """A consistent copy of the state record (fields as in STATE)."""
@@ -183,16 +187,19 @@ class TelemetryReader:
     def forget(self) -> None:
         """Skip what has come so far."""
         state = self.state()
-        self._epoch, self._n_read = int(state["epoch"]), int(state["n_processed"])
+        self._engine, self._epoch, self._n_read = int(state["engine"]), int(state["epoch"]), int(state["n_processed"])
         self._n_frames, self._n_blocks = int(state["n_frames"]), int(state["n_blocks"])
 
     def take(self) -> Heard:
         """Everything since the last call that is still there; starts anew where another stream began."""
         state = self.state()
         now, start = int(state["n_processed"]), int(state["n_processed"]) - int(state["stream_samples"])
+        if int(state["engine"]) != self._engine:
+            self._engine = int(state["engine"])
+            self._n_read = self._n_frames = self._n_blocks = 0
         if int(state["epoch"]) != self._epoch:
             self._epoch = int(state["epoch"])
-            self._n_read = max(self._n_read, start) if self._n_read <= now else start
+            self._n_read = max(self._n_read, start)
         delay, width = int(state["board_samples"]), max(1, int(state["width"]))
         # Twice the board's delay is left as room: the engine goes on writing meanwhile.
         first = max(self._n_read, now - SOUND_SAMPLES + 2 * delay + SOUND_SAMPLES // 4)
@@ -211,13 +218,13 @@ class TelemetryReader:
 
     def _take_frames(self, state: Any) -> tuple[FrameReport, ...]:
         end = int(state["n_frames"])
-        first = max(self._n_frames if self._n_frames <= end else 0, end - FRAMES // 2)
+        first = max(self._n_frames, end - FRAMES // 2)
         self._n_frames = end
         return tuple(_report(self._memory["frames"][index % FRAMES]) for index in range(first, end))
 
     def _take_blocks(self, state: Any) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
         end = int(state["n_blocks"])
-        first = max(self._n_blocks if self._n_blocks <= end else 0, end - BLOCKS // 2)
+        first = max(self._n_blocks, end - BLOCKS // 2)
         self._n_blocks = end
         blocks = self._memory["blocks"][np.arange(first, end) % BLOCKS]
         return blocks["seconds"].copy(), blocks["n_samples"].copy()
