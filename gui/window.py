@@ -191,7 +191,12 @@ class MainWindow(QMainWindow):
     def copy_board(self) -> None:
         """Makes the board that isn't heard equal to the one that is."""
         boards = self.session.boards
-        boards.copy_to_other()
+        try:
+            boards.copy_to_other()
+        except (ValueError, OSError) as error:
+            # The model's folder may have gone meanwhile.
+            self._noticed(Notice(f"{boards.other} stays as it was: {error}", is_error=True))
+            return
         self._noticed(Notice(f"{boards.other} is now equal to {boards.chosen}."))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:

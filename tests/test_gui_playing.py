@@ -1,5 +1,7 @@
 """The app's transport over the live engine: the place shown is the place heard, and what was asked for counts at once."""
 
+import os
+import signal
 import threading
 
 import numpy as np
@@ -164,8 +166,28 @@ def test_a_file_that_went_meanwhile_is_told_and_the_one_before_does_not_play_ins
     assert engine.wishes()["clip"] is None
 
 
-def test_no_call_waits_for_the_engine(session, player):
-    """Everything the app asks of the engine comes back to the thread that turns the session, and only there."""
+def test_an_engine_that_stands_still_holds_nobody_up(session, player):
+    player.play()
+    wait_for(session, lambda: player.position_seconds > 0.2)
+    process = session.engine.process_id
+    os.kill(process, signal.SIGSTOP)
+    try:
+        # Whatever waited for an answer here would wait until the engine is ended for it.
+        for gesture in (
+            player.pause, player.play, player.stop, lambda: session.seek(3.0), lambda: session.set_loop_region(1.0, 2.0),
+            lambda: session.set_live(True), lambda: session.set_live(False), lambda: session.parameters.set("layers", 2),
+            lambda: session.boards.choose("B"), session.boards.copy_to_other, lambda: session.check.set_tone(True),
+            lambda: session.check.set_tone(False), session.check.ask_latency, session.recording.toggle, session.recording.toggle,
+            lambda: session.show(Document.open(demo_items()[1].path)), player.play, lambda: session.tick(0.03),
+        ):  # fmt: skip
+            gesture()
+        assert session.engine.process_id == process and session.engine.n_restarts == 0
+    finally:
+        os.kill(process, signal.SIGCONT)
+    wait_for(session, lambda: player.position_seconds > 0.1 and session.engine.board == "B")
+
+
+def test_answers_come_back_in_the_apps_own_thread(session, player):
     threads = set()
     answers = Answers(lambda _sentence: None)
     answers.expect(session.engine.slots(), lambda _slots: threads.add(threading.current_thread()))

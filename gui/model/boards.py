@@ -85,7 +85,7 @@ class Boards:
         self.changed.notify("preset")
 
     def copy_to_other(self) -> None:
-        """Make the other board equal to the chosen one."""
+        """Make the other board equal to the chosen one; raises ValueError or OSError if its model is not there any more."""
         self._keep()
         state = self.state
         copy = BoardState(dict(state.values), None, state.preset, state.is_edited)

@@ -163,9 +163,8 @@ class Player:
             self._answers.expect(self._engine.seek(seconds))
 
     def _refused(self, path: Path, sentence: str) -> None:
-        """The engine can't open the file: it must not go on with another one."""
+        """The engine can't open the file; the one before was taken from it already, so that it can't play instead."""
         if sentence and path == self._path:
             self._is_handed_over, self._wish = False, None
             self._shown = (PlayState.STOPPED, 0.0)
-            self._answers.expect(self._engine.unload())
             self._answers.refused(sentence)
