@@ -193,6 +193,13 @@ def test_bad_commands_are_refused_and_nothing_stops(engine, tmp_path):
     until(engine, lambda _: clip_seconds(engine) != place, "the file plays on")
 
 
+def test_the_first_frames_of_a_stereo_file_are_stereo(engine):
+    """The board is made for the file before anything is heard of it."""
+    play_demo(engine, 0.3)
+    frames = engine.telemetry.take().frames
+    assert frames and {len(frame.codes) for frame in frames} == {2}
+
+
 def test_a_file_at_another_rate_plays_at_its_own(engine, tmp_path):
     path = tmp_path / "slow.wav"
     with AudioFile(str(path), "w", samplerate=32_000, num_channels=1) as file:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lamina.plugin.audiofile import AudioFileError, probe_audio
+from lamina.plugin.audiofile import AudioFileError, AudioInfo, probe_audio
 from lamina.plugin.board import Board
 from lamina.plugin.host.boards import Boards
 from lamina.plugin.host.calibration import CalibrationError
@@ -52,7 +52,7 @@ class Engine:
         self._stage: Stage | None = None
         self._player: FilePlayer | None = None
         self._clip: Path | None = None
-        self._clip_rate: int | None = None
+        self._clip_info: AudioInfo | None = None
         self._loop: tuple[float, float] | None = None
         self._recorder: Recorder | None = None
         self._proven_margin_frames: float | None = None
@@ -148,24 +148,24 @@ class Engine:
 
     def load(self, path: Path) -> None:
         """Open a file, stopped at its beginning; raises AudioFileError and keeps the present one."""
-        rate, before = probe_audio(path).sample_rate, self._clip
-        if self._wants_rate(rate):
-            # What played before must not be heard again at the new rate.
-            self._clip, self._clip_rate = None, rate
+        info, before = probe_audio(path), (self._clip, self._clip_info)
+        if self._wants_rate(info.sample_rate):
+            # What played before must not be heard again at the new rate; and the board is made for the new file from the start.
+            self._clip, self._clip_info = None, info
             self.reopen()
         try:
             self.player.load(path)
         except AudioFileError:
-            if self._clip is None and before is not None:
-                self.player.load(before)
-                self._clip = before
+            if self._clip is None and before[0] is not None:
+                self.player.load(before[0])
+            self._clip, self._clip_info = before
             raise
-        self._clip, self._clip_rate, self._loop = path, rate, None
+        self._clip, self._clip_info, self._loop = path, info, None
         self._fit_width()
 
     def unload(self) -> None:
         """No file."""
-        self._clip, self._clip_rate, self._loop = None, None, None
+        self._clip, self._clip_info, self._loop = None, None, None
         self.player.unload()
 
     def set_loop(self, seconds: tuple[float, float] | None) -> None:
@@ -250,7 +250,7 @@ class Engine:
     # Opening and closing.
 
     def _open(self) -> None:
-        opened = open_stream(self._settings, self._is_live, self._clip_rate)
+        opened = open_stream(self._settings, self._is_live, self._clip_info.sample_rate if self._clip_info is not None else None)
         stream, rate = opened.stream, opened.stream.sample_rate
         if self._recorder is not None and self._recorder.sample_rate != rate:
             done = self.stop_recording()
@@ -343,7 +343,7 @@ class Engine:
     def _width(self) -> int:
         """Channels that differ: what only a mono file or a guitar goes through is computed once."""
         live = len(self._settings.input_channels) if self._is_live else 1
-        return max(live, self._player.n_channels if self._player is not None else 1, 1)
+        return max(live, self._clip_info.channels if self._clip_info is not None else 1)
 
     def _fit_width(self) -> None:
         if int(self._telemetry.state["width"]) != self._width():
