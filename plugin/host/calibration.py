@@ -14,7 +14,11 @@ import numpy as np
 from lamina.plugin.host.rings import FloatArray
 
 N_SWEEPS = 5
-SWEEP_SECONDS, PAUSE_SECONDS = 0.02, 0.3
+SWEEP_SECONDS, LONGEST_SECONDS = 0.02, 0.28
+"""How long a sweep is, and how late it may come back."""
+LENGTHENING_SECONDS = 0.03
+"""Each pause is so much longer than the one before: a sweep that comes back after the next one began is late by another time in
+each pause, and can't be taken for an early one."""
 LOWEST_HZ, HIGHEST_HZ = 500.0, 6000.0
 LEVEL = 0.25
 LEAST_AGREEING = 4
@@ -45,10 +49,11 @@ class Calibration:
     def __init__(self, sample_rate: int) -> None:
         self._rate = sample_rate
         self._sweep = _sweep(sample_rate)
-        self._spacing = round(PAUSE_SECONDS * sample_rate)
-        signal = np.zeros(N_SWEEPS * self._spacing, np.float32)
-        for number in range(N_SWEEPS):
-            start = number * self._spacing
+        self._longest = round(LONGEST_SECONDS * sample_rate)
+        pauses = [SWEEP_SECONDS + LONGEST_SECONDS + number * LENGTHENING_SECONDS for number in range(N_SWEEPS)]
+        *self._starts, n_samples = (round(seconds * sample_rate) for seconds in np.cumsum([0.0, *pauses]))
+        signal = np.zeros(n_samples, np.float32)
+        for start in self._starts:
             signal[start : start + len(self._sweep)] = self._sweep
         self._signal = signal
         self._captured = np.zeros(len(signal), np.float32)
@@ -80,22 +85,22 @@ class Calibration:
 
     def result(self) -> RoundTrip:
         """The median of what the sweeps say; raises CalibrationError if too few came back or they disagree."""
-        lags = [lag for lag in (self._lag(number) for number in range(N_SWEEPS)) if lag is not None]
+        lags = [lag for lag in (self._lag(start) for start in self._starts) if lag is not None]
         middle = int(np.median(lags)) if lags else 0
         agreeing = [lag for lag in lags if abs(lag - middle) <= AGREEMENT_SECONDS * self._rate]
         if len(agreeing) < LEAST_AGREEING:
             raise CalibrationError(
                 f"The test sound did not come back clearly ({len(agreeing)} of {N_SWEEPS} times). Connect the output to the input with a "
-                "cable, or turn loudspeaker and microphone up, and measure again."
+                "cable, or turn loudspeaker and microphone up, and measure again. A way round that is longer than "
+                f"{LONGEST_SECONDS:g} seconds can't be measured."
             )
         return RoundTrip(middle, max(agreeing) - min(agreeing))
 
-    def _lag(self, number: int) -> int | None:
-        start = number * self._spacing
-        heard = self._captured[start : start + self._spacing].astype(np.float64)
+    def _lag(self, start: int) -> int | None:
+        heard = self._captured[start : start + self._longest + len(self._sweep)].astype(np.float64)
         size = 1 << int(np.ceil(np.log2(len(heard) + len(self._sweep))))
         product = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(self._sweep, size))
-        correlation = np.abs(np.fft.irfft(product, size)[: self._spacing - len(self._sweep)])
+        correlation = np.abs(np.fft.irfft(product, size)[: self._longest])
         lag = int(np.argmax(correlation))
         floor = float(np.median(correlation))
         return lag if correlation[lag] > 0 and correlation[lag] >= LEAST_PEAK_RATIO * floor else None
