@@ -56,10 +56,9 @@ def test_at_every_rate(rate):
 def test_one_channel_and_one_side_of_two_are_enough():
     assert measured(480, n_inputs=1).n_samples == 736
 
-    def only_left(captured, _start):
-        return captured * np.array([[1.0], [0.0]], np.float32)
-
-    assert measured(480, heard=only_left).n_samples == 736
+    for sides in ([[1.0], [0.0]], [[0.0], [1.0]]):
+        gains = np.array(sides, np.float32)
+        assert measured(480, heard=lambda captured, _start, gains=gains: captured * gains).n_samples == 736
 
 
 def quiet_in_noise(level, noise_level, seed=0):
