@@ -168,6 +168,7 @@ def measure_engine(app: object, clip: Path, minutes: float) -> dict[str, float]:
         meters = LiveMeters()
         before, margin = engine.telemetry.state(), 0
         engine.telemetry.forget()
+        engine.take_events()  # going live isn't what is measured
 
         def wait() -> None:
             nonlocal margin

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from lamina.plugin import PARAMETERS, NeuralCodec
 from lamina.plugin.cli import main
+from lamina.plugin.host.virtual_device import virtual_device
 from lamina.plugin.presets import list_presets
 
 ROOT = Path(__file__).parent.parent
@@ -83,6 +85,29 @@ def test_the_documented_delay_is_the_engines():
     parts["sum"] = sum(parts.values())
     told = {row[0]: row[1] for row in rows("docs/live.md")[2:]}
     assert told == {name: f"{1000 * seconds:.1f}" for name, seconds in parts.items()}
+
+
+def test_documented_ways_to_play_live_are_understood(monkeypatch):
+    asked = []
+    monkeypatch.setattr("lamina.plugin.live_command._live", asked.append)
+    commands = [line for page in ("README.md", "docs/live.md") for line in re.findall(r"^lamina live .*", page_text(page), re.MULTILINE)]
+    for command in commands:
+        main(shlex.split(command, comments=True)[1:])
+    assert len(asked) == len(commands) >= 4
+
+
+def test_the_documented_virtual_devices_exist_and_a_cable_is_measured_without_hardware(capsys):
+    names = set(re.findall(r"virtual\?[\w=.&]+", page_text("docs/live.md")))
+    assert len(names) >= 4
+    for name in names:
+        assert virtual_device(name) != virtual_device("virtual"), name
+    (command,) = re.findall(r"^lamina live --calibrate .*", page_text("docs/live.md"), re.MULTILINE)
+    assert main(shlex.split(command)[1:]) == 0
+    assert re.search(r"device, out and in +480 samples", capsys.readouterr().out)
+
+
+def page_text(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
 
 
 def test_the_preset_example_is_a_preset(tmp_path):
