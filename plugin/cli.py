@@ -1,7 +1,7 @@
 """The command line: `lamina app | live | devices | render | info | presets | train | data`.
 
-Exit codes: 0 done, 2 the request can't be carried out (one line on stderr says why), 130 interrupted, 141 nobody reads
-the output, 128 + number for another signal that ended a render.
+Exit codes: 0 done, 1 live sound ended by itself, 2 the request can't be carried out (one line on stderr says why), 130
+interrupted, 141 nobody reads the output, 128 + number for another signal that ended a render.
 """
 
 from __future__ import annotations

@@ -275,11 +275,11 @@ def test_the_systems_input_is_taken_where_the_output_is(monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "words", "output", "is_missing"),
     [
-        (DeviceSettings("Microphone", "system"), "belong to different audio systems", SPEAKERS.name, False),
+        (DeviceSettings("Microphone", "system"), "belong to different audio systems", SERVER.name, False),
         (DeviceSettings("Built-in", "USB Interface 2", (5, 6)), "has 1 input channel; channel 6 can't be used", OTHER_USB.name, False),
         (DeviceSettings("virtual", "USB Interface 2"), "A virtual input can't be used", OTHER_USB.name, False),
         (DeviceSettings("default", "Firewire"), "There is no output 'Firewire'", SPEAKERS.name, True),
-        (DeviceSettings("Firewire", "USB Interface 2"), "There is no input 'Firewire'", SPEAKERS.name, True),
+        (DeviceSettings("Firewire", "USB Interface 2"), "There is no input 'Firewire'", OTHER_USB.name, True),
         (DeviceSettings("USB Interface", "virtual"), "can't be used with a virtual output", "virtual", False),
     ],
 )
@@ -288,7 +288,9 @@ def test_what_can_not_be_had_is_replaced_and_said(monkeypatch, settings, words, 
     opened = open_stream(settings, wants_input=True)
     assert words in opened.remark and opened.output == output
     assert opened.is_missing is is_missing and opened.is_refused is not is_missing
-    where = "silently" if output == "virtual" else f"to {output}"
+    # Never another microphone than the wanted one: loudspeakers would make it howl.
+    assert opened.input == "none"
+    where = "silently" if output == "virtual" else f"to {output} without input"
     assert opened.remark.endswith(f"Playing {where} until {'it is there' if is_missing else 'it can be used'}.")
 
 

@@ -254,3 +254,12 @@ def test_devices_that_can_not_be_written_raise_and_the_older_ones_stay(tmp_path,
         with pytest.raises(OSError, match="No space"):
             remember_devices(DeviceSettings(buffer=128), tmp_path)
     assert remembered_devices(tmp_path) == DeviceSettings(buffer=64)
+
+
+def test_another_versions_session_is_put_aside(tmp_path):
+    newer = json.dumps({"schema": 2, "is_finished": False, "session": SESSION})
+    (tmp_path / SESSION_NAME).write_text(newer)
+    kept = SessionFile(lambda: SESSION, tmp_path)
+    assert kept.unfinished is None
+    kept.close()
+    assert (tmp_path / "session.other.json").read_text() == newer

@@ -54,6 +54,8 @@ def open_stream(settings: DeviceSettings, wants_input: bool, clip_rate: int | No
         if first is None:
             return opened
         used = f"to {opened.output}" if is_hardware(opened.output) else "silently"
+        if source != NONE and opened.input == NONE and is_hardware(opened.output):
+            used += " without input"
         is_missing = isinstance(first, DeviceMissingError)
         remark = f"{first} Playing {used} until {'it is there' if is_missing else 'it can be used'}."
         return replace(opened, remark=remark, is_missing=is_missing)
@@ -61,14 +63,12 @@ def open_stream(settings: DeviceSettings, wants_input: bool, clip_rate: int | No
 
 
 def _attempts(output: str, source: str) -> list[tuple[str, str]]:
-    """(output, input) in order of preference."""
-    wishes = [(output, source)]
+    """(output, input) in order of preference. Another input than the wanted one is never opened: a microphone into loudspeakers howls."""
+    wishes = [(output, source), (output, NONE)]
     if is_hardware(output):
-        if source != NONE and is_hardware(source):
-            wishes += [(DEFAULT, DEFAULT)]
-        wishes += [(output, NONE), (DEFAULT, NONE), (VIRTUAL, NONE)]
-    elif is_hardware(source):
-        wishes += [(output, NONE)]
+        wishes += [(DEFAULT, NONE), (VIRTUAL, NONE)]
+    elif not is_hardware(source):
+        wishes = wishes[:1]  # what is wrong with virtual devices is a mistake in their names
     return list(dict.fromkeys(wishes))
 
 

@@ -99,7 +99,11 @@ class SessionFile:
         path = self._folder / SESSION_NAME
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-            if data["schema"] != SCHEMA_VERSION or data["is_finished"]:
+            if data["schema"] != SCHEMA_VERSION:
+                # Another Lamina's, perhaps a newer one's.
+                path.replace(path.with_suffix(".other.json"))
+                return None
+            if data["is_finished"]:
                 return None
             session = data["session"]
             return session if isinstance(session, dict) else None
