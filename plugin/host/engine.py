@@ -23,7 +23,7 @@ from lamina.plugin.host.playout import LateStretch
 from lamina.plugin.host.realtime import collect_garbage, prepare_process
 from lamina.plugin.host.recorder import Recorder
 from lamina.plugin.host.return_watch import ReturnWatch
-from lamina.plugin.host.settings import DeviceSettings
+from lamina.plugin.host.settings import DEFAULT, DeviceSettings
 from lamina.plugin.host.stage import Stage
 from lamina.plugin.host.telemetry import TelemetryWriter
 from lamina.plugin.host.worker import FRAME_SECONDS, MarginGrown
@@ -208,7 +208,7 @@ class Engine:
         if self._return_watch is not None and self._return_watch.is_back:
             self._return_watch = None
             self.needs_new_process = "The sound device is back."
-            self._say(f"The sound device is back: {self._wanted_names()}.")
+            self._say(f"The sound device is back{self._wanted_names()}.")
         self.tell_events()
         if now - self._last_collected > COLLECT_SECONDS:
             self._last_collected = now
@@ -318,7 +318,9 @@ class Engine:
         return True
 
     def _wanted_names(self) -> str:
-        return self._settings.output if not self._is_live else f"{self._settings.input}, {self._settings.output}"
+        wanted = [self._settings.output, *([self._settings.input] if self._is_live else [])]
+        names = [name for name in dict.fromkeys(wanted) if is_hardware(name) and name != DEFAULT]
+        return f": {' and '.join(names)}" if names else ""
 
     # What a stream should be like.
 
