@@ -2,11 +2,13 @@
 
 Both play a stereo demo item at 48 kHz in blocks of 256 samples on a virtual device that keeps time, while a window is drawn
 60 times a second. The engine plays in its own process; its rival is a thread beside the window that hands each block to the
-board, as a Python callback of a sound library would. Both have the same time for a block. Times on a shared machine vary.
+board, as a Python callback of a sound library would. Both have the same time for a block, and they play in turns of a minute,
+because a shared machine is not equally busy all the time.
 """
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -15,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -41,6 +44,7 @@ MARGIN_SAMPLES = 320
 """What the engine keeps ready beside the device's buffer: half a codec frame."""
 TIME_FOR_A_BLOCK = (BLOCK + MARGIN_SAMPLES) // BLOCK * BLOCK / RATE
 """From a block's capture until the device needs the result."""
+TURN_MINUTES = 1.0
 ANSWER_SECONDS = 30.0
 
 START_TO_SOUND = """
@@ -67,10 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.wav"
         write_clip(clip)
-        found = {
+        found: dict[str, object] = {
             "minutes": options.minutes,
-            "one process": measure_plain(app, clip, options.minutes),
-            "engine": measure_engine(app, clip, options.minutes),
+            **in_turns(app, clip, options.minutes),
             "start to sound": start_to_sound(clip, options.starts),
             "round trip": round_trip(),
         }
@@ -79,6 +82,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
     print(f"\nAs JSON: {options.out}")
     return 0
+
+
+@dataclass
+class Turns:
+    """What was measured in all turns of one of the two."""
+
+    late: int = 0
+    n_blocks: int = 0
+    times: list[float] = field(default_factory=list)
+    processor: float = 0.0
+    painted: list[float] = field(default_factory=list)
+    stretches: int = 0
+    grown: int = 0
+
+    def figures(self, minutes: float) -> dict[str, float]:
+        """By name; times in ms."""
+        p50, p99, worst = (1000 * float(value) for value in np.percentile(self.times, (50, 99, 100)))
+        return {
+            "late blocks": self.late,
+            "blocks": self.n_blocks,
+            "late per 10 min": self.late * 10 / minutes,
+            "p50 ms": p50,
+            "p99 ms": p99,
+            "worst ms": worst,
+            "processor": self.processor / (minutes * 60),
+            "drawn per second": statistics.mean(self.painted),
+            "in stretches": self.stretches,
+            "margin grew by, samples": self.grown,
+        }
+
+
+def in_turns(app: object, clip: Path, minutes: float) -> dict[str, dict[str, float]]:
+    """Both, each for so many minutes."""
+    plain, engine = Turns(), Turns()
+    n_turns = math.ceil(minutes / TURN_MINUTES)
+    for turn in range(n_turns):
+        print(f"\rturn {turn + 1} of {n_turns}", end="", file=sys.stderr, flush=True)
+        measure_plain(app, clip, minutes / n_turns, plain)
+        measure_engine(app, clip, minutes / n_turns, engine)
+    print(file=sys.stderr)
+    return {"one process": plain.figures(minutes), "engine": engine.figures(minutes)}
 
 
 def the_board() -> Board:
@@ -125,17 +169,15 @@ class Window(QWidget):
         self.n_painted += 1
 
 
-def measure_plain(app: object, clip: Path, minutes: float) -> dict[str, float]:
+def measure_plain(app: object, clip: Path, minutes: float, turns: Turns) -> None:
     """The rival: a thread of this process hands block after block to the board while the main thread draws."""
     with AudioFile(str(clip)) as file:
         audio = file.read(file.frames)
-    board, times = the_board(), list[float]()
-    late, used, n_blocks = 0, 0.0, round(minutes * 60 * RATE / BLOCK)
+    board, n_blocks = the_board(), round(minutes * 60 * RATE / BLOCK)
 
     def callback_thread() -> None:
         board.process(np.zeros((2, BLOCK * 400), np.float32), RATE, BLOCK, reset=False)  # its first blocks load the networks
-        nonlocal late, used
-        started, used_before = time.monotonic(), time.thread_time()
+        started, used_before, was_late = time.monotonic(), time.thread_time(), False
         for number in range(n_blocks):
             due = started + (number + 1) * BLOCK / RATE
             while (left := due - time.monotonic()) > 0:
@@ -143,18 +185,19 @@ def measure_plain(app: object, clip: Path, minutes: float) -> dict[str, float]:
             began = time.perf_counter()
             place = number * BLOCK % (audio.shape[1] - BLOCK)
             board.process(audio[:, place : place + BLOCK], RATE, BLOCK, reset=False)
-            times.append(time.perf_counter() - began)
-            late += time.monotonic() > due + TIME_FOR_A_BLOCK
-        used = time.thread_time() - used_before
+            turns.times.append(time.perf_counter() - began)
+            is_late = time.monotonic() > due + TIME_FOR_A_BLOCK
+            turns.late += is_late
+            turns.stretches += is_late and not was_late
+            was_late = is_late
+        turns.processor += time.thread_time() - used_before
+        turns.n_blocks += n_blocks
 
-    thread = threading.Thread(target=callback_thread)
-    window = _draw_while(app, thread)
-    return _figures(late, n_blocks, times, used, minutes, window)
+    turns.painted.append(_draw_while(app, threading.Thread(target=callback_thread)))
 
 
-def measure_engine(app: object, clip: Path, minutes: float) -> dict[str, float]:
+def measure_engine(app: object, clip: Path, minutes: float, turns: Turns) -> None:
     """Lamina's engine in its own process while this one draws and reads its meters."""
-    times: list[float] = []
     with LiveEngine(opens=False) as engine:
         for answer in (
             engine.set_devices(DeviceSettings(output="virtual", input="virtual", sample_rate=RATE, buffer=BLOCK, margin_frames=0.5)),
@@ -166,27 +209,25 @@ def measure_engine(app: object, clip: Path, minutes: float) -> dict[str, float]:
         ):
             answer.result(ANSWER_SECONDS)
         meters = LiveMeters()
-        before, margin = engine.telemetry.state(), 0
+        before = engine.telemetry.state()
         engine.telemetry.forget()
         engine.take_events()  # going live isn't what is measured
 
         def wait() -> None:
-            nonlocal margin
             end = time.monotonic() + minutes * 60
             while time.monotonic() < end:
                 heard = engine.telemetry.take()
                 meters.push(heard)
-                times.extend(float(seconds) for seconds in heard.block_seconds)
+                turns.times.extend(float(seconds) for seconds in heard.block_seconds)
                 time.sleep(1 / 30)
-            margin = int(engine.telemetry.state()["margin_samples"])
 
-        window = _draw_while(app, threading.Thread(target=wait))
+        turns.painted.append(_draw_while(app, threading.Thread(target=wait)))
         after = engine.telemetry.state()
-        n_blocks = int(after["n_blocks"]) - int(before["n_blocks"])
-        seconds = float(after["processor_seconds"]) - float(before["processor_seconds"])
-        late = sum(event["event"] == "late" for event in engine.take_events())
-    figures = _figures(late, n_blocks, times, seconds, minutes, window)
-    return {**figures, "late stretches": int(after["n_late"]) - int(before["n_late"]), "margin grew by": margin - MARGIN_SAMPLES}
+        turns.n_blocks += int(after["n_blocks"]) - int(before["n_blocks"])
+        turns.processor += float(after["processor_seconds"]) - float(before["processor_seconds"])
+        turns.late += sum(event["event"] == "late" for event in engine.take_events())
+        turns.stretches += int(after["n_late"]) - int(before["n_late"])
+        turns.grown += int(after["margin_samples"]) - MARGIN_SAMPLES
 
 
 def _draw_while(app: object, thread: threading.Thread) -> float:
@@ -203,20 +244,6 @@ def _draw_while(app: object, thread: threading.Thread) -> float:
     painted = window.n_painted / (time.monotonic() - started)
     window.close()
     return painted
-
-
-def _figures(late: int, n_blocks: int, times: list[float], processor: float, minutes: float, painted: float) -> dict[str, float]:
-    p50, p99, worst = (1000 * float(value) for value in np.percentile(times, (50, 99, 100)))
-    return {
-        "late blocks": late,
-        "blocks": n_blocks,
-        "late per 10 min": late * 10 / minutes,
-        "p50 ms": p50,
-        "p99 ms": p99,
-        "worst ms": worst,
-        "processor": processor / (minutes * 60),
-        "drawn per second": painted,
-    }
 
 
 def start_to_sound(clip: Path, times: int) -> dict[str, float]:
@@ -251,12 +278,14 @@ def print_table(found: dict[str, object]) -> None:
     print("| | one Python process | Lamina's engine |\n| --- | --- | --- |")
     for name, form in (
         ("late blocks", "d"),
+        ("in stretches", "d"),
         ("late per 10 min", ".0f"),
         ("p50 ms", ".2f"),
         ("p99 ms", ".2f"),
         ("worst ms", ".1f"),
         ("processor", ".1%"),
         ("drawn per second", ".0f"),
+        ("margin grew by, samples", "d"),
     ):
         print(f"| {name} | {plain[name]:{form}} | {engine[name]:{form}} |")
     start, trip = found["start to sound"], found["round trip"]

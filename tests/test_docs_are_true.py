@@ -85,6 +85,10 @@ def test_the_documented_delay_is_the_engines():
     parts["sum"] = sum(parts.values())
     told = {row[0]: row[1] for row in rows("docs/live.md")[2:]}
     assert told == {name: f"{1000 * seconds:.1f}" for name, seconds in parts.items()}
+    smaller, saved = re.search(r"Buffers of\s(\d+) samples save ([\d.]+) ms", page_text("docs/live.md")).groups()
+    bridge = bridge_parts(rate, config.sample_rate, config.frame, config.delay_samples, int(smaller))
+    smaller_sum = parts["safety margin"] + (int(smaller) + sum(samples for _, samples in bridge)) / rate
+    assert saved == f"{1000 * (parts['sum'] - smaller_sum):.1f}"
 
 
 def test_documented_ways_to_play_live_are_understood(monkeypatch):
