@@ -1,264 +1,23 @@
-"""What the engine shows of itself arrives whole, in order and once, however readers and engines come and go; and figures say what was."""
+"""The meters say what was: levels, loudness, computing times, processor share, delay and what came late."""
 
-import subprocess
-import sys
-import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from sounds import noise
 
-from lamina.plugin.host import live_meters, telemetry
+from lamina.plugin.host import live_meters
 from lamina.plugin.host.live_meters import LiveMeters
-from lamina.plugin.host.telemetry import BLOCKS, FRAMES, SOUND_SAMPLES, Heard, TelemetryReader, TelemetryWriter, make_shared_file
-from lamina.plugin.reports import FrameReport
+from lamina.plugin.host.telemetry import STATE, Heard
 
 RATE, BLOCK = 48_000, 256
-WAITED_SECONDS = 30
-
-
-class Engine:
-    """What an engine does to telemetry, without one. `sound` is all that went in and came out, `[4, n]`."""
-
-    def __init__(self, memory, seed=0, board_samples=0, rate=RATE):
-        self.writer = TelemetryWriter(memory)
-        self.state = self.writer.state
-        self.state["sample_rate"], self.state["block"], self.state["width"] = rate, BLOCK, 2
-        self.state["board_samples"] = board_samples
-        self.sound = np.zeros((4, 0), np.float32)
-        self.seed = seed
-
-    def play(self, n_samples, block=BLOCK):
-        fresh = noise(4, n_samples, self.seed + self.sound.shape[1])
-        self.sound = np.concatenate([self.sound, fresh], 1)
-        for start in range(0, n_samples, block):
-            part = fresh[:, start : start + block]
-            self.writer.add_sound(part[:2], part[2:])
-            self.writer.add_block(1e-3, part.shape[1])
-        self.writer.publish()
 
 
 @pytest.fixture
-def memory():
-    return make_shared_file()
-
-
-def joined(parts):
-    return np.concatenate([part.input for part in parts], 1), np.concatenate([part.output for part in parts], 1)
-
-
-@pytest.mark.parametrize("board_samples", [0, 958])
-def test_a_reader_gets_every_sample_once_with_the_input_as_late_as_the_board(memory, board_samples):
-    engine, reader = Engine(memory, board_samples=board_samples), TelemetryReader(memory)
-    heard = []
-    # Far enough to go round the memory more than twice, in turns that fit its length nowhere.
-    for n_samples in np.random.default_rng(0).integers(1, 20_000, 60):
-        engine.play(int(n_samples))
-        heard.append(reader.take())
-    taken, played = joined(heard)
-    assert engine.sound.shape[1] > 2 * SOUND_SAMPLES
-    np.testing.assert_array_equal(played, engine.sound[2:])
-    late = np.pad(engine.sound[:2], ((0, 0), (board_samples, 0)))[:, : played.shape[1]]
-    np.testing.assert_array_equal(taken, late)
-    assert sum(int(part.block_samples.sum()) for part in heard) == engine.sound.shape[1]
-    assert reader.take().output.shape == (2, 0)
-
-
-@pytest.mark.parametrize("board_samples", [0, 958])
-def test_a_reader_that_slept_gets_the_newest_without_a_gap_and_goes_on(memory, board_samples):
-    engine, reader = Engine(memory, board_samples=board_samples), TelemetryReader(memory)
-    engine.play(1000)
-    reader.take()
-    engine.play(3 * SOUND_SAMPLES + 77, block=4096)
-    heard = reader.take()
-    n_kept = heard.output.shape[1]
-    assert SOUND_SAMPLES // 2 < n_kept < SOUND_SAMPLES
-    engine.play(500)
-    taken, played = joined([heard, reader.take()])
-    np.testing.assert_array_equal(played, engine.sound[2:, -n_kept - 500 :])
-    end = engine.sound.shape[1] - board_samples
-    np.testing.assert_array_equal(taken, engine.sound[:2, end - n_kept - 500 : end])
-
-
-def test_blocks_and_frames_of_a_reader_that_slept_are_the_newest_in_order(memory):
-    engine, reader = Engine(memory), TelemetryReader(memory)
-    for index in range(2 * BLOCKS + 5):
-        engine.writer.add_block(index, BLOCK)
-    for index in range(2 * FRAMES + 5):
-        engine.writer.add_frame(report(index))
-    engine.writer.publish()
-    heard = reader.take()
-    np.testing.assert_array_equal(heard.block_seconds, np.arange(2 * BLOCKS + 5)[-BLOCKS // 2 :])
-    assert [frame.index for frame in heard.frames] == list(range(2 * FRAMES + 5))[-FRAMES // 2 :]
-    engine.writer.add_frame(report(7))
-    engine.writer.publish()
-    assert [frame.index for frame in reader.take().frames] == [7]
-
-
-def report(index, n_channels=2, layers=5):
-    random = np.random.default_rng(index)
-    codes = random.integers(0, 1024, (n_channels, layers)).astype(np.uint16)
-    energy, levels = random.random((n_channels, layers), np.float32), random.random((2, n_channels), np.float32)
-    return FrameReport(index, layers, codes, energy, levels[0], levels[1], float(index) / 1000)
-
-
-@pytest.mark.parametrize(("n_channels", "layers"), [(1, 1), (2, 24)])
-def test_a_frame_arrives_as_it_was_reported(memory, n_channels, layers):
-    engine, reader = Engine(memory), TelemetryReader(memory)
-    for index in range(3):
-        engine.writer.add_frame(report(100 + index, 2, 24))
-    engine.writer.add_frame(report(3, n_channels, layers))
-    engine.writer.publish()
-    (*_, found), sent = reader.take().frames, report(3, n_channels, layers)
-    for name in ("index", "layers", "codes", "layer_energy", "input_rms", "output_rms", "seconds"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(sent, name))
-
-
-def test_a_mono_sound_is_shown_once(memory):
-    engine, reader = Engine(memory), TelemetryReader(memory)
-    engine.state["width"] = 1
-    engine.play(1000)
-    heard = reader.take()
-    np.testing.assert_array_equal(heard.output, engine.sound[2:3])
-    np.testing.assert_array_equal(heard.input, engine.sound[:1])
-
-
-def test_a_stream_that_begins_anew_shows_nothing_of_the_one_before(memory):
-    engine, reader = Engine(memory, board_samples=958), TelemetryReader(memory)
-    engine.play(5000)
-    reader.take()
-    engine.play(300)
-    engine.writer.begin_stream()
-    engine.state["sample_rate"] = 44_100
-    engine.play(2000)
-    heard = reader.take()
-    assert heard.sample_rate == 44_100
-    np.testing.assert_array_equal(heard.output, engine.sound[2:, -2000:])
-    assert not heard.input[:, :958].any()
-    np.testing.assert_array_equal(heard.input[:, 958:], engine.sound[:2, 5300 : 7300 - 958])
-
-
-@pytest.mark.parametrize("n_read", [100, 5000, 50_000])
-def test_an_engine_that_follows_a_dead_one_is_heard_from_its_beginning(memory, n_read):
-    old, reader = Engine(memory), TelemetryReader(memory)
-    old.play(n_read)
-    old.writer.add_frame(report(0))
-    old.writer.publish()
-    reader.take()
-    new = Engine(memory, seed=1)
-    new.play(20_000)
-    for index in range(3):
-        new.writer.add_frame(report(index))
-    new.writer.publish()
-    heard = reader.take()
-    np.testing.assert_array_equal(heard.output, new.sound[2:])
-    assert [frame.index for frame in heard.frames] == [0, 1, 2]
-    assert int(heard.block_samples.sum()) == 20_000
-
-
-def test_who_forgets_gets_only_what_comes(memory):
-    engine, reader = Engine(memory), TelemetryReader(memory)
-    engine.play(5000)
-    engine.writer.add_frame(report(0))
-    engine.writer.publish()
-    reader.forget()
-    engine.play(700)
-    heard = reader.take()
-    np.testing.assert_array_equal(heard.output, engine.sound[2:, -700:])
-    assert heard.frames == () and int(heard.block_samples.sum()) == 700
-
-
-WRITER = """
-import sys
-from lamina.plugin.host.telemetry import TelemetryWriter
-writer, count = TelemetryWriter(int(sys.argv[1])), 0
-names = writer.state.dtype.names
-for name in names:
-    writer.state[name] = 0
-writer.publish()
-print("ready", flush=True)
-while True:
-    count += 1
-    for name in names:
-        writer.state[name] = count
-    writer.publish()
-"""
-LOOKS = 40_000
-LOOK_SECONDS = 0.04
-"""A look that took longer met a writer that the system had put to sleep in the middle; it can't be told from a dead one."""
-
-
-def test_the_state_is_of_one_moment_while_another_process_writes_it(memory):
-    command = [sys.executable, "-P", "-c", WRITER, str(memory)]
-    with subprocess.Popen(command, pass_fds=[memory], stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout.readline()
-            reader, seen, n_looks = TelemetryReader(memory), set(), 0
-            deadline = time.monotonic() + WAITED_SECONDS
-            while len(seen) < 100 or n_looks < LOOKS:
-                began = time.monotonic()
-                assert began < deadline
-                state = reader.state()
-                if time.monotonic() - began < LOOK_SECONDS:
-                    n_looks += 1
-                    values = set(state.item())
-                    assert len(values) == 1, values
-                    seen |= values
-        finally:
-            process.kill()
-
-
-class Clock:
-    """Time as the modules under test see it: a tenth of a millisecond passes at each look, and more when told."""
-
-    def __init__(self):
-        self.now, self.n_looks, self.on_look = 0.0, 0, lambda n_looks: None
-
-    def monotonic(self):
-        self.n_looks += 1
-        self.on_look(self.n_looks)
-        self.now += 1e-4
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    for module in (telemetry, live_meters):
-        monkeypatch.setattr(module, "time", clock)
-    return clock
-
-
-def test_a_look_in_the_middle_of_writing_waits_for_the_end(memory, clock):
-    engine, reader = Engine(memory), TelemetryReader(memory)
-    engine.play(1000)
-    inside = engine.writer._memory
-    inside["sequence"] += 1
-    inside["state"]["n_processed"] = 123_456  # half of what is being written
-
-    def finish(n_looks):
-        if n_looks == 5:
-            inside["state"] = engine.state
-            inside["sequence"] += 1
-
-    clock.on_look = finish
-    assert int(reader.state()["n_processed"]) == 1000
-
-
-def test_an_engine_that_died_while_it_wrote_leaves_readable_state_and_no_trace(memory, clock):
-    old, reader = Engine(memory), TelemetryReader(memory)
-    old.play(1000)
-    old.writer._memory["sequence"] += 1  # as the first of the two steps in which the state is written leaves it
-    assert int(reader.state()["n_processed"]) == 1000
-    assert clock.now < 1.0
-    new = Engine(memory, seed=1)
-    new.play(300)
-    clock.n_looks = 0
-    np.testing.assert_array_equal(reader.take().output, new.sound[2:])
-    assert clock.n_looks == 1, "readers wait for the dead engine to finish"
-
-
-# Figures.
+def state():
+    """What an engine shows of itself with a stream open."""
+    state = np.zeros((), STATE)
+    state["sample_rate"], state["block"] = RATE, BLOCK
+    return state
 
 
 def heard(output, taken=None, rate=RATE, block_seconds=(), block_samples=()):
@@ -319,45 +78,46 @@ def test_another_rate_or_width_gets_new_meters():
     assert meters.output_level.peak_db.shape == (1,)
 
 
-def test_computing_times_are_those_of_the_last_ten_seconds(memory):
-    engine, meters = Engine(memory), LiveMeters()
-    assert meters.figures(engine.state).worst_ms == 0.0 and meters.figures(engine.state).load == 0.0
+def test_computing_times_are_those_of_the_last_ten_seconds(state):
+    meters = LiveMeters()
+    assert meters.figures(state).worst_ms == 0.0 and meters.figures(state).load == 0.0
     n_old, n_new = round(5 * RATE / BLOCK), round(10 * RATE / BLOCK)
     meters.push(heard(np.zeros((2, 0)), block_seconds=[0.9] * n_old, block_samples=[BLOCK] * n_old))
-    assert meters.figures(engine.state).worst_ms == pytest.approx(900)
+    assert meters.figures(state).worst_ms == pytest.approx(900)
     seconds = np.random.default_rng(0).permutation(np.linspace(1e-3, 4e-3, n_new))
     for part in np.array_split(seconds, 40):
         meters.push(heard(np.zeros((2, 0)), block_seconds=part, block_samples=[BLOCK] * len(part)))
-    figures = meters.figures(engine.state)
+    figures = meters.figures(state)
     assert figures.block_ms == pytest.approx(1000 * BLOCK / RATE)
     assert (figures.p50_ms, figures.p99_ms, figures.worst_ms) == pytest.approx((2.5, 3.97, 4.0), abs=0.01)
     assert figures.load == pytest.approx(2.5e-3 * RATE / BLOCK, abs=1e-3)
 
 
-def test_the_processor_share_is_of_the_last_two_seconds_and_never_mixes_two_engines(memory, clock):
-    engine, meters = Engine(memory), LiveMeters()
+def test_the_processor_share_is_of_the_last_two_seconds_and_never_mixes_two_engines(state, monkeypatch):
+    meters, clock = LiveMeters(), SimpleNamespace(now=0.0)
+    monkeypatch.setattr(live_meters, "time", SimpleNamespace(monotonic=lambda: clock.now))
     for turn in range(100):
         clock.now = turn * 0.1
         # A busy start, then a quarter of a processor.
-        engine.state["processor_seconds"] = 5.0 + 0.025 * turn if turn > 20 else 0.25 * turn
-        share = meters.figures(engine.state).processor
+        state["processor_seconds"] = 5.0 + 0.025 * turn if turn > 20 else 0.25 * turn
+        share = meters.figures(state).processor
     assert share == pytest.approx(0.25, abs=1e-3)
     for turn in range(20):
         clock.now = 10 + turn * 0.1
-        engine.state["processor_seconds"] = 0.2 + 0.05 * turn
-        share = meters.figures(engine.state).processor
+        state["processor_seconds"] = 0.2 + 0.05 * turn
+        share = meters.figures(state).processor
         assert share == pytest.approx(0.5, abs=1e-3) or (turn < 3 and share == 0.0)
 
 
-def test_delay_margin_and_what_came_late_are_the_engines(memory):
-    engine, meters = Engine(memory), LiveMeters()
-    engine.state["buffer_samples"], engine.state["margin_samples"], engine.state["board_samples"] = 256, 320, 880
-    engine.state["input_seconds"], engine.state["output_seconds"] = 0.004, 0.007
-    engine.state["n_late"], engine.state["n_late_samples"], engine.state["n_device_misses"] = 3, 4800, 2
-    figures = meters.figures(engine.state)
+def test_delay_margin_and_what_came_late_are_the_engines(state):
+    meters = LiveMeters()
+    state["buffer_samples"], state["margin_samples"], state["board_samples"] = 256, 320, 880
+    state["input_seconds"], state["output_seconds"] = 0.004, 0.007
+    state["n_late"], state["n_late_samples"], state["n_device_misses"] = 3, 4800, 2
+    figures = meters.figures(state)
     assert (figures.n_late, figures.late_seconds, figures.n_device_misses) == (3, 0.1, 2)
     assert figures.margin_ms == pytest.approx(320 / 48)
     assert figures.latency_ms == pytest.approx(11 + (256 + 320 + 880) / 48)
     # Before any stream was opened there is nothing to show, and nothing to stumble over.
-    empty = meters.figures(TelemetryReader(make_shared_file()).state())
+    empty = meters.figures(np.zeros((), STATE))
     assert (empty.block_ms, empty.latency_ms, empty.late_seconds) == (0.0, 0.0, 0.0)
