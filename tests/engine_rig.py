@@ -8,8 +8,8 @@ from lamina.plugin.host import engine as engine_module
 from lamina.plugin.host.engine import Engine
 from lamina.plugin.host.opening import Opened
 from lamina.plugin.host.settings import DeviceSettings
-from lamina.plugin.host.streams import VirtualStream
 from lamina.plugin.host.telemetry import TelemetryReader, TelemetryWriter, make_shared_file
+from lamina.plugin.host.virtual_stream import VirtualStream
 
 WAITED_SECONDS = 120
 

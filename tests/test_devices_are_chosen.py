@@ -10,8 +10,9 @@ from lamina.plugin.host import opening
 from lamina.plugin.host.devices import Device, find_device, is_hardware, list_devices, probe_devices
 from lamina.plugin.host.opening import open_stream
 from lamina.plugin.host.settings import DeviceSettings, device_settings
-from lamina.plugin.host.streams import DeviceError, DeviceMissingError, VirtualStream
+from lamina.plugin.host.streams import DeviceError, DeviceMissingError
 from lamina.plugin.host.virtual_device import virtual_device
+from lamina.plugin.host.virtual_stream import VirtualStream
 
 ALSA, JACK = "ALSA", "JACK Audio Connection Kit"
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lamina.plugin.host.playout import FADE_SAMPLES
-from lamina.plugin.host.streams import VirtualStream
 from lamina.plugin.host.telemetry import TelemetryReader, TelemetryWriter, make_shared_file
+from lamina.plugin.host.virtual_stream import VirtualStream
 from lamina.plugin.host.worker import MarginGrown, Worker
 
 RATE = 48_000

@@ -15,8 +15,8 @@ from lamina.plugin.host.calibration import LONGEST_SECONDS, N_SWEEPS, Calibratio
 from lamina.plugin.host.engine import Engine
 from lamina.plugin.host.opening import Opened
 from lamina.plugin.host.settings import DeviceSettings
-from lamina.plugin.host.streams import VirtualStream
 from lamina.plugin.host.telemetry import TelemetryWriter, make_shared_file
+from lamina.plugin.host.virtual_stream import VirtualStream
 from lamina.plugin.host.worker import Worker
 
 RATE = 48_000

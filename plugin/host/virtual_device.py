@@ -18,7 +18,8 @@ import numpy as np
 from lamina.plugin.audiofile import read_audio
 from lamina.plugin.host.rings import FloatArray
 from lamina.plugin.host.settings import VIRTUAL
-from lamina.plugin.host.streams import DeviceError, VirtualStream
+from lamina.plugin.host.streams import DeviceError
+from lamina.plugin.host.virtual_stream import VirtualStream
 
 OPTIONS = ("fast", "input", "output", "cable")
 
