@@ -56,7 +56,7 @@ class CodecRuntime:
         """Every layer's codebook in the layer's own directions, `[layers, codebook_size, code_width]`."""
         self.bases: FloatArray = np.concatenate([bases for _, bases in parts])
         """Those directions: orthonormal columns, `[layers, latent, code_width]`."""
-        self.entries: FloatArray = self.codebooks @ self.bases.transpose(0, 2, 1)
+        self.entries: FloatArray = _exact_product(self.codebooks, self.bases.transpose(0, 2, 1))
         """What each code adds to the latent, `[layers, codebook_size, latent]`."""
         self.energies: FloatArray = np.einsum("lkd,lkd->lk", self.entries, self.entries)
         """Squared length of each entry, `[layers, codebook_size]`."""
@@ -189,6 +189,16 @@ def _session(bundle: Bundle, graph: str) -> Any:
         return onnxruntime.InferenceSession(str(bundle.path / graph), options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise BundleError(f"ONNX Runtime can't open {bundle.path / graph}: {error}") from error
+
+
+def _exact_product(a: FloatArray, b: FloatArray) -> FloatArray:
+    """a · b of stacked matrices, the same to the last bit in every process, as the decoder rounds to bytes what it makes of it.
+
+    Bundles store both in half precision, so double precision holds every sum of products exactly. In single precision a
+    product depends on the order of its sums, and that on how many threads OpenBLAS finds.
+    """
+    product: FloatArray = np.stack([(x.astype(np.float64) @ y.astype(np.float64)).astype(np.float32) for x, y in zip(a, b, strict=True)])
+    return product
 
 
 def _state_names(session: Any) -> dict[str, tuple[int, int]]:
