@@ -1,0 +1,82 @@
+"""Codes as a value: what an encoder sends, to be kept, changed, sent, and decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+CODEBOOK_BITS = 10
+"""Bits of one code: codebooks have 1024 entries."""
+FRAME_RATE = 75
+"""Frames per second."""
+MAX_CODE_LAYERS = 24
+MAX_CODE_CHANNELS = 8
+
+Stereo = Literal["linked", "mid-side", "mono"]
+STEREO_MODES: tuple[Stereo, ...] = ("linked", "mid-side", "mono")
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A stretch of coded sound.
+
+    Args:
+        codes: uint16 `[channels, frames, layers]`, 0 … 1023; entries that were not sent are 0.
+        counts: uint8 `[channels, frames]`, how many layers of each frame were sent, 0 … layers. Frames with 0 got lost or were never sent.
+        sample_rate: Hz of the sound they were made of.
+        n_samples: its length at that rate.
+        n_channels: channels of that sound. With `stereo` "mono" two channels were sent as one.
+        model: name of the bundle whose codebooks they point into.
+        digest: that bundle's digest: another model of the same name would decode them to something else.
+        stereo: what the coded channels are: left and right (or one channel each), middle and side, or the middle alone.
+
+    Raises ValueError or TypeError if arrays don't fit together or values are out of range.
+    """
+
+    codes: npt.NDArray[np.uint16]
+    counts: npt.NDArray[np.uint8]
+    sample_rate: int
+    n_samples: int
+    n_channels: int
+    model: str
+    digest: str
+    stereo: Stereo = "linked"
+
+    def __post_init__(self) -> None:
+        codes, counts = self.codes, self.counts
+        if not isinstance(codes, np.ndarray) or codes.dtype != np.uint16 or codes.ndim != 3:
+            raise TypeError("codes must be a numpy array of uint16, [channels, frames, layers].")
+        if not isinstance(counts, np.ndarray) or counts.dtype != np.uint8 or counts.shape != codes.shape[:2]:
+            raise TypeError(f"counts must be a numpy array of uint8 of the shape {codes.shape[:2]}, [channels, frames].")
+        n_coded, _, n_layers = codes.shape
+        if not 1 <= n_coded <= MAX_CODE_CHANNELS or not 1 <= n_layers <= MAX_CODE_LAYERS:
+            raise ValueError(
+                f"The codes have the shape {codes.shape}; give 1 to {MAX_CODE_CHANNELS} channels and 1 to {MAX_CODE_LAYERS} layers."
+            )
+        if codes.size and int(codes.max()) >= 1 << CODEBOOK_BITS:
+            raise ValueError(f"The largest code is {int(codes.max())}; codes go from 0 to {(1 << CODEBOOK_BITS) - 1}.")
+        if counts.size and int(counts.max()) > n_layers:
+            raise ValueError(f"A frame counts {int(counts.max())} layers, but there are {n_layers}.")
+        if self.stereo not in STEREO_MODES:
+            raise ValueError(f"stereo is {self.stereo!r}; choose {', '.join(STEREO_MODES)}.")
+        wanted = 1 if self.stereo == "mono" else self.n_channels
+        if n_coded != wanted or (self.stereo != "linked" and self.n_channels != 2):
+            raise ValueError(f"{n_coded} coded channels can't stand for {self.n_channels} channels in the mode {self.stereo!r}.")
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of each channel."""
+        return self.codes.shape[1]
+
+    @property
+    def bits(self) -> int:
+        """Bits of all codes that were sent."""
+        return CODEBOOK_BITS * int(self.counts.sum(dtype=np.int64))
+
+    @property
+    def kbps(self) -> float:
+        """Kilobits per second of all channels together, packed plainly; 0 without frames."""
+        return self.bits * FRAME_RATE / self.n_frames / 1000 if self.n_frames else 0.0
