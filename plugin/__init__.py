@@ -5,15 +5,21 @@ Importing this costs neither torch nor ONNX Runtime nor Qt; the codec loads at i
 
 from lamina.models.bundle import DEFAULT_BUNDLE, list_bundles, survey_bundles
 from lamina.plugin.board import Board
+from lamina.plugin.codes import Codes
+from lamina.plugin.motion import Automation, Motion
 from lamina.plugin.neural_codec import NeuralCodec
-from lamina.plugin.parameters import PARAMETERS, Parameter, Settings
+from lamina.plugin.parameters import PARAMETERS, Parameter
 from lamina.plugin.reports import FrameReport
+from lamina.plugin.settings import Settings
 
 __all__ = [
     "DEFAULT_BUNDLE",
     "PARAMETERS",
+    "Automation",
     "Board",
+    "Codes",
     "FrameReport",
+    "Motion",
     "NeuralCodec",
     "Parameter",
     "Settings",

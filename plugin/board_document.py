@@ -66,7 +66,7 @@ def _describe_all(effects: Any, inside: str) -> list[dict[str, Any]]:
 def _describe(effect: BoardItem, place: str) -> dict[str, Any]:
     kind = type(effect)
     if isinstance(effect, NeuralCodec) and kind is NeuralCodec:
-        values = vars(effect.settings).copy()
+        values = effect.settings.plain()
         bypass = values.pop("bypass")
         return {"effect": "NeuralCodec", "model": effect.model, "parameters": values, "bypass": bypass}
     if isinstance(effect, Board) and kind is Board:

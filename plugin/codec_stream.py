@@ -23,8 +23,8 @@ from lamina.dsp.ramp import Ramp
 from lamina.models.runtime import CodecRuntime, Codes
 from lamina.plugin.decoding import Decoding
 from lamina.plugin.layouts import FloatArray, check_float_array
-from lamina.plugin.parameters import Settings
 from lamina.plugin.reports import FrameReport
+from lamina.plugin.settings import Settings
 
 RAMP_SECONDS = 0.02
 KEPT_REPORTS = 8192

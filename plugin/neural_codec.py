@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from threading import RLock
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import Any, Generic, TypeVar, Unpack, cast, overload
 
 import numpy as np
 
@@ -15,10 +15,12 @@ from lamina.models.runtime import load_runtime
 from lamina.plugin.codec_stream import CodecStream
 from lamina.plugin.effect import Effect
 from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_channels, check_sample_rate
-from lamina.plugin.parameters import MAX_LAYERS, Settings, find_parameter
+from lamina.plugin.motion import Automation, Motion
+from lamina.plugin.parameters import MAX_LAYERS, find_parameter
 from lamina.plugin.reports import FrameReport
+from lamina.plugin.settings import DeskArguments, Settings
 
-V = TypeVar("V", int, float, bool)
+V = TypeVar("V")
 
 WHOLE_FILE_SECONDS = 8
 """Audio per call of the networks in one-shot processing: long enough to be fast, short enough for any memory."""
@@ -56,6 +58,7 @@ class NeuralCodec(Effect):
         noise_only: plays what denoise takes away instead of what it leaves: silence with denoise 0.
         kbps: another way to give `layers`: 0.75–18, the nearest layer is used. Give one of the two.
         model: name of a bundle, shipped or your own, a size ("standard"), or a bundle's folder. It can't be changed later.
+        desk: any other parameter of `lamina.plugin.PARAMETERS` by its name: the layer desk, stereo, loss, codes, motion.
 
     Every argument but `model` is also an attribute that may be set at any time, from any thread; a stream reads them
     once per block. `on_report`, if set, is called with each `FrameReport`; `last_reports` holds the newest.
@@ -72,6 +75,42 @@ class NeuralCodec(Effect):
     input_gain_db = ParameterAttribute[float]()
     output_gain_db = ParameterAttribute[float]()
     bypass = ParameterAttribute[bool]()
+    loudness_layers = ParameterAttribute[float]()
+    layer_gains = ParameterAttribute[tuple[float, ...]]()
+    muted_layers = ParameterAttribute[tuple[int, ...]]()
+    solo_layers = ParameterAttribute[tuple[int, ...]]()
+    listen = ParameterAttribute[str]()
+    listen_layer = ParameterAttribute[int]()
+    stereo = ParameterAttribute[str]()
+    side_layers = ParameterAttribute[int]()
+    frame_loss = ParameterAttribute[float]()
+    loss_model = ParameterAttribute[str]()
+    loss_burst = ParameterAttribute[int]()
+    loss_period = ParameterAttribute[int]()
+    layer_loss = ParameterAttribute[float]()
+    lost_layer = ParameterAttribute[int]()
+    concealment = ParameterAttribute[str]()
+    bend = ParameterAttribute[str]()
+    bend_amount = ParameterAttribute[float]()
+    bend_offset = ParameterAttribute[int]()
+    bend_nearest = ParameterAttribute[int]()
+    bend_common = ParameterAttribute[int]()
+    bend_from = ParameterAttribute[int]()
+    bend_to = ParameterAttribute[int]()
+    freeze = ParameterAttribute[bool]()
+    freeze_frames = ParameterAttribute[int]()
+    freeze_fade = ParameterAttribute[int]()
+    slices = ParameterAttribute[str]()
+    slice_length = ParameterAttribute[str]()
+    slice_repeats = ParameterAttribute[int]()
+    code_delay = ParameterAttribute[int]()
+    code_feedback = ParameterAttribute[float]()
+    passes = ParameterAttribute[int]()
+    cross_layers = ParameterAttribute[int]()
+    seed = ParameterAttribute[int]()
+    tempo = ParameterAttribute[float]()
+    motions = ParameterAttribute[tuple[Motion, ...]]()
+    automation = ParameterAttribute[tuple[Automation, ...]]()
 
     __slots__ = ("_bundle", "_last_reports", "_model", "_settings", "_stream", "_streaming", "_to_swallow", "on_report")
 
@@ -87,6 +126,7 @@ class NeuralCodec(Effect):
         noise_only: bool = False,
         kbps: float | None = None,
         model: str = DEFAULT_BUNDLE,
+        **desk: Unpack[DeskArguments],
     ) -> None:
         if layers is not None and kbps is not None:
             raise ValueError(f"Both layers ({layers}) and kbps ({kbps}) are given; they are one value in two units: give one.")
@@ -100,6 +140,7 @@ class NeuralCodec(Effect):
             "output_gain_db": output_gain_db,
             "bypass": bypass,
             "noise_only": noise_only,
+            **desk,
         }
         self.set_parameters({name: value for name, value in given.items() if value is not None})
 

@@ -6,173 +6,159 @@ table; a name, range or default is written nowhere else.
 
 from __future__ import annotations
 
-import difflib
-import math
-import numbers
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from lamina.plugin.motion import Automations, Motions
+from lamina.plugin.parameter import Choice, Kind, LayerGains, LayerSet, Parameter, Value, suggest
 
-import numpy as np
-
-Kind = Literal["int", "float", "bool"]
-Value = int | float | bool
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter.
-
-    Args:
-        name: as in Python, presets and on the command line.
-        label: as the app writes it.
-        unit: "dB", "kbps", "%" or "".
-        minimum, maximum, default, step: in the parameter's own scale (a share of 0 … 1 is shown in percent).
-        help: one sentence for tooltips and docs.
-        automatable: whether it may move while sound runs.
-        kind: type of its values.
-        view_of: the parameter that this is another unit of, if any.
-    """
-
-    name: str
-    label: str
-    unit: str
-    minimum: float
-    maximum: float
-    default: Value
-    step: float
-    help: str
-    automatable: bool = True
-    kind: Kind = "float"
-    view_of: str | None = None
-
-    def validate(self, value: object) -> Value:
-        """The value in the parameter's type.
-
-        Raises TypeError for a value of another type and ValueError for one out of range.
-        """
-        if self.kind == "bool":
-            if isinstance(value, bool | np.bool_):
-                return bool(value)
-            raise TypeError(f"{self.name} is {value!r}; it must be True or False.")
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise TypeError(f"{self.name} is {value!r}; it must be a number from {self.minimum:g} to {self.maximum:g}{self._unit_words()}.")
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
-        if not math.isfinite(number) or not self.minimum <= number <= self.maximum:
-            raise ValueError(f"{self.name} is {value}; choose {self.minimum:g} to {self.maximum:g}{self._unit_words()}.")
-        if self.kind == "int":
-            if number != int(number):
-                raise ValueError(f"{self.name} is {value}; it must be a whole number from {self.minimum:g} to {self.maximum:g}.")
-            return int(number)
-        return number
-
-    def parse(self, text: str) -> Value:
-        """The value that `text` (as typed on a command line) stands for; raises ValueError."""
-        cleaned = text.strip().lower()
-        if self.kind == "bool":
-            words = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
-            if cleaned not in words:
-                raise ValueError(f"{self.name} is {text!r}; write on or off.")
-            return words[cleaned]
-        try:
-            number = float(cleaned)
-        except ValueError:
-            raise ValueError(f"{self.name} is {text!r}; it must be a number from {self.minimum:g} to {self.maximum:g}.") from None
-        # Whole numbers as such, so that a refusal names what was typed.
-        return self.validate(int(number) if number.is_integer() else number)
-
-    def format(self, value: Value) -> str:
-        """The value with its unit, as the app shows it."""
-        if self.kind == "bool":
-            return "on" if value else "off"
-        if self.unit == "%":
-            return f"{value * 100:.0f} %"
-        if self.kind == "int":
-            return f"{value:d}" if not self.unit else f"{value:d} {self.unit}"
-        decimals = 2 if self.unit == "kbps" else 1
-        return f"{value:+.1f} dB" if self.unit == "dB" else f"{value:.{decimals}f} {self.unit}".strip()
-
-    def _unit_words(self) -> str:
-        return f" {self.unit}" if self.unit not in ("", "%") else ""
-
+__all__ = [
+    "KBPS_PER_LAYER",
+    "MAX_LAYERS",
+    "PARAMETERS",
+    "SLICE_BEATS",
+    "Kind",
+    "Parameter",
+    "Value",
+    "find_parameter",
+    "layers_of",
+    "suggest",
+]
 
 KBPS_PER_LAYER = 0.75
 """75 frames per second of one 10-bit code: what every bundle at 24 kHz with frames of 320 samples sends per layer."""
 
 MAX_LAYERS = 24
 
-PARAMETERS: dict[str, Parameter] = {
-    parameter.name: parameter
-    for parameter in (
-        Parameter(
-            "layers", "Layers", "", 1, MAX_LAYERS, 8, 1,
-            "Active quantizers: each adds a layer of detail and 0.75 kbps.", kind="int",
-        ),
-        Parameter(
-            "kbps", "Bitrate", "kbps", KBPS_PER_LAYER, MAX_LAYERS * KBPS_PER_LAYER, 8 * KBPS_PER_LAYER, KBPS_PER_LAYER,
-            "The same knob in kilobits per second and channel; the nearest whole number of layers is used.", view_of="layers",
-        ),
-        Parameter(
-            "denoise", "Denoise", "%", 0.0, 1.0, 0.0, 0.01,
-            "How much of the background noise is removed; needs a model that was trained for it.",
-        ),
-        Parameter(
-            "noise_only", "Noise only", "", 0, 1, False, 1,
-            "Plays what denoise takes away instead of what it leaves; with denoise at 0 that is silence.", kind="bool",
-        ),
-        Parameter("mix", "Mix", "%", 0.0, 1.0, 1.0, 0.01, "Share of the coded sound; the rest is the input, aligned to the sample."),
-        Parameter("input_gain_db", "Input", "dB", -24.0, 24.0, 0.0, 0.1, "Gain before the codec."),
-        Parameter("output_gain_db", "Output", "dB", -24.0, 24.0, 0.0, 0.1, "Gain after codec and mix."),
-        Parameter("bypass", "Bypass", "", 0, 1, False, 1, "Lets the input through unchanged, later by the codec's latency.", kind="bool"),
-    )
-}  # fmt: skip
+SLICE_BEATS = {"1/32": 1 / 8, "1/16": 1 / 4, "1/8": 1 / 2, "1/4": 1.0, "1/2": 2.0, "1/1": 4.0}
+"""Beats (quarter notes) of the note values that a slice may last."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """One immutable snapshot of all parameters, read once per frame."""
+def _choice(name: str, label: str, default: str, choices: tuple[str, ...], help: str, group: str) -> Choice:
+    return Choice(name, label, "", 0, len(choices) - 1, default, 1, help, kind="choice", group=group, choices=choices)  # type: ignore[arg-type]
 
-    layers: int = int(PARAMETERS["layers"].default)
-    denoise: float = PARAMETERS["denoise"].default
-    noise_only: bool = bool(PARAMETERS["noise_only"].default)
-    mix: float = PARAMETERS["mix"].default
-    input_gain_db: float = PARAMETERS["input_gain_db"].default
-    output_gain_db: float = PARAMETERS["output_gain_db"].default
-    bypass: bool = bool(PARAMETERS["bypass"].default)
 
-    def with_value(self, name: str, value: object) -> Settings:
-        """A snapshot with one parameter changed (`kbps` changes `layers`).
+_TABLE = (
+    # How much is sent.
+    Parameter(
+        "layers", "Layers", "", 1, MAX_LAYERS, 8, 1,
+        "Active quantizers: each adds a layer of detail and 0.75 kbps.", kind="int", group="rate",
+    ),
+    Parameter(
+        "kbps", "Bitrate", "kbps", KBPS_PER_LAYER, MAX_LAYERS * KBPS_PER_LAYER, 8 * KBPS_PER_LAYER, KBPS_PER_LAYER,
+        "The same knob in kilobits per second and channel; the nearest whole number of layers is used.", view_of="layers", group="rate",
+    ),
+    Parameter(
+        "loudness_layers", "Bits follow loudness", "%", -1.0, 1.0, 0.0, 0.01,
+        "Above 0 quiet frames get fewer layers, below 0 loud ones do; at 0 all get the same.", group="rate",
+    ),
+    Parameter(
+        "denoise", "Denoise", "%", 0.0, 1.0, 0.0, 0.01,
+        "How much of the background noise is removed; needs a model that was trained for it.", group="denoise",
+    ),
+    Parameter(
+        "noise_only", "Noise only", "", 0, 1, False, 1,
+        "Plays what denoise takes away instead of what it leaves; with denoise at 0 that is silence.", kind="bool", group="denoise",
+    ),
+    # Levels.
+    Parameter("mix", "Mix", "%", 0.0, 1.0, 1.0, 0.01, "Share of the coded sound; the rest is the input, aligned to the sample."),
+    Parameter("input_gain_db", "Input", "dB", -24.0, 24.0, 0.0, 0.1, "Gain before the codec."),
+    Parameter("output_gain_db", "Output", "dB", -24.0, 24.0, 0.0, 0.1, "Gain after codec and mix."),
+    Parameter("bypass", "Bypass", "", 0, 1, False, 1, "Lets the input through unchanged, later by the codec's latency.", kind="bool"),
+    # The layer desk.
+    LayerGains(
+        "layer_gains", "Layer gains", "", 0.0, 2.0, (1.0,) * MAX_LAYERS, 0.01,
+        "How much each layer adds to the sound: 0 takes it out, 2 doubles it.", kind="gains", group="desk",
+    ),
+    LayerSet("muted_layers", "Mute", "", 1, MAX_LAYERS, (), 1, "Layers that are sent but not heard.", kind="layers", group="desk"),
+    LayerSet(
+        "solo_layers", "Solo", "", 1, MAX_LAYERS, (), 1,
+        "Layers that are heard alone; if there are none, all are heard.", kind="layers", group="desk",
+    ),
+    # Listening.
+    _choice(
+        "listen", "Listen", "wet", ("wet", "dry", "difference", "layer", "latent"),
+        "What is played: the effect, its input, what it takes away and adds, what one layer adds, or the sound before quantization.",
+        "listen",
+    ),
+    Parameter("listen_layer", "Layer heard", "", 1, MAX_LAYERS, 1, 1, "The layer whose share Listen: layer plays.", kind="int", group="listen"),
+    # Channels.
+    _choice(
+        "stereo", "Stereo", "linked", ("linked", "mid-side", "mono"),
+        "How two channels are coded: each with all layers, as middle and side, or as the middle alone.", "stereo",
+    ),
+    Parameter("side_layers", "Side layers", "", 0, MAX_LAYERS, 4, 1, "Layers of the side signal in mid-side; 0 sends none of it.", kind="int", group="stereo"),
+    # The channel: what happens to the codes on their way.
+    Parameter("frame_loss", "Frame loss", "%", 0.0, 1.0, 0.0, 0.01, "Share of the frames that get lost on their way.", group="channel"),
+    _choice(
+        "loss_model", "Loss model", "random", ("random", "bursts", "pattern"),
+        "How frames get lost: each by itself, in bursts (Gilbert's model), or always the last ones of a period.", "channel",
+    ),
+    Parameter("loss_burst", "Burst", "frames", 1, 75, 4, 1, "Mean length of a burst of lost frames.", kind="int", group="channel"),
+    Parameter("loss_period", "Period", "frames", 2, 150, 8, 1, "Length of the pattern of lost frames.", kind="int", group="channel"),
+    Parameter("layer_loss", "Layer loss", "%", 0.0, 1.0, 0.0, 0.01, "Share of the frames that lose one layer.", group="channel"),
+    Parameter("lost_layer", "Lost layer", "", 0, MAX_LAYERS, 0, 1, "The layer they lose; 0 draws one anew each time.", kind="int", group="channel"),
+    _choice(
+        "concealment", "Concealment", "fade", ("hold", "repeat", "fade", "silence"),
+        "What stands in for lost frames: the last one held, the last ten to and fro, ever fewer layers of them, or silence.", "channel",
+    ),
+    # Codes.
+    _choice(
+        "bend", "Bend", "off", ("off", "offset", "shuffle", "nearest", "common"),
+        "Other codes for those that came: some entries further on, drawn lots, near neighbours, or the most used ones only.", "codes",
+    ),
+    Parameter("bend_amount", "Bend amount", "%", 0.0, 1.0, 1.0, 0.01, "Share of the codes that are bent.", group="codes"),
+    Parameter("bend_offset", "Offset", "", -512, 512, 32, 1, "Entries by which Bend: offset moves; entries stand in order of likeness.", kind="int", group="codes"),
+    Parameter("bend_nearest", "Neighbour", "", 1, 64, 4, 1, "Bend: nearest takes the entry that is so many places away in likeness.", kind="int", group="codes"),
+    Parameter("bend_common", "Palette", "", 1, 512, 16, 1, "Bend: common keeps so many entries of each layer, those used most lately.", kind="int", group="codes"),
+    Parameter("bend_from", "From layer", "", 1, MAX_LAYERS, 1, 1, "First layer that is bent.", kind="int", group="codes"),
+    Parameter("bend_to", "To layer", "", 1, MAX_LAYERS, MAX_LAYERS, 1, "Last layer that is bent.", kind="int", group="codes"),
+    Parameter("freeze", "Freeze", "", 0, 1, False, 1, "Holds the sound of this moment until it is switched off.", kind="bool", group="codes"),
+    Parameter("freeze_frames", "Frozen", "frames", 1, 150, 12, 1, "Length of what Freeze holds and plays to and fro; 1 buzzes.", kind="int", group="codes"),
+    Parameter("freeze_fade", "Freeze fade", "frames", 0, 75, 6, 1, "Time to go over into what is frozen, and back.", kind="int", group="codes"),
+    _choice(
+        "slices", "Slices", "off", ("off", "stutter", "reverse"),
+        "Cuts the sound into slices: each is repeated, or the last one is played backwards.", "codes",
+    ),
+    _choice("slice_length", "Slice", "1/8", tuple(SLICE_BEATS), "Length of a slice as a note value at the tempo.", "codes"),
+    Parameter("slice_repeats", "Repeats", "", 1, 16, 2, 1, "How often a slice is repeated before the next one comes.", kind="int", group="codes"),
+    Parameter("code_delay", "Code delay", "frames", 1, 300, 28, 1, "Time after which codes come back, where the sound leaves room.", kind="int", group="codes"),
+    Parameter("code_feedback", "Feedback", "%", 0.0, 0.95, 0.0, 0.01, "How much level and how many layers an echo keeps each time; 0 has no echo.", group="codes"),
+    Parameter(
+        "passes", "Generations", "", 1, 8, 1, 1,
+        "How many times the sound goes through the codec; each one more adds 3.3 ms.", automatable=False, kind="int", group="codes",
+    ),
+    Parameter(
+        "cross_layers", "Own layers", "", 0, MAX_LAYERS, MAX_LAYERS, 1,
+        "With a side-chain: layers that are the sound's own; the others are the side-chain's.", kind="int", group="codes",
+    ),
+    Parameter("seed", "Seed", "", 0, 65535, 0, 1, "Whatever is drawn by lot is drawn the same way for the same seed.", automatable=False, kind="int", group="codes"),
+    # Motion.
+    Parameter("tempo", "Tempo", "bpm", 30.0, 300.0, 120.0, 0.1, "Beats per minute of slices and motion.", automatable=False, group="motion"),
+)  # fmt: skip
 
-        Raises ValueError for an unknown name (the nearest is suggested) or a value out of range, TypeError for a wrong type.
-        """
-        checked = find_parameter(name).validate(value)
-        if name == "kbps":
-            return replace(self, layers=layers_of(float(checked)))
-        changes: dict[str, Any] = {name: checked}
-        return replace(self, **changes)
-
-    def value(self, name: str) -> Value:
-        """The value of a parameter by name, views included."""
-        find_parameter(name)
-        value: Value = self.layers * KBPS_PER_LAYER if name == "kbps" else getattr(self, name)
-        return value
+_SIMPLE: dict[str, Parameter] = {parameter.name: parameter for parameter in _TABLE}
 
 
 def find_parameter(name: str) -> Parameter:
-    """A parameter by name; raises ValueError that suggests the nearest name."""
+    """A parameter by name, `layer_gains.7` for one layer's gain; raises ValueError that suggests the nearest name."""
     if name in PARAMETERS:
         return PARAMETERS[name]
+    whole, dot, layer = name.partition(".")
+    gains = PARAMETERS.get(whole)
+    if dot and isinstance(gains, LayerGains) and layer.isascii() and layer.isdigit() and 1 <= int(layer) <= MAX_LAYERS:
+        return gains.element(int(layer))
     raise ValueError(f"There is no parameter {name!r}.{suggest(name, PARAMETERS)}")
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
-    """ " Did you mean …?" or the whole list, to end an error's sentence with."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, 1, 0.5)
-    return f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(names)}."
+PARAMETERS: dict[str, Parameter] = {
+    **_SIMPLE,
+    "motions": Motions(
+        "motions", "Motion", "", 0, 16, (), 1, "What moves by itself: LFOs, envelope followers and step sequences, each with a target.",
+        automatable=False, kind="motions", group="motion", find=find_parameter,
+    ),
+    "automation": Automations(
+        "automation", "Automation", "", 0, 0, (), 1, "Parameters drawn over time.",
+        automatable=False, kind="automation", group="motion", find=find_parameter,
+    ),
+}  # fmt: skip
 
 
 def layers_of(kbps: float) -> int:

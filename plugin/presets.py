@@ -14,7 +14,8 @@ from typing import Any
 from lamina.models.bundle import DEFAULT_BUNDLE, BundleError
 from lamina.plugin.atomic_file import atomic_file
 from lamina.plugin.neural_codec import NeuralCodec
-from lamina.plugin.parameters import Settings, Value, find_parameter, suggest
+from lamina.plugin.parameters import Value, find_parameter, suggest
+from lamina.plugin.settings import Settings
 
 SCHEMA_VERSION = 1
 

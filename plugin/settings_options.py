@@ -6,8 +6,9 @@ import argparse
 
 from lamina.models.bundle import DEFAULT_BUNDLE
 from lamina.plugin.neural_codec import NeuralCodec
-from lamina.plugin.parameters import PARAMETERS, Settings, find_parameter
+from lamina.plugin.parameters import PARAMETERS, find_parameter
 from lamina.plugin.presets import Preset, codec_for, load_preset
+from lamina.plugin.settings import Settings
 
 OPTIONS = ("layers", "kbps", "denoise", "noise_only", "mix")
 """Parameters that have an option of their own; `--set` takes every one."""
@@ -40,7 +41,7 @@ def codec_of(options: argparse.Namespace) -> NeuralCodec:
     """The effect that the options describe; raises ValueError with a sentence. Everything is checked."""
     preset = load_preset(options.preset) if options.preset else None
     codec = codec_for(preset) if preset is not None and options.model is None else NeuralCodec(model=options.model or DEFAULT_BUNDLE)
-    codec.set_parameters(vars(_settings(options, preset)))
+    codec.set_parameters(_settings(options, preset).values())
     return codec
 
 

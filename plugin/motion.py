@@ -1,0 +1,241 @@
+"""Motion: parameters that move by themselves. A low-frequency oscillator, an envelope follower, a step sequence, or drawn automation.
+
+A source gives 0 … 1 for every frame (a 75th of a second). What it moves then has the value
+`base + depth · range · source`, kept inside its range; whole numbers are rounded, switches change at one half.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+
+from lamina.plugin.desk.chance import uniform
+from lamina.plugin.parameter import Parameter, Value, suggest
+
+Source = Literal["lfo", "envelope", "steps"]
+SOURCES: tuple[Source, ...] = ("lfo", "envelope", "steps")
+SHAPES = ("sine", "triangle", "saw up", "saw down", "square", "random")
+MOST_MOTIONS, MOST_STEPS, MOST_POINTS = 16, 64, 100_000
+FLOOR_DB = -60.0
+"""Level at which the envelope follower gives 0; full scale gives 1."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """One parameter moved by one source.
+
+    Args:
+        target: name of any automatable parameter that is a single value, `layer_gains.7` for the gain of layer 7.
+        source: "lfo", "envelope" (the input's level) or "steps".
+        depth: how far the source moves it, as a share of its whole range, −1 … 1.
+        hz: cycles per second of an LFO, or steps per second, 0.01 … 37.5; not used with `beats`.
+        beats: length of a cycle, or of a step, in beats of the codec's `tempo`; 0 uses `hz`.
+        shape: of an LFO: sine, triangle, saw up, saw down, square, or random (a new value each cycle).
+        phase: where in its cycle an LFO begins, 0 … 1.
+        attack_ms, release_ms: times of the envelope follower, 1 … 5000.
+        steps: the sequence, 0 … 1 each.
+        swing: share of a pair of steps that the first one takes, 0.5 … 0.75.
+
+    Raises TypeError or ValueError with a sentence.
+    """
+
+    target: str
+    source: Source = "lfo"
+    depth: float = 0.5
+    hz: float = 1.0
+    beats: float = 0.0
+    shape: str = "sine"
+    phase: float = 0.0
+    attack_ms: float = 10.0
+    release_ms: float = 200.0
+    steps: tuple[float, ...] = (0.0, 1.0)
+    swing: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.target, str):
+            raise TypeError(f"A motion's target is {self.target!r}; give the name of a parameter.")
+        for name, allowed in (("source", SOURCES), ("shape", SHAPES)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"A motion's {name} is {getattr(self, name)!r}; choose one of {', '.join(allowed)}.")
+        for name, low, high in (
+            ("depth", -1, 1), ("hz", 0.01, 37.5), ("beats", 0, 64), ("phase", 0, 1),
+            ("attack_ms", 1, 5000), ("release_ms", 1, 5000), ("swing", 0.5, 0.75),
+        ):  # fmt: skip
+            object.__setattr__(self, name, _number(f"A motion's {name}", getattr(self, name), low, high))
+        if not isinstance(self.steps, Sequence) or isinstance(self.steps, str) or not 1 <= len(self.steps) <= MOST_STEPS:
+            raise ValueError(f"A motion's steps are {self.steps!r}; give 1 to {MOST_STEPS} numbers from 0 to 1.")
+        object.__setattr__(self, "steps", tuple(_number("A step", step, 0, 1) for step in self.steps))
+
+    def cycles(self, seconds: float, tempo: float) -> float:
+        """How many cycles (or steps) have gone by after `seconds` at `tempo` beats per minute."""
+        return seconds * tempo / 60 / self.beats if self.beats > 0 else seconds * self.hz
+
+    def value(self, seconds: float, tempo: float, envelope: float) -> float:
+        """The source, 0 … 1, `seconds` after the stream's beginning; `envelope` is its follower's value."""
+        if self.source == "envelope":
+            return envelope
+        cycles = self.cycles(seconds, tempo)
+        if self.source == "steps":
+            pair, inside = divmod(cycles, 2)
+            return self.steps[(2 * int(pair) + (inside >= 2 * self.swing)) % len(self.steps)]
+        turn = cycles + self.phase
+        place = turn % 1
+        if self.shape == "sine":
+            return 0.5 - 0.5 * math.cos(2 * math.pi * place)
+        if self.shape == "triangle":
+            return 1 - abs(1 - 2 * place)
+        if self.shape == "saw up":
+            return place
+        if self.shape == "saw down":
+            return 1 - place
+        if self.shape == "square":
+            return float(place >= 0.5)
+        return _drawn(math.floor(turn))
+
+
+@dataclass(frozen=True)
+class Automation:
+    """A parameter drawn over time: `values` at `times` (seconds from the stream's beginning, rising).
+
+    Numbers move in straight lines between the points; switches, words and whole numbers change at them. Before the first point and
+    after the last one the nearest value holds.
+    """
+
+    target: str
+    times: tuple[float, ...]
+    values: tuple[Any, ...]
+
+    def at(self, seconds: float, parameter: Parameter) -> Value:
+        """The value at a time."""
+        place = bisect_right(self.times, seconds)
+        if place == 0 or place == len(self.times) or parameter.kind != "float":
+            return self.values[max(0, place - 1)]
+        before, after = self.times[place - 1], self.times[place]
+        share = (seconds - before) / (after - before)
+        return self.values[place - 1] + share * (self.values[place] - self.values[place - 1])
+
+
+def moved(parameter: Parameter, base: Value, depth_times_source: float) -> Value:
+    """`base` moved by a share of the parameter's range, inside the range."""
+    if parameter.kind == "bool":
+        return bool(base) != (abs(depth_times_source) >= 0.5)
+    if parameter.kind == "choice":
+        last = len(parameter.choices) - 1
+        place = parameter.choices.index(base) + round(depth_times_source * last)
+        return parameter.choices[min(max(place, 0), last)]
+    value = base + depth_times_source * (parameter.maximum - parameter.minimum)
+    value = min(max(value, parameter.minimum), parameter.maximum)
+    return round(value) if parameter.kind == "int" else value
+
+
+@dataclass(frozen=True)
+class MovingParameter(Parameter):
+    """A parameter whose value says how others move. `find` looks one of them up by name."""
+
+    find: Callable[[str], Parameter] | None = None
+
+    def _target(self, name: str) -> Parameter:
+        assert self.find is not None
+        parameter = self.find(name)
+        if not parameter.automatable or not parameter.is_scalar:
+            raise ValueError(f"{parameter.name} can't move while sound runs. Choose another parameter.")
+        return parameter
+
+    def parse(self, text: str) -> Value:
+        try:
+            return self.validate(json.loads(text))
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{self.name} must be written as JSON, a list of objects: {error}.") from None
+
+    def default_text(self) -> str:
+        return "none"
+
+    def plain(self, value: Value) -> list[dict[str, Any]]:
+        return [{name: list(v) if isinstance(v, tuple) else v for name, v in asdict(item).items()} for item in value]
+
+
+class Motions(MovingParameter):
+    """A tuple of `Motion`; dictionaries of their fields are taken too."""
+
+    def validate(self, value: object) -> tuple[Motion, ...]:
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            raise TypeError(f"{self.name} is {value!r}; give a list of motions.")
+        if len(value) > MOST_MOTIONS:
+            raise ValueError(f"{self.name} has {len(value)} motions; {MOST_MOTIONS} are the most.")
+        motions = tuple(item if isinstance(item, Motion) else _built(Motion, item, self.name) for item in value)
+        for motion in motions:
+            self._target(motion.target)
+        return motions
+
+    def format(self, value: Value) -> str:
+        return ", ".join(f"{motion.source} → {motion.target}" for motion in value) or "none"
+
+    def range_text(self) -> str:
+        return f"up to {MOST_MOTIONS} motions"
+
+
+class Automations(MovingParameter):
+    """A tuple of `Automation`, one for each parameter at most; dictionaries of their fields are taken too."""
+
+    def validate(self, value: object) -> tuple[Automation, ...]:
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            raise TypeError(f"{self.name} is {value!r}; give a list of automations.")
+        curves = tuple(self._checked(item if isinstance(item, Automation) else _built(Automation, item, self.name)) for item in value)
+        targets = [curve.target for curve in curves]
+        for target in targets:
+            if targets.count(target) > 1:
+                raise ValueError(f"{self.name} draws {target} twice; keep one.")
+        return curves
+
+    def _checked(self, curve: Automation) -> Automation:
+        parameter = self._target(curve.target)
+        times, values = (x.tolist() if isinstance(x, np.ndarray) else x for x in (curve.times, curve.values))
+        if not all(isinstance(x, Sequence) and not isinstance(x, str) for x in (times, values)) or len(times) != len(values) or not times:
+            raise ValueError(f"The automation of {parameter.name} needs as many times as values, and at least one.")
+        if len(times) > MOST_POINTS:
+            raise ValueError(f"The automation of {parameter.name} has {len(times)} points; {MOST_POINTS} are the most.")
+        seconds = tuple(_number("A time", time, 0, 1e9) for time in times)
+        if any(b <= a for a, b in zip(seconds, seconds[1:], strict=False)):
+            raise ValueError(f"The times of the automation of {parameter.name} must rise from point to point.")
+        return Automation(curve.target, seconds, tuple(parameter.validate(value) for value in values))
+
+    def format(self, value: Value) -> str:
+        return ", ".join(f"{curve.target} ({len(curve.times)} points)" for curve in value) or "none"
+
+    def range_text(self) -> str:
+        return "one curve per parameter"
+
+
+def _built(kind: type[Any], item: object, name: str) -> Any:
+    known = [field.name for field in fields(kind)]
+    if not isinstance(item, dict):
+        raise TypeError(f"{name} holds {item!r}; give objects with the fields {', '.join(known)}.")
+    for key in item:
+        if key not in known:
+            raise ValueError(f"{name} has no field {key!r}.{suggest(str(key), known)}")
+    try:
+        return kind(**item)
+    except TypeError as error:
+        if "argument" in str(error):
+            raise ValueError(f"{name} holds an object without all of its fields: {', '.join(known)}.") from None
+        raise
+
+
+def _number(what: str, value: object, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{what} is {value!r}; it must be a number from {low:g} to {high:g}.")
+    number = float(value)
+    if not low <= number <= high:
+        raise ValueError(f"{what} is {value}; choose {low:g} to {high:g}.")
+    return number
+
+
+def _drawn(index: int) -> float:
+    """A number in 0 … 1 that depends on `index` alone."""
+    return uniform(0x10F0, index)
