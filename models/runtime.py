@@ -8,7 +8,7 @@ one by one, because a last bit is enough to choose another code.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from lamina.models.bundle import (
     open_bundle,
     quantizer_graphs,
 )
+from lamina.models.likeness import Likeness
 
 FloatArray = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint16]
@@ -65,6 +66,11 @@ class CodecRuntime:
         self.encodes_long_calls = True
         """Whether several frames per call give the same latents and codes as one by one, bit for bit."""
         self._check_snapshot(tolerance)
+
+    @cached_property
+    def likeness(self) -> Likeness:
+        """Which codes are like each other."""
+        return Likeness(self.codebooks)
 
     def encoder_state(self, n_channels: int) -> State:
         """The encoder's state before the first sample."""
@@ -115,13 +121,14 @@ class CodecRuntime:
             z += self.entries[layer][codes[..., layer]]
         return z
 
-    def decode(self, z: FloatArray, state: State, denoise: float = 0.0) -> tuple[FloatArray, State]:
+    def decode(self, z: FloatArray, state: State, denoise: float | FloatArray = 0.0) -> tuple[FloatArray, State]:
         """Latents `[channels, frames, latent]` → samples `[channels, frames · frame]` and the new state.
 
-        `denoise` (0 … 1) conditions every frame of the call. The samples lag the encoder's input by
+        `denoise` (0 … 1) conditions every frame of the call, or each its own: `[frames]`. The samples lag the encoder's input by
         `config.delay_samples`.
         """
-        amount = np.full((*z.shape[:2], 1), denoise, np.float32)
+        amount = np.empty((*z.shape[:2], 1), np.float32)
+        amount[..., 0] = denoise
         feeds = {"latent": z, "denoise": amount, **dict(zip(self._decoder_state, state, strict=True))}
         y, *after = self._decoder.run(None, feeds)
         return y[..., 0], after

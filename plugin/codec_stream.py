@@ -1,35 +1,34 @@
 """One live stream through the codec: blocks of any length in, the same length out, later by a constant.
 
-    input ─ gain ┬─ frame bridge ─ encoder ─ quantizer ─ decoder ─ limiter ┬─ mix ─ gain ─┬─ bypass ─ output
-                 └─ delay ─────────────────────────────────────────────────┘              │
-    input ─ delay ────────────────────────────────────────────────────────────────────────┘
+    input ─ gain ┬─ stereo ─ frame bridge ─ encoder ─ quantizer ─ desk ─ decoder ─ stereo ─ limiter ┬─ mix ─ gain ─┬─ bypass ─ output
+                 └─ delay ──────────────────────────────────────────────────────────────────────────┘              │
+    input ─ delay ─────────────────────────────────────────────────────────────────────────────────────────────────┘
 
-Settings are read once per block (and with it once per frame). Gains, mix, bypass and noise only ramp; the number of
-layers and denoise change at a frame's edge and touch no state.
+Settings are read once per block, and where something moves by itself once per frame. Gains, mix, bypass, stereo and what is
+listened to ramp; everything about codes and denoise changes at a frame's edge and touches no state of the networks.
 """
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import numpy as np
 
 from lamina.dsp.bridge import FrameBridge
 from lamina.dsp.delay import DelayLine
 from lamina.dsp.ramp import Ramp
-from lamina.models.runtime import CodecRuntime, Codes
-from lamina.plugin.decoding import Decoding
+from lamina.dsp.resample import StreamingResampler
+from lamina.dsp.stereo import MidSide
+from lamina.models.runtime import CodecRuntime
+from lamina.plugin.control_track import ControlTrack
+from lamina.plugin.frame_codec import FrameCodec
 from lamina.plugin.layouts import FloatArray, check_float_array
 from lamina.plugin.reports import FrameReport
 from lamina.plugin.settings import Settings
 
 RAMP_SECONDS = 0.02
 KEPT_REPORTS = 8192
-LONG_CALL_FRAMES = 100
-"""Frames above which a call is cut into stretches that two threads share."""
 LIMITER_KNEE = 0.95
 """Level above which the codec's output bends towards 1.0: a full-scale sine may come back 10 % larger."""
 
@@ -46,6 +45,8 @@ class CodecStream:
         n_channels: channels of every block.
         block: the host's constant block length, for the least latency; None if blocks vary.
         on_report: called for every frame, on the thread that pushes.
+
+    `passes` is read when the stream begins or is reset: it decides the latency.
     """
 
     def __init__(
@@ -70,107 +71,120 @@ class CodecStream:
     def reset(self) -> None:
         """Back to the state before the first sample."""
         config, settings = self._runtime.config, self._settings()
+        self._frames = FrameCodec(self._runtime, self.n_channels, settings)
         self._bridge = FrameBridge(
-            self.n_channels, self.sample_rate, config.sample_rate, config.frame, config.delay_samples, self._process_frames, self._block
+            self.n_channels,
+            self.sample_rate,
+            config.sample_rate,
+            config.frame,
+            config.delay_samples * settings.passes,
+            self._process_frames,
+            self._block,
         )
-        self._encoder_state = self._runtime.encoder_state(self.n_channels)
-        self._decoding = Decoding(self._runtime, self.n_channels, round(config.sample_rate * RAMP_SECONDS), settings.noise_only)
-        self._dry = DelayLine(self.n_channels, self.latency_samples)
-        self._untouched = DelayLine(self.n_channels, self.latency_samples)
+        latency = self.latency_samples
+        self._track = ControlTrack(settings, self.sample_rate, config.sample_rate, config.frame, latency)
+        self._dry = DelayLine(self.n_channels, latency)
+        self._untouched = DelayLine(self.n_channels, latency)
         ramp = max(1, round(self.sample_rate * RAMP_SECONDS))
         self._input_gain = Ramp(_linear(settings.input_gain_db), ramp)
         self._output_gain = Ramp(_linear(settings.output_gain_db), ramp)
-        self._mix = Ramp(settings.mix, ramp)
+        self._wet_share, self._dry_share = (Ramp(share, ramp) for share in _shares(settings))
         self._bypass = Ramp(float(settings.bypass), ramp)
-        self._current = settings
-        self._n_frames = 0
+        self._stereo: MidSide | None = None
+        if self.n_channels == 2:
+            self._stereo = MidSide(latency, ramp, settings.stereo != "linked", settings.stereo != "mono")
+        self._beside_in: StreamingResampler | None = None
+        self._beside = np.zeros((self.n_channels, 0), np.float32)
         self.reports.clear()
 
-    def push(self, block: FloatArray) -> FloatArray:
+    def push(self, block: FloatArray, sidechain: FloatArray | None = None) -> FloatArray:
         """Float32 (or float64) `[channels, n]` in, float32 `[channels, n]` out. NaN and infinity in a live input count as silence.
+
+        `sidechain`, of the same shape, is the sound whose codes `cross_layers` lets in.
 
         Raises TypeError or ValueError for another type or shape, before any state has changed.
         """
+        block = self._checked(block, "The block")
+        if sidechain is not None:
+            sidechain = self._checked(sidechain, "The side-chain")
+            if sidechain.shape != block.shape:
+                raise ValueError(f"The side-chain has the shape {sidechain.shape}, the block {block.shape}; they must be equally long.")
+        pieces = self._track.take_in(block, self._settings())
+        driven = np.empty_like(block)
+        for start, stop, settings in pieces:
+            self._input_gain.set(_linear(settings.input_gain_db))
+            driven[:, start:stop] = block[:, start:stop] * self._input_gain.take(stop - start)
+        self._take_beside(sidechain, block.shape[1])
+        wet = _limit(self._through_codec(driven, pieces[-1][2] if pieces else self._track.base))
+        return self._mixed(wet, self._dry.push(driven), self._untouched.push(block))
+
+    def _through_codec(self, driven: FloatArray, settings: Settings) -> FloatArray:
+        if self._stereo is None:
+            return self._bridge.push(driven)
+        self._stereo.set(settings.stereo != "linked", settings.stereo != "mono")
+        return self._stereo.decode(self._bridge.push(self._stereo.encode(driven)))
+
+    def _mixed(self, wet: FloatArray, dry: FloatArray, untouched: FloatArray) -> FloatArray:
+        out = np.empty_like(wet)
+        for start, stop, settings in self._track.give_out(wet.shape[1]):
+            for ramp, share in zip((self._wet_share, self._dry_share), _shares(settings), strict=True):
+                ramp.set(share)
+            self._output_gain.set(_linear(settings.output_gain_db))
+            self._bypass.set(float(settings.bypass))
+            n_samples = stop - start
+            # Both sums are written so that an end of the range gives back that signal's own samples, bit for bit.
+            mixed = dry[:, start:stop] * self._dry_share.take(n_samples) + wet[:, start:stop] * self._wet_share.take(n_samples)
+            mixed *= self._output_gain.take(n_samples)
+            bypass = self._bypass.take(n_samples)
+            out[:, start:stop] = untouched[:, start:stop] * bypass + mixed * (1 - bypass)
+        return out
+
+    def _checked(self, block: FloatArray, what: str) -> FloatArray:
         block = check_float_array(block).astype(np.float32, copy=False)
         if block.ndim != 2 or block.shape[0] != self.n_channels:
-            raise ValueError(f"The block has the shape {block.shape}; this stream takes [{self.n_channels}, samples].")
-        settings = self._current = self._settings()
-        self._input_gain.set(_linear(settings.input_gain_db))
-        self._output_gain.set(_linear(settings.output_gain_db))
-        self._mix.set(settings.mix)
-        self._bypass.set(float(settings.bypass))
-        n_samples = block.shape[1]
-        if not np.isfinite(block).all():
-            block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
-        driven = block * self._input_gain.take(n_samples)
-        wet = _limit(self._bridge.push(driven))
-        dry = self._dry.push(driven)
-        mix = self._mix.take(n_samples)
-        # Both sums are written so that an end of the range gives back that signal's own samples, bit for bit.
-        mixed: FloatArray = (dry * (1 - mix) + wet * mix) * self._output_gain.take(n_samples)
-        bypass = self._bypass.take(n_samples)
-        out: FloatArray = self._untouched.push(block) * bypass + mixed * (1 - bypass)
-        return out
+            raise ValueError(f"{what} has the shape {block.shape}; this stream takes [{self.n_channels}, samples].")
+        return block if np.isfinite(block).all() else np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+
+    def _take_beside(self, sidechain: FloatArray | None, n_samples: int) -> None:
+        """Bring the side-chain to the codec's rate. Once there was one, there always is: silence, where none is given."""
+        if sidechain is None and self._beside_in is None:
+            return
+        if self._beside_in is None:
+            self._beside_in = StreamingResampler(self.n_channels, self.sample_rate, self._runtime.config.sample_rate)
+            n_before = self._n_pushed - n_samples
+            if n_before:
+                self._beside = self._beside_in.push(np.zeros((self.n_channels, n_before), np.float32))
+                self._beside = self._beside[:, self._frames.n_frames * self._runtime.config.frame :]
+        given = np.zeros((self.n_channels, n_samples), np.float32) if sidechain is None else sidechain
+        self._beside = np.concatenate([self._beside, self._beside_in.push(given)], 1)
+
+    @property
+    def _n_pushed(self) -> int:
+        return self._track.position
 
     def _process_frames(self, x: FloatArray) -> FloatArray:
         """Whole frames `[channels, k · frame]` at the codec's rate, through the codec."""
-        size = LONG_CALL_FRAMES * self._runtime.config.frame
-        if x.shape[1] <= size:
-            codes, encode_seconds = self._encode(x)
-            y, decode_seconds = self._decode(codes)
-            self._report(x, y, codes, encode_seconds + decode_seconds)
-            return y
-        # Whole files: one thread decodes a stretch while this one encodes the next. Each side's state has one owner.
-        parts = [x[:, start : start + size] for start in range(0, x.shape[1], size)]
-        with ThreadPoolExecutor(1) as decoder:
-            coded = [self._encode_and_submit(part, decoder) for part in parts]
-            decoded = [future.result() for _, _, future in coded]
+        beside, n_samples = None, x.shape[1]
+        if self._beside_in is not None:
+            beside, self._beside = self._beside[:, :n_samples], self._beside[:, n_samples:].copy()
+        y, reports = self._frames.process(x, beside, self._track.at)
         # Listeners are called here, on the caller's thread, where they may use the effect they listen to.
-        for part, (codes, encode_seconds, _), (y, decode_seconds) in zip(parts, coded, decoded, strict=True):
-            self._report(part, y, codes, encode_seconds + decode_seconds)
-        return np.concatenate([y for y, _ in decoded], 1)
-
-    def _encode_and_submit(self, x: FloatArray, decoder: Executor) -> tuple[Codes, float, Future[tuple[FloatArray, float]]]:
-        codes, seconds = self._encode(x)
-        return codes, seconds, decoder.submit(self._decode, codes)
-
-    def _encode(self, x: FloatArray) -> tuple[Codes, float]:
-        """Samples → codes, and the seconds it took."""
-        started = time.perf_counter()
-        z, self._encoder_state = self._runtime.encode(x, self._encoder_state)
-        return self._runtime.quantize(z, self._current.layers), time.perf_counter() - started
-
-    def _decode(self, codes: Codes) -> tuple[FloatArray, float]:
-        """Codes → samples, and the seconds it took."""
-        started = time.perf_counter()
-        z = self._runtime.dequantize(codes)
-        y = self._decoding.decode(z, self._current.denoise, self._current.noise_only)
-        return y, time.perf_counter() - started
-
-    def _report(self, x: FloatArray, y: FloatArray, codes: Codes, seconds: float) -> None:
-        n_channels, n_frames, layers = codes.shape
-        shape = (n_channels, n_frames, -1)
-        input_rms = np.sqrt(np.square(x.reshape(shape)).mean(-1))
-        output_rms = np.sqrt(np.square(y.reshape(shape)).mean(-1))
-        energy = self._runtime.energies[np.arange(layers), codes]
-        for frame in range(n_frames):
-            report = FrameReport(
-                self._n_frames + frame,
-                layers,
-                codes[:, frame],
-                energy[:, frame],
-                input_rms[:, frame],
-                output_rms[:, frame],
-                seconds / n_frames,
-            )
+        for report in reports:
             self.reports.append(report)
             if self._on_report is not None:
                 self._on_report(report)
-        self._n_frames += n_frames
+        return y
 
 
 def _linear(gain_db: float) -> float:
     return float(10 ** (gain_db / 20))
+
+
+def _shares(settings: Settings) -> tuple[float, float]:
+    """What wet and dry sound count in what is listened to."""
+    if settings.listen == "wet":
+        return settings.mix, 1 - settings.mix
+    return {"dry": (0.0, 1.0), "difference": (-1.0, 1.0)}.get(settings.listen, (1.0, 0.0))
 
 
 def _limit(y: FloatArray) -> FloatArray:

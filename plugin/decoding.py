@@ -1,40 +1,84 @@
-"""The decoder's side of one stream: codes' sums in, samples out, either what denoising leaves or what it takes away."""
+"""The decoder's side of one stream: the sound itself, and what else may be listened to instead of it."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
 
 from lamina.dsp.ramp import Ramp
 from lamina.models.runtime import CodecRuntime, State
 from lamina.plugin.layouts import FloatArray
 
+VOICES = ("noise", "layer", "latent")
+"""What is heard instead of the sound: what denoising takes away, what one layer adds, the sound before quantization."""
+
+
+@dataclass(frozen=True)
+class ToDecode:
+    """A stretch of frames.
+
+    Args:
+        latents: `[channels, frames, latent]`, what is decoded.
+        denoise: of each frame, `[frames]`.
+        voice: one of VOICES, or "" for the sound itself.
+        first_layers: latents of the first k layers as they were sent, `[channels, frames, latent]`; asked for while a layer is heard.
+        listen_layer: that layer.
+        unquantized: the encoder's own latents, `[channels, frames, latent]`.
+    """
+
+    latents: FloatArray
+    denoise: FloatArray
+    voice: str
+    first_layers: Callable[[int], FloatArray]
+    listen_layer: int
+    unquantized: FloatArray
+
 
 class Decoding:
-    """State of the decoder, and of a second one while the noise alone is heard.
+    """State of the decoder, and of further ones while another voice is heard.
 
-    The noise alone is the sound decoded with denoise 0, less the same decoded with denoise as it is set. The second
-    decoder begins as a copy of the first and goes when the first is heard alone again, so it costs nothing until then.
+    A further decoder begins as a copy of the first and goes when its voice has faded out, so it costs nothing until then.
 
     Args:
         runtime: the codec, shared.
         n_channels: channels of every call.
-        ramp_samples: samples at the codec's rate that a switch of `noise_only` takes.
-        noise_only: how it stands before the first frame.
+        ramp_samples: samples at the codec's rate that going over to another voice takes.
+        voice: the one that is heard before the first frame.
     """
 
-    def __init__(self, runtime: CodecRuntime, n_channels: int, ramp_samples: int, noise_only: bool) -> None:
+    def __init__(self, runtime: CodecRuntime, n_channels: int, ramp_samples: int, voice: str) -> None:
         self._runtime = runtime
         self._state = runtime.decoder_state(n_channels)
-        self._noisy_state: State | None = None
-        self._noise_share = Ramp(float(noise_only), ramp_samples)
+        self._further: dict[str, State] = {}
+        self._shares = {name: Ramp(float(name == voice), ramp_samples) for name in VOICES}
 
-    def decode(self, z: FloatArray, denoise: float, noise_only: bool) -> FloatArray:
-        """Latents `[channels, frames, latent]` → samples `[channels, frames · frame]`; `denoise` is 0 … 1."""
-        y, after = self._runtime.decode(z, self._state, denoise)
-        self._noise_share.set(float(noise_only))
-        share = self._noise_share.take(y.shape[1])
-        if share.any():
-            noisy, self._noisy_state = self._runtime.decode(z, self._noisy_state or self._state, 0.0)
-            y = y * (1 - share) + (noisy - y) * share
-        else:
-            self._noisy_state = None
+    def decode(self, frames: ToDecode) -> FloatArray:
+        """Samples `[channels, frames · frame]`."""
+        y, after = self._runtime.decode(frames.latents, self._state, frames.denoise)
+        plain = y
+        for name in VOICES:
+            self._shares[name].set(float(name == frames.voice))
+            share = self._shares[name].take(plain.shape[1])
+            if share.any():
+                y = y + (self._voice(name, plain, frames) - plain) * share
+            else:
+                self._further = {key: state for key, state in self._further.items() if not key.startswith(name)}
         self._state = after
+        return y
+
+    def _voice(self, name: str, plain: FloatArray, frames: ToDecode) -> FloatArray:
+        if name == "noise":
+            return self._decode("noise", frames.latents, np.zeros_like(frames.denoise)) - plain
+        if name == "latent":
+            return self._decode("latent", frames.unquantized, frames.denoise)
+        layer = frames.listen_layer
+        whole = self._decode("layer", frames.first_layers(layer), frames.denoise)
+        if layer == 1:
+            return whole
+        return whole - self._decode("layer without", frames.first_layers(layer - 1), frames.denoise)
+
+    def _decode(self, key: str, z: FloatArray, denoise: FloatArray) -> FloatArray:
+        y, self._further[key] = self._runtime.decode(z, self._further.get(key, self._state), denoise)
         return y

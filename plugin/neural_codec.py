@@ -193,9 +193,8 @@ class NeuralCodec(Effect):
         """
         rate = check_sample_rate(sample_rate)
         config = self.bundle.config
-        return bridge_latency(
-            rate, config.sample_rate, config.frame, config.delay_samples, None if block is None else check_buffer_size(block)
-        )
+        delay = config.delay_samples * self._settings.passes
+        return bridge_latency(rate, config.sample_rate, config.frame, delay, None if block is None else check_buffer_size(block))
 
     def stream(self, sample_rate: float, n_channels: int, block: int | None = None) -> CodecStream:
         """A live stream of its own: what is pushed comes back at the same length, `latency_samples` later."""

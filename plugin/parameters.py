@@ -78,13 +78,19 @@ _TABLE = (
         "What is played: the effect, its input, what it takes away and adds, what one layer adds, or the sound before quantization.",
         "listen",
     ),
-    Parameter("listen_layer", "Layer heard", "", 1, MAX_LAYERS, 1, 1, "The layer whose share Listen: layer plays.", kind="int", group="listen"),
+    Parameter(
+        "listen_layer", "Layer heard", "", 1, MAX_LAYERS, 1, 1,
+        "The layer whose share Listen: layer plays.", kind="int", group="listen",
+    ),
     # Channels.
     _choice(
         "stereo", "Stereo", "linked", ("linked", "mid-side", "mono"),
         "How two channels are coded: each with all layers, as middle and side, or as the middle alone.", "stereo",
     ),
-    Parameter("side_layers", "Side layers", "", 0, MAX_LAYERS, 4, 1, "Layers of the side signal in mid-side; 0 sends none of it.", kind="int", group="stereo"),
+    Parameter(
+        "side_layers", "Side layers", "", 0, MAX_LAYERS, 4, 1,
+        "Layers of the side signal in mid-side; 0 sends none of it.", kind="int", group="stereo",
+    ),
     # The channel: what happens to the codes on their way.
     Parameter("frame_loss", "Frame loss", "%", 0.0, 1.0, 0.0, 0.01, "Share of the frames that get lost on their way.", group="channel"),
     _choice(
@@ -94,7 +100,10 @@ _TABLE = (
     Parameter("loss_burst", "Burst", "frames", 1, 75, 4, 1, "Mean length of a burst of lost frames.", kind="int", group="channel"),
     Parameter("loss_period", "Period", "frames", 2, 150, 8, 1, "Length of the pattern of lost frames.", kind="int", group="channel"),
     Parameter("layer_loss", "Layer loss", "%", 0.0, 1.0, 0.0, 0.01, "Share of the frames that lose one layer.", group="channel"),
-    Parameter("lost_layer", "Lost layer", "", 0, MAX_LAYERS, 0, 1, "The layer they lose; 0 draws one anew each time.", kind="int", group="channel"),
+    Parameter(
+        "lost_layer", "Lost layer", "", 0, MAX_LAYERS, 0, 1,
+        "The layer they lose; 0 draws one anew each time.", kind="int", group="channel",
+    ),
     _choice(
         "concealment", "Concealment", "fade", ("hold", "repeat", "fade", "silence"),
         "What stands in for lost frames: the last one held, the last ten to and fro, ever fewer layers of them, or silence.", "channel",
@@ -105,22 +114,49 @@ _TABLE = (
         "Other codes for those that came: some entries further on, drawn lots, near neighbours, or the most used ones only.", "codes",
     ),
     Parameter("bend_amount", "Bend amount", "%", 0.0, 1.0, 1.0, 0.01, "Share of the codes that are bent.", group="codes"),
-    Parameter("bend_offset", "Offset", "", -512, 512, 32, 1, "Entries by which Bend: offset moves; entries stand in order of likeness.", kind="int", group="codes"),
-    Parameter("bend_nearest", "Neighbour", "", 1, 64, 4, 1, "Bend: nearest takes the entry that is so many places away in likeness.", kind="int", group="codes"),
-    Parameter("bend_common", "Palette", "", 1, 512, 16, 1, "Bend: common keeps so many entries of each layer, those used most lately.", kind="int", group="codes"),
+    Parameter(
+        "bend_offset", "Offset", "", -512, 512, 32, 1,
+        "Entries by which Bend: offset moves; entries stand in order of likeness.", kind="int", group="codes",
+    ),
+    Parameter(
+        "bend_nearest", "Neighbour", "", 1, 64, 4, 1,
+        "Bend: nearest takes the entry that is so many places away in likeness.", kind="int", group="codes",
+    ),
+    Parameter(
+        "bend_common", "Palette", "", 1, 512, 16, 1,
+        "Bend: common keeps so many entries of each layer, those used most lately.", kind="int", group="codes",
+    ),
     Parameter("bend_from", "From layer", "", 1, MAX_LAYERS, 1, 1, "First layer that is bent.", kind="int", group="codes"),
     Parameter("bend_to", "To layer", "", 1, MAX_LAYERS, MAX_LAYERS, 1, "Last layer that is bent.", kind="int", group="codes"),
-    Parameter("freeze", "Freeze", "", 0, 1, False, 1, "Holds the sound of this moment until it is switched off.", kind="bool", group="codes"),
-    Parameter("freeze_frames", "Frozen", "frames", 1, 150, 12, 1, "Length of what Freeze holds and plays to and fro; 1 buzzes.", kind="int", group="codes"),
-    Parameter("freeze_fade", "Freeze fade", "frames", 0, 75, 6, 1, "Time to go over into what is frozen, and back.", kind="int", group="codes"),
+    Parameter(
+        "freeze", "Freeze", "", 0, 1, False, 1,
+        "Holds the sound of this moment until it is switched off.", kind="bool", group="codes",
+    ),
+    Parameter(
+        "freeze_frames", "Frozen", "frames", 1, 150, 12, 1,
+        "Length of what Freeze holds and plays to and fro; 1 buzzes.", kind="int", group="codes",
+    ),
+    Parameter(
+        "freeze_fade", "Freeze fade", "frames", 0, 75, 6, 1,
+        "Time to go over into what is frozen, and back.", kind="int", group="codes",
+    ),
     _choice(
         "slices", "Slices", "off", ("off", "stutter", "reverse"),
         "Cuts the sound into slices: each is repeated, or the last one is played backwards.", "codes",
     ),
     _choice("slice_length", "Slice", "1/8", tuple(SLICE_BEATS), "Length of a slice as a note value at the tempo.", "codes"),
-    Parameter("slice_repeats", "Repeats", "", 1, 16, 2, 1, "How often a slice is repeated before the next one comes.", kind="int", group="codes"),
-    Parameter("code_delay", "Code delay", "frames", 1, 300, 28, 1, "Time after which codes come back, where the sound leaves room.", kind="int", group="codes"),
-    Parameter("code_feedback", "Feedback", "%", 0.0, 0.95, 0.0, 0.01, "How much level and how many layers an echo keeps each time; 0 has no echo.", group="codes"),
+    Parameter(
+        "slice_repeats", "Repeats", "", 1, 16, 2, 1,
+        "How often a slice is repeated before the next one comes.", kind="int", group="codes",
+    ),
+    Parameter(
+        "code_delay", "Code delay", "frames", 1, 300, 28, 1,
+        "Time after which codes come back, where the sound leaves room.", kind="int", group="codes",
+    ),
+    Parameter(
+        "code_feedback", "Feedback", "%", 0.0, 0.95, 0.0, 0.01,
+        "How much level and how many layers an echo keeps each time; 0 has no echo.", group="codes",
+    ),
     Parameter(
         "passes", "Generations", "", 1, 8, 1, 1,
         "How many times the sound goes through the codec; each one more adds 3.3 ms.", automatable=False, kind="int", group="codes",
@@ -129,9 +165,15 @@ _TABLE = (
         "cross_layers", "Own layers", "", 0, MAX_LAYERS, MAX_LAYERS, 1,
         "With a side-chain: layers that are the sound's own; the others are the side-chain's.", kind="int", group="codes",
     ),
-    Parameter("seed", "Seed", "", 0, 65535, 0, 1, "Whatever is drawn by lot is drawn the same way for the same seed.", automatable=False, kind="int", group="codes"),
+    Parameter(
+        "seed", "Seed", "", 0, 65535, 0, 1,
+        "Whatever is drawn by lot is drawn the same way for the same seed.", automatable=False, kind="int", group="codes",
+    ),
     # Motion.
-    Parameter("tempo", "Tempo", "bpm", 30.0, 300.0, 120.0, 0.1, "Beats per minute of slices and motion.", automatable=False, group="motion"),
+    Parameter(
+        "tempo", "Tempo", "bpm", 30.0, 300.0, 120.0, 0.1, "Beats per minute of slices and motion.
+        ", automatable=False, group="motion",
+    ),
 )  # fmt: skip
 
 _SIMPLE: dict[str, Parameter] = {parameter.name: parameter for parameter in _TABLE}

@@ -14,11 +14,12 @@ class FrameReport:
 
     Args:
         index: frames since the stream began.
-        layers: active layers.
-        codes: uint16 `[channels, layers]`.
+        layers: active layers, of the channel that sent most.
+        codes: uint16 `[channels, layers]`, as they were sent.
         layer_energy: squared length of each layer's codebook entry, float32 `[channels, layers]`.
         input_rms, output_rms: of the frame at the codec's rate, after the input gain and before the mix, `[channels]`.
         seconds: time spent on the frame.
+        bits: what all channels sent of it together.
     """
 
     index: int
@@ -28,3 +29,4 @@ class FrameReport:
     input_rms: npt.NDArray[np.float32]
     output_rms: npt.NDArray[np.float32]
     seconds: float
+    bits: int = 0

@@ -13,6 +13,9 @@ from lamina.plugin.motion import Automation, Motion
 from lamina.plugin.parameter import Value
 from lamina.plugin.parameters import KBPS_PER_LAYER, PARAMETERS, find_parameter, layers_of
 
+GAIN_OF = "layer_gains."
+"""A layer's number stands behind it."""
+
 
 def _default(name: str) -> Any:
     return field(default=PARAMETERS[name].default)
@@ -77,8 +80,8 @@ class Settings:
         """As `with_value`, for a value that is known to be valid: quick enough to be called for every frame."""
         if name == "kbps":
             name, value = "layers", layers_of(float(value))
-        elif name.startswith("layer_gains."):
-            gains, layer = list(self.layer_gains), int(name.partition(".")[2])
+        elif name.startswith(GAIN_OF):
+            gains, layer = list(self.layer_gains), int(name.removeprefix(GAIN_OF))
             gains[layer - 1] = value
             name, value = "layer_gains", tuple(gains)
         changed = object.__new__(Settings)
@@ -91,8 +94,8 @@ class Settings:
         find_parameter(name)
         if name == "kbps":
             return self.layers * KBPS_PER_LAYER
-        if name.startswith("layer_gains."):
-            return self.layer_gains[int(name.partition(".")[2]) - 1]
+        if name.startswith(GAIN_OF):
+            return self.layer_gains[int(name.removeprefix(GAIN_OF)) - 1]
         return getattr(self, name)
 
     def values(self) -> dict[str, Value]:

@@ -1,0 +1,57 @@
+"""Which entries of a codebook are like each other: codes are numbers without a meaning, and who bends them needs an order."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
+
+MOST_NEIGHBOURS = 64
+
+
+class Likeness:
+    """Orders and neighbours in each layer's codebook; worked out when first asked for.
+
+    Args:
+        codebooks: `[layers, codebook_size, code_width]`.
+    """
+
+    def __init__(self, codebooks: FloatArray) -> None:
+        self.codebooks = codebooks
+        self.energies: FloatArray = np.einsum("lkd,lkd->lk", codebooks, codebooks)
+        """Squared length of each entry, `[layers, codebook_size]`."""
+
+    @cached_property
+    def order(self) -> Indices:
+        """Each layer's entries along the direction in which they differ most, `[layers, codebook_size]`."""
+        return np.stack([np.argsort(_principal_places(book), kind="stable") for book in self.codebooks])
+
+    @cached_property
+    def place(self) -> Indices:
+        """Where each entry stands in that order, `[layers, codebook_size]`."""
+        return np.argsort(self.order, axis=1)
+
+    @cached_property
+    def neighbours(self) -> Indices:
+        """The nearest other entries of each entry, the nearest first, `[layers, codebook_size, MOST_NEIGHBOURS]`."""
+        nearest = []
+        for book, energy in zip(self.codebooks, self.energies, strict=True):
+            distance = energy[None] - 2 * (book @ book.T)
+            np.fill_diagonal(distance, np.inf)
+            found = np.argpartition(distance, MOST_NEIGHBOURS, axis=1)[:, :MOST_NEIGHBOURS]
+            rank = np.argsort(np.take_along_axis(distance, found, 1), axis=1, kind="stable")
+            nearest.append(np.take_along_axis(found, rank, 1))
+        return np.stack(nearest)
+
+
+def _principal_places(book: FloatArray) -> npt.NDArray[np.float64]:
+    centred = book.astype(np.float64) - book.mean(0)
+    _, directions = np.linalg.eigh(centred.T @ centred)
+    direction = directions[:, -1]
+    # An axis has two ends; the one with the longest component is taken for the upper one.
+    places: npt.NDArray[np.float64] = centred @ (direction * np.sign(direction[np.argmax(np.abs(direction))]))
+    return places

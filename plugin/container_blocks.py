@@ -1,0 +1,186 @@
+"""The blocks of a `.lamina` file, each of which can be read without the others.
+
+    4 bytes  F5 4C 62 A7, the marker to find the next block by after damage
+    u32      first frame
+    u16      frames, 1 … 75, or 1 … 750 if the file is entropy coded
+    u8       mode: 0 codes of 10 bits each, 1 entropy coded (`lamina.models.entropy`)
+    u32      length of the payload
+    u32      CRC-32 of these fields (without the marker) and the payload, started with the CRC-32 of the file's head:
+             a block of another file is none of this one
+    payload  how many layers each frame sent, then the codes of those layers: by frame, channel, layer, highest bit
+             first, and zero bits up to a whole byte
+
+The number of layers, of channel 1 frame by frame, then of channel 2 …, comes in the shortest of three forms:
+
+    00 c                   all are c
+    01 n, n times (c, m)   n (u16) runs: c, m (u16) times
+    02 …                   5 bits each, highest bit first, and zero bits up to a whole byte
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lamina.models.entropy import decode_codes, encode_codes
+from lamina.plugin.codes import CODEBOOK_BITS
+from lamina.plugin.container_header import ContainerError, HeaderFields
+
+MARKER = b"\xf5Lb\xa7"
+BLOCK_FRAMES = 75
+ENTROPY_BLOCK_FRAMES = 750
+"""Ten seconds: an adaptive model needs time to learn; a damaged block costs as much."""
+PLAIN, ENTROPY = 0, 1
+
+_FIELDS = struct.Struct("<IHBI")
+_CRC = struct.Struct("<I")
+_HEAD_BYTES = len(MARKER) + _FIELDS.size + _CRC.size
+_SAME, _RUNS, _EACH = 0, 1, 2
+_RUN = np.dtype([("count", "u1"), ("length", "<u2")])
+_COUNT_BITS = 5
+_MOST_CHECKED = 8
+"""Bytes that are checked for each byte of the file: markers within a hostile file's markers must not take hours."""
+
+CodeArray = npt.NDArray[np.uint16]
+CountArray = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block that was found and whose CRC fits: `n_frames` from `first` on; it takes bytes `start` … `end` of the file."""
+
+    first: int
+    n_frames: int
+    mode: int
+    payload: bytes
+    start: int
+    end: int
+
+
+def pack_block(first: int, codes: CodeArray, counts: CountArray, entropy: bool, seed: int) -> bytes:
+    """A block of codes `[channels, frames, layers]` and counts `[channels, frames]`; `seed` is the CRC of the file's head.
+
+    With `entropy` the shorter of both modes is taken.
+    """
+    sent = _sent(counts, codes.shape[2])
+    mode, body = PLAIN, _pack_bits(codes.transpose(1, 0, 2)[sent], CODEBOOK_BITS)
+    if entropy:
+        coded = encode_codes(codes, counts)
+        if len(coded) < len(body):
+            mode, body = ENTROPY, coded
+    payload = _pack_counts(counts) + body
+    head = _FIELDS.pack(first, codes.shape[1], mode, len(payload))
+    return MARKER + head + _CRC.pack(zlib.crc32(payload, zlib.crc32(head, seed))) + payload
+
+
+def find_blocks(data: bytes, position: int, header: HeaderFields, seed: int) -> Iterator[Block]:
+    """The blocks from byte `position` on, in the order of their frames; what is none is passed over."""
+    next_frame, to_check = 0, _MOST_CHECKED * len(data)
+    view = memoryview(data)
+    while to_check > 0 and (position := data.find(MARKER, position)) >= 0 and position + _HEAD_BYTES <= len(data):
+        fields = position + len(MARKER)
+        first, n_frames, mode, n_payload = _FIELDS.unpack_from(data, fields)
+        start = position + _HEAD_BYTES
+        end = start + n_payload
+        if (
+            first >= next_frame
+            and 1 <= n_frames <= ENTROPY_BLOCK_FRAMES
+            and first + n_frames <= header.frames
+            and mode in (PLAIN, ENTROPY)
+            and n_payload <= _most_payload(header, n_frames)
+            and end <= len(data)
+        ):
+            to_check -= n_payload
+            crc = zlib.crc32(view[fields : fields + _FIELDS.size], seed)
+            if zlib.crc32(view[start:end], crc) == _CRC.unpack_from(data, fields + _FIELDS.size)[0]:
+                yield Block(first, n_frames, mode, data[start:end], position, end)
+                next_frame, position = first + n_frames, end
+                continue
+        position += 1
+
+
+def block_counts(block: Block, header: HeaderFields) -> CountArray:
+    """Layers that each frame sent, uint8 `[channels, frames]`; raises ContainerError if the block holds nonsense."""
+    return _unpack_counts(block, header)[0]
+
+
+def unpack_block(block: Block, header: HeaderFields) -> tuple[CodeArray, CountArray]:
+    """Codes `[channels, frames, layers]` and counts `[channels, frames]`; raises ContainerError if the block holds nonsense."""
+    counts, used = _unpack_counts(block, header)
+    body = block.payload[used:]
+    if block.mode == ENTROPY:
+        return decode_codes(body, counts, header.layers), counts
+    values = _unpack_bits(body, int(counts.sum(dtype=np.int64)), CODEBOOK_BITS)
+    by_frame = np.zeros((block.n_frames, header.n_coded, header.layers), np.uint16)
+    by_frame[_sent(counts, header.layers)] = values
+    return by_frame.transpose(1, 0, 2), counts
+
+
+def _sent(counts: CountArray, n_layers: int) -> npt.NDArray[np.bool_]:
+    """Which codes are there, `[frames, channels, layers]`."""
+    sent: npt.NDArray[np.bool_] = np.arange(n_layers) < counts.T[..., None]
+    return sent
+
+
+def _most_payload(header: HeaderFields, n_frames: int) -> int:
+    """No block of so many frames is longer: writers take the shortest of all forms."""
+    n = n_frames * header.n_coded
+    return 1 + (n * _COUNT_BITS + 7) // 8 + (n * header.layers * CODEBOOK_BITS + 7) // 8 + 2
+
+
+def _pack_counts(counts: CountArray) -> bytes:
+    flat = counts.reshape(-1)
+    edges = np.flatnonzero(np.diff(flat, prepend=np.uint8(255 - flat[0])))
+    if len(edges) == 1:
+        return bytes((_SAME, int(flat[0])))
+    runs = np.empty(len(edges), _RUN)
+    runs["count"], runs["length"] = flat[edges], np.diff(edges, append=len(flat))
+    each = bytes((_EACH,)) + _pack_bits(flat.astype(np.uint16), _COUNT_BITS)
+    as_runs = bytes((_RUNS,)) + len(runs).to_bytes(2, "little") + runs.tobytes()
+    return min(as_runs, each, key=len)
+
+
+def _unpack_counts(block: Block, header: HeaderFields) -> tuple[CountArray, int]:
+    """The counts and the bytes they take."""
+    payload, n = block.payload, header.n_coded * block.n_frames
+    if len(payload) < 2:
+        raise ContainerError("A block is too short.")
+    form = payload[0]
+    if form == _SAME:
+        used, flat = 2, np.full(n, payload[1], np.uint8)
+    elif form == _RUNS:
+        n_runs = int.from_bytes(payload[1:3], "little")
+        used = 3 + n_runs * _RUN.itemsize
+        if len(payload) < used:
+            raise ContainerError("A block's runs are cut off.")
+        runs = np.frombuffer(payload, _RUN, n_runs, 3)
+        if int(runs["length"].sum(dtype=np.int64)) != n:
+            raise ContainerError("A block's runs don't fill its frames.")
+        flat = np.repeat(runs["count"], runs["length"])
+    elif form == _EACH:
+        used = 1 + (n * _COUNT_BITS + 7) // 8
+        flat = _unpack_bits(payload[1:used], n, _COUNT_BITS).astype(np.uint8)
+    else:
+        raise ContainerError(f"A block counts layers in the form {form}, which there is not.")
+    if int(flat.max()) > header.layers:
+        raise ContainerError(f"A block's frame sends {int(flat.max())} layers of {header.layers}.")
+    return flat.reshape(header.n_coded, block.n_frames), used
+
+
+def _pack_bits(values: CodeArray, n_bits: int) -> bytes:
+    bits = values[:, None] >> np.arange(n_bits - 1, -1, -1, dtype=np.uint16) & 1
+    return np.packbits(bits.astype(np.uint8)).tobytes()
+
+
+def _unpack_bits(data: bytes, n_values: int, n_bits: int) -> CodeArray:
+    if len(data) != (n_values * n_bits + 7) // 8:
+        raise ContainerError(f"A block has {len(data)} bytes for {n_values} values of {n_bits} bits.")
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), count=n_values * n_bits).reshape(n_values, n_bits)
+    weights = (1 << np.arange(n_bits - 1, -1, -1)).astype(np.uint16)
+    values: CodeArray = (bits * weights).sum(1, dtype=np.uint16)
+    return values

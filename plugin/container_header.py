@@ -1,0 +1,149 @@
+"""The head of a `.lamina` file: magic, version, length, JSON, CRC-32; this much is the same in every version.
+
+    8 bytes  4C 41 4D 49 4E 41 1A 0A ("LAMINA", ^Z, line feed: a transfer that changes text is noticed)
+    u16      version of the rest
+    u32      length of the JSON
+    JSON     see `HeaderFields`; ASCII, unknown names are ignored
+    u32      CRC-32 of all that
+
+Numbers are little-endian throughout.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from dataclasses import dataclass, fields
+from typing import Any, cast
+
+from lamina.plugin.codes import FRAME_RATE, MAX_CODE_CHANNELS, MAX_CODE_LAYERS, STEREO_MODES, Codes, Stereo
+from lamina.plugin.layouts import HIGHEST_RATE, LOWEST_RATE
+
+MAGIC = b"LAMINA\x1a\n"
+VERSION = 1
+MAX_JSON_BYTES = 1 << 16
+MAX_TEXT = 256
+"""Characters of the model's name and of its digest."""
+MAX_FRAMES = 3600 * FRAME_RATE
+"""One hour: files are held in memory whole."""
+SPARE_FRAMES = 8
+"""So many frames' worth of sound may be missing at most: a short piece needs no frame for its last few samples."""
+
+_START = struct.Struct("<8sHI")
+_CRC = struct.Struct("<I")
+
+
+class ContainerError(ValueError):
+    """A `.lamina` file can't be written, or what was given is none that can be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class HeaderFields:
+    """What the JSON says: `Codes` without the codes.
+
+    Args:
+        sample_rate: Hz, 8000 … 192000.
+        n_samples: length of the sound at that rate; there are frames for it.
+        n_channels: channels of the sound, 1 … 8.
+        frames: frames of each coded channel, an hour at most.
+        layers: 1 … 24; what frames may send at most.
+        stereo: what the coded channels are, as in `Codes`.
+        model: the bundle's name, 256 characters at most.
+        digest: its digest, likewise.
+        frame_rate: frames per second; 75.
+    """
+
+    sample_rate: int
+    n_samples: int
+    n_channels: int
+    frames: int
+    layers: int
+    stereo: Stereo
+    model: str
+    digest: str
+    frame_rate: int = FRAME_RATE
+
+    def __post_init__(self) -> None:
+        self._check_range("sample_rate", LOWEST_RATE, HIGHEST_RATE)
+        self._check_range("n_channels", 1, MAX_CODE_CHANNELS)
+        self._check_range("frames", 0, MAX_FRAMES)
+        self._check_range("layers", 1, MAX_CODE_LAYERS)
+        self._check_range("frame_rate", FRAME_RATE, FRAME_RATE)
+        self._check_range("n_samples", 0, (self.frames + SPARE_FRAMES) * self.sample_rate // FRAME_RATE)
+        for name in ("model", "digest"):
+            text = getattr(self, name)
+            if not isinstance(text, str) or len(text) > MAX_TEXT:
+                raise ContainerError(f"The {name} must be text of at most {MAX_TEXT} characters.")
+        if not isinstance(self.stereo, str) or self.stereo not in STEREO_MODES:
+            raise ContainerError(f"The stereo mode must be one of {', '.join(STEREO_MODES)}.")
+        if self.stereo != "linked" and self.n_channels != 2:
+            raise ContainerError(f"The stereo mode {self.stereo!r} needs 2 channels, not {self.n_channels}.")
+
+    @property
+    def n_coded(self) -> int:
+        """Coded channels."""
+        return 1 if self.stereo == "mono" else self.n_channels
+
+    def _check_range(self, name: str, lowest: int, highest: int) -> None:
+        value = getattr(self, name)
+        if type(value) is not int or not lowest <= value <= highest:
+            shown = value if isinstance(value, float) or (isinstance(value, int) and abs(value) < 1 << 64) else "no such number"
+            allowed = str(lowest) if lowest == highest else f"{lowest} to {highest}"
+            raise ContainerError(f"{name} is {shown}; a .lamina file allows {allowed} here.")
+
+
+def fields_of(codes: Codes) -> HeaderFields:
+    """What the header of `codes` says; raises ContainerError for what no file can say (more than an hour, for one)."""
+    return HeaderFields(
+        sample_rate=int(codes.sample_rate),
+        n_samples=int(codes.n_samples),
+        n_channels=int(codes.n_channels),
+        frames=codes.n_frames,
+        layers=codes.codes.shape[2],
+        stereo=codes.stereo,
+        model=codes.model,
+        digest=codes.digest,
+    )
+
+
+def pack_header(header: HeaderFields) -> bytes:
+    """The head of a file."""
+    text = json.dumps({field.name: getattr(header, field.name) for field in fields(header)}, separators=(",", ":")).encode("ascii")
+    start = _START.pack(MAGIC, VERSION, len(text)) + text
+    return start + _CRC.pack(zlib.crc32(start))
+
+
+def unpack_header(data: bytes) -> tuple[HeaderFields, int]:
+    """The header and the number of bytes it takes; raises ContainerError."""
+    if not data.startswith(MAGIC):
+        raise ContainerError("It is no .lamina file: it doesn't begin like one.")
+    if len(data) < _START.size:
+        raise ContainerError("The file ends within its header. Copy it again.")
+    _, version, n_text = _START.unpack_from(data)
+    end = _START.size + n_text
+    if n_text > MAX_JSON_BYTES:
+        raise ContainerError(f"The file's header claims {n_text} bytes, {MAX_JSON_BYTES} are allowed: it is damaged. Copy it again.")
+    if len(data) < end + _CRC.size:
+        raise ContainerError("The file ends within its header. Copy it again.")
+    if zlib.crc32(data[:end]) != _CRC.unpack_from(data, end)[0]:
+        raise ContainerError("The file's header is damaged (its checksum does not fit). Copy it again.")
+    if version > VERSION:
+        raise ContainerError(f"The file has format version {version}; this Lamina reads version {VERSION}. Update Lamina.")
+    if version < VERSION:
+        raise ContainerError(f"The file has format version {version}, which never was. Encode it again.")
+    return _parse(data[_START.size : end]), end + _CRC.size
+
+
+def _parse(text: bytes) -> HeaderFields:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        raise ContainerError("The file's header is no JSON object. Encode it again.")
+    names = [field.name for field in fields(HeaderFields)]
+    missing = [name for name in names if name not in data]
+    if missing:
+        raise ContainerError(f"The file's header does not give {', '.join(missing)}. Encode it again.")
+    return HeaderFields(**cast(dict[str, Any], {name: data[name] for name in names}))

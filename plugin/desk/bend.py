@@ -1,0 +1,98 @@
+"""Bending: other codes for those that came."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from lamina.models.likeness import Likeness
+from lamina.plugin.desk.chance import uniforms
+from lamina.plugin.desk.frame import ABSENT, CodedFrame
+from lamina.plugin.settings import Settings
+
+BEND_CODE, SHUFFLE_LAYER = 4, 5
+FORGET = 0.997
+"""How much a use of a code counts after each further frame: half after three seconds."""
+LARGEST_WEIGHT = 1e12
+LAYERS_PER_FRAME = 3
+"""Layers whose palette is chosen anew in each frame; all of them in an eighth of a second."""
+
+
+class Bend:
+    """Its memory: how often each code was used, for the palette of the commonest ones."""
+
+    def __init__(self, likeness: Likeness) -> None:
+        self._likeness = likeness
+        self._n_layers, self._size, width = likeness.codebooks.shape
+        self._rows = np.arange(self._n_layers)
+        self._uses = np.zeros((self._n_layers, self._size))
+        self._weight = 1.0
+        self._next_layer = 0
+        self._palette_size = 0
+        self._palettes = np.zeros((self._n_layers, 0), np.int64)
+        self._is_full = np.zeros(self._n_layers, bool)
+        self._entries = np.zeros((self._n_layers, 0, width), np.float32)
+
+    def step(self, frame: CodedFrame, settings: Settings, index: int) -> CodedFrame:
+        """The frame number `index` with bent codes."""
+        if settings.bend == "off" or settings.bend_amount <= 0 or frame.layers == 0:
+            return frame
+        codes = frame.codes
+        came = codes.clip(0).astype(np.int64)
+        bent = self._bent(came, codes != ABSENT, settings)
+        hit = codes != ABSENT
+        hit[:, : settings.bend_from - 1] = False
+        hit[:, settings.bend_to :] = False
+        if settings.bend_amount < 1:
+            hit &= uniforms(codes.size, settings.seed, BEND_CODE, index).reshape(codes.shape) < settings.bend_amount
+        return CodedFrame(np.where(hit, bent, codes).astype(np.int16), frame.layers, frame.rms, frame.peak, frame.level)
+
+    def _bent(self, came: npt.NDArray[np.int64], sent: npt.NDArray[np.bool_], settings: Settings) -> npt.NDArray[np.int64]:
+        likeness, rows = self._likeness, self._rows
+        if settings.bend == "offset":
+            place: npt.NDArray[np.int64] = (likeness.place[rows, came] + settings.bend_offset) % self._size
+            return likeness.order[rows, place]
+        if settings.bend == "shuffle":
+            return _shuffles(settings.seed, self._n_layers, self._size)[rows, came]
+        if settings.bend == "nearest":
+            return likeness.neighbours[rows, came, settings.bend_nearest - 1]
+        self._count(came, sent, settings.bend_common)
+        entries = likeness.codebooks[rows, came]
+        # |p|² − 2 p · e orders the palette's entries p like their distance from e does.
+        products = np.matmul(self._entries, entries.transpose(1, 2, 0)).transpose(2, 0, 1)
+        energies = np.take_along_axis(likeness.energies, self._palettes, 1)
+        nearest = (energies - 2 * products).argmin(-1)
+        return np.where(self._is_full, np.take_along_axis(self._palettes, nearest.T, 1).T, came)
+
+    def _count(self, came: npt.NDArray[np.int64], sent: npt.NDArray[np.bool_], size: int) -> None:
+        """Note the codes that came, and choose some layers' palettes anew."""
+        self._weight /= FORGET
+        if self._weight > LARGEST_WEIGHT:
+            self._uses /= self._weight
+            self._weight = 1.0
+        for channel, is_sent in zip(came, sent, strict=True):
+            np.add.at(self._uses, (self._rows[is_sent], channel[is_sent]), self._weight)
+        if size != self._palette_size:
+            self._palette_size = size
+            self._palettes = np.zeros((self._n_layers, size), np.int64)
+            self._entries = np.zeros((self._n_layers, size, self._entries.shape[2]), np.float32)
+            self._is_full[:] = False
+            chosen = range(self._n_layers)
+        else:
+            chosen = range(self._next_layer, min(self._next_layer + LAYERS_PER_FRAME, self._n_layers))
+            self._next_layer = (self._next_layer + LAYERS_PER_FRAME) % self._n_layers
+        for layer in chosen:
+            uses = self._uses[layer]
+            if np.count_nonzero(uses) < size:
+                continue
+            palette = np.argpartition(uses, self._size - size)[self._size - size :]
+            self._palettes[layer], self._entries[layer] = palette, self._likeness.codebooks[layer, palette]
+            self._is_full[layer] = True
+
+
+@lru_cache(maxsize=4)
+def _shuffles(seed: int, n_layers: int, size: int) -> npt.NDArray[np.int64]:
+    """A permutation of each layer's codes, `[n_layers, size]`."""
+    return np.stack([np.argsort(uniforms(size, seed, SHUFFLE_LAYER, layer), kind="stable") for layer in range(n_layers)])

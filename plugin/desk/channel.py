@@ -1,0 +1,77 @@
+"""The channel: frames and layers that get lost on their way, and what stands in for them."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from lamina.plugin.desk.chance import uniform
+from lamina.plugin.desk.frame import ABSENT, CodedFrame, to_and_fro
+from lamina.plugin.settings import Settings
+
+LOSE_FRAME, LOSE_LAYER, WHICH_LAYER = 1, 2, 3
+REPEATED_FRAMES = 10
+HELD_WHOLE_FRAMES, HELD_FALL = 4, 0.84
+"""A held frame sounds like itself so long; then it gets softer, because a frame that repeats 75 times a second buzzes."""
+FADE_LAYERS, FADE_LEVEL = 0.6, 0.88
+"""What concealment by fading keeps from one lost frame to the next."""
+
+
+class Channel:
+    """Its memory: the frames that arrived last, and whether a burst of losses goes on."""
+
+    def __init__(self) -> None:
+        self._arrived: deque[CodedFrame] = deque(maxlen=REPEATED_FRAMES)
+        self._n_lost = 0
+        self._in_burst = False
+
+    def step(self, frame: CodedFrame, settings: Settings, index: int) -> CodedFrame:
+        """What the receiver plays for the frame number `index`. A frame with no layers counts as lost."""
+        if self._loses(settings, index) or frame.layers == 0:
+            self._n_lost += 1
+            return self._concealed(frame, settings.concealment)
+        self._n_lost = 0
+        if settings.layer_loss > 0 and uniform(settings.seed, LOSE_LAYER, index) < settings.layer_loss:
+            frame = self._without_a_layer(frame, settings, index)
+        self._arrived.append(frame)
+        return frame
+
+    def note(self, frame: CodedFrame) -> None:
+        """A frame that arrived on a channel that loses nothing."""
+        self._n_lost, self._in_burst = 0, False
+        self._arrived.append(frame)
+
+    def _loses(self, settings: Settings, index: int) -> bool:
+        share = settings.frame_loss
+        if share <= 0:
+            self._in_burst = False
+            return False
+        if settings.loss_model == "pattern":
+            period = settings.loss_period
+            return index % period >= period - round(share * period)
+        drawn = uniform(settings.seed, LOSE_FRAME, index)
+        if settings.loss_model == "random" or share >= 1:
+            return drawn < share
+        # Gilbert (1960): a burst ends with probability 1/length, and begins so often that `share` of all frames are in one.
+        leave = 1 / settings.loss_burst
+        enter = min(1.0, leave * share / (1 - share))
+        self._in_burst = drawn >= leave if self._in_burst else drawn < enter
+        return self._in_burst
+
+    def _without_a_layer(self, frame: CodedFrame, settings: Settings, index: int) -> CodedFrame:
+        layer = settings.lost_layer or 1 + int(uniform(settings.seed, WHICH_LAYER, index) * frame.layers)
+        codes = frame.codes.copy()
+        codes[:, layer - 1] = ABSENT
+        return CodedFrame(codes, frame.layers, frame.rms, frame.peak, frame.level)
+
+    def _concealed(self, lost: CodedFrame, how: str) -> CodedFrame:
+        if not self._arrived:
+            return lost.thinned(0, 0.0)
+        last, n_lost = self._arrived[-1], self._n_lost
+        if how == "silence":
+            return last.thinned(last.layers, 0.0)
+        if how == "repeat":
+            # To and fro from the newest one: 2nd newest, 3rd newest … and back.
+            return self._arrived[-1 - to_and_fro(n_lost, len(self._arrived))]
+        if how == "fade":
+            return last.thinned(max(1, int(last.layers * FADE_LAYERS**n_lost)), FADE_LEVEL**n_lost)
+        return last.thinned(last.layers, HELD_FALL ** max(0, n_lost - HELD_WHOLE_FRAMES))

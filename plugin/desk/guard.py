@@ -1,0 +1,63 @@
+"""The guard: altered codes may mean anything to the decoder; what comes out stays within reach of what went in.
+
+Only altered sound is touched. Its frames get the levels the desk gave them, and none may peak more than 12 dB above
+the loudest input of the frames that the decoder still remembers: silence stays silence whatever is done to its codes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from lamina.plugin.layouts import FloatArray
+
+MOST_GAIN = 3.9
+"""Peak of altered sound against the input's: just below 12 dB."""
+SOFT_FROM = 0.8
+"""Share of that peak from which samples are bent rather than let through, in frames whose beginning is still loud."""
+REMEMBERED_FRAMES = 16
+"""The networks hear a fifth of a second back."""
+
+
+class Guard:
+    """Its memory: peaks of the frames decoded last, how long codes have been unaltered, and the gain at the last frame's end."""
+
+    def __init__(self) -> None:
+        self._peaks: deque[float] = deque([0.0], maxlen=REMEMBERED_FRAMES)
+        self._n_unaltered = REMEMBERED_FRAMES
+        self._gain = 1.0
+
+    def pass_on(self, y: FloatArray, peaks: list[float], levels: list[float], altered: list[bool]) -> FloatArray:
+        """Decoded samples `[channels, frames · frame]` with each frame's input peak, level, and whether its codes were altered."""
+        if not any(altered) and self._n_unaltered >= REMEMBERED_FRAMES and self._gain == 1.0:
+            self._peaks.extend(peaks)
+            return y
+        frames = y.reshape(len(y), len(peaks), -1).copy()
+        for index, (peak, level, is_altered) in enumerate(zip(peaks, levels, altered, strict=True)):
+            self._peaks.append(peak)
+            self._n_unaltered = 0 if is_altered else self._n_unaltered + 1
+            if self._n_unaltered < REMEMBERED_FRAMES or self._gain != 1.0:
+                self._hold(frames[:, index], level if self._n_unaltered < REMEMBERED_FRAMES else 1.0)
+        return frames.reshape(y.shape)
+
+    def _hold(self, frame: FloatArray, level: float) -> None:
+        """Bring one frame `[channels, frame]`, in place, to its level and below the bound."""
+        bound = MOST_GAIN * max(self._peaks)
+        loudest = float(np.abs(frame).max())
+        gain = min(level, bound / loudest) if self._n_unaltered < REMEMBERED_FRAMES and loudest > 0 else level
+        if gain != 1.0 or self._gain != 1.0:
+            frame *= np.linspace(self._gain, gain, frame.shape[1] + 1, dtype=np.float32)[1:]
+            self._gain = gain
+        if self._n_unaltered < REMEMBERED_FRAMES and float(np.abs(frame).max()) > SOFT_FROM * bound:
+            _bend_above(frame, SOFT_FROM * bound, bound)
+
+
+def _bend_above(frame: FloatArray, knee: float, most: float) -> None:
+    """Samples above `knee` bend smoothly towards `most`; in place."""
+    if most <= 0:
+        frame[:] = 0
+        return
+    over = np.abs(frame) > knee
+    room = most - knee
+    frame[over] = np.copysign(knee + room * np.tanh((np.abs(frame[over]) - knee) / room), frame[over])

@@ -1,0 +1,204 @@
+"""Frames at the codec's own rate: encoder, quantizer, desk, decoder, with the state of one stream.
+
+`encode` and `decode` are its two halves; each has state of its own, so for whole files one thread decodes a stretch while
+another encodes the next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import numpy.typing as npt
+
+from lamina.models.runtime import CodecRuntime, Codes, State
+from lamina.plugin.codes import CODEBOOK_BITS
+from lamina.plugin.decoding import Decoding, ToDecode
+from lamina.plugin.desk.desk import Desk, Sent
+from lamina.plugin.desk.guard import Guard
+from lamina.plugin.layouts import FloatArray
+from lamina.plugin.motion import FLOOR_DB
+from lamina.plugin.reports import FrameReport
+from lamina.plugin.settings import Settings
+
+LONG_CALL_FRAMES = 100
+"""Frames above which a call is cut into stretches that two threads share."""
+VOICE_RAMP_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A stretch after the encoder: what is sent, the latents before quantization, the settings of its frames, and the time it took."""
+
+    sent: Sent
+    unquantized: FloatArray
+    input_rms: FloatArray
+    settings: Sequence[Settings]
+    seconds: float
+
+
+class FrameCodec:
+    """Everything between samples at the codec's rate and samples at the codec's rate.
+
+    Args:
+        runtime: the codec, shared.
+        n_channels: channels of every call.
+        settings: as they stand before the first frame; `passes` stays so.
+    """
+
+    def __init__(self, runtime: CodecRuntime, n_channels: int, settings: Settings) -> None:
+        config = runtime.config
+        self.runtime, self.n_channels = runtime, n_channels
+        self.n_frames = 0
+        """Frames encoded so far."""
+        self._encoder_state = runtime.encoder_state(n_channels)
+        self._beside_state: State | None = None
+        self._earlier = [(runtime.encoder_state(n_channels), runtime.decoder_state(n_channels)) for _ in range(settings.passes - 1)]
+        self._desk, self._guard = Desk(runtime), Guard()
+        self._decoding = Decoding(runtime, n_channels, round(config.sample_rate * VOICE_RAMP_SECONDS), _voice(settings))
+
+    def process(
+        self, x: FloatArray, beside: FloatArray | None, settings_at: Callable[[int], Settings]
+    ) -> tuple[FloatArray, list[FrameReport]]:
+        """Whole frames `[channels, k · frame]`, and the side-chain's if there is one → samples of the same shape, and reports."""
+        size = LONG_CALL_FRAMES * self.runtime.config.frame
+        if x.shape[1] <= size:
+            encoded = self.encode(x, beside, settings_at)
+            y, seconds = self._timed_decode(encoded)
+            return y, reports_of(self.runtime, encoded, y, seconds)
+        parts = [slice(start, start + size) for start in range(0, x.shape[1], size)]
+        with ThreadPoolExecutor(1) as decoder:
+            coded = [self._encode_and_submit(x[:, p], beside[:, p] if beside is not None else None, settings_at, decoder) for p in parts]
+            decoded = [future.result() for _, future in coded]
+        reports = [
+            report
+            for (encoded, _), (y, seconds) in zip(coded, decoded, strict=True)
+            for report in reports_of(self.runtime, encoded, y, seconds)
+        ]
+        return np.concatenate([y for y, _ in decoded], 1), reports
+
+    def encode(self, x: FloatArray, beside: FloatArray | None, settings_at: Callable[[int], Settings]) -> Encoded:
+        """Samples `[channels, k · frame]` → what is sent of them."""
+        started = time.perf_counter()
+        n_frames = x.shape[1] // self.runtime.config.frame
+        settings = [settings_at(self.n_frames + frame) for frame in range(n_frames)]
+        rms, peak = _levels(x, n_frames)
+        loudest = rms.max(0)
+        counts = np.stack([_counts(s, self.n_channels, level) for s, level in zip(settings, loudest.tolist(), strict=True)], 1)
+        most = max(1, int(counts.max(initial=1)))
+        for index, (encoder, decoder) in enumerate(self._earlier):
+            z, encoder = self.runtime.encode(x, encoder)
+            z = self._desk.sum_up(self.runtime.quantize(z, most), counts)
+            x, decoder = self.runtime.decode(z, decoder)
+            self._earlier[index] = encoder, decoder
+        z, self._encoder_state = self.runtime.encode(x, self._encoder_state)
+        codes = self.runtime.quantize(z, most)
+        if beside is not None:
+            self._cross(codes, beside, settings)
+        first, self.n_frames = self.n_frames, self.n_frames + n_frames
+        sent = Sent(codes, counts, loudest, peak.max(0), first)
+        return Encoded(sent, z, rms, settings, time.perf_counter() - started)
+
+    def decode(self, encoded: Encoded) -> FloatArray:
+        """What was sent → samples `[channels, k · frame]`."""
+        sent, settings = encoded.sent, encoded.settings
+        played = self._desk.play(sent, settings)
+        denoise = np.array([s.denoise for s in settings], np.float32)
+        parts, start = [], 0
+        for (voice, layer), group in groupby(settings, lambda s: (_voice(s), s.listen_layer)):
+            stop = start + sum(1 for _ in group)
+            part = slice(start, stop)
+            codes, counts = sent.codes[:, part], sent.counts[:, part]
+            parts.append(
+                self._decoding.decode(
+                    ToDecode(
+                        played.latents[:, part],
+                        denoise[part],
+                        voice,
+                        lambda n_layers, codes=codes, counts=counts: self._desk.sum_up(codes, counts, n_layers),  # type: ignore[misc]
+                        layer,
+                        encoded.unquantized[:, part],
+                    )
+                )
+            )
+            start = stop
+        y = parts[0] if len(parts) == 1 else np.concatenate(parts, 1)
+        return self._guard.pass_on(y, played.peaks, played.levels, played.altered)
+
+    def _timed_decode(self, encoded: Encoded) -> tuple[FloatArray, float]:
+        started = time.perf_counter()
+        return self.decode(encoded), time.perf_counter() - started
+
+    def _encode_and_submit(
+        self, x: FloatArray, beside: FloatArray | None, settings_at: Callable[[int], Settings], decoder: Executor
+    ) -> tuple[Encoded, Future[tuple[FloatArray, float]]]:
+        encoded = self.encode(x, beside, settings_at)
+        return encoded, decoder.submit(self._timed_decode, encoded)
+
+    def _cross(self, codes: Codes, beside: FloatArray, settings: Sequence[Settings]) -> None:
+        """Put the side-chain's codes into the layers that are not the sound's own, in place."""
+        if self._beside_state is None:
+            self._beside_state = self.runtime.encoder_state(self.n_channels)
+        z, self._beside_state = self.runtime.encode(beside, self._beside_state)
+        own = np.array([s.cross_layers for s in settings])
+        if (own < codes.shape[2]).any():
+            others = np.arange(codes.shape[2]) >= own[:, None]
+            np.copyto(codes, self.runtime.quantize(z, codes.shape[2]), where=others[None])
+
+
+def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_seconds: float) -> list[FrameReport]:
+    """One report for each frame of a stretch and its decoded samples."""
+    sent = encoded.sent
+    n_frames = sent.codes.shape[1]
+    output_rms, _ = _levels(y, n_frames)
+    energy = runtime.energies[np.arange(sent.codes.shape[2]), sent.codes] * (np.arange(sent.codes.shape[2]) < sent.counts[..., None])
+    seconds = (encoded.seconds + decode_seconds) / n_frames
+    reports = []
+    for frame in range(n_frames):
+        counts = sent.counts[:, frame]
+        layers = int(counts.max())
+        reports.append(
+            FrameReport(
+                sent.first + frame,
+                layers,
+                sent.codes[:, frame, :layers],
+                energy[:, frame, :layers],
+                encoded.input_rms[:, frame],
+                output_rms[:, frame],
+                seconds,
+                CODEBOOK_BITS * int(counts.sum()),
+            )
+        )
+    return reports
+
+
+def _levels(x: FloatArray, n_frames: int) -> tuple[FloatArray, FloatArray]:
+    """RMS and peak of each frame, `[channels, frames]`."""
+    frames = x.reshape(len(x), n_frames, -1)
+    rms: FloatArray = np.sqrt(np.square(frames).mean(-1))
+    return rms, np.abs(frames).max(-1)
+
+
+def _counts(settings: Settings, n_channels: int, rms: float) -> npt.NDArray[np.uint8]:
+    """How many layers of each channel a frame of that level sends, `[channels]`."""
+    layers = settings.layers
+    follow = settings.loudness_layers
+    if follow:
+        loud = min(max(1 - 20 * np.log10(rms + 1e-9) / FLOOR_DB, 0.0), 1.0)
+        taken = follow * (1 - loud) if follow > 0 else -follow * loud
+        layers = max(1, round(1 + (layers - 1) * (1 - taken)))
+    counts = np.full(n_channels, layers, np.uint8)
+    if n_channels == 2 and settings.stereo != "linked":
+        counts[1] = 0 if settings.stereo == "mono" else settings.side_layers
+    return counts
+
+
+def _voice(settings: Settings) -> str:
+    """What is listened to instead of the sound itself, for the decoder."""
+    if settings.listen in ("layer", "latent"):
+        return settings.listen
+    return "noise" if settings.noise_only else ""
