@@ -11,7 +11,8 @@ from PyQt6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
 def draw(painter: QPainter, name: str, square: QRectF, colour: QColor) -> None:
     """Draws a sign into a square.
 
-    `name` is "play", "pause", "return", "loop", "bypass", "noise", "cross", "chevron", "record", "square" or "lamina".
+    `name` is "play", "pause", "return", "loop", "bypass", "noise", "cross", "chevron", "record", "square",
+    "freeze", "dice", "plus" or "lamina".
     """
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -90,6 +91,30 @@ def _square(painter: QPainter, colour: QColor) -> None:
     painter.drawRoundedRect(QRectF(0.18, 0.18, 0.64, 0.64), 0.08, 0.08)
 
 
+def _freeze(painter: QPainter, _colour: QColor) -> None:
+    for degrees in (0, 60, 120):
+        painter.save()
+        painter.translate(0.5, 0.5)
+        painter.rotate(degrees)
+        painter.drawLine(QPointF(0, -0.44), QPointF(0, 0.44))
+        for end in (-1, 1):
+            painter.drawPolyline(QPolygonF([QPointF(-0.14, end * 0.4), QPointF(0, end * 0.24), QPointF(0.14, end * 0.4)]))
+        painter.restore()
+
+
+def _dice(painter: QPainter, colour: QColor) -> None:
+    painter.drawRoundedRect(QRectF(0.1, 0.1, 0.8, 0.8), 0.16, 0.16)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    for x, y in ((0.32, 0.32), (0.68, 0.32), (0.5, 0.5), (0.32, 0.68), (0.68, 0.68)):
+        painter.drawEllipse(QPointF(x, y), 0.075, 0.075)
+
+
+def _plus(painter: QPainter, _colour: QColor) -> None:
+    painter.drawLine(QPointF(0.5, 0.2), QPointF(0.5, 0.8))
+    painter.drawLine(QPointF(0.2, 0.5), QPointF(0.8, 0.5))
+
+
 def _lamina(painter: QPainter, colour: QColor) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     for index, opacity in enumerate((0.35, 0.6, 1.0)):
@@ -112,5 +137,8 @@ _SIGNS: dict[str, Callable[[QPainter, QColor], None]] = {
     "chevron": _chevron,
     "record": _record,
     "square": _square,
+    "freeze": _freeze,
+    "dice": _dice,
+    "plus": _plus,
     "lamina": _lamina,
 }

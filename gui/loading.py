@@ -7,6 +7,7 @@ from typing import Any
 from lamina.gui.background import Background
 from lamina.gui.model.document import Document
 from lamina.gui.model.kept_session import KeptDocument, KeptSession
+from lamina.gui.model.desk import presettable
 from lamina.gui.model.session import GONE_REMARK, Notice, Session
 from lamina.gui.widgets.header import Header
 from lamina.plugin import DEFAULT_BUNDLE, survey_bundles
@@ -133,7 +134,7 @@ class Loader:
         from lamina.plugin.presets import save_preset
 
         path = path if path.suffix.lower() == ".json" else path.with_name(f"{path.name}.json")
-        values = {name: value for name, value in self._session.parameters.values().items() if name != "bypass"}
+        values = presettable(self._session.parameters)
         codec = self._session.codec
         model = codec.model if codec is not None and codec.model != DEFAULT_BUNDLE else None
         try:

@@ -141,6 +141,8 @@ QPushButton[role="chip"] {{
 QPushButton[role="chip"]:hover {{ background: {RAISED}; color: {TEXT}; }}
 QPushButton[role="chip"]:checked {{ color: {WET}; border-color: {WET_DEEP}; background: #2A2118; }}
 QPushButton[role="chip"]:focus {{ border-color: {MUTED}; }}
+QPushButton[role="chip"]:disabled {{ color: {DIM}; border-color: {RAISED}; background: transparent; }}
+QPushButton[role="quiet"]:disabled {{ color: {SLOT}; border-color: {RAISED}; background: transparent; }}
 QMenu {{ background: {RAISED}; border: 1px solid {SLOT}; border-radius: 6px; padding: 6px; }}
 QMenu::item {{ padding: 6px 20px 6px 12px; border-radius: 4px; color: {TEXT}; }}
 QMenu::item:selected {{ background: {HOVER}; }}
@@ -170,6 +172,7 @@ QComboBox[role="choice"] QAbstractItemView {{
     selection-background-color: {HOVER}; selection-color: {TEXT};
 }}
 QComboBox[role="choice"] QAbstractItemView::item {{ min-height: 26px; padding: 0 6px; }}
+QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; }}
 QScrollBar:horizontal {{ background: transparent; height: 10px; }}
 QScrollBar::handle:horizontal {{ background: {SLOT}; border-radius: 5px; min-width: 24px; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; }}

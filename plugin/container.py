@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from lamina.plugin.atomic_file import atomic_file
 from lamina.plugin.codes import FRAME_RATE, Codes
 from lamina.plugin.container_blocks import BLOCK_FRAMES, ENTROPY_BLOCK_FRAMES, find_blocks, pack_block, unpack_block
 from lamina.plugin.container_damage import Damage, damage_of
-from lamina.plugin.container_header import ContainerError, HeaderFields, fields_of, pack_header, unpack_header
+from lamina.plugin.container_header import ContainerError, HeaderFields, fields_of, head_crc, pack_header, unpack_header
 
 SUFFIX = ".lamina"
 MAX_BYTES = 80_000_000
@@ -53,7 +52,7 @@ def pack(codes: Codes, entropy: bool = False) -> bytes:
     Raises ContainerError for codes that no file can hold.
     """
     head = pack_header(fields_of(codes))
-    seed = zlib.crc32(head)
+    seed = head_crc(head)
     size = ENTROPY_BLOCK_FRAMES if entropy else BLOCK_FRAMES
     parts = [head]
     for first in range(0, codes.n_frames, size):
@@ -148,4 +147,4 @@ def open_container(data: bytes) -> tuple[HeaderFields, int, int]:
         raise ContainerError(
             f"The file's {len(data)} bytes can't hold the {header.frames / FRAME_RATE:.0f} s that its header promises. Copy it again."
         )
-    return header, position, zlib.crc32(data[:position])
+    return header, position, head_crc(data[:position])

@@ -5,7 +5,7 @@
     u16      frames, 1 … 75, or 1 … 750 if the file is entropy coded
     u8       mode: 0 codes of 10 bits each, 1 entropy coded (`lamina.models.entropy`)
     u32      length of the payload
-    u32      CRC-32 of these fields (without the marker) and the payload, started with the CRC-32 of the file's head:
+    u32      CRC-32 of these fields (without the marker) and the payload, started with the CRC-32 that ends the head:
              a block of another file is none of this one
     payload  how many layers each frame sent, then the codes of those layers: by frame, channel, layer, highest bit
              first, and zero bits up to a whole byte
@@ -63,7 +63,7 @@ class Block:
 
 
 def pack_block(first: int, codes: CodeArray, counts: CountArray, entropy: bool, seed: int) -> bytes:
-    """A block of codes `[channels, frames, layers]` and counts `[channels, frames]`; `seed` is the CRC of the file's head.
+    """A block of codes `[channels, frames, layers]` and counts `[channels, frames]`; `seed` is the CRC that ends the file's head.
 
     With `entropy` the shorter of both modes is taken.
     """

@@ -135,6 +135,12 @@ def unpack_header(data: bytes) -> tuple[HeaderFields, int]:
     return _parse(data[_START.size : end]), end + _CRC.size
 
 
+def head_crc(head: bytes) -> int:
+    """The CRC-32 that ends a head. (That of a head together with its CRC would be the same for all.)"""
+    crc: int = _CRC.unpack(head[-_CRC.size :])[0]
+    return crc
+
+
 def _parse(text: bytes) -> HeaderFields:
     try:
         data = json.loads(text)

@@ -171,8 +171,8 @@ _TABLE = (
     ),
     # Motion.
     Parameter(
-        "tempo", "Tempo", "bpm", 30.0, 300.0, 120.0, 0.1, "Beats per minute of slices and motion.
-        ", automatable=False, group="motion",
+        "tempo", "Tempo", "bpm", 30.0, 300.0, 120.0, 0.1,
+        "Beats per minute of slices and motion.", automatable=False, group="motion",
     ),
 )  # fmt: skip
 

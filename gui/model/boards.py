@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from lamina.gui.model.answers import Answers
 from lamina.gui.model.observable import Observable
-from lamina.gui.model.parameters import ParameterValues
+from lamina.gui.model.parameters import ParameterValues, plain
 from lamina.plugin import PARAMETERS, Board, NeuralCodec
 from lamina.plugin.host.client import LiveEngine
 from lamina.plugin.parameters import Value
@@ -100,26 +100,26 @@ class Boards:
         Returns a sentence about what had to be left out, or nothing.
         """
         settings = preset.settings()
-        refusals = []
-        with self._quietly():
-            for name in self.parameters.parameters:
-                if name != "bypass" or name in preset.parameters:
-                    try:
-                        self.parameters.set(name, settings.value(name))
-                    except (ValueError, TypeError) as error:
-                        refusals.append(str(error))
-        if self.state.codec is not None:
-            self._answers.expect(self._engine.set_parameters(self.chosen, [0], self.parameters.values()))
+        names = [name for name in self.parameters.parameters if name != "bypass" or name in preset.parameters]
+        refusals = self._change({name: settings.value(name) for name in names})
+        self._pass_on(self.parameters.values())
         self.state.preset, self.state.is_edited = preset.title, False
         self._keep()
         self.changed.notify("preset")
         return f"Part of the preset {preset.title} was left out: {refusals[0]}" if refusals else ""
 
+    def change(self, values: Mapping[str, Value]) -> str:
+        """Set several parameters of the chosen board in one go; returns a sentence about one that was refused, or nothing."""
+        refusals = self._change(values)
+        self._pass_on({name: self.parameters[name] for name in values})
+        self._mark_edited()
+        return refusals[0] if refusals else ""
+
     # For the session that is kept on disk.
 
     def document(self) -> dict[str, Any]:
         """Both boards as JSON would have them."""
-        states = {name: {**self._described(state), "values": self._values_of(name)} for name, state in self._states.items()}
+        states = {name: {**self._described(state), "values": plain(self._values_of(name))} for name, state in self._states.items()}
         return {"chosen": self.chosen, "states": states}
 
     def restore(self, document: dict[str, Any]) -> None:
@@ -168,8 +168,25 @@ class Boards:
     def _parameter_changed(self, name: str, value: Value) -> None:
         if self._is_passing_on:
             return
-        if self.state.codec is not None:
-            self._answers.expect(self._engine.set_parameters(self.chosen, [0], {name: value}))
+        self._pass_on({name: value})
+        self._mark_edited()
+
+    def _change(self, values: Mapping[str, Value]) -> list[str]:
+        """Sets what can be set without telling the engine; returns the sentences of what can't."""
+        refusals = []
+        with self._quietly():
+            for name, value in values.items():
+                try:
+                    self.parameters.set(name, value)
+                except (ValueError, TypeError) as error:
+                    refusals.append(str(error))
+        return refusals
+
+    def _pass_on(self, values: Mapping[str, Value]) -> None:
+        if self.state.codec is not None and values:
+            self._answers.expect(self._engine.set_parameters(self.chosen, [0], plain(values)))
+
+    def _mark_edited(self) -> None:
         if self.state.preset and not self.state.is_edited:
             self.state.is_edited = True
             self.changed.notify("preset")

@@ -1,6 +1,7 @@
 """The effect's settings as the controls see them: one validated value per name, checked against the model once it is known."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from lamina.gui.model.observable import Observable
 from lamina.plugin import PARAMETERS, NeuralCodec, Parameter
@@ -61,6 +62,11 @@ class ParameterValues:
         if value != self._values[name]:
             self._values[name] = value
             self.changed.notify(name, value)
+
+
+def plain(values: Mapping[str, Value]) -> dict[str, Any]:
+    """Values by name as JSON can hold them; each parameter's `validate` takes them back."""
+    return {name: PARAMETERS[name].plain(value) for name, value in values.items()}
 
 
 def _give(codec: NeuralCodec, name: str, value: Value) -> None:

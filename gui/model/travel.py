@@ -1,5 +1,6 @@
 """How a knob's gestures become a parameter's values: position along the travel, drags, steps, typed text."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from lamina.plugin.parameters import layers_of
 DRAG_PIXELS = 220  # a whole travel: far enough to hit each of 24 detents, short enough for one wrist movement
 FINE_RATIO = 0.2
 COARSE_STEPS = 24
+WIDE_RATIO = 1000  # from so wide a range on, equal ways are equal ratios: 0.01 to 37.5 Hz can't be turned evenly
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,11 @@ class Travel:
         return self.parameter.kind == "int"
 
     @property
+    def is_ratio(self) -> bool:
+        """Whether equal ways along the travel are equal ratios."""
+        return not self.is_detented and self.parameter.minimum > 0 and self.parameter.maximum / self.parameter.minimum >= WIDE_RATIO
+
+    @property
     def origin(self) -> float:
         """Where the lit arc starts: at zero for a parameter with two signs, else at the minimum."""
         if self.parameter.minimum < 0 < self.parameter.maximum:
@@ -33,13 +40,19 @@ class Travel:
     def position(self, value: float) -> float:
         """Place of a value along the travel, 0.0–1.0."""
         low, high = float(self.parameter.minimum), float(self.parameter.maximum)
+        if self.is_ratio:
+            return min(1.0, max(0.0, math.log(max(float(value), low) / low) / math.log(high / low)))
         return min(1.0, max(0.0, (float(value) - low) / (high - low)))
 
     def value(self, position: float) -> Any:
         """The value at a place along the travel, on the parameter's own step."""
         low, high = float(self.parameter.minimum), float(self.parameter.maximum)
         step = 1.0 if self.is_detented else float(self.parameter.step)
-        raw = low + min(1.0, max(0.0, position)) * (high - low)
+        place = min(1.0, max(0.0, position))
+        if self.is_ratio:
+            # Three figures, as many as anybody hears: 0.52, 5.2, 520.
+            return min(high, max(low, float(f"{low * (high / low) ** place:.3g}")))
+        raw = low + place * (high - low)
         stepped = min(high, max(low, low + round((raw - low) / step) * step))
         return int(stepped) if self.is_detented else round(stepped, 6)
 
@@ -49,9 +62,13 @@ class Travel:
         return self.value(start_position + ratio * pixels_up / DRAG_PIXELS)
 
     def stepped(self, value: float, steps: int, fine: bool = False) -> Any:
-        """The value some wheel notches or key presses away; `fine` goes by the parameter's smallest step."""
+        """The value some wheel notches or key presses away; `fine` goes by small ones."""
         if self.is_detented:
             return self.value(self.position(value + steps))
+        if self.is_ratio:
+            return self.value(self.position(value) + steps * (FINE_RATIO if fine else 1.0) / COARSE_STEPS / 2)
+        if self.parameter.unit == "bpm" and not fine:
+            return self.value(self.position(float(value) + steps))
         span = float(self.parameter.maximum) - float(self.parameter.minimum)
         size = float(self.parameter.step) if fine else max(float(self.parameter.step), span / COARSE_STEPS / 2)
         return self.value(self.position(float(value) + steps * size))

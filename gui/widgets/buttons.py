@@ -1,8 +1,8 @@
 """Buttons of the app's own: signs, a round play button, switches, and a button that opens a menu."""
 
-from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PyQt6.QtWidgets import QAbstractButton, QHBoxLayout, QPushButton, QStyle, QStyleOptionButton, QStylePainter, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QPushButton, QStyle, QStyleOptionButton, QStylePainter, QWidget
 
 from lamina.gui import icons, theme
 
@@ -85,37 +85,6 @@ class LampButton(QAbstractButton):
         painter.setFont(theme.font(bold=True))
         painter.setPen(ink)
         painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, self.text())
-
-
-class Segments(QWidget):
-    """A small switch between a few words, of which one is lit. `chosen` carries the word that was pressed."""
-
-    chosen = pyqtSignal(str)
-
-    def __init__(self, words: tuple[str, ...], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        self.buttons: dict[str, QPushButton] = {}
-        for word in words:
-            button = QPushButton(word)
-            button.setProperty("role", "chip")
-            button.setCheckable(True)
-            button.setFixedWidth(38)
-            button.clicked.connect(lambda _checked, word=word: self._press(word))
-            row.addWidget(button)
-            self.buttons[word] = button
-
-    def show_chosen(self, chosen: str) -> None:
-        """Lights one of the words."""
-        for word, button in self.buttons.items():
-            button.setChecked(word == chosen)
-
-    def _press(self, word: str) -> None:
-        # A click on the lit one must not put it out: the model decides what is lit.
-        self.buttons[word].setChecked(True)
-        self.chosen.emit(word)
 
 
 class Switch(QAbstractButton):

@@ -9,7 +9,8 @@ from lamina.gui.model.boards import NAMES
 from lamina.gui.model.parameters import ParameterValues
 from lamina.gui.model.rate import kbps_text, layers_text
 from lamina.gui.widgets.bitrate_knob import BitrateKnob
-from lamina.gui.widgets.buttons import Segments, Switch
+from lamina.gui.widgets.buttons import Switch
+from lamina.gui.widgets.chips import Segments
 from lamina.gui.widgets.knob import Knob
 from lamina.gui.widgets.panel import Caption, Panel
 from lamina.plugin.parameters import KBPS_PER_LAYER, Value

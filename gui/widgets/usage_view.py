@@ -1,5 +1,7 @@
 """The codebooks at work: one strip per layer, bright where codes were sent lately, with how many of them were used."""
 
+import math
+
 import numpy as np
 from PyQt6.QtCore import QEvent, QRectF, QSize, Qt
 from PyQt6.QtGui import QHelpEvent, QPainter, QPaintEvent
@@ -12,6 +14,7 @@ from lamina.gui.widgets.pixels import image_over
 N_CELLS = 64
 LABEL_WIDTH = 22
 FIGURE_WIDTH = 38
+LEAST_ROW = 9.0
 
 
 class UsageView(QWidget):
@@ -59,27 +62,32 @@ class UsageView(QWidget):
         return QSize(260, 440)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(200, 12 * self._usage.n_layers)
+        return QSize(200, 3 * self._usage.n_layers)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
         n_layers = self._usage.n_layers
         row_height = self.height() / n_layers
         pixels = max(9, min(theme.SMALL_PIXELS, int(row_height) - 2))
+        # Where rows are too low for words, every so many of them has its number, and the strips speak for themselves.
+        every = 1 if row_height >= LEAST_ROW else math.ceil(LEAST_ROW / row_height)
         perplexity, used = self._figures
         strip_width = self.width() - LABEL_WIDTH - 2 * FIGURE_WIDTH
         for layer in range(n_layers):
             top = round(layer * row_height)
             height = round((layer + 1) * row_height) - top
             is_active = layer < self._n_active
-            strip = QRectF(LABEL_WIDTH, top + 1, strip_width, max(1, height - 2))
+            strip = QRectF(LABEL_WIDTH, top + 1, strip_width, max(1, height - 2 if every == 1 else height - 1))
             painter.setOpacity(1.0 if is_active else 0.28)
             painter.drawImage(strip, self._image, QRectF(0, layer, N_CELLS, 1))
             painter.setFont(theme.font(pixels, bold=is_active))
             painter.setPen(theme.colour(theme.TEXT if is_active else theme.DIM))
             painter.setOpacity(1.0)
             middle = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(QRectF(0, top, LABEL_WIDTH - 6, height), middle, str(layer + 1))
+            if layer % every == 0:
+                painter.drawText(QRectF(0, top - 3, LABEL_WIDTH - 6, height + 6), middle, str(layer + 1))
+            if every > 1:
+                continue
             painter.setFont(theme.font(pixels))
             painter.setPen(theme.colour(theme.MUTED if is_active else theme.SLOT))
             for column, figure in enumerate((perplexity[layer], used[layer])):
