@@ -1,0 +1,122 @@
+"""`.lamina` files give back exactly the codes that were written, and nothing is written that can't be read."""
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from container_parts import random_codes, real_codes, same
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from lamina.plugin.codes import Codes
+from lamina.plugin.container import ContainerError, pack, read_codes, unpack, write_codes
+from lamina.plugin.container_header import MAX_FRAMES
+from lamina.plugin.container_info import inspect_codes
+
+
+@pytest.mark.parametrize("entropy", [False, True])
+@given(seed=st.integers(0, 2**32), n_frames=st.one_of(st.none(), st.sampled_from([0, 1, 74, 75, 76, 150, 749, 750, 751])))
+@settings(max_examples=60, deadline=None)
+@example(seed=1, n_frames=0)
+def test_any_codes_come_back(entropy, seed, n_frames):
+    codes = random_codes(seed, n_frames)
+    result = unpack(pack(codes, entropy))
+    assert same(result.codes, codes)
+    assert not result.damage and str(result.damage) == ""
+
+
+@pytest.mark.parametrize("entropy", [False, True])
+@pytest.mark.parametrize(("n_layers", "n_channels"), [(1, 1), (8, 2), (24, 1)])
+def test_real_codes_come_back_from_disk(tmp_path, entropy, n_layers, n_channels):
+    codes = real_codes(n_layers, 5.0, n_channels=n_channels)
+    size = write_codes(tmp_path / "take.lamina", codes, entropy)
+    assert (tmp_path / "take.lamina").stat().st_size == size
+    assert same(read_codes(tmp_path / "take.lamina").codes, codes)
+    assert [path.name for path in tmp_path.iterdir()] == ["take.lamina"]
+
+
+def test_a_file_costs_its_codes_and_little_more():
+    codes = real_codes(8, 6.0)
+    n_blocks = -(-codes.n_frames // 75)
+    assert len(pack(codes)) <= codes.bits / 8 + 22 * n_blocks + 300
+    assert len(pack(codes, entropy=True)) < len(pack(codes))
+
+
+def test_entropy_coding_never_costs():
+    codes = random_codes(3, 300)
+    noise = np.random.default_rng(0).integers(0, 1024, codes.codes.shape).astype(np.uint16)
+    noisy = dataclasses.replace(codes, codes=noise, counts=np.full_like(codes.counts, noise.shape[2]))
+    assert len(pack(noisy, entropy=True)) <= len(pack(noisy))
+
+
+def test_changing_layer_counts_cost_five_bits_a_frame_at_most():
+    counts = np.random.default_rng(0).integers(1, 9, (1, 75)).astype(np.uint8)
+    codes = Codes(np.zeros((1, 75, 8), np.uint16), counts, 24_000, 24_000, 1, "m", "d")
+    plain = Codes(codes.codes, np.full_like(counts, 8), 24_000, 24_000, 1, "m", "d")
+    codes_bytes = [(int(c.counts.sum()) * 10 + 7) // 8 for c in (codes, plain)]
+    assert len(pack(codes)) - codes_bytes[0] - (len(pack(plain)) - codes_bytes[1]) == 1 + (75 * 5 + 7) // 8 - 2
+
+
+def test_what_was_not_sent_is_not_in_the_file():
+    codes = random_codes(5, 80)
+    codes.counts[:] = 0
+    codes.codes[:] = 7
+    result = unpack(pack(codes, entropy=True))
+    assert not result.codes.codes.any() and not result.codes.counts.any() and not result.damage
+
+
+@pytest.mark.parametrize("entropy", [False, True])
+def test_inspecting_tells_what_reading_finds(tmp_path, entropy):
+    codes = real_codes(6, 4.0, n_channels=2)
+    size = write_codes(tmp_path / "take.lamina", codes, entropy)
+    info = inspect_codes(tmp_path / "take.lamina")
+    assert info.packed_kbps == pytest.approx(codes.kbps) == pytest.approx(9.0)
+    assert info.file_kbps == pytest.approx(size * 8 * 75 / codes.n_frames / 1000)
+    assert (info.least_layers, info.most_layers, info.seconds) == (6, 6, pytest.approx(4.0))
+    assert (info.n_entropy_blocks > 0) == entropy and not info.damage
+
+
+WRONG = {
+    "more than an hour": {"codes": np.zeros((1, MAX_FRAMES + 1, 1), np.uint16), "counts": np.zeros((1, MAX_FRAMES + 1), np.uint8)},
+    "sound without frames": {"n_samples": 10**9},
+    "a rate of no sound": {"sample_rate": 1},
+    "a very long name": {"model": "m" * 300},
+}
+
+
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)
+def test_refused_before_anything_is_written(tmp_path, change):
+    codes = Codes(np.zeros((1, 75, 1), np.uint16), np.ones((1, 75), np.uint8), 24_000, 24_000, 1, "m", "d")
+    target = tmp_path / "take.lamina"
+    target.write_bytes(b"before")
+    with pytest.raises(ContainerError, match=r"\.$"):
+        write_codes(target, dataclasses.replace(codes, **change))
+    assert target.read_bytes() == b"before" and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("take.wav", "ends in '.wav'"), ("take", "no suffix"), ("no/take.lamina", "does not exist"), ("d.lamina", "folder")]
+)
+def test_places_that_take_no_file_are_refused(tmp_path, name, words):
+    (tmp_path / "d.lamina").mkdir()
+    with pytest.raises(ContainerError, match=words):
+        write_codes(tmp_path / name, random_codes(0))
+    assert [path.name for path in tmp_path.iterdir()] == ["d.lamina"]
+
+
+def test_files_that_are_none_are_refused(tmp_path):
+    with pytest.raises(ContainerError, match="There is no file"):
+        read_codes(tmp_path / "none.lamina")
+    with pytest.raises(ContainerError, match="is a folder"):
+        read_codes(tmp_path)
+    (tmp_path / "song.lamina").write_bytes(b"RIFF....")
+    with pytest.raises(ContainerError, match=r"song\.lamina: It is no \.lamina file"):
+        read_codes(tmp_path / "song.lamina")
+
+
+def test_reading_imports_no_network():
+    script = "import sys, lamina.plugin.container; print(sorted({'torch', 'onnxruntime', 'PyQt6'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
