@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from container_parts import random_codes, real_codes, same
+from container_parts import random_codes, real_codes, same, with_header
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -120,3 +120,27 @@ def test_reading_imports_no_network():
     script = "import sys, lamina.plugin.container; print(sorted({'torch', 'onnxruntime', 'PyQt6'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_files_of_version_1_are_read_for_good():
+    """Written down once; a change that breaks this breaks people's files."""
+    head = (
+        b'{"sample_rate":48000,"n_samples":3000,"n_channels":2,"frames":6,"layers":3,"stereo":"mid-side",'
+        b'"model":"lamina-24k","digest":"abab","frame_rate":75}'
+    )
+    plain = (
+        "f54c62a7000000000600003100000011ba3ef30218c4318c6318c600000250601000c2802c3008c1b0380102c3006c0e0040"
+        "b0c02306c0e0040b0c02306c0e0040b0c023"
+    )
+    entropy = (
+        "f54c62a70000000006000121000000a8df49fc0218c4318c6318c6000000000250600e4d685b7d9c3115f45a4ce687930d24"
+        "9314"
+    )
+    codes = (np.arange(36, dtype=np.uint16) * 37 % 50).reshape(2, 6, 3)
+    codes[:, 2:] = codes[:, 1:2]
+    counts = np.array([[3, 3, 2, 3, 3, 3], [3, 3, 3, 3, 3, 0]], np.uint8)
+    codes[np.arange(3) >= counts[..., None]] = 0
+    written = Codes(codes, counts, 48_000, 3000, 2, "lamina-24k", "abab", "mid-side")
+    for blocks in (plain, entropy):
+        result = unpack(with_header(head, blocks=bytes.fromhex(blocks)))
+        assert same(result.codes, written) and not result.damage
