@@ -93,6 +93,7 @@ class CodecStream:
         self._stereo: MidSide | None = None
         if self.n_channels == 2:
             self._stereo = MidSide(latency, ramp, settings.stereo != "linked", settings.stereo != "mono")
+        self._beside_stereo = MidSide(0, ramp, settings.stereo != "linked", settings.stereo != "mono") if self.n_channels == 2 else None
         self._beside_in: StreamingResampler | None = None
         self._beside = np.zeros((self.n_channels, 0), np.float32)
         self.reports.clear()
@@ -114,8 +115,9 @@ class CodecStream:
         for start, stop, settings in pieces:
             self._input_gain.set(_linear(settings.input_gain_db))
             driven[:, start:stop] = block[:, start:stop] * self._input_gain.take(stop - start)
-        self._take_beside(sidechain, block.shape[1])
-        wet = _limit(self._through_codec(driven, pieces[-1][2] if pieces else self._track.base))
+        last = pieces[-1][2] if pieces else self._track.base
+        self._take_beside(sidechain, block.shape[1], last)
+        wet = limited(self._through_codec(driven, last))
         return self._mixed(wet, self._dry.push(driven), self._untouched.push(block))
 
     def _through_codec(self, driven: FloatArray, settings: Settings) -> FloatArray:
@@ -145,22 +147,21 @@ class CodecStream:
             raise ValueError(f"{what} has the shape {block.shape}; this stream takes [{self.n_channels}, samples].")
         return block if np.isfinite(block).all() else np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
 
-    def _take_beside(self, sidechain: FloatArray | None, n_samples: int) -> None:
+    def _take_beside(self, sidechain: FloatArray | None, n_samples: int, settings: Settings) -> None:
         """Bring the side-chain to the codec's rate. Once there was one, there always is: silence, where none is given."""
         if sidechain is None and self._beside_in is None:
             return
         if self._beside_in is None:
             self._beside_in = StreamingResampler(self.n_channels, self.sample_rate, self._runtime.config.sample_rate)
-            n_before = self._n_pushed - n_samples
+            n_before = self._track.position - n_samples
             if n_before:
                 self._beside = self._beside_in.push(np.zeros((self.n_channels, n_before), np.float32))
                 self._beside = self._beside[:, self._frames.n_frames * self._runtime.config.frame :]
         given = np.zeros((self.n_channels, n_samples), np.float32) if sidechain is None else sidechain
+        if self._beside_stereo is not None:
+            self._beside_stereo.set(settings.stereo != "linked", settings.stereo != "mono")
+            given = self._beside_stereo.encode(given)
         self._beside = np.concatenate([self._beside, self._beside_in.push(given)], 1)
-
-    @property
-    def _n_pushed(self) -> int:
-        return self._track.position
 
     def _process_frames(self, x: FloatArray) -> FloatArray:
         """Whole frames `[channels, k · frame]` at the codec's rate, through the codec."""
@@ -187,7 +188,7 @@ def _shares(settings: Settings) -> tuple[float, float]:
     return {"dry": (0.0, 1.0), "difference": (-1.0, 1.0)}.get(settings.listen, (1.0, 0.0))
 
 
-def _limit(y: FloatArray) -> FloatArray:
+def limited(y: FloatArray) -> FloatArray:
     """Samples up to the knee pass unchanged; above it they bend smoothly towards 1."""
     over = np.abs(y) > LIMITER_KNEE
     if not over.any():

@@ -25,8 +25,9 @@ VERSION = 1
 MAX_JSON_BYTES = 1 << 16
 MAX_TEXT = 256
 """Characters of the model's name and of its digest."""
-MAX_FRAMES = 3600 * FRAME_RATE
-"""One hour: files are held in memory whole."""
+MAX_SECONDS = 3600
+MAX_FRAMES = (MAX_SECONDS + 1) * FRAME_RATE
+"""One hour, as files are held in memory whole, and what the codec's delay adds to it."""
 SPARE_FRAMES = 8
 """So many frames' worth of sound may be missing at most: a short piece needs no frame for its last few samples."""
 

@@ -86,7 +86,7 @@ class FrameCodec:
         started = time.perf_counter()
         n_frames = x.shape[1] // self.runtime.config.frame
         settings = [settings_at(self.n_frames + frame) for frame in range(n_frames)]
-        rms, peak = _levels(x, n_frames)
+        rms, peak = frame_levels(x, n_frames)
         loudest = rms.max(0)
         counts = np.stack([_counts(s, self.n_channels, level) for s, level in zip(settings, loudest.tolist(), strict=True)], 1)
         most = max(1, int(counts.max(initial=1)))
@@ -150,11 +150,18 @@ class FrameCodec:
             np.copyto(codes, self.runtime.quantize(z, codes.shape[2]), where=others[None])
 
 
+def frame_levels(x: FloatArray, n_frames: int) -> tuple[FloatArray, FloatArray]:
+    """RMS and peak of each frame, `[channels, frames]`."""
+    frames = x.reshape(len(x), n_frames, -1)
+    rms: FloatArray = np.sqrt(np.square(frames).mean(-1))
+    return rms, np.abs(frames).max(-1)
+
+
 def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_seconds: float) -> list[FrameReport]:
     """One report for each frame of a stretch and its decoded samples."""
     sent = encoded.sent
     n_frames = sent.codes.shape[1]
-    output_rms, _ = _levels(y, n_frames)
+    output_rms, _ = frame_levels(y, n_frames)
     energy = runtime.energies[np.arange(sent.codes.shape[2]), sent.codes] * (np.arange(sent.codes.shape[2]) < sent.counts[..., None])
     seconds = (encoded.seconds + decode_seconds) / n_frames
     reports = []
@@ -174,13 +181,6 @@ def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_se
             )
         )
     return reports
-
-
-def _levels(x: FloatArray, n_frames: int) -> tuple[FloatArray, FloatArray]:
-    """RMS and peak of each frame, `[channels, frames]`."""
-    frames = x.reshape(len(x), n_frames, -1)
-    rms: FloatArray = np.sqrt(np.square(frames).mean(-1))
-    return rms, np.abs(frames).max(-1)
 
 
 def _counts(settings: Settings, n_channels: int, rms: float) -> npt.NDArray[np.uint8]:

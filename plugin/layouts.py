@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
 
-MAX_CHANNELS = 2
+MAX_CHANNELS = 8
+USUAL_CHANNELS = 2
+"""Where both axes could be channels, the one of mono or stereo is."""
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
 
 
@@ -32,6 +34,23 @@ def channels_first(audio: object) -> tuple[FloatArray, Callable[[FloatArray], Fl
     samples = np.ascontiguousarray(planes, np.float32)
     refuse_non_finite(samples)
     return samples, back
+
+
+def check_sidechain(sidechain: object, shape: tuple[int, ...]) -> FloatArray | None:
+    """A side-chain as float32 `[channels, samples]` like the sound it stands beside, of that shape; None stays None.
+
+    One channel stands beside each of several. Raises TypeError or ValueError.
+    """
+    if sidechain is None:
+        return None
+    audio, _ = channels_first(sidechain)
+    if len(audio) == 1 and shape[0] > 1:
+        audio = np.repeat(audio, shape[0], 0)
+    if audio.shape != shape:
+        raise ValueError(
+            f"The side-chain has the shape {audio.shape}, the sound {shape}; give it as many samples, and as many channels or one."
+        )
+    return audio
 
 
 def check_float_array(audio: object) -> npt.NDArray[np.floating[Any]]:
@@ -84,13 +103,14 @@ def _is_channels_first(shape: tuple[int, ...]) -> bool:
         raise ValueError(
             f"The audio is square ({first} × {second}): channels and samples can't be told apart. Hand over more samples at a time."
         )
-    if 1 <= first <= MAX_CHANNELS:
-        return True
-    if 1 <= second <= MAX_CHANNELS:
-        return False
+    for most in (USUAL_CHANNELS, MAX_CHANNELS):
+        if 1 <= first <= most:
+            return True
+        if 1 <= second <= most:
+            return False
     if 0 in shape:
         raise ValueError(f"The audio has the shape {shape}: it has no channels.")
-    raise ValueError(f"The audio has the shape {shape}; mono and stereo are supported ({MAX_CHANNELS} channels at most).")
+    raise ValueError(f"The audio has the shape {shape}; {MAX_CHANNELS} channels are supported at most.")
 
 
 def _as_is(y: FloatArray) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from threading import RLock
 from typing import Any, Generic, TypeVar, Unpack, cast, overload
@@ -11,10 +11,13 @@ import numpy as np
 
 from lamina.dsp.bridge import bridge_latency
 from lamina.models.bundle import DEFAULT_BUNDLE, Bundle, BundleError, bundle_version, open_bundle
-from lamina.models.runtime import load_runtime
+from lamina.models.runtime import CodecRuntime, load_runtime
 from lamina.plugin.codec_stream import CodecStream
+from lamina.plugin.codes import Codes
+from lamina.plugin.coding import decode_codes, encode_audio
+from lamina.plugin.desk.bend import prepare_bend
 from lamina.plugin.effect import Effect
-from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_channels, check_sample_rate
+from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_channels, check_sample_rate, check_sidechain
 from lamina.plugin.motion import Automation, Motion
 from lamina.plugin.parameters import MAX_LAYERS, find_parameter
 from lamina.plugin.reports import FrameReport
@@ -112,7 +115,7 @@ class NeuralCodec(Effect):
     motions = ParameterAttribute[tuple[Motion, ...]]()
     automation = ParameterAttribute[tuple[Automation, ...]]()
 
-    __slots__ = ("_bundle", "_last_reports", "_model", "_settings", "_stream", "_streaming", "_to_swallow", "on_report")
+    __slots__ = ("_bundle", "_last_reports", "_model", "_runtime", "_settings", "_stream", "_streaming", "_to_swallow", "on_report")
 
     def __init__(
         self,
@@ -152,6 +155,7 @@ class NeuralCodec(Effect):
         self._bundle = _opened_bundle(*bundle_version(self._model))
         self._settings: Settings = state["settings"]
         self.on_report: Callable[[FrameReport], None] | None = None
+        self._runtime: CodecRuntime | None = None
         self._stream: CodecStream | None = None
         # Two threads that stream through one effect take turns. Re-entrant: a report's listener may ask and set.
         self._streaming = RLock()
@@ -179,6 +183,9 @@ class NeuralCodec(Effect):
         for name, value in values.items():
             settings = settings.with_value(name, value)
         self._check_against_bundle(settings)
+        if self._runtime is not None:
+            # Here and not in the next frame, where it would take too long.
+            prepare_bend(self._runtime, settings)
         self._settings = settings
 
     @property
@@ -200,17 +207,71 @@ class NeuralCodec(Effect):
         """A live stream of its own: what is pushed comes back at the same length, `latency_samples` later."""
         channels, rate = check_channels(n_channels), check_sample_rate(sample_rate)
         size = None if block is None else check_buffer_size(block)
-        runtime = load_runtime(self._model)
-        if runtime.bundle.digest != self._bundle.digest:
-            raise BundleError(f"The model {self._model!r} was replaced since this effect was made. Make a new effect with it.")
-        return CodecStream(runtime, lambda: self._settings, rate, channels, size, self._listen)
+        return CodecStream(self._open(), lambda: self._settings, rate, channels, size, self._listen)
 
-    def process(self, input_array: np.ndarray, sample_rate: float, buffer_size: int = 8192, reset: bool = True) -> FloatArray:
-        """See `Effect.process`. The result does not depend on `buffer_size` or on how a stream is cut."""
+    def process(
+        self,
+        input_array: np.ndarray,
+        sample_rate: float,
+        buffer_size: int = 8192,
+        reset: bool = True,
+        sidechain: np.ndarray | None = None,
+    ) -> FloatArray:
+        """See `Effect.process`. The result does not depend on `buffer_size` or on how a stream is cut.
+
+        `sidechain`, a sound of the input's shape, gives the codes of the layers above `cross_layers`.
+        """
         rate = check_sample_rate(sample_rate)
         check_buffer_size(buffer_size)
         audio, back = channels_first(input_array)
-        return back(self._whole(audio, rate) if reset else self._streamed(audio, rate))
+        beside = check_sidechain(sidechain, audio.shape)
+        return back(self._whole(audio, rate, beside) if reset else self._streamed(audio, rate, beside))
+
+    def __call__(
+        self,
+        input_array: np.ndarray,
+        sample_rate: float,
+        buffer_size: int = 8192,
+        reset: bool = True,
+        sidechain: np.ndarray | None = None,
+    ) -> FloatArray:
+        """The same as `process`."""
+        return self.process(input_array, sample_rate, buffer_size, reset, sidechain)
+
+    def encode(self, audio: np.ndarray, sample_rate: float) -> Codes:
+        """What is sent of a whole piece of audio, in any of pedalboard's layouts, with the settings as they stand.
+
+        Everything before the quantizer counts: input gain, stereo, layers, generations, motion. Raises as `process` does.
+        """
+        samples, _ = channels_first(audio)
+        return encode_audio(self._open(), self._settings, samples, check_sample_rate(sample_rate))
+
+    def decode(self, codes: Codes, sample_rate: float | None = None) -> FloatArray:
+        """Codes back to sound, float32 `[channels, samples]`, at `sample_rate` (None: the one they were made at).
+
+        Everything behind the quantizer counts: channel, codes, layer desk, denoise, output gain, motion; there is nothing to mix with.
+        With neutral settings, `decode(encode(audio, rate))` is what `process` gives. Frames without codes are concealed as lost ones.
+        Raises ValueError for codes of another model.
+        """
+        if not isinstance(codes, Codes):
+            raise TypeError(f"The codes are a {type(codes).__name__}; give what `encode` returns.")
+        rate = check_sample_rate(codes.sample_rate if sample_rate is None else sample_rate)
+        return decode_codes(self._open(), self._settings, codes, rate)
+
+    def automate(self, name: str, times: Sequence[float], values: Sequence[Any]) -> None:
+        """Draw a parameter over time, from the stream's beginning on.
+
+        Args:
+            name: an automatable parameter; what was drawn of it before is replaced. Without points (`[]`, `[]`) it is no longer drawn.
+            times: seconds, rising. For a whole piece they count in its own time, latency compensated.
+            values: at those times; numbers move in straight lines between them, everything else changes there.
+        """
+        others = [curve for curve in self._settings.automation if curve.target != name]
+        if len(times) == 0 and len(values) == 0:
+            find_parameter(name)
+            self.set_parameters({"automation": others})
+        else:
+            self.set_parameters({"automation": [*others, Automation(name, tuple(times), tuple(values))]})
 
     def reset(self) -> None:
         """Forget the streamed past; the next `reset=False` call starts anew."""
@@ -219,7 +280,14 @@ class NeuralCodec(Effect):
                 self._last_reports = list(self._stream.reports)
             self._stream = None
 
-    def _whole(self, audio: FloatArray, rate: int) -> FloatArray:
+    def _open(self) -> CodecRuntime:
+        runtime = load_runtime(self._model)
+        if runtime.bundle.digest != self._bundle.digest:
+            raise BundleError(f"The model {self._model!r} was replaced since this effect was made. Make a new effect with it.")
+        self._runtime = runtime
+        return runtime
+
+    def _whole(self, audio: FloatArray, rate: int, sidechain: FloatArray | None) -> FloatArray:
         self.reset()
         stream = self.stream(rate, len(audio))
         latency, chunk, n_samples = stream.latency_samples, rate * WHOLE_FILE_SECONDS, audio.shape[1]
@@ -228,18 +296,22 @@ class NeuralCodec(Effect):
         for start in range(0, n_samples + latency if n_samples else 0, chunk):
             block = audio[:, start : start + chunk]
             silence = min(chunk, n_samples + latency - start) - block.shape[1]
-            out = stream.push(np.pad(block, ((0, 0), (0, silence))) if silence else block)
+            beside = sidechain[:, start : start + chunk] if sidechain is not None else None
+            if silence:
+                block = np.pad(block, ((0, 0), (0, silence)))
+                beside = np.pad(beside, ((0, 0), (0, silence))) if beside is not None else None
+            out = stream.push(block, beside)
             first = max(0, latency - start)
             result[:, start + first - latency : start + out.shape[1] - latency] = out[:, first:]
         self._last_reports = list(stream.reports)
         return result
 
-    def _streamed(self, audio: FloatArray, rate: int) -> FloatArray:
+    def _streamed(self, audio: FloatArray, rate: int, sidechain: FloatArray | None) -> FloatArray:
         with self._streaming:
             if self._stream is None or (self._stream.sample_rate, self._stream.n_channels) != (rate, len(audio)):
                 self._stream = self.stream(rate, len(audio))
                 self._to_swallow = self._stream.latency_samples
-            out = self._stream.push(audio)
+            out = self._stream.push(audio, sidechain)
             swallowed = min(self._to_swallow, out.shape[1])
             self._to_swallow -= swallowed
             return out[:, swallowed:]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lamina.models.likeness import Likeness
+from lamina.models.runtime import CodecRuntime
 from lamina.plugin.desk.chance import uniforms
 from lamina.plugin.desk.frame import ABSENT, CodedFrame
 from lamina.plugin.settings import Settings
@@ -90,6 +91,16 @@ class Bend:
             palette = np.argpartition(uses, self._size - size)[self._size - size :]
             self._palettes[layer], self._entries[layer] = palette, self._likeness.codebooks[layer, palette]
             self._is_full[layer] = True
+
+
+def prepare_bend(runtime: CodecRuntime, settings: Settings) -> None:
+    """Work out what bending needs of the codebooks, which may take most of a second the first time."""
+    if settings.bend == "offset":
+        _ = runtime.likeness.place
+    elif settings.bend == "nearest":
+        _ = runtime.likeness.neighbours
+    elif settings.bend == "shuffle":
+        _shuffles(settings.seed, *runtime.codebooks.shape[:2])
 
 
 @lru_cache(maxsize=4)

@@ -36,19 +36,22 @@ class Boards:
         self._boards[name] = board
         self._bypassed[name] = set()
 
-    def set_parameters(self, name: str, path: list[int], values: dict[str, Any]) -> None:
+    def set_parameters(self, name: str, path: list[int], values: dict[str, Any]) -> bool:
         """Set parameters of the effect that stands at `path` (indices, through nested boards).
 
-        Raises LookupError if nothing stands there, and what the effect raises for a value it can't take.
+        Returns whether it takes another latency now, which only a new stream has. Raises LookupError if nothing stands there, and
+        what the effect raises for a value it can't take.
         """
         effect: Any = self._boards[name]
         for index in path:
             effect = effect[index]
         if isinstance(effect, NeuralCodec):
+            passes = effect.passes
             effect.set_parameters(values)
-            return
+            return passes != effect.passes
         for attribute, value in values.items():
             setattr(effect, attribute, value)
+        return False
 
     def set_bypass(self, live: LiveBoard, index: int, is_bypassed: bool) -> None:
         """Take slot `index` of the chosen board, which is heard as `live`, out of the sound, or back in; a failed effect is tried again."""

@@ -129,7 +129,8 @@ class Engine:
 
     def set_parameters(self, name: str, path: list[int], values: dict[str, Any]) -> None:
         """As `Boards.set_parameters`, whether that board is heard or not."""
-        self.boards.set_parameters(name, path, values)
+        if self.boards.set_parameters(name, path, values) and name == self.boards.chosen:
+            self._hear_board()
 
     def set_bypass(self, index: int, is_bypassed: bool) -> None:
         """Take effect `index` of the board that is heard out of the sound, or back in."""

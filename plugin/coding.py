@@ -1,0 +1,146 @@
+"""Sound to codes and back: what `NeuralCodec.encode` and `decode` do, on whole pieces."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lamina.dsp.ramp import Ramp
+from lamina.dsp.resample import StreamingResampler, half_taps
+from lamina.dsp.stereo import MidSide
+from lamina.models.runtime import CodecRuntime
+from lamina.plugin.codec_stream import RAMP_SECONDS, limited
+from lamina.plugin.codes import Codes, Stereo
+from lamina.plugin.control_track import ControlTrack, Piece
+from lamina.plugin.desk.desk import Sent
+from lamina.plugin.frame_codec import Encoded, FrameCodec, frame_levels
+from lamina.plugin.layouts import FloatArray
+from lamina.plugin.settings import Settings
+
+
+def encode_audio(runtime: CodecRuntime, settings: Settings, audio: FloatArray, sample_rate: int) -> Codes:
+    """`[channels, samples]` at `sample_rate` → what is sent of it with these settings.
+
+    Raises ValueError for a stereo mode that changes on the way: `Codes` have one.
+    """
+    config, n_samples = runtime.config, audio.shape[1]
+    if any(item.target == "stereo" for item in (*settings.motions, *settings.automation)):
+        raise ValueError("stereo moves, but codes are kept in one stereo mode. Take it out of motions and automation.")
+    track = ControlTrack(settings, sample_rate, config.sample_rate, config.frame, 0)
+    driven = _amplified(audio, track.take_in(audio, settings), settings, sample_rate, "input_gain_db")
+    stereo: Stereo = settings.stereo if len(audio) == 2 else "linked"  # type: ignore[assignment]
+    if stereo != "linked":
+        driven = MidSide(0, 1, True, stereo != "mono").encode(driven)
+    # The last sample needs the codec's frames up to itself, later by the codec's delay, and the resampler's kernel behind it.
+    into, back = half_taps(sample_rate, config.sample_rate), half_taps(config.sample_rate, sample_rate)
+    n_core = -(-n_samples * config.sample_rate // sample_rate) + config.delay_samples + back
+    n_frames = -(-n_core // config.frame) if n_samples else 0
+    core = _resampled(driven, sample_rate, config.sample_rate, n_frames * config.frame, into)
+    # Earlier generations come later; whole frames of that are left out again.
+    late = config.delay_samples * (settings.passes - 1)
+    n_lead = -late % config.frame
+    n_skipped = (late + n_lead) // config.frame
+    core = np.pad(core, ((0, 0), (n_lead, n_skipped * config.frame - n_lead)))
+    encoded = FrameCodec(runtime, len(core), settings).encode(core, None, lambda frame: track.at(max(0, frame - n_skipped)))
+    n_coded = 1 if stereo == "mono" else len(core)
+    return Codes(
+        encoded.sent.codes[:n_coded, n_skipped:].copy(),
+        encoded.sent.counts[:n_coded, n_skipped:].copy(),
+        sample_rate,
+        n_samples,
+        len(audio),
+        runtime.bundle.name,
+        runtime.bundle.digest,
+        stereo,
+    )
+
+
+def decode_codes(runtime: CodecRuntime, settings: Settings, codes: Codes, sample_rate: int) -> FloatArray:
+    """Codes through desk and decoder → `[channels, samples]` at `sample_rate`.
+
+    Where codes are altered, the desk needs levels that codes don't tell; it takes those of the codes decoded unaltered.
+    Raises ValueError for codes of another model, and for a way of listening that needs the sound before it was coded.
+    """
+    bundle = runtime.bundle
+    if codes.digest != bundle.digest:
+        raise ValueError(
+            f"The codes were made with another model ({codes.model!r}, {codes.digest[:12]}…) than this one ({bundle.name!r}, "
+            f"{bundle.digest[:12]}…). Decode them with that model."
+        )
+    if settings.listen not in ("wet", "layer"):
+        raise ValueError(f"listen is {settings.listen!r}, which needs the sound before it was coded. Decode with wet or layer.")
+    plain = Settings(denoise=settings.denoise)
+    if not settings.moves and not settings.alters_codes and settings.listen == "wet" and not settings.noise_only:
+        sound = _decoded(runtime, codes, None, None, plain, sample_rate)
+        return sound if settings.output_gain_db == 0 else sound * np.float32(10 ** (settings.output_gain_db / 20))
+    level_core = _decoded_core(runtime, codes, None, None, plain)
+    guide = _at_rate(runtime, level_core, codes, sample_rate)
+    config = runtime.config
+    track = ControlTrack(settings, sample_rate, config.sample_rate, config.frame, 0)
+    pieces = track.take_in(guide, settings)
+    # Frames reach a little beyond the sound's end.
+    sound = _decoded(runtime, codes, level_core, track, settings, sample_rate)
+    return _amplified(sound, pieces, settings, sample_rate, "output_gain_db")
+
+
+def _decoded(
+    runtime: CodecRuntime, codes: Codes, levels: FloatArray | None, track: ControlTrack | None, settings: Settings, sample_rate: int
+) -> FloatArray:
+    return _at_rate(runtime, _decoded_core(runtime, codes, levels, track, settings), codes, sample_rate)
+
+
+def _decoded_core(
+    runtime: CodecRuntime, codes: Codes, levels: FloatArray | None, track: ControlTrack | None, settings: Settings
+) -> FloatArray:
+    """Decoded samples at the codec's rate, `[coded channels, frames · frame]`, in which `levels` of the same shape leads the desk."""
+    n_coded, n_frames, _ = codes.codes.shape
+    config = runtime.config
+    if n_frames == 0:
+        return np.zeros((n_coded, 0), np.float32)
+    if levels is None:
+        rms = peak = np.zeros(n_frames, np.float32)
+    else:
+        # Decoded sound is late by less than a frame: a frame's level is that of what begins in it.
+        shifted = np.pad(levels[:, config.delay_samples :], ((0, 0), (0, config.delay_samples)))
+        rms, peak = (level.max(0) for level in frame_levels(shifted, n_frames))
+    of_frames = [settings] * n_frames if track is None else [track.at(frame) for frame in range(n_frames)]
+    sent = Sent(codes.codes, codes.counts, rms, peak, 0)
+    unquantized = np.zeros((n_coded, n_frames, 0), np.float32)
+    return FrameCodec(runtime, n_coded, settings).decode(Encoded(sent, unquantized, np.zeros((n_coded, n_frames)), of_frames, 0.0))
+
+
+def _at_rate(runtime: CodecRuntime, core: FloatArray, codes: Codes, sample_rate: int) -> FloatArray:
+    config = runtime.config
+    n_samples = round(codes.n_samples * sample_rate / codes.sample_rate)
+    back = half_taps(config.sample_rate, sample_rate)
+    sound = _resampled(core, config.sample_rate, sample_rate, n_samples, back, config.delay_samples * sample_rate)
+    if codes.stereo == "mid-side":
+        matrix = MidSide(0, 1, True, True)
+        matrix.encode(sound)
+        sound = matrix.decode(sound)
+    elif codes.stereo == "mono":
+        sound = np.repeat(sound, codes.n_channels, 0)
+    return limited(sound)
+
+
+def _resampled(x: FloatArray, source_rate: int, target_rate: int, n_samples: int, half: int, offset: int = 0) -> FloatArray:
+    """The first `n_samples` of `x` at another rate, from a position of `offset` on; silence follows the end."""
+    if source_rate == target_rate:
+        start = offset // target_rate
+        x = x[:, start : start + n_samples]
+        return np.pad(x, ((0, 0), (0, n_samples - x.shape[1])))
+    resampler = StreamingResampler(len(x), source_rate, target_rate, offset)
+    needed = -(-(n_samples * source_rate + offset) // target_rate) + half + 1
+    y = resampler.push(np.pad(x, ((0, 0), (0, max(0, needed - x.shape[1])))))
+    return y[:, :n_samples]
+
+
+def _amplified(audio: FloatArray, pieces: list[Piece], settings: Settings, sample_rate: int, name: str) -> FloatArray:
+    """The audio with a gain in dB that ramps from piece to piece."""
+    ramp = Ramp(10 ** (getattr(settings, name) / 20), max(1, round(sample_rate * RAMP_SECONDS)))
+    result = np.empty_like(audio)
+    for start, stop, of_piece in pieces:
+        ramp.set(10 ** (getattr(of_piece, name) / 20))
+        result[:, start:stop] = audio[:, start:stop] * ramp.take(stop - start)
+    return result
+
+
