@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from lamina.gui.background import Background
+from lamina.gui.model.desk import presettable
 from lamina.gui.model.document import Document
 from lamina.gui.model.kept_session import KeptDocument, KeptSession
-from lamina.gui.model.desk import presettable
 from lamina.gui.model.session import GONE_REMARK, Notice, Session
 from lamina.gui.widgets.header import Header
 from lamina.plugin import DEFAULT_BUNDLE, survey_bundles

@@ -142,7 +142,7 @@ QPushButton[role="chip"]:hover {{ background: {RAISED}; color: {TEXT}; }}
 QPushButton[role="chip"]:checked {{ color: {WET}; border-color: {WET_DEEP}; background: #2A2118; }}
 QPushButton[role="chip"]:focus {{ border-color: {MUTED}; }}
 QPushButton[role="chip"]:disabled {{ color: {DIM}; border-color: {RAISED}; background: transparent; }}
-QPushButton[role="quiet"]:disabled {{ color: {SLOT}; border-color: {RAISED}; background: transparent; }}
+QPushButton[role="quiet"]:disabled {{ color: {DIM}; border-color: {RAISED}; background: transparent; }}
 QMenu {{ background: {RAISED}; border: 1px solid {SLOT}; border-radius: 6px; padding: 6px; }}
 QMenu::item {{ padding: 6px 20px 6px 12px; border-radius: 4px; color: {TEXT}; }}
 QMenu::item:selected {{ background: {HOVER}; }}

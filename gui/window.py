@@ -3,6 +3,8 @@
 import math
 import time
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -14,24 +16,26 @@ from lamina.gui import theme
 from lamina.gui.background import Background
 from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
+from lamina.gui.model.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES, Desk
 from lamina.gui.model.kept_session import KeptSession
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.widgets.control_panel import BOARD_KEY, BYPASS_KEY, NOISE_ONLY_KEY, ControlPanel
+from lamina.gui.widgets.desk_panel import DeskPanel
 from lamina.gui.widgets.devices_dialog import DevicesDialog
 from lamina.gui.widgets.drop_overlay import DropOverlay
 from lamina.gui.widgets.header import Header
 from lamina.gui.widgets.notice import NoticeBar
-from lamina.gui.widgets.panel import Caption, Panel
-from lamina.gui.widgets.spectrum_panel import SpectrumPanel
+from lamina.gui.widgets.panel import Panel
+from lamina.gui.widgets.stage import Stage
 from lamina.gui.widgets.status_line import StatusLine
 from lamina.gui.widgets.tips import plain_tip
 from lamina.gui.widgets.transport_bar import TransportBar
-from lamina.gui.widgets.usage_view import UsageHeads, UsageView
 from lamina.gui.widgets.waveform_view import WaveformView
 
 MOTION_MS = 33
 TEXT_MS = 250
 SEEK_STEP_SECONDS = 2.0
+REPEATED_KEYS = ("Ctrl+Left", "Ctrl+Right")
 
 
 class MainWindow(QMainWindow):
@@ -69,8 +73,9 @@ class MainWindow(QMainWindow):
         self.transport = TransportBar()
         self.waveform = WaveformView()
         self.controls = ControlPanel(self.session.parameters)
-        self.spectra = SpectrumPanel()
-        self.usage = UsageView()
+        self.desk = DeskPanel(self.session.parameters, Desk(self.session.parameters, self.session.boards.change))
+        self.stage = Stage(self.desk)
+        self.spectra, self.usage = self.stage.spectra, self.stage.usage
         self.status = StatusLine()
         top = QHBoxLayout()
         top.setSpacing(theme.MARGIN)
@@ -81,8 +86,7 @@ class MainWindow(QMainWindow):
         bottom = QHBoxLayout()
         bottom.setSpacing(theme.MARGIN)
         bottom.addWidget(self.controls)
-        bottom.addWidget(self.spectra, 1)
-        bottom.addWidget(self._usage_panel())
+        bottom.addWidget(self.stage, 1)
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, 0)
@@ -96,15 +100,6 @@ class MainWindow(QMainWindow):
         self.notice = NoticeBar(centre)
         self.drop_overlay = DropOverlay(centre)
         self.devices_dialog = DevicesDialog(self.session, self)
-
-    def _usage_panel(self) -> Panel:
-        panel = Panel()
-        panel.setFixedWidth(theme.RIGHT_WIDTH)
-        self.usage_caption = Caption("Codebooks", theme.WET)
-        panel.content.addWidget(self.usage_caption)
-        panel.content.addWidget(UsageHeads())
-        panel.content.addWidget(self.usage, 1)
-        return panel
 
     def _connect(self) -> None:
         session = self.session
@@ -125,7 +120,8 @@ class MainWindow(QMainWindow):
         self.waveform.region_marked.connect(session.set_loop_region)
         self.waveform.region_finished.connect(session.enter_loop)
         self.waveform.region_cleared.connect(session.clear_loop_region)
-        self.controls.refused.connect(lambda text: self.notice.tell(text, True))
+        for panel in (self.controls, self.desk):
+            panel.refused.connect(lambda text: self.notice.tell(text, True))
         self.controls.board_chosen.connect(session.boards.choose)
         self.controls.copy_asked.connect(self.copy_board)
         self.status.devices_asked.connect(self.show_devices)
@@ -137,7 +133,7 @@ class MainWindow(QMainWindow):
 
     def _add_shortcuts(self) -> None:
         session = self.session
-        for keys, action in (
+        actions: tuple[tuple[str, Callable[[], object]], ...] = (
             ("Space", self.toggle_play),
             ("Home", session.player.stop),
             ("L", lambda: session.set_looping(not session.is_looping)),
@@ -146,6 +142,9 @@ class MainWindow(QMainWindow):
             (BOARD_KEY, lambda: session.boards.choose(session.boards.other)),
             (BYPASS_KEY, self.controls.bypass.click),
             (NOISE_ONLY_KEY, self.controls.noise_only.click),
+            (DESK_KEY, self.desk.toggle),
+            (FREEZE_KEY, self.desk.toggle_freeze),
+            *((f"Ctrl+{number}", partial(self.desk.open_tab, name)) for number, name in enumerate(TAB_NAMES, 1)),
             ("Ctrl+Left", lambda: session.seek(session.player.position_seconds - SEEK_STEP_SECONDS)),
             ("Ctrl+Right", lambda: session.seek(session.player.position_seconds + SEEK_STEP_SECONDS)),
             ("Ctrl+O", self.dialogs.open_sound),
@@ -154,8 +153,12 @@ class MainWindow(QMainWindow):
             ("Ctrl+,", self.show_devices),
             ("Ctrl+Q", self.close),
             ("Escape", self.notice.hide),
-        ):
-            QShortcut(QKeySequence(keys), self).activated.connect(action)
+        )
+        for keys, action in actions:
+            shortcut = QShortcut(QKeySequence(keys), self)
+            # A key that is held is one wish.
+            shortcut.setAutoRepeat(keys in REPEATED_KEYS)
+            shortcut.activated.connect(action)
 
     # What the user does.
 
@@ -303,7 +306,7 @@ class MainWindow(QMainWindow):
         self.usage.show_layers(0 if self.session.parameters["bypass"] else n_layers)
         n_channels = self.session.document.n_channels if self.session.document is not None else 1
         bits = n_layers * round(math.log2(self.session.listening.usage.codebook_size))
-        self.usage_caption.remark.setText(f"{f'{n_channels} × ' if n_channels > 1 else ''}{bits} bits per frame")
+        self.stage.usage_caption.remark.setText(f"{f'{n_channels} × ' if n_channels > 1 else ''}{bits} bits per frame")
         self.controls.show_channels(n_channels)
 
     def _show_can_play(self) -> None:

@@ -4,6 +4,7 @@ import pytest
 from gui_parts import PATIENCE_SECONDS, wait_for
 from PyQt6.QtCore import Qt
 
+from lamina.gui.model.parameters import plain
 from lamina.plugin import NeuralCodec
 from lamina.plugin.presets import Preset, load_preset
 
@@ -52,7 +53,7 @@ def test_a_preset_is_for_the_chosen_one_and_told_at_once(session, monkeypatch):
     monkeypatch.setattr(session.engine, "set_parameters", lambda *given: told.append(given) or set_parameters(*given))
     session.boards.choose("B")
     session.apply_preset(Preset("mine", "Mine", "", {"layers": 2, "mix": 0.25}))
-    assert [given[:2] for given in told] == [("B", [0])] and told[0][2] == session.parameters.values()
+    assert [given[:2] for given in told] == [("B", [0])] and told[0][2] == plain(session.parameters.values())
     assert session.boards.state.preset == "Mine"
     session.boards.choose("A")
     assert (session.boards.state.preset, session.parameters["layers"]) == ("", 8)

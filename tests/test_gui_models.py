@@ -21,7 +21,7 @@ from lamina.plugin.demo import demo_items
 LAYERS = Travel(PARAMETERS["layers"])
 MIX = Travel(PARAMETERS["mix"])
 GAIN = Travel(PARAMETERS["input_gain_db"])
-NUMBERS = [name for name, p in PARAMETERS.items() if p.kind != "bool" and p.view_of is None]
+NUMBERS = [name for name, p in PARAMETERS.items() if p.kind in ("int", "float") and p.view_of is None]
 
 
 @pytest.mark.parametrize("name", NUMBERS)

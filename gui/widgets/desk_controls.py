@@ -1,0 +1,153 @@
+"""The desk's controls, made from the parameter table: a knob, a switch or a choice for each parameter, tied to its value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PyQt6.QtCore import QObject, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QFontMetrics
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from lamina.gui import theme
+from lamina.gui.model.desk import Desk
+from lamina.gui.model.devices import Choice
+from lamina.gui.model.parameters import ParameterValues
+from lamina.gui.widgets.buttons import Switch
+from lamina.gui.widgets.chips import Segments
+from lamina.gui.widgets.choice_box import ChoiceBox
+from lamina.gui.widgets.knob import Knob
+from lamina.gui.widgets.tips import plain_tip
+from lamina.plugin import Parameter
+from lamina.plugin.parameters import Value
+
+MOST_SEGMENTS = 5
+ROW_HEIGHT, DIAL, BESIDE_DIAL = 44, 40, 8
+SHORT = {"layer": "One layer", "latent": "Unquantized"}
+"""Words whose parameter calls for more than a capital."""
+
+
+class DeskControls(QObject):
+    """Makes controls over `ParameterValues`, shows every change in them, and enables those that matter.
+
+    `refused` carries the sentence for a value that isn't allowed; the control then shows the present one again.
+    """
+
+    refused = pyqtSignal(str)
+
+    def __init__(self, values: ParameterValues, desk: Desk, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.values, self.desk = values, desk
+        self.by_name: dict[str, list[QWidget]] = {}
+        self._shows: dict[str, list[Callable[[Value], object]]] = {}
+        values.changed.subscribe(self._changed)
+
+    def set(self, name: str, value: object) -> None:
+        """Sets a parameter, or says why that can't be."""
+        try:
+            self.values.set(name, value)
+        except (ValueError, TypeError) as error:
+            self.refused.emit(str(error))
+            self._show(name, self.values[name])
+
+    def follow(self, name: str, show: Callable[[Value], object]) -> None:
+        """Calls `show` with a parameter's value, now and at every change."""
+        self._shows.setdefault(name, []).append(show)
+        show(self.values[name])
+
+    def make(self, name: str) -> QWidget:
+        """A control for one parameter, tied to it."""
+        parameter = self.values.parameters[name]
+        widget: QWidget
+        if parameter.kind == "choice":
+            widget = self._choice(parameter)
+        elif parameter.kind == "bool":
+            switch = Switch("", parameter.label, theme.WET, theme.WET_DEEP)
+            switch.setToolTip(plain_tip(parameter.help))
+            switch.clicked.connect(lambda is_on: self.set(name, is_on))
+            self.follow(name, lambda value: switch.setChecked(bool(value)))
+            widget = switch
+        else:
+            knob = DeskKnob(parameter)
+            knob.moved.connect(lambda value: self.set(name, value))
+            knob.refused.connect(self.refused)
+            self.follow(name, knob.show_value)
+            widget = knob
+        self.tie(name, widget)
+        return widget
+
+    def tie(self, name: str, widget: QWidget) -> None:
+        """Enables `widget` while parameter `name` matters."""
+        self.by_name.setdefault(name, []).append(widget)
+        widget.setEnabled(self.desk.matters(name))
+
+    def _choice(self, parameter: Parameter) -> QWidget:
+        name, words = parameter.name, {word: choice_text(word) for word in parameter.choices}
+        chooser: Segments | ChoiceBox
+        if len(words) <= MOST_SEGMENTS:
+            chooser = Segments(words, width=None)
+            for word, button in chooser.buttons.items():
+                button.setAccessibleName(f"{parameter.label}: {words[word]}")
+            self.follow(name, chooser.show_chosen)
+        else:
+            box = chooser = ChoiceBox(parameter.label)
+            box.setMinimumContentsLength(4)
+            choices = tuple(Choice(word, text) for word, text in words.items())
+            self.follow(name, lambda value: box.show_choices(choices, value))
+        chooser.chosen.connect(lambda value: self.set(name, value))
+        return Labelled(parameter.label, parameter.help, chooser)
+
+    def _changed(self, name: str, value: Value) -> None:
+        self._show(name, value)
+        for tied, widgets in self.by_name.items():
+            for widget in widgets:
+                widget.setEnabled(self.desk.matters(tied))
+
+    def _show(self, name: str, value: Value) -> None:
+        for show in self._shows.get(name, ()):
+            show(value)
+
+
+class DeskKnob(Knob):
+    """A knob as wide as its own words, so that many stand beside each other."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._words_width() + DIAL + BESIDE_DIAL, ROW_HEIGHT)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def _words_width(self) -> int:
+        label = QFontMetrics(theme.font(theme.SMALL_PIXELS)).horizontalAdvance(self.parameter.label)
+        figures = QFontMetrics(theme.font())
+        edges = (self.parameter.format(value) for value in (self.parameter.minimum, self.parameter.maximum, self.parameter.default))
+        return max(label, *(figures.horizontalAdvance(text.replace("-", "\N{MINUS SIGN}")) for text in edges)) + 6
+
+    def _dial(self) -> QRectF:
+        return QRectF(0, (self.height() - DIAL) / 2, DIAL, DIAL)
+
+
+class Labelled(QWidget):
+    """A control with its name above it."""
+
+    def __init__(self, label: str, help: str, control: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.control = control
+        self.setToolTip(f"<b>{label}</b><br>{help}")
+        self.setAccessibleName(label)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        self.name = QLabel(label)
+        self.name.setFont(theme.font(theme.SMALL_PIXELS))
+        self.name.setProperty("role", "muted")
+        column.addWidget(self.name)
+        row = QHBoxLayout()
+        row.addWidget(control)
+        column.addLayout(row)
+        column.setAlignment(Qt.AlignmentFlag.AlignTop)
+
+
+def choice_text(word: str) -> str:
+    """A choice as a button shows it."""
+    return SHORT.get(word, word[:1].upper() + word[1:])
