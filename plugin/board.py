@@ -15,7 +15,8 @@ from pedalboard import Plugin
 from pedalboard._pedalboard import Pedalboard
 
 from lamina.plugin.effect import Effect
-from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_sample_rate
+from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_sample_rate, check_sidechain
+from lamina.plugin.neural_codec import NeuralCodec
 
 BoardItem = Effect | Plugin
 
@@ -32,33 +33,72 @@ class Board(Effect):
     `copy.copy` gives another list of the same effects.
     """
 
-    __slots__ = ("_items", "_prepared")
+    __slots__ = ("_beside", "_items", "_prepared")
 
     def __init__(self, plugins: Iterable[BoardItem] | None = None) -> None:
         self._items: list[BoardItem] = []
         self._prepared: tuple[int, int, int] | None = None
+        self._beside: dict[int, FloatArray] = {}
         self.extend(plugins or [])
 
-    def process(self, input_array: np.ndarray, sample_rate: float, buffer_size: int = 8192, reset: bool = True) -> FloatArray:
-        """See `Effect.process`; every member's latency is compensated."""
+    def process(
+        self,
+        input_array: np.ndarray,
+        sample_rate: float,
+        buffer_size: int = 8192,
+        reset: bool = True,
+        sidechain: np.ndarray | None = None,
+    ) -> FloatArray:
+        """See `Effect.process`; every member's latency is compensated.
+
+        `sidechain`, a sound of the input's shape, goes to every codec on the board, aligned to the sample with what arrives there.
+        When streaming, give it from the first call on.
+        """
         rate, size = check_sample_rate(sample_rate), check_buffer_size(buffer_size)
         audio, back = channels_first(input_array)
+        beside = check_sidechain(sidechain, audio.shape)
         self._refuse_duplicates(self._items)
         if not reset:
             self._prepare_natives(rate, len(audio), size)
         result = audio
         for segment in self._segments():
-            if result.shape[1] == 0:
-                break
-            result = segment.process(result, rate, size, reset)
+            if isinstance(segment, NeuralCodec | Board) and (beside is not None or id(segment) in self._beside):
+                given = beside if reset else self._waiting(segment, beside, audio.shape[1], result.shape)
+                result = segment.process(result, rate, size, reset, given) if result.shape[1] else result
+            elif result.shape[1]:
+                result = segment.process(result, rate, size, reset)
         # Without effects the result would be the caller's own array.
         return back(result.copy() if result is audio else result)
+
+    def __call__(
+        self,
+        input_array: np.ndarray,
+        sample_rate: float,
+        buffer_size: int = 8192,
+        reset: bool = True,
+        sidechain: np.ndarray | None = None,
+    ) -> FloatArray:
+        """The same as `process`."""
+        return self.process(input_array, sample_rate, buffer_size, reset, sidechain)
 
     def reset(self) -> None:
         """Reset every member."""
         self._prepared = None
+        self._beside.clear()
         for item in self._items:
             item.reset()
+
+    def _waiting(self, segment: Effect, beside: FloatArray | None, n_given: int, shape: tuple[int, ...]) -> FloatArray:
+        """As much of the side-chain as of the sound arrives at `segment` in this call.
+
+        Effects before it swallow their latency, so the sound comes later than the side-chain, which waits here. Once there was
+        a side-chain there always is one: silence, where none is given.
+        """
+        n_channels, n_samples = shape
+        held = self._beside.get(id(segment), np.zeros((n_channels, 0), np.float32))
+        held = np.concatenate([held, np.zeros((n_channels, n_given), np.float32) if beside is None else beside], 1)
+        self._beside[id(segment)] = held[:, n_samples:]
+        return held[:, :n_samples]
 
     def _prepare_natives(self, rate: int, n_channels: int, buffer_size: int) -> None:
         """Show native plugins the largest block they may get, once per stream.

@@ -1,4 +1,4 @@
-"""The command line: `lamina app | live | devices | render | info | presets | train | data`.
+"""The command line: `lamina app | live | devices | render | encode | decode | inspect | info | presets | train | data`.
 
 Exit codes: 0 done, 1 live sound ended by itself, 2 the request can't be carried out (one line on stderr says why), 130
 interrupted, 141 nobody reads the output, 128 + number for another signal that ended a render.
@@ -98,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="sound files")
     render.add_argument("output", type=Path, metavar="OUT", help="a file (its suffix chooses the format) or a folder")
     add_settings_options(render)
+    render.add_argument(
+        "--sidechain", type=Path, metavar="FILE", help="a second sound, whose codes fill the layers above cross_layers (see --set)"
+    )
     render.add_argument("--quiet", action="store_true", help="no progress bar")
     render.set_defaults(run=_render)
 
@@ -117,10 +120,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     presets.set_defaults(run=_presets)
 
+    from lamina.plugin.codes_command import add_codes_commands
     from lamina.plugin.data_command import add_data_command
     from lamina.plugin.live_command import add_live_commands
     from lamina.plugin.train_command import add_train_command
 
+    add_codes_commands(commands)
     add_live_commands(commands)
     add_train_command(commands)
     add_data_command(commands)
@@ -154,7 +159,7 @@ def _render(options: argparse.Namespace) -> int:
         for source, target in jobs:
             try:
                 with tqdm(total=100, desc=source.name, bar_format=BAR_FORMAT, disable=no_bar) as bar:
-                    result = render_file(codec, source, target, partial(_advance, bar))
+                    result = render_file(codec, source, target, partial(_advance, bar), sidechain=options.sidechain)
             except BrokenPipeError:
                 raise
             except (ValueError, OSError) as error:

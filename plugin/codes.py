@@ -69,7 +69,7 @@ class Codes:
     @property
     def n_frames(self) -> int:
         """Frames of each channel."""
-        return self.codes.shape[1]
+        return int(self.codes.shape[1])
 
     @property
     def bits(self) -> int:

@@ -23,7 +23,8 @@ def encode_audio(runtime: CodecRuntime, settings: Settings, audio: FloatArray, s
     Raises ValueError for a stereo mode that changes on the way: `Codes` have one.
     """
     config, n_samples = runtime.config, audio.shape[1]
-    if any(item.target == "stereo" for item in (*settings.motions, *settings.automation)):
+    targets = {motion.target for motion in settings.motions} | {curve.target for curve in settings.automation}
+    if "stereo" in targets:
         raise ValueError("stereo moves, but codes are kept in one stereo mode. Take it out of motions and automation.")
     track = ControlTrack(settings, sample_rate, config.sample_rate, config.frame, 0)
     driven = _amplified(audio, track.take_in(audio, settings), settings, sample_rate, "input_gain_db")
@@ -105,7 +106,8 @@ def _decoded_core(
     of_frames = [settings] * n_frames if track is None else [track.at(frame) for frame in range(n_frames)]
     sent = Sent(codes.codes, codes.counts, rms, peak, 0)
     unquantized = np.zeros((n_coded, n_frames, 0), np.float32)
-    return FrameCodec(runtime, n_coded, settings).decode(Encoded(sent, unquantized, np.zeros((n_coded, n_frames)), of_frames, 0.0))
+    encoded = Encoded(sent, unquantized, np.zeros((n_coded, n_frames), np.float32), of_frames, 0.0)
+    return FrameCodec(runtime, n_coded, settings).decode(encoded)
 
 
 def _at_rate(runtime: CodecRuntime, core: FloatArray, codes: Codes, sample_rate: int) -> FloatArray:

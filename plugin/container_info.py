@@ -25,7 +25,7 @@ class ContainerInfo:
         sent_bits: bits of all codes that are there, packed plainly.
         n_blocks: blocks that are whole.
         n_entropy_blocks: how many of those are entropy coded.
-        least_layers, most_layers: layers that the frames that are there sent; 0 without frames.
+        layers: the fewest and the most layers that a frame sent, of each coded channel; 0 without frames.
     """
 
     header: HeaderFields
@@ -34,8 +34,7 @@ class ContainerInfo:
     sent_bits: int
     n_blocks: int
     n_entropy_blocks: int
-    least_layers: int
-    most_layers: int
+    layers: tuple[tuple[int, int], ...]
 
     @property
     def seconds(self) -> float:
@@ -44,14 +43,17 @@ class ContainerInfo:
 
     @property
     def file_kbps(self) -> float:
-        """Kilobits per second that the file takes, all of it; 0 without frames."""
-        return self.n_bytes * 8 * FRAME_RATE / self.header.frames / 1000 if self.header.frames else 0.0
+        """Kilobits per second that the file really takes, head and blocks, over the frames that are there."""
+        return self._kbps((self.n_bytes - self.damage.stray_bytes) * 8)
 
     @property
     def packed_kbps(self) -> float:
         """Kilobits per second of the codes alone, packed plainly, over the frames that are there."""
+        return self._kbps(self.sent_bits)
+
+    def _kbps(self, bits: int) -> float:
         n_frames = self.header.frames - self.damage.n_missing
-        return self.sent_bits * FRAME_RATE / n_frames / 1000 if n_frames else 0.0
+        return bits * FRAME_RATE / n_frames / 1000 if n_frames else 0.0
 
 
 def inspect_codes(path: str | Path) -> ContainerInfo:
@@ -59,16 +61,17 @@ def inspect_codes(path: str | Path) -> ContainerInfo:
     with container_bytes(path) as data:
         header, position, seed = open_container(data)
     used: list[Block] = []
-    layers: set[int] = set()
     bits = 0
+    least = np.full(header.n_coded, header.layers, np.uint8)
+    most = np.zeros(header.n_coded, np.uint8)
     for block in find_blocks(data, position, header, seed):
         try:
             counts = block_counts(block, header)
         except ContainerError:
             continue
         bits += CODEBOOK_BITS * int(counts.sum(dtype=np.int64))
-        layers |= {int(counts.min()), int(counts.max())}
+        least, most = np.minimum(least, counts.min(1)), np.maximum(most, counts.max(1))
         used.append(block)
-    coded = sum(block.mode == ENTROPY for block in used)
+    layers = tuple(zip((least if used else most).tolist(), most.tolist(), strict=True))
     damage = damage_of(used, header, len(data) - position)
-    return ContainerInfo(header, damage, len(data), bits, len(used), coded, min(layers, default=0), max(layers, default=0))
+    return ContainerInfo(header, damage, len(data), bits, len(used), sum(block.mode == ENTROPY for block in used), layers)

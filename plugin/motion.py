@@ -68,9 +68,10 @@ class Motion:
             ("attack_ms", 1, 5000), ("release_ms", 1, 5000), ("swing", 0.5, 0.75),
         ):  # fmt: skip
             object.__setattr__(self, name, _number(f"A motion's {name}", getattr(self, name), low, high))
-        if not isinstance(self.steps, Sequence) or isinstance(self.steps, str) or not 1 <= len(self.steps) <= MOST_STEPS:
+        steps: Any = self.steps
+        if not isinstance(steps, Sequence) or isinstance(steps, str) or not 1 <= len(steps) <= MOST_STEPS:
             raise ValueError(f"A motion's steps are {self.steps!r}; give 1 to {MOST_STEPS} numbers from 0 to 1.")
-        object.__setattr__(self, "steps", tuple(_number("A step", step, 0, 1) for step in self.steps))
+        object.__setattr__(self, "steps", tuple(_number("A step", step, 0, 1) for step in steps))
 
     def cycles(self, seconds: float, tempo: float) -> float:
         """How many cycles (or steps) have gone by after `seconds` at `tempo` beats per minute."""
@@ -195,7 +196,8 @@ class Automations(MovingParameter):
 
     def _checked(self, curve: Automation) -> Automation:
         parameter = self._target(curve.target)
-        times, values = (x.tolist() if isinstance(x, np.ndarray) else x for x in (curve.times, curve.values))
+        given: tuple[Any, Any] = curve.times, curve.values
+        times, values = (x.tolist() if isinstance(x, np.ndarray) else x for x in given)
         if not all(isinstance(x, Sequence) and not isinstance(x, str) for x in (times, values)) or len(times) != len(values) or not times:
             raise ValueError(f"The automation of {parameter.name} needs as many times as values, and at least one.")
         if len(times) > MOST_POINTS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from threading import RLock
-from typing import Any, Generic, TypeVar, Unpack, cast, overload
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -19,34 +19,13 @@ from lamina.plugin.desk.bend import prepare_bend
 from lamina.plugin.effect import Effect
 from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_channels, check_sample_rate, check_sidechain
 from lamina.plugin.motion import Automation, Motion
+from lamina.plugin.parameter_attribute import ParameterAttribute
 from lamina.plugin.parameters import MAX_LAYERS, find_parameter
 from lamina.plugin.reports import FrameReport
 from lamina.plugin.settings import DeskArguments, Settings
 
-V = TypeVar("V")
-
 WHOLE_FILE_SECONDS = 8
 """Audio per call of the networks in one-shot processing: long enough to be fast, short enough for any memory."""
-
-
-class ParameterAttribute(Generic[V]):
-    """An attribute of the effect that is a parameter of the table: checked when set, read from the current settings."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._parameter = find_parameter(name)
-        self.__doc__ = self._parameter.help
-
-    @overload
-    def __get__(self, codec: None, owner: type) -> ParameterAttribute[V]: ...
-    @overload
-    def __get__(self, codec: NeuralCodec, owner: type) -> V: ...
-    def __get__(self, codec: NeuralCodec | None, owner: type) -> ParameterAttribute[V] | V:
-        if codec is None:
-            return self
-        return cast(V, codec.settings.value(self._parameter.name))
-
-    def __set__(self, codec: NeuralCodec, value: V) -> None:
-        codec.set_parameters({self._parameter.name: value})
 
 
 class NeuralCodec(Effect):

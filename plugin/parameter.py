@@ -152,7 +152,8 @@ class LayerGains(Parameter):
             raise TypeError(f"{self.name} is {value!r}; give a list of gains, the first for layer 1.")
         if len(value) > len(self.default):
             raise ValueError(f"{self.name} has {len(value)} gains; there are {len(self.default)} layers.")
-        return tuple(float(self.element(layer + 1).validate(gain)) for layer, gain in enumerate(value)) + self.default[len(value) :]
+        given = [float(self.element(layer + 1).validate(gain)) for layer, gain in enumerate(value)]
+        return (*given, *self.default[len(value) :])
 
     def element(self, layer: int) -> Parameter:
         """The gain of one layer (1 … 24) as a parameter of its own, `layer_gains.7`."""

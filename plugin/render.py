@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ def render_file(
     target: str | Path,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    sidechain: str | Path | None = None,
 ) -> RenderResult:
     """Run `source` through `effect` (a `NeuralCodec` or a `Board`) into `target`, at the source's rate, length and channels.
 
@@ -45,13 +47,14 @@ def render_file(
         source, target: files; the target's suffix chooses its format.
         progress: called with the share done, 0 … 1.
         cancelled: asked before each block; if it says True, RenderCancelled is raised.
+        sidechain: a file whose codes `cross_layers` lets in; it is resampled to the source's rate, and silence follows its end.
 
     Raises AudioFileError before anything is touched if source or target can't be used, and at any time without
     leaving a trace if writing fails.
     """
     started = time.perf_counter()
     goal = check_target(target, source)
-    with open_for_reading(source) as file:
+    with open_for_reading(source) as file, _beside(sidechain, file) as read_beside:
         rate, channels, total = int(file.samplerate), int(file.num_channels), int(file.frames)
         effect.reset()
         try:
@@ -59,7 +62,7 @@ def render_file(
                 for block in _blocks(file, source):
                     if cancelled is not None and cancelled():
                         raise RenderCancelled(f"Rendering {goal} was cancelled; nothing was written.")
-                    processed = effect.process(block, rate, reset=False)
+                    processed = effect.process(block, rate, reset=False, **read_beside(block.shape[1]))
                     writer.write(processed[:, : total - writer.n_written])
                     if progress is not None:
                         progress(min(1.0, writer.n_written / total))
@@ -72,6 +75,25 @@ def render_file(
         finally:
             effect.reset()
     return RenderResult(goal, total / rate, time.perf_counter() - started)
+
+
+@contextlib.contextmanager
+def _beside(path: str | Path | None, main: Any) -> Iterator[Callable[[int], dict[str, FloatArray]]]:
+    """A function that reads on in a side-chain, as what an effect is called with: nothing if there is no side-chain."""
+    if path is None:
+        yield lambda n_samples: {}
+        return
+    with open_for_reading(path) as file:
+        stream, n_channels = file.resampled_to(main.samplerate), int(main.num_channels)
+
+        def read(n_samples: int) -> dict[str, FloatArray]:
+            block = stream.read(n_samples)
+            check_samples(block, path)
+            if len(block) != n_channels:
+                block = np.repeat(block.mean(0, keepdims=True, dtype=np.float32), n_channels, 0)
+            return {"sidechain": np.pad(block, ((0, 0), (0, n_samples - block.shape[1])))}
+
+        yield read
 
 
 def _blocks(file: Any, source: str | Path) -> Iterator[FloatArray]:

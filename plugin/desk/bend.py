@@ -54,11 +54,13 @@ class Bend:
         likeness, rows = self._likeness, self._rows
         if settings.bend == "offset":
             place: npt.NDArray[np.int64] = (likeness.place[rows, came] + settings.bend_offset) % self._size
-            return likeness.order[rows, place]
+            further: npt.NDArray[np.int64] = likeness.order[rows, place]
+            return further
         if settings.bend == "shuffle":
             return _shuffles(settings.seed, self._n_layers, self._size)[rows, came]
         if settings.bend == "nearest":
-            return likeness.neighbours[rows, came, settings.bend_nearest - 1]
+            near: npt.NDArray[np.int64] = likeness.neighbours[rows, came, settings.bend_nearest - 1]
+            return near
         self._count(came, sent, settings.bend_common)
         entries = likeness.codebooks[rows, came]
         # |p|² − 2 p · e orders the palette's entries p like their distance from e does.
