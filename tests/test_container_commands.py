@@ -1,0 +1,119 @@
+"""`lamina encode`, `decode` and `inspect`: what they write, what they tell, how they refuse."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+from container_parts import block_starts, header_of, real_codes, with_header
+from pedalboard.io import AudioFile
+from sounds import demo
+
+from lamina.models.bundle import weights_folder
+from lamina.plugin import NeuralCodec
+from lamina.plugin.audiofile import probe_audio, read_audio
+from lamina.plugin.cli import main
+from lamina.plugin.container import pack, read_codes, write_codes
+
+PCM_STEP = 2.0**-23
+"""24-bit files round samples by half of this."""
+
+
+@pytest.fixture
+def take(tmp_path):
+    path = tmp_path / "take.wav"
+    with AudioFile(str(path), "w", samplerate=44_100, num_channels=2, bit_depth=24) as file:
+        sound = demo(0, 44_100, 3.0)
+        file.write(np.stack([sound[0], sound[-1, ::-1]]))
+    return path
+
+
+def run(capsys, *arguments):
+    assert main([str(argument) for argument in arguments]) == 0
+    return capsys.readouterr()
+
+
+def refused(capsys, *arguments):
+    assert main([str(argument) for argument in arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and error.startswith("lamina: ")
+    return error
+
+
+@pytest.mark.parametrize("options", [(), ("--entropy",)])
+def test_encoded_and_decoded_is_what_the_effect_gives(tmp_path, take, capsys, options):
+    out = run(capsys, "encode", take, tmp_path / "take.lamina", "--kbps", "3", *options).out
+    assert "3.0 s" in out and "6.00 kbps of codes" in out
+    assert "44100 Hz" in run(capsys, "decode", tmp_path / "take.lamina", tmp_path / "out.wav", "--denoise", "0.5").out
+    clip, decoded = read_audio(take), read_audio(tmp_path / "out.wav")
+    expected = NeuralCodec(kbps=3, denoise=0.5)(clip.samples, 44_100)
+    assert decoded.sample_rate == 44_100
+    np.testing.assert_allclose(decoded.samples, np.clip(expected, -1, 1), atol=PCM_STEP)
+
+
+def test_another_rate_may_be_asked_for(tmp_path, take, capsys):
+    run(capsys, "encode", take, tmp_path / "take.lamina", "--layers", "2")
+    run(capsys, "decode", tmp_path / "take.lamina", tmp_path / "out.flac", "--sample-rate", "48000")
+    info = probe_audio(tmp_path / "out.flac")
+    assert (info.sample_rate, info.channels, info.n_samples) == (48_000, 2, 144_000)
+    assert "8000 to 192000" in refused(capsys, "decode", tmp_path / "take.lamina", tmp_path / "no.wav", "--sample-rate", "7")
+
+
+def test_inspect_tells_what_is_in_it(tmp_path, take, capsys):
+    run(capsys, "encode", take, tmp_path / "take.lamina", "--layers", "6", "--set", "stereo=mid-side", "--set", "side_layers=2")
+    out = run(capsys, "inspect", tmp_path / "take.lamina").out
+    for words in ("3.00 s, 44100 Hz, 2 channels", "6 (middle), 2 (side)", "6.00 kbps, packed plainly", "here, the same", "Damage   none"):
+        assert words in out
+
+
+def test_a_cut_file_is_decoded_and_told(tmp_path, take, capsys):
+    run(capsys, "encode", take, tmp_path / "take.lamina")
+    data = (tmp_path / "take.lamina").read_bytes()
+    (tmp_path / "cut.lamina").write_bytes(data[: block_starts(data)[2] + 9])
+    captured = run(capsys, "decode", tmp_path / "cut.lamina", tmp_path / "out.wav")
+    assert "cut off: 2.00 to" in captured.err and captured.err.count("\n") == 1
+    assert probe_audio(tmp_path / "out.wav").n_samples == 132_300
+    assert "2.00 to" in run(capsys, "inspect", tmp_path / "cut.lamina").out
+
+
+@pytest.mark.parametrize("name", ["../../x", "\x1b[2J\x07", "a\nModel    fine", "\u202egnp"])
+def test_strange_names_are_shown_escaped_and_open_nothing(tmp_path, monkeypatch, capsys, name):
+    # A bundle lies where the name points: it must not be opened for that.
+    shutil.copytree(weights_folder() / "lamina-24k", tmp_path / "x")
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "a" / "b")
+    data = pack(real_codes(2, 1.0))
+    (tmp_path / "s.lamina").write_bytes(with_header(header_of(data) | {"model": name, "digest": "\x1b]0;"}))
+    before = sorted(tmp_path.rglob("*"))
+    out = run(capsys, "inspect", tmp_path / "s.lamina").out
+    assert out.count("\n") == 7 and all(line.isprintable() for line in out.splitlines())
+    assert "not here" in out
+    error = refused(capsys, "decode", tmp_path / "s.lamina", tmp_path / "out.wav")
+    assert "not here" in error and error.strip().isprintable()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_codes_of_another_model_are_refused(tmp_path, capsys):
+    codes = real_codes(2, 1.0)
+    write_codes(tmp_path / "old.lamina", dataclasses.replace(codes, digest="0" * 64))
+    assert "another of this name is here" in run(capsys, "inspect", tmp_path / "old.lamina").out
+    assert "is another" in refused(capsys, "decode", tmp_path / "old.lamina", tmp_path / "out.wav")
+    assert not (tmp_path / "out.wav").exists()
+    # The name doesn't matter where the digest fits.
+    write_codes(tmp_path / "renamed.lamina", dataclasses.replace(codes, model="my-old-name"))
+    assert "under the name lamina-24k" in run(capsys, "inspect", tmp_path / "renamed.lamina").out
+    run(capsys, "decode", tmp_path / "renamed.lamina", tmp_path / "out.wav")
+
+
+def test_requests_that_cant_be_carried_out_leave_nothing(tmp_path, take, capsys):
+    before = sorted(tmp_path.iterdir())
+    assert "name a file that ends in .lamina" in refused(capsys, "encode", take, tmp_path / "take.wav")
+    assert "There is no file" in refused(capsys, "encode", tmp_path / "no.wav", tmp_path / "no.lamina")
+    assert "layers is 99" in refused(capsys, "encode", take, tmp_path / "no.lamina", "--layers", "99")
+    assert "no .lamina file" in refused(capsys, "decode", take, tmp_path / "no.wav")
+    assert "no .lamina file" in refused(capsys, "inspect", take)
+    assert "There is no file" in refused(capsys, "decode", tmp_path / "no.lamina", tmp_path / "no.wav")
+    assert sorted(tmp_path.iterdir()) == before
+    run(capsys, "encode", take, tmp_path / "take.lamina", "--layers", "2")
+    assert "Lamina writes" in refused(capsys, "decode", tmp_path / "take.lamina", tmp_path / "take.txt")
+    assert read_codes(tmp_path / "take.lamina").codes.codes.shape[2] == 2
