@@ -17,7 +17,7 @@ import numpy as np
 from pedalboard.io import AudioFile
 
 from lamina.plugin.atomic_file import atomic_file
-from lamina.plugin.layouts import HIGHEST_RATE, LOWEST_RATE, MAX_CHANNELS, FloatArray, refuse_non_finite
+from lamina.plugin.layouts import HIGHEST_RATE, LOWEST_RATE, USUAL_CHANNELS, FloatArray, refuse_non_finite
 
 READABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
 WRITABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff"})
@@ -129,8 +129,8 @@ def check_samples(samples: FloatArray, path: str | Path, position: int = 0) -> N
 
 
 @contextlib.contextmanager
-def open_for_reading(path: str | Path) -> Iterator[Any]:
-    """pedalboard's reader for a file that was checked: it exists, has sound, is mono or stereo, and has a usable rate."""
+def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> Iterator[Any]:
+    """pedalboard's reader for a file that was checked: it exists, has sound of at most so many channels, and has a usable rate."""
     path = Path(path)
     _check_name(path)
     if not path.exists():
@@ -151,8 +151,9 @@ def open_for_reading(path: str | Path) -> Iterator[Any]:
     with file:
         if file.num_channels < 1 or file.frames < 1:
             raise AudioFileError(f"{path} holds no sound ({file.num_channels} channels, {file.frames} samples).")
-        if file.num_channels > MAX_CHANNELS:
-            raise AudioFileError(f"{path} has {file.num_channels} channels; mono and stereo are supported. Mix it down first.")
+        if file.num_channels > most_channels:
+            allowed = "mono and stereo are" if most_channels == USUAL_CHANNELS else f"up to {most_channels} are"
+            raise AudioFileError(f"{path} has {file.num_channels} channels; {allowed} supported. Mix it down first.")
         if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
             raise AudioFileError(f"{path} has {file.samplerate:g} Hz; {LOWEST_RATE} to {HIGHEST_RATE} Hz are supported. Convert it first.")
         yield file

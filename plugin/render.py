@@ -13,7 +13,7 @@ import numpy as np
 
 from lamina.plugin.audiofile import AudioFileError, atomic_writer, check_samples, check_target, open_for_reading
 from lamina.plugin.effect import Effect
-from lamina.plugin.layouts import FloatArray
+from lamina.plugin.layouts import MAX_CHANNELS, FloatArray
 
 BLOCK_SECONDS = 2.0
 LONGEST_LATENCY_SECONDS = 30.0
@@ -54,7 +54,7 @@ def render_file(
     """
     started = time.perf_counter()
     goal = check_target(target, source)
-    with open_for_reading(source) as file, _beside(sidechain, file) as read_beside:
+    with open_for_reading(source, MAX_CHANNELS) as file, _beside(sidechain, file) as read_beside:
         rate, channels, total = int(file.samplerate), int(file.num_channels), int(file.frames)
         effect.reset()
         try:
@@ -78,15 +78,15 @@ def render_file(
 
 
 @contextlib.contextmanager
-def _beside(path: str | Path | None, main: Any) -> Iterator[Callable[[int], dict[str, FloatArray]]]:
+def _beside(path: str | Path | None, main: Any) -> Iterator[Callable[[int], dict[str, Any]]]:
     """A function that reads on in a side-chain, as what an effect is called with: nothing if there is no side-chain."""
     if path is None:
         yield lambda n_samples: {}
         return
-    with open_for_reading(path) as file:
+    with open_for_reading(path, MAX_CHANNELS) as file:
         stream, n_channels = file.resampled_to(main.samplerate), int(main.num_channels)
 
-        def read(n_samples: int) -> dict[str, FloatArray]:
+        def read(n_samples: int) -> dict[str, Any]:
             block = stream.read(n_samples)
             check_samples(block, path)
             if len(block) != n_channels:

@@ -81,7 +81,7 @@ def test_denoise_is_refused_by_a_bundle_that_never_learned_it(undenoising_bundle
         (AUDIO.astype(np.float16), TypeError),
         (np.zeros((2, 2), np.float32), ValueError),
         (np.zeros((480, 480), np.float32), ValueError),
-        (np.zeros((3, 480), np.float32), ValueError),
+        (np.zeros((9, 480), np.float32), ValueError),
         (np.zeros((0, 480), np.float32), ValueError),
         (np.zeros((1, 2, 480), np.float32), ValueError),
         (np.float32(1), TypeError),
@@ -114,7 +114,7 @@ def test_a_refused_block_leaves_a_stream_as_it_was():
     first, second = AUDIO[:, :2000], AUDIO[:, 2000:]
     for each in (codec, undisturbed):
         each.process(first, 24_000, reset=False)
-    for bad in (np.full_like(second, np.nan), second.astype(np.int32), np.zeros((3, 50), np.float32)):
+    for bad in (np.full_like(second, np.nan), second.astype(np.int32), np.zeros((9, 50), np.float32)):
         with pytest.raises((ValueError, TypeError)):
             codec.process(bad, 24_000, reset=False)
     with pytest.raises(ValueError, match="buffer_size"):

@@ -12,6 +12,7 @@ from lamina.plugin import PARAMETERS, NeuralCodec
 from lamina.plugin.cli import main
 from lamina.plugin.host.virtual_device import virtual_device
 from lamina.plugin.presets import list_presets
+from lamina.plugin.settings import FIELDS, DeskArguments
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -26,23 +27,20 @@ def rows(page: str) -> list[list[str]]:
 def test_every_parameter_stands_in_the_docs(parameter):
     (row,) = [row for row in rows("docs/effect.md") if row[0] == f"`{parameter.name}`"]
     _, span, default, text = row
-    assert text == parameter.help
-    if parameter.kind == "bool":
-        assert (span, default) == ("off or on", "off")
-    else:
-        unit = "" if parameter.unit in ("", "%") else f" {parameter.unit}"
-        assert span == f"{parameter.minimum:g} to {parameter.maximum:g}{unit}"
-        assert default == f"{parameter.default:g}{unit}"
+    assert (span, default, text) == (parameter.range_text(), parameter.default_text(), parameter.help)
 
 
 def test_constructor_attributes_and_table_agree():
     codec = NeuralCodec()
     arguments = inspect.signature(NeuralCodec).parameters
+    by_keyword = DeskArguments.__annotations__
     for name, parameter in PARAMETERS.items():
         assert getattr(codec, name) == parameter.default
-        assert arguments[name].default in (parameter.default, None)
+        assert name in by_keyword or arguments[name].default in (parameter.default, None)
         assert getattr(NeuralCodec, name).__doc__ == parameter.help
-    assert set(arguments) - set(PARAMETERS) == {"model"}
+    assert set(arguments) - set(PARAMETERS) == {"model", "desk"}
+    assert set(by_keyword) | set(arguments) == set(PARAMETERS) | {"model", "desk"}
+    assert set(FIELDS) == {name for name, parameter in PARAMETERS.items() if parameter.view_of is None}
 
 
 def test_the_documented_latencies_are_the_reported_ones():

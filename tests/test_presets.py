@@ -7,8 +7,8 @@ import pytest
 from sounds import demo
 
 from lamina.plugin import NeuralCodec
-from lamina.plugin.parameters import Settings
 from lamina.plugin.presets import PresetError, list_presets, load_preset, save_preset
+from lamina.plugin.settings import Settings
 
 
 def test_every_factory_preset_is_described_and_differs_from_all_others():

@@ -117,8 +117,8 @@ def test_sources_that_are_no_sound_are_refused(tmp_path):
     refused(tmp_path, text, target, "damaged or of an unknown format")
     nothing = write(tmp_path / "nothing.wav", np.zeros((1, 0), np.float32))
     refused(tmp_path, nothing, target, "no sound")
-    surround = write(tmp_path / "surround.wav", noise(6, 4800))
-    refused(tmp_path, surround, target, "6 channels")
+    surround = write(tmp_path / "surround.wav", noise(9, 4800))
+    refused(tmp_path, surround, target, "9 channels")
     nan = write(tmp_path / "nan.wav", np.full((1, 4800), np.nan, np.float32), bit_depth=32)
     refused(tmp_path, nan, target, "NaN")
 

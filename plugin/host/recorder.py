@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lamina.plugin.audiofile import AudioFileError, check_target
 from lamina.plugin.host.flac_file import FlacFile
 from lamina.plugin.host.wav_file import WavFile
-from lamina.plugin.layouts import MAX_CHANNELS, check_channels, check_sample_rate
+from lamina.plugin.layouts import USUAL_CHANNELS, check_channels, check_sample_rate
 
 FloatArray = NDArray[np.float32]
 
@@ -85,7 +85,7 @@ class Recorder:
         queue_seconds: float = 20.0,
     ) -> None:
         self.sample_rate, self.n_channels = check_sample_rate(sample_rate), check_channels(n_channels)
-        if self.n_channels > MAX_CHANNELS:
+        if self.n_channels > USUAL_CHANNELS:
             raise ValueError(f"n_channels is {n_channels}; mono (1) and stereo (2) can be recorded.")
         self.path = Path(path)
         self._file = _new_file(self.path, self.sample_rate, self.n_channels)
