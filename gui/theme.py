@@ -161,6 +161,12 @@ QFrame[role="notice"] {{ background: {RAISED}; border: 1px solid {SLOT}; border-
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QHeaderView::section {{ background: {PANEL}; color: {MUTED}; border: none; padding: 4px 8px; }}
 QTreeView, QListView {{ background: {WELL}; border: none; selection-background-color: {WET_DEEP}; }}
+QListWidget[role="desk"] {{ background: {WELL}; border: 1px solid transparent; border-radius: 6px; padding: 3px; }}
+QListWidget[role="desk"] {{ outline: none; font-size: 12px; }}
+QListWidget[role="desk"]:focus {{ border-color: {MUTED}; }}
+QListWidget[role="desk"]::item {{ padding: 3px 6px; border-radius: 4px; color: {MUTED}; }}
+QListWidget[role="desk"]::item:hover {{ background: {PANEL}; }}
+QListWidget[role="desk"]::item:selected {{ background: {RAISED}; color: {WET}; }}
 QComboBox {{ background: {RAISED}; color: {TEXT}; border: 1px solid {SLOT}; border-radius: 4px; padding: 3px 8px; }}
 QComboBox[role="choice"] {{ padding: 0 26px 0 10px; border: 1px solid transparent; border-radius: 6px; }}
 QComboBox[role="choice"]:hover {{ background: {HOVER}; }}

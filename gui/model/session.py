@@ -101,7 +101,12 @@ class Session:
     def silence_reason(self) -> str:
         """Why the settings let nothing be heard, in a few words, or "" if they do."""
         values = self.parameters
-        is_silent = values["noise_only"] and not values["bypass"] and values["denoise"] == 0 and values["mix"] == 1
+        moving = {motion.target for motion in values["motions"]} | {curve.target for curve in values["automation"]}
+        if values["bypass"] or moving:
+            return ""
+        if values["listen"] == "layer" and values["listen_layer"] > values["layers"]:
+            return f"silent: layer {values['listen_layer']} isn't sent"
+        is_silent = values["listen"] == "wet" and values["noise_only"] and values["denoise"] == 0 and values["mix"] == 1
         return "silent: noise only, and Denoise is at 0" if is_silent else ""
 
     def apply_preset(self, preset: Preset) -> None:

@@ -59,7 +59,7 @@ class Segments(QWidget):
         super().__init__(parent)
         row = QVBoxLayout(self) if is_upright else QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
+        row.setSpacing(3 if is_upright else 4)
         texts = words if isinstance(words, Mapping) else {word: word for word in words}
         self.buttons: dict[str, Chip] = {}
         for word, text in texts.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import QObject, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QObject, QRectF, QSize, pyqtSignal
 from PyQt6.QtGui import QFontMetrics
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -21,6 +21,7 @@ from lamina.plugin import Parameter
 from lamina.plugin.parameters import Value
 
 MOST_SEGMENTS = 5
+BOX_HEIGHT = theme.CONTROL_HEIGHT - 6
 ROW_HEIGHT, DIAL, BESIDE_DIAL = 44, 40, 8
 SHORT = {"layer": "One layer", "latent": "Unquantized"}
 """Words whose parameter calls for more than a capital."""
@@ -91,6 +92,7 @@ class DeskControls(QObject):
         else:
             box = chooser = ChoiceBox(parameter.label)
             box.setMinimumContentsLength(4)
+            box.setFixedHeight(BOX_HEIGHT)
             choices = tuple(Choice(word, text) for word, text in words.items())
             self.follow(name, lambda value: box.show_choices(choices, value))
         chooser.chosen.connect(lambda value: self.set(name, value))
@@ -145,7 +147,6 @@ class Labelled(QWidget):
         row = QHBoxLayout()
         row.addWidget(control)
         column.addLayout(row)
-        column.setAlignment(Qt.AlignmentFlag.AlignTop)
 
 
 def choice_text(word: str) -> str:

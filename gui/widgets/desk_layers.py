@@ -32,7 +32,7 @@ class LayersTab(QWidget):
         self.reset_button.setFixedWidth(LISTEN_WIDTH)
         self.reset_button.clicked.connect(self.desk.reset)
         left = QVBoxLayout()
-        left.setSpacing(theme.GAP)
+        left.setSpacing(3)
         left.addWidget(heading(parameter.label))
         left.addWidget(self.listen, 0, Qt.AlignmentFlag.AlignTop)
         left.addStretch(1)

@@ -1,6 +1,103 @@
-from PyQt6.QtWidgets import QWidget
+"""The desk's tab of motion: the list of motions at the left, the one that is edited beside it."""
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QKeySequence, QShortcut
+from PyQt6.QtWidgets import QHBoxLayout, QListWidget, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from lamina.gui import theme
+from lamina.gui.model.motion_desk import SOURCE_HELPS, SOURCE_TEXTS, MotionDesk
+from lamina.gui.widgets.buttons import MenuButton
+from lamina.gui.widgets.desk_controls import DeskControls
+from lamina.gui.widgets.desk_sections import divider
+from lamina.gui.widgets.desk_specials import TempoControl
+from lamina.gui.widgets.motion_editor import MotionEditor
+from lamina.gui.widgets.status_line import ElidedLabel
+from lamina.gui.widgets.tips import plain_tip
+
+LEAST_WIDTH, MOST_WIDTH = 176, 238
 
 
 class MotionTab(QWidget):
-    def __init__(self, controls):
-        super().__init__()
+    """Adds, removes and chooses motions; `editor` turns the chosen one."""
+
+    def __init__(self, controls: DeskControls, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.desk = MotionDesk(controls.values, controls.set)
+        self.editor = MotionEditor(self.desk)
+        self.editor.refused.connect(controls.refused)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.MARGIN)
+        row.addLayout(self._left(controls), 1)
+        row.addWidget(divider())
+        row.addWidget(self.editor, 3)
+        # What a motion reaches depends on where its target stands, which may be any parameter.
+        controls.values.changed.subscribe(lambda _name, _value: self.show_desk())
+        self.show_desk()
+
+    def _left(self, controls: DeskControls) -> QVBoxLayout:
+        self.add_button = MenuButton("Add", is_quiet=True)
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        for source, text in SOURCE_TEXTS.items():
+            action = menu.addAction(text)
+            assert action is not None
+            action.setToolTip(SOURCE_HELPS[source])
+            action.triggered.connect(lambda _checked, source=source: self.desk.add(source))
+        self.add_button.setMenu(menu)
+        self.remove_button = QPushButton("Remove")
+        self.remove_button.setProperty("role", "quiet")
+        self.remove_button.setToolTip("Take out the motion that is marked (Delete).")
+        self.remove_button.clicked.connect(self.desk.remove)
+        self.list = QListWidget()
+        self.list.setProperty("role", "desk")
+        self.list.setAccessibleName("Motions")
+        self.list.setMinimumWidth(LEAST_WIDTH)
+        self.list.setMaximumWidth(MOST_WIDTH)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.currentRowChanged.connect(self._select)
+        delete = QShortcut(QKeySequence("Delete"), self.list)
+        delete.setContext(Qt.ShortcutContext.WidgetShortcut)
+        delete.activated.connect(self.desk.remove)
+        self.drawn = ElidedLabel()
+        self.drawn.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(theme.GAP)
+        for button in (self.add_button, self.remove_button):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        column = QVBoxLayout()
+        column.setSpacing(theme.GAP)
+        column.addLayout(buttons)
+        column.addWidget(self.list, 1)
+        column.addWidget(self.drawn)
+        column.addWidget(TempoControl(controls))
+        return column
+
+    def show_desk(self) -> None:
+        """Takes over what changed."""
+        motions = self.desk.motions
+        self.list.blockSignals(True)
+        while self.list.count() > len(motions):
+            self.list.takeItem(self.list.count() - 1)
+        for index, motion in enumerate(motions):
+            if index == self.list.count():
+                self.list.addItem("")
+            item = self.list.item(index)
+            assert item is not None
+            item.setText(self.desk.text(motion))
+            item.setToolTip(plain_tip(self.desk.text(motion)))
+        self.list.setCurrentRow(self.desk.selected)
+        self.list.blockSignals(False)
+        self.add_button.setEnabled(self.desk.can_add)
+        self.remove_button.setEnabled(bool(motions))
+        drawn = self.desk.drawn_text()
+        self.drawn.setVisible(bool(drawn))
+        self.drawn.setText(drawn)
+        self.drawn.setToolTip(plain_tip(f"{drawn}. It plays with the motions; Reset desk takes it away." if drawn else ""))
+        self.editor.show_motion()
+
+    def _select(self, index: int) -> None:
+        self.desk.select(index)
+        self.editor.show_motion()

@@ -16,7 +16,7 @@ from lamina.gui.widgets.desk_sections import SectionsTab, SidewaysScroll
 from lamina.gui.widgets.desk_specials import FreezeButton, SeedControl, TempoControl
 from lamina.gui.widgets.panel import Panel
 
-DRAWER_HEIGHT = 204
+LEAST_HEIGHT, HEIGHT = 190, 204
 
 
 class DeskPanel(Panel):
@@ -44,7 +44,8 @@ class DeskPanel(Panel):
         self.drawer = QStackedWidget()
         for tab in TABS:
             self.drawer.addWidget(SidewaysScroll(own.get(tab.name) or SectionsTab(tab, self.controls, special)))
-        self.drawer.setFixedHeight(DRAWER_HEIGHT)
+        self.drawer.setMinimumHeight(LEAST_HEIGHT)
+        self.drawer.setMaximumHeight(HEIGHT)
         self.drawer.setContentsMargins(0, theme.MARGIN, 0, 0)
         self.content.addWidget(self.drawer)
         self.drawer.hide()

@@ -39,7 +39,9 @@ class SidewaysScroll(QScrollArea):
         self.setWidget(content)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setMinimumHeight(0)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         viewport = self.viewport()
         assert viewport is not None
         viewport.setAutoFillBackground(False)
@@ -77,7 +79,7 @@ def _section(section: Section, controls: DeskControls, special: Mapping[str, Cal
             span = n_columns if len(names) == 1 else 1
             control = special[name]() if name in special else controls.make(name)
             if isinstance(control, Labelled) and control.name.text() == section.title:
-                control.name.setText("")  # the heading says it
+                control.name.hide()  # the heading says it
             grid.addWidget(control, index, place, 1, span)
     column.addLayout(grid)
     column.addStretch(1)

@@ -12,7 +12,7 @@ from lamina.gui.widgets.meter_view import MeterView, level_text
 from lamina.gui.widgets.panel import Caption, Panel
 from lamina.gui.widgets.spectrogram_view import ColourScale, SpectrogramView, TimeAxis
 
-FLAT_BELOW, FLAT_WIDTH, LEAST_HEIGHT = 264, 300, 130
+FLAT_BELOW, FLAT_WIDTH, LEAST_HEIGHT = 264, 300, 116
 LEVELS_TIP = "Highest peak of the last moments and RMS in dBFS; loudness of the last 3 seconds in LUFS (ITU-R BS.1770)."
 
 

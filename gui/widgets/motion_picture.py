@@ -1,0 +1,144 @@
+"""A motion drawn: the curve of an LFO or follower, or the steps of a sequence as bars to draw on."""
+
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtWidgets import QSizePolicy, QWidget
+
+from lamina.gui import theme
+from lamina.gui.model.motion_desk import MotionDesk, curve
+
+EDGE = 5.0
+STEP_BY_KEY = 0.05
+NOTHING = "Nothing moves yet. Add an LFO, an envelope follower or steps."
+
+
+class MotionPicture(QWidget):
+    """Shows the motion that a `MotionDesk` edits; dragging over bars draws steps."""
+
+    def __init__(self, desk: MotionDesk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        self.current = 0
+        self._draws = False
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def show_motion(self) -> None:
+        """Takes over what changed."""
+        has_steps = self._has_steps()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if has_steps else Qt.FocusPolicy.NoFocus)
+        self.setAccessibleName("Steps" if has_steps else "Shape of the motion")
+        self.setToolTip("Drag over the bars to draw the steps. Arrow keys: choose a step, and raise or lower it." if has_steps else "")
+        self.setCursor(Qt.CursorShape.CrossCursor if has_steps else Qt.CursorShape.ArrowCursor)
+        if has_steps:
+            self.current = min(self.current, self._n_steps() - 1)
+            self.setAccessibleDescription(f"step {self.current + 1}, {100 * self._height(self.current):.0f} %")
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(400, 60)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(200, 36)
+
+    def bar(self, index: int) -> QRectF:
+        """Where a step's bar can stand."""
+        width = (self.width() - 2 * EDGE) / max(1, self._n_steps())
+        return QRectF(EDGE + index * width, EDGE, width, self.height() - 2 * EDGE)
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        assert event is not None
+        self._draws = event.button() == Qt.MouseButton.LeftButton and self._has_steps()
+        if self._draws:
+            self.current = self._step_at(event.position().x())
+            self._draw_to(event.position())
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        assert event is not None
+        if self._draws:
+            self._draw_to(event.position())
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        self._draws = False
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        assert event is not None
+        key = Qt.Key(event.key())
+        along, up = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(key, 0), {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(key, 0)
+        if not self._has_steps() or not (along or up):
+            event.ignore()
+            return
+        self.current = min(self._n_steps() - 1, max(0, self.current + along))
+        if up:
+            self.desk.set_step(self.current, self._height(self.current) + up * STEP_BY_KEY)
+        self.show_motion()
+
+    def _draw_to(self, place: QPointF) -> None:
+        area = self.bar(0)
+        height = (area.bottom() - place.y()) / area.height()
+        index = self._step_at(place.x())
+        # The mouse may jump over steps: those between get the height too.
+        for step in range(min(index, self.current), max(index, self.current) + 1):
+            if step != self.current or step == index:
+                self.desk.set_step(step, height)
+        self.current = index
+        self.show_motion()
+
+    def _has_steps(self) -> bool:
+        return self.desk.motion is not None and self.desk.motion.source == "steps"
+
+    def _n_steps(self) -> int:
+        return len(self.desk.motion.steps) if self.desk.motion is not None else 1
+
+    def _height(self, index: int) -> float:
+        assert self.desk.motion is not None
+        return self.desk.motion.steps[index]
+
+    def _step_at(self, x: float) -> int:
+        return min(self._n_steps() - 1, max(0, int((x - EDGE) / self.bar(0).width())))
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme.colour(theme.MUTED), 1) if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour(theme.WELL))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
+        motion = self.desk.motion
+        if motion is None:
+            painter.setPen(theme.colour(theme.MUTED))
+            painter.setFont(theme.font(12))
+            painter.drawText(
+                QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, "Nothing moves yet. Add an LFO, an envelope follower or steps."
+            )
+        elif motion.source == "steps":
+            self._draw_steps(painter)
+        else:
+            self._draw_curve(painter)
+
+    def _draw_steps(self, painter: QPainter) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        for index in range(self._n_steps()):
+            area = self.bar(index)
+            gap = min(2.0, area.width() / 6)
+            room = area.adjusted(gap, 0, -gap, 0)
+            painter.setBrush(theme.colour(theme.PANEL if index % 4 else theme.RAISED))
+            painter.drawRect(room)
+            height = max(2.0, self._height(index) * room.height())
+            is_current = self.hasFocus() and index == self.current
+            painter.setBrush(theme.colour("#F7B672" if is_current else theme.WET))
+            painter.drawRect(QRectF(room.left(), room.bottom() - height, room.width(), height))
+
+    def _draw_curve(self, painter: QPainter) -> None:
+        assert self.desk.motion is not None
+        n_points = max(2, self.width() - round(2 * EDGE))
+        bottom, height = self.height() - EDGE - 1, self.height() - 2 * EDGE - 2
+        heights = curve(self.desk.motion, n_points)
+        points = [QPointF(EDGE + x, bottom - value * height) for x, value in enumerate(heights)]
+        line = QPolygonF(points)
+        below = QPolygonF([QPointF(EDGE, bottom), *points, QPointF(EDGE + n_points - 1, bottom)])
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour(theme.WET_DEEP, 0.35))
+        painter.drawPolygon(below)
+        painter.setPen(QPen(theme.colour(theme.WET), 1.6))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPolyline(line)
