@@ -1,11 +1,14 @@
 """A and B in the app: two complete sets of settings, one heard and shown; the engine has both, whatever order they were made in."""
 
+import json
+
 import pytest
 from gui_parts import PATIENCE_SECONDS, wait_for
 from PyQt6.QtCore import Qt
 
-from lamina.gui.model.parameters import plain
-from lamina.plugin import NeuralCodec
+from lamina.gui.model.parameters import ParameterValues, plain
+from lamina.plugin import PARAMETERS, NeuralCodec
+from lamina.plugin.motion import Automation, Motion
 from lamina.plugin.presets import Preset, load_preset
 
 pytest_plugins = ["gui_fixtures"]
@@ -74,6 +77,66 @@ def test_each_has_its_own_model(session, undenoising_bundle):
     session.boards.copy_to_other()
     session.boards.choose("A")
     assert not session.can_denoise
+
+
+DESK = {
+    "layer_gains": (0.5, 1.0, 0.0),
+    "muted_layers": (2,),
+    "listen": "difference",
+    "frame_loss": 0.2,
+    "motions": (Motion("layer_gains.7", "steps", -0.5, beats=0.25, steps=(0.0, 1.0, 0.5)), Motion("denoise", "envelope", attack_ms=5.0)),
+    "automation": (Automation("mix", (0.0, 2.0), (0.0, 1.0)),),
+}
+
+
+def test_what_stands_on_the_desk_is_in_the_document_of_the_boards_and_comes_back(session):
+    for name, value in DESK.items():
+        session.parameters.set(name, value)
+    session.boards.choose("B")
+    session.parameters.set("freeze", True)
+    document = json.loads(json.dumps(session.boards.document()))
+    before = {name: state["values"] for name, state in document["states"].items()}
+    session.apply_preset(Preset("none", "None", "", {}))
+    session.boards.copy_to_other()
+    session.boards.restore(document)
+    assert session.boards.chosen == "B" and session.parameters["freeze"] and session.codec.freeze
+    session.boards.choose("A")
+    assert {name: session.parameters[name] for name in DESK} == {name: PARAMETERS[name].validate(value) for name, value in DESK.items()}
+    assert session.codec.motions == DESK["motions"] and session.codec.automation == DESK["automation"]
+    known, _ = engines_boards(session)
+    for name, values in before.items():
+        assert {parameter: known[name][parameter] for parameter in values if parameter != "bypass"} == {
+            parameter: value for parameter, value in values.items() if parameter != "bypass"
+        }
+
+
+def test_a_document_of_before_the_desk_comes_back_with_the_desk_at_rest(session):
+    for name, value in DESK.items():
+        session.parameters.set(name, value)
+    old = {"layers": 3, "denoise": 0.0, "noise_only": False, "mix": 0.5, "input_gain_db": 0.0, "output_gain_db": 0.0, "bypass": False}
+    states = {name: {"model": "lamina-24k", "preset": "", "is_edited": False, "values": old} for name in "AB"}
+    session.boards.restore({"chosen": "A", "states": states})
+    assert session.parameters.values() == {**ParameterValues().values(), "layers": 3, "mix": 0.5} == session.codec.settings.values()
+
+
+def test_a_preset_with_motions_is_told_plain_and_one_without_takes_them_away(session):
+    for name, value in DESK.items():
+        session.parameters.set(name, value)
+    session.apply_preset(Preset("mine", "Mine", "", {"motions": [{"target": "mix"}], "automation": plain(DESK)["automation"]}))
+    assert session.codec.motions == (Motion("mix"),) and session.codec.automation == DESK["automation"] and session.codec.frame_loss == 0.0
+    known, _ = engines_boards(session)
+    assert known["A"]["motions"][0]["target"] == "mix" and known["A"]["automation"][0]["values"] == [0.0, 1.0]
+    session.apply_preset(Preset("none", "None", "", {}))
+    assert session.codec.motions == session.codec.automation == ()
+    assert not [notice.text for notice in session.notices if notice.is_error]
+
+
+def test_several_are_set_in_one_go_and_a_refused_one_is_told(session, undenoising_bundle):
+    session.use_codec(NeuralCodec(model=str(undenoising_bundle)))
+    assert "not trained to denoise" in session.boards.change({"frame_loss": 0.5, "denoise": 1.0})
+    assert (session.parameters["frame_loss"], session.parameters["denoise"]) == (0.5, 0.0)
+    known, _ = engines_boards(session)
+    assert (known["A"]["frame_loss"], known["A"]["denoise"]) == (0.5, 0.0)
 
 
 @pytest.mark.parametrize("document", [{}, {"chosen": "C", "states": {}}, {"chosen": "A", "states": {"A": {"values": {"layers": 99}}}}])

@@ -1,5 +1,6 @@
 """Presets and models in the app: chosen while it plays, saved, and told when they are missing or damaged."""
 
+import json
 import shutil
 
 from gui_parts import choose, wait
@@ -8,6 +9,7 @@ from PyQt6.QtWidgets import QFileDialog
 
 from lamina.models.bundle import weights_folder
 from lamina.models.own_bundles import install_bundle, own_bundles_folder
+from lamina.plugin.motion import Automation, Motion
 from lamina.plugin.presets import load_preset
 
 pytest_plugins = ["gui_fixtures"]
@@ -35,6 +37,22 @@ def test_a_preset_is_saved_and_opened_again(window, monkeypatch, tmp_path):
     path.write_text("{}")
     window.dialogs.open_preset()
     assert window.session.codec.layers == 3 and "Mine.json" in window.notice.label.text()
+
+
+def test_a_preset_keeps_what_stands_on_the_desk(window, tmp_path):
+    path, parameters = tmp_path / "Mine.json", window.session.parameters
+    parameters.set("motions", (Motion("mix", "steps", steps=(0.0, 1.0)),))
+    parameters.set("automation", (Automation("layers", (0.0, 1.0), (3, 8)),))
+    parameters.set("layer_gains", (0.5,))
+    before = parameters.values()
+    window.loader.save_preset(path)
+    assert set(json.loads(path.read_text())["parameters"]) == {
+        "layers", "denoise", "noise_only", "mix", "input_gain_db", "output_gain_db", "motions", "automation", "layer_gains",
+    }  # fmt: skip
+    window.desk.desk.reset()
+    assert parameters.values() != before
+    window.loader.open_preset(path)
+    assert parameters.values() == before == window.session.codec.settings.values()
 
 
 def model_actions(window, qtbot):

@@ -16,6 +16,7 @@ from lamina.gui.model.player import PlayState
 from lamina.gui.window import MainWindow
 from lamina.plugin.demo import demo_items
 from lamina.plugin.host.session_file import SESSION_NAME, remember_devices
+from lamina.plugin.motion import Motion
 
 # The app as it starts, on which a user plays, until it is killed.
 PROGRAM = """
@@ -25,6 +26,7 @@ from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 from lamina.gui.model.kept_session import KeptSession
 from lamina.gui.window import MainWindow
+from lamina.plugin.motion import Motion
 from lamina.plugin.presets import load_preset
 
 app = QApplication(["lamina"])
@@ -39,6 +41,7 @@ def play():
         QTimer.singleShot(50, play)
         return
     session.parameters.set("layers", 3)
+    session.parameters.set("motions", (Motion("mix", "steps", steps=(0, 1)),))
     session.boards.choose("B")
     session.apply_preset(load_preset("clean-voice"))
     session.set_loop_region(2.0, 4.0)
@@ -111,7 +114,8 @@ def test_everything_is_there_again_at_rest_and_nothing_comes_back_after_an_order
     assert window.notice.isVisible() and "ended unexpectedly" in window.notice.label.text()
     assert not session.is_live and session.opened is None
     session.boards.choose("A")
-    assert session.parameters["layers"] == 3
+    assert session.parameters["layers"] == 3 and session.codec.motions == (Motion("mix", "steps", steps=(0.0, 1.0)),)
+    assert window.desk.motion.list.count() == 1 and window.desk.tabs.buttons["Motion"].has_dot
     window.toggle_play()
     wait(qtbot, lambda: session.opened is not None and session.player.position_seconds > killed["document"]["seconds"] + 0.1)
     window.close()
