@@ -27,6 +27,15 @@ class Ramp:
             self._target, self._left = float(target), self._length
             self._slope = (self._target - self._value) / self._length
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the value has arrived at its target."""
+        return self._left == 0
+
+    def factor(self, n_samples: int) -> FloatArray | np.float32:
+        """What `take` gives, as a single number while the value is at rest: to multiply with."""
+        return self.take(n_samples) if self._left else np.float32(self._target)
+
     def take(self, n_samples: int) -> FloatArray:
         """The next `n_samples` values, float32 `[n_samples]`."""
         values = np.full(n_samples, self._target)

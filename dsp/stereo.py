@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -29,11 +30,13 @@ class MidSide:
 
     def __init__(self, latency_samples: int, ramp_samples: int, is_turned: bool, has_side: bool) -> None:
         self._angle, self._side = Ramp(QUARTER * is_turned, ramp_samples), Ramp(float(has_side), ramp_samples)
-        self._angles, self._sides = DelayLine(1, latency_samples), DelayLine(1, latency_samples)
+        self._latency = latency_samples
         # What comes out before the first sample is silence, however it is turned.
+        self._angles, self._sides = DelayLine(1, latency_samples), DelayLine(1, latency_samples)
         self._angles.push(np.full((1, latency_samples), QUARTER * is_turned, np.float32))
         self._sides.push(np.full((1, latency_samples), float(has_side), np.float32))
-        self._turning = np.zeros(0, np.float32), np.zeros(0, np.float32)
+        self._n_still = latency_samples
+        self._undone = _Matrix(self._angle.factor(1), self._side.factor(1))
 
     def set(self, is_turned: bool, has_side: bool) -> None:
         """Begin to turn to middle and side, or back; let the side through, or not."""
@@ -43,29 +46,52 @@ class MidSide:
     def encode(self, x: FloatArray) -> FloatArray:
         """`[2, n]` left and right → `[2, n]` as it is coded."""
         n_samples = x.shape[1]
-        angle, side = self._angle.take(n_samples), self._side.take(n_samples)
-        self._turning = self._angles.push(angle[None])[0], self._sides.push(side[None])[0]
-        if not angle.any() and (side == 1).all():
-            return x
-        left, right = x
-        if (angle == TURNED).all():
-            return np.stack([0.5 * (left + right), 0.5 * (right - left) * side])
-        cosine, sine, scale = _turn(angle)
-        return np.stack([(cosine * left + sine * right) * scale, (cosine * right - sine * left) * scale * side])
+        if self._angle.is_at_rest and self._side.is_at_rest:
+            matrix = _Matrix(self._angle.factor(n_samples), self._side.factor(n_samples))
+            self._n_still += n_samples
+        else:
+            matrix = _Matrix(self._angle.take(n_samples), self._side.take(n_samples))
+            self._n_still = 0
+        if self._n_still >= self._latency + n_samples:
+            # Nothing has moved since before what comes out now went in, and the delay lines hold just that.
+            self._undone = matrix
+        else:
+            angles, sides = (np.broadcast_to(np.float32(values), (1, n_samples)) for values in (matrix.angle, matrix.side))
+            self._undone = _Matrix(self._angles.push(angles)[0], self._sides.push(sides)[0])
+        return matrix.apply(x)
 
     def decode(self, y: FloatArray) -> FloatArray:
         """The way back for what comes out while the last `encode`'s block goes in, `[2, n]`."""
-        angle, side = self._turning
-        if not angle.any() and (side == 1).all():
+        return self._undone.undo(y)
+
+
+class _Matrix:
+    """A rotation by `angle` with the side times `side`, each one number or one for each sample."""
+
+    def __init__(self, angle: FloatArray | np.float32, side: FloatArray | np.float32) -> None:
+        self.angle, self.side = angle, side
+        self._is_nothing = not np.any(angle) and bool(np.all(side == 1))
+        self._is_whole = bool(np.all(angle == TURNED))
+
+    def apply(self, x: FloatArray) -> FloatArray:
+        if self._is_nothing:
+            return x
+        left, right = x
+        if self._is_whole:
+            return np.stack([0.5 * (left + right), 0.5 * (right - left) * self.side])
+        cosine, sine, scale = self._turn()
+        return np.stack([(cosine * left + sine * right) * scale, (cosine * right - sine * left) * scale * self.side])
+
+    def undo(self, y: FloatArray) -> FloatArray:
+        if self._is_nothing:
             return y
-        middle, aside = y[0], y[1] * side
-        if (angle == TURNED).all():
+        middle, aside = y[0], y[1] * self.side
+        if self._is_whole:
             return np.stack([middle - aside, middle + aside])
-        cosine, sine, scale = _turn(angle)
+        cosine, sine, scale = self._turn()
         return np.stack([(cosine * middle - sine * aside) / scale, (sine * middle + cosine * aside) / scale])
 
-
-def _turn(angle: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Cosine and sine, and a scale by which middle and side are half of sum and difference: 1 at 0, 1/√2 at a quarter."""
-    scale = 1 - (1 - math.sqrt(0.5)) * angle / QUARTER
-    return np.cos(angle), np.sin(angle), scale.astype(np.float32)
+    def _turn(self) -> tuple[Any, Any, Any]:
+        """Cosine and sine, and a scale by which middle and side are half of sum and difference: 1 at 0, 1/√2 at a quarter."""
+        scale = np.float32(1) - np.float32(1 - math.sqrt(0.5)) * self.angle / TURNED
+        return np.cos(self.angle), np.sin(self.angle), scale

@@ -114,7 +114,7 @@ class CodecStream:
         driven = np.empty_like(block)
         for start, stop, settings in pieces:
             self._input_gain.set(_linear(settings.input_gain_db))
-            driven[:, start:stop] = block[:, start:stop] * self._input_gain.take(stop - start)
+            driven[:, start:stop] = block[:, start:stop] * self._input_gain.factor(stop - start)
         last = pieces[-1][2] if pieces else self._track.base
         self._take_beside(sidechain, block.shape[1], last)
         wet = limited(self._through_codec(driven, last))
@@ -135,9 +135,9 @@ class CodecStream:
             self._bypass.set(float(settings.bypass))
             n_samples = stop - start
             # Both sums are written so that an end of the range gives back that signal's own samples, bit for bit.
-            mixed = dry[:, start:stop] * self._dry_share.take(n_samples) + wet[:, start:stop] * self._wet_share.take(n_samples)
-            mixed *= self._output_gain.take(n_samples)
-            bypass = self._bypass.take(n_samples)
+            mixed = dry[:, start:stop] * self._dry_share.factor(n_samples) + wet[:, start:stop] * self._wet_share.factor(n_samples)
+            mixed *= self._output_gain.factor(n_samples)
+            bypass = self._bypass.factor(n_samples)
             out[:, start:stop] = untouched[:, start:stop] * bypass + mixed * (1 - bypass)
         return out
 

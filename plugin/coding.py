@@ -106,7 +106,7 @@ def _decoded_core(
     of_frames = [settings] * n_frames if track is None else [track.at(frame) for frame in range(n_frames)]
     sent = Sent(codes.codes, codes.counts, rms, peak, 0)
     unquantized = np.zeros((n_coded, n_frames, 0), np.float32)
-    encoded = Encoded(sent, unquantized, np.zeros((n_coded, n_frames), np.float32), of_frames, 0.0)
+    encoded = Encoded(sent, unquantized, np.zeros((n_coded, n_frames), np.float32), of_frames, [n_coded] * n_frames, 0.0)
     return FrameCodec(runtime, n_coded, settings).decode(encoded)
 
 
@@ -142,7 +142,7 @@ def _amplified(audio: FloatArray, pieces: list[Piece], settings: Settings, sampl
     result = np.empty_like(audio)
     for start, stop, of_piece in pieces:
         ramp.set(10 ** (getattr(of_piece, name) / 20))
-        result[:, start:stop] = audio[:, start:stop] * ramp.take(stop - start)
+        result[:, start:stop] = audio[:, start:stop] * ramp.factor(stop - start)
     return result
 
 

@@ -60,8 +60,10 @@ class Decoding:
         plain = y
         for name in VOICES:
             self._shares[name].set(float(name == frames.voice))
-            share = self._shares[name].take(plain.shape[1])
-            if share.any():
+            share = self._shares[name].factor(plain.shape[1])
+            if np.all(share == 1):
+                y = self._voice(name, plain, frames)
+            elif np.any(share):
                 y = y + (self._voice(name, plain, frames) - plain) * share
             else:
                 self._further = {key: state for key, state in self._further.items() if not key.startswith(name)}

@@ -28,16 +28,28 @@ from lamina.plugin.settings import Settings
 LONG_CALL_FRAMES = 100
 """Frames above which a call is cut into stretches that two threads share."""
 VOICE_RAMP_SECONDS = 0.02
+SIDE_FADES_FRAMES = 3
+"""For so long after the change to mono the side is still sent, because it fades out."""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A stretch after the encoder: what is sent, the latents before quantization, the settings of its frames, and the time it took."""
+    """A stretch after the encoder.
+
+    Args:
+        sent: the codes.
+        unquantized: latents before quantization, `[channels, frames, latent]`.
+        input_rms: `[channels, frames]`.
+        settings: of each frame.
+        n_sent: channels that are sent of each frame.
+        seconds: that it took.
+    """
 
     sent: Sent
     unquantized: FloatArray
     input_rms: FloatArray
     settings: Sequence[Settings]
+    n_sent: Sequence[int]
     seconds: float
 
 
@@ -57,6 +69,7 @@ class FrameCodec:
         """Frames encoded so far."""
         self._encoder_state = runtime.encoder_state(n_channels)
         self._beside_state: State | None = None
+        self._n_mono = SIDE_FADES_FRAMES if settings.stereo == "mono" else 0
         self._earlier = [(runtime.encoder_state(n_channels), runtime.decoder_state(n_channels)) for _ in range(settings.passes - 1)]
         self._desk, self._guard = Desk(runtime), Guard()
         self._decoding = Decoding(runtime, n_channels, round(config.sample_rate * VOICE_RAMP_SECONDS), _voice(settings))
@@ -88,7 +101,7 @@ class FrameCodec:
         settings = [settings_at(self.n_frames + frame) for frame in range(n_frames)]
         rms, peak = frame_levels(x, n_frames)
         loudest = rms.max(0)
-        counts = np.stack([_counts(s, self.n_channels, level) for s, level in zip(settings, loudest.tolist(), strict=True)], 1)
+        counts = np.stack([self._counts(s, level) for s, level in zip(settings, loudest.tolist(), strict=True)], 1)
         most = max(1, int(counts.max(initial=1)))
         for index, (encoder, decoder) in enumerate(self._earlier):
             z, encoder = self.runtime.encode(x, encoder)
@@ -99,9 +112,10 @@ class FrameCodec:
         codes = self.runtime.quantize(z, most)
         if beside is not None:
             self._cross(codes, beside, settings)
+        n_sent = [self._n_sent(s) for s in settings]
         first, self.n_frames = self.n_frames, self.n_frames + n_frames
         sent = Sent(codes, counts, loudest, peak.max(0), first)
-        return Encoded(sent, z, rms, settings, time.perf_counter() - started)
+        return Encoded(sent, z, rms, settings, n_sent, time.perf_counter() - started)
 
     def decode(self, encoded: Encoded) -> FloatArray:
         """What was sent → samples `[channels, k · frame]`."""
@@ -138,6 +152,24 @@ class FrameCodec:
     ) -> tuple[Encoded, Future[tuple[FloatArray, float]]]:
         encoded = self.encode(x, beside, settings_at)
         return encoded, decoder.submit(self._timed_decode, encoded)
+
+    def _counts(self, settings: Settings, rms: float) -> npt.NDArray[np.uint8]:
+        """How many layers of each channel a frame of that level sends, `[channels]`."""
+        layers = settings.layers
+        follow = settings.loudness_layers
+        if follow:
+            loud = min(max(1 - 20 * np.log10(rms + 1e-9) / FLOOR_DB, 0.0), 1.0)
+            taken = follow * (1 - loud) if follow > 0 else -follow * loud
+            layers = max(1, round(1 + (layers - 1) * (1 - taken)))
+        counts = np.full(self.n_channels, layers, np.uint8)
+        if self.n_channels == 2 and settings.stereo == "mid-side":
+            counts[1] = settings.side_layers
+        return counts
+
+    def _n_sent(self, settings: Settings) -> int:
+        """Channels that are really sent: in mono the side is silence, which the receiver's decoder is given without being told."""
+        self._n_mono = self._n_mono + 1 if settings.stereo == "mono" else 0
+        return 1 if self.n_channels == 2 and self._n_mono > SIDE_FADES_FRAMES else self.n_channels
 
     def _cross(self, codes: Codes, beside: FloatArray, settings: Sequence[Settings]) -> None:
         """Put the side-chain's codes into the layers that are not the sound's own, in place."""
@@ -177,24 +209,10 @@ def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_se
                 encoded.input_rms[:, frame],
                 output_rms[:, frame],
                 seconds,
-                CODEBOOK_BITS * int(counts.sum()),
+                CODEBOOK_BITS * int(counts[: encoded.n_sent[frame]].sum()),
             )
         )
     return reports
-
-
-def _counts(settings: Settings, n_channels: int, rms: float) -> npt.NDArray[np.uint8]:
-    """How many layers of each channel a frame of that level sends, `[channels]`."""
-    layers = settings.layers
-    follow = settings.loudness_layers
-    if follow:
-        loud = min(max(1 - 20 * np.log10(rms + 1e-9) / FLOOR_DB, 0.0), 1.0)
-        taken = follow * (1 - loud) if follow > 0 else -follow * loud
-        layers = max(1, round(1 + (layers - 1) * (1 - taken)))
-    counts = np.full(n_channels, layers, np.uint8)
-    if n_channels == 2 and settings.stereo != "linked":
-        counts[1] = 0 if settings.stereo == "mono" else settings.side_layers
-    return counts
 
 
 def _voice(settings: Settings) -> str:
