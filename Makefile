@@ -16,7 +16,7 @@ HELDOUT ?= heldout
 LYRA ?=
 BENCH_ARGS ?=
 
-.PHONY: help run test check bench-quality bench-speed bench-live clean libraries-run libraries-test
+.PHONY: help run test check bench-quality bench-speed bench-live bench-container clean libraries-run libraries-test
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "                    (tables, targets, bench-out/quality.json and .png; scores are remembered in bench-out/scores.json)"
 	@echo "make bench-speed    time per frame, rendering and start-up            [LYRA=folder] [BENCH_ARGS=...]"
 	@echo "make bench-live     late blocks, round trip and start-up of live playing [BENCH_ARGS='--minutes 2']"
+	@echo "make bench-container  sizes of .lamina files, plain and entropy coded  HELDOUT=folder"
 	@echo "make clean          remove everything the commands above made"
 
 run: libraries-run $(VENV)/.for-run
@@ -51,6 +52,9 @@ bench-speed: libraries-test $(VENV)/.for-bench
 
 bench-live: libraries-test $(VENV)/.for-bench
 	$(BIN)/python bench/live.py $(BENCH_ARGS)
+
+bench-container: $(VENV)/.for-bench
+	$(BIN)/python bench/container.py --heldout "$(HELDOUT)" $(BENCH_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist demo-out bench-out lamina.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
