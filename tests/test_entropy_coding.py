@@ -36,17 +36,26 @@ def test_the_range_coder_gives_back_every_symbol_in_as_many_bits_as_it_is_worth(
     assert len(data) * 8 <= worth + 0.006 * len(sequence) + 16
 
 
-def test_carries_run_through_whole_files():
-    """Symbols at the very top of the interval, then one that tips it over."""
-    for n_high in (3, 50, 1000):
-        sequence = [(2, 1, 3)] * n_high + [(MOST_TOTAL - 2, 1, MOST_TOTAL - 1)] * 3 + [(0, 1, 3)]
-        encoder = RangeEncoder()
-        for symbol in sequence:
-            encoder.encode(*symbol)
-        decoder = RangeDecoder(encoder.finish())
-        for start, share, total in sequence:
-            assert start <= decoder.target(total) < start + share
-            decoder.consume(start, share)
+@pytest.mark.parametrize("n_symbols", [30, 50, 1000])
+def test_a_carry_runs_through_all_that_has_left(n_symbols):
+    """Thirds of the interval that always hold its first middle, so that what has left is 7FFF FFFF FFFF …; then one that lies above it."""
+    below, size, sequence = 1 << 47, 1 << 48, []
+    for _ in range(n_symbols):
+        third = size // 3
+        sequence.append((min(below // third, 2), 1, 3))
+        below, size = below - sequence[-1][0] * third, third
+        while size < 1 << 32:
+            below, size = below << 16, size << 16
+    sequence.append((MOST_TOTAL - 2, 1, MOST_TOTAL - 1))
+    encoder = RangeEncoder()
+    for symbol in sequence:
+        encoder.encode(*symbol)
+    data = encoder.finish()
+    assert data.startswith(b"\x80\0\0")
+    decoder = RangeDecoder(data)
+    for start, share, total in sequence:
+        assert start <= decoder.target(total) < start + share
+        decoder.consume(start, share)
 
 
 @given(seed=st.integers(0, 2**32), n_frames=st.integers(0, 30))
