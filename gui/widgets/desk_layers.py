@@ -34,6 +34,7 @@ class LayersTab(QWidget):
         left = QVBoxLayout()
         left.setSpacing(3)
         left.addWidget(heading(parameter.label))
+        left.addSpacing(2)
         left.addWidget(self.listen, 0, Qt.AlignmentFlag.AlignTop)
         left.addStretch(1)
         left.addWidget(self.reset_button)

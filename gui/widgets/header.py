@@ -6,6 +6,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy
 
 from lamina.gui import icons, theme
 from lamina.gui.widgets.buttons import MenuButton
+from lamina.gui.widgets.status_line import ElidedLabel
 from lamina.gui.widgets.tips import plain_tip
 
 LONGEST_MODEL_NAME = 18
@@ -68,8 +69,7 @@ class Header(QWidget):
     def _names(self) -> QVBoxLayout:
         self.title = QLabel("")
         self.title.setProperty("role", "title")
-        self.detail = QLabel("")
-        self.detail.setProperty("role", "detail")
+        self.detail = ElidedLabel()
         column = QVBoxLayout()
         column.setSpacing(1)
         column.addStretch(1)
@@ -86,6 +86,7 @@ class Header(QWidget):
         self.title.setText(title)
         self.title.setToolTip(plain_tip(title))
         self.detail.setText(detail)
+        self.detail.setToolTip(plain_tip(detail))
 
     def show_demos(self, items: list) -> None:
         """Fills the demo menu with `DemoItem`s."""
