@@ -27,8 +27,8 @@ class Likeness:
 
     @cached_property
     def order(self) -> Indices:
-        """Each layer's entries along the direction in which they differ most, `[layers, codebook_size]`."""
-        return np.stack([np.argsort(_principal_places(book), kind="stable") for book in self.codebooks])
+        """Each layer's entries as a walk from each to the nearest one not yet visited, `[layers, codebook_size]`."""
+        return np.stack([_walk(book, energy) for book, energy in zip(self.codebooks, self.energies, strict=True)])
 
     @cached_property
     def place(self) -> Indices:
@@ -46,6 +46,18 @@ class Likeness:
             rank = np.argsort(np.take_along_axis(distance, found, 1), axis=1, kind="stable")
             nearest.append(np.take_along_axis(found, rank, 1))
         return np.stack(nearest)
+
+
+def _walk(book: FloatArray, energy: FloatArray) -> Indices:
+    """A tour of the entries by the nearest-neighbour rule; it begins at one end of the direction in which they differ most."""
+    distance = energy[None] - 2 * (book @ book.T)
+    walk = np.empty(len(book), np.int64)
+    walk[0] = np.argmin(_principal_places(book))
+    visited = np.zeros(len(book), np.float32)
+    for step in range(1, len(book)):
+        visited[walk[step - 1]] = np.inf
+        walk[step] = np.argmin(distance[walk[step - 1]] + visited)
+    return walk
 
 
 def _principal_places(book: FloatArray) -> npt.NDArray[np.float64]:

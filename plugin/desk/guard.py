@@ -16,8 +16,8 @@ MOST_GAIN = 3.9
 """Peak of altered sound against the input's: just below 12 dB."""
 SOFT_FROM = 0.8
 """Share of that peak from which samples are bent rather than let through, in frames whose beginning is still loud."""
-REMEMBERED_FRAMES = 16
-"""The networks hear a fifth of a second back."""
+REMEMBERED_FRAMES = 34
+"""The decoder hears nearly half a second back."""
 
 
 class Guard:
@@ -26,11 +26,13 @@ class Guard:
     def __init__(self) -> None:
         self._peaks: deque[float] = deque([0.0], maxlen=REMEMBERED_FRAMES)
         self._n_unaltered = REMEMBERED_FRAMES
-        self._gain = 1.0
+        self._gain: float | None = None
+        """At the last frame's end; None before the first frame, which begins with its own."""
 
     def pass_on(self, y: FloatArray, peaks: list[float], levels: list[float], altered: list[bool]) -> FloatArray:
         """Decoded samples `[channels, frames · frame]` with each frame's input peak, level, and whether its codes were altered."""
-        if not any(altered) and self._n_unaltered >= REMEMBERED_FRAMES and self._gain == 1.0:
+        if not any(altered) and self._n_unaltered >= REMEMBERED_FRAMES and self._gain in (None, 1.0):
+            self._gain = 1.0
             self._peaks.extend(peaks)
             return y
         frames = y.reshape(len(y), len(peaks), -1).copy()
@@ -46,9 +48,10 @@ class Guard:
         bound = MOST_GAIN * max(self._peaks)
         loudest = float(np.abs(frame).max())
         gain = min(level, bound / loudest) if self._n_unaltered < REMEMBERED_FRAMES and loudest > 0 else level
-        if gain != 1.0 or self._gain != 1.0:
-            frame *= np.linspace(self._gain, gain, frame.shape[1] + 1, dtype=np.float32)[1:]
-            self._gain = gain
+        before = gain if self._gain is None else self._gain
+        if gain != 1.0 or before != 1.0:
+            frame *= np.linspace(before, gain, frame.shape[1] + 1, dtype=np.float32)[1:]
+        self._gain = gain
         if self._n_unaltered < REMEMBERED_FRAMES and float(np.abs(frame).max()) > SOFT_FROM * bound:
             _bend_above(frame, SOFT_FROM * bound, bound)
 
