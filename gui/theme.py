@@ -171,6 +171,7 @@ QComboBox {{ background: {RAISED}; color: {TEXT}; border: 1px solid {SLOT}; bord
 QComboBox[role="choice"] {{ padding: 0 26px 0 10px; border: 1px solid transparent; border-radius: 6px; }}
 QComboBox[role="choice"]:hover {{ background: {HOVER}; }}
 QComboBox[role="choice"]:focus {{ border-color: {MUTED}; }}
+QComboBox[role="choice"]:disabled {{ background: {PANEL}; color: {DIM}; border-color: {RAISED}; }}
 QComboBox[role="choice"]::drop-down {{ border: none; width: 24px; }}
 QComboBox[role="choice"]::down-arrow {{ image: none; }}
 QComboBox[role="choice"] QAbstractItemView {{
