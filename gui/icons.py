@@ -12,7 +12,7 @@ def draw(painter: QPainter, name: str, square: QRectF, colour: QColor) -> None:
     """Draws a sign into a square.
 
     `name` is "play", "pause", "return", "loop", "bypass", "noise", "cross", "chevron", "record", "square",
-    "freeze", "dice", "plus" or "lamina".
+    "freeze", "dice" or "lamina".
     """
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -110,11 +110,6 @@ def _dice(painter: QPainter, colour: QColor) -> None:
         painter.drawEllipse(QPointF(x, y), 0.075, 0.075)
 
 
-def _plus(painter: QPainter, _colour: QColor) -> None:
-    painter.drawLine(QPointF(0.5, 0.2), QPointF(0.5, 0.8))
-    painter.drawLine(QPointF(0.2, 0.5), QPointF(0.8, 0.5))
-
-
 def _lamina(painter: QPainter, colour: QColor) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     for index, opacity in enumerate((0.35, 0.6, 1.0)):
@@ -139,6 +134,5 @@ _SIGNS: dict[str, Callable[[QPainter, QColor], None]] = {
     "square": _square,
     "freeze": _freeze,
     "dice": _dice,
-    "plus": _plus,
     "lamina": _lamina,
 }
