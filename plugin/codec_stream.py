@@ -71,7 +71,6 @@ class CodecStream:
     def reset(self) -> None:
         """Back to the state before the first sample."""
         config, settings = self._runtime.config, self._settings()
-        self._frames = FrameCodec(self._runtime, self.n_channels, settings)
         self._bridge = FrameBridge(
             self.n_channels,
             self.sample_rate,
@@ -83,6 +82,8 @@ class CodecStream:
         )
         latency = self.latency_samples
         self._track = ControlTrack(settings, self.sample_rate, config.sample_rate, config.frame, latency)
+        settings = self._track.at_start()
+        self._frames = FrameCodec(self._runtime, self.n_channels, settings)
         self._dry = DelayLine(self.n_channels, latency)
         self._untouched = DelayLine(self.n_channels, latency)
         ramp = max(1, round(self.sample_rate * RAMP_SECONDS))

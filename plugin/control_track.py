@@ -39,6 +39,10 @@ class ControlTrack:
         self._energy, self._n_measured = 0.0, 0
         self._envelopes: dict[Motion, float] = {}
 
+    def at_start(self) -> Settings:
+        """What holds before the first sample."""
+        return self._moved(0) if self.base.moves else self.base
+
     def take_in(self, block: FloatArray, base: Settings) -> list[Piece]:
         """Read the settings for a block of input `[channels, n]`: its pieces, one for each step that lies in it."""
         self.base = base
