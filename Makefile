@@ -16,7 +16,7 @@ HELDOUT ?= heldout
 LYRA ?=
 BENCH_ARGS ?=
 
-.PHONY: help run test check bench-quality bench-speed bench-live bench-container clean libraries-run libraries-test
+.PHONY: help run test check bench-quality bench-speed bench-desk bench-live bench-container clean libraries-run libraries-test
 .DEFAULT_GOAL := help
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make bench-quality  quality of the shipped bundle beside Opus (and Lyra): HELDOUT=folder [LYRA=folder] [BENCH_ARGS=...]"
 	@echo "                    (tables, targets, bench-out/quality.json and .png; scores are remembered in bench-out/scores.json)"
 	@echo "make bench-speed    time per frame, rendering and start-up            [LYRA=folder] [BENCH_ARGS=...]"
+	@echo "make bench-desk     time per frame of everything the code desk does, beside a neutral one"
 	@echo "make bench-live     late blocks, round trip and start-up of live playing [BENCH_ARGS='--minutes 2']"
 	@echo "make bench-container  sizes of .lamina files, plain and entropy coded  HELDOUT=folder"
 	@echo "make clean          remove everything the commands above made"
@@ -49,6 +50,9 @@ bench-quality: $(VENV)/.for-bench
 
 bench-speed: libraries-test $(VENV)/.for-bench
 	$(BIN)/python bench/speed.py $(if $(LYRA),--lyra "$(LYRA)") $(BENCH_ARGS)
+
+bench-desk: $(VENV)/.for-bench
+	$(BIN)/python bench/desk.py $(BENCH_ARGS)
 
 bench-live: libraries-test $(VENV)/.for-bench
 	$(BIN)/python bench/live.py $(BENCH_ARGS)

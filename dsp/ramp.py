@@ -32,6 +32,11 @@ class Ramp:
         """Whether the value has arrived at its target."""
         return self._left == 0
 
+    @property
+    def is_off(self) -> bool:
+        """Whether the value is 0 and stays so."""
+        return self._left == 0 and self._target == 0
+
     def factor(self, n_samples: int) -> FloatArray | np.float32:
         """What `take` gives, as a single number while the value is at rest: to multiply with."""
         return self.take(n_samples) if self._left else np.float32(self._target)

@@ -46,7 +46,10 @@ class MidSide:
     def encode(self, x: FloatArray) -> FloatArray:
         """`[2, n]` left and right → `[2, n]` as it is coded."""
         n_samples = x.shape[1]
-        if self._angle.is_at_rest and self._side.is_at_rest:
+        is_still = self._angle.is_at_rest and self._side.is_at_rest
+        if is_still and self._n_still > self._latency + n_samples:
+            return self._undone.apply(x)
+        if is_still:
             matrix = _Matrix(self._angle.factor(n_samples), self._side.factor(n_samples))
             self._n_still += n_samples
         else:

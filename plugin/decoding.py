@@ -59,14 +59,13 @@ class Decoding:
         y, after = self._runtime.decode(frames.latents, self._state, frames.denoise)
         plain = y
         for name in VOICES:
-            self._shares[name].set(float(name == frames.voice))
-            share = self._shares[name].factor(plain.shape[1])
-            if np.all(share == 1):
-                y = self._voice(name, plain, frames)
-            elif np.any(share):
-                y = y + (self._voice(name, plain, frames) - plain) * share
-            else:
-                self._further = {key: state for key, state in self._further.items() if not key.startswith(name)}
+            ramp = self._shares[name]
+            ramp.set(float(name == frames.voice))
+            if ramp.is_off:
+                self._further = {key: state for key, state in self._further.items() if not key.startswith(name)} if self._further else {}
+                continue
+            share = ramp.factor(plain.shape[1])
+            y = self._voice(name, plain, frames) if np.all(share == 1) else y + (self._voice(name, plain, frames) - plain) * share
         self._state = after
         return y
 

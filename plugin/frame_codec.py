@@ -6,6 +6,7 @@ another encodes the next.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
-import numpy.typing as npt
 
 from lamina.models.runtime import CodecRuntime, Codes, State
 from lamina.plugin.codes import CODEBOOK_BITS
@@ -101,7 +101,11 @@ class FrameCodec:
         settings = [settings_at(self.n_frames + frame) for frame in range(n_frames)]
         rms, peak = frame_levels(x, n_frames)
         loudest = rms.max(0)
-        counts = np.stack([self._counts(s, level) for s, level in zip(settings, loudest.tolist(), strict=True)], 1)
+        counts = np.empty((self.n_channels, n_frames), np.uint8)
+        for frame, (s, level) in enumerate(zip(settings, loudest.tolist(), strict=True)):
+            counts[:, frame] = _layers(s, level)
+            if self.n_channels == 2 and s.stereo == "mid-side":
+                counts[1, frame] = s.side_layers
         most = max(1, int(counts.max(initial=1)))
         for index, (encoder, decoder) in enumerate(self._earlier):
             z, encoder = self.runtime.encode(x, encoder)
@@ -153,19 +157,6 @@ class FrameCodec:
         encoded = self.encode(x, beside, settings_at)
         return encoded, decoder.submit(self._timed_decode, encoded)
 
-    def _counts(self, settings: Settings, rms: float) -> npt.NDArray[np.uint8]:
-        """How many layers of each channel a frame of that level sends, `[channels]`."""
-        layers = settings.layers
-        follow = settings.loudness_layers
-        if follow:
-            loud = min(max(1 - 20 * np.log10(rms + 1e-9) / FLOOR_DB, 0.0), 1.0)
-            taken = follow * (1 - loud) if follow > 0 else -follow * loud
-            layers = max(1, round(1 + (layers - 1) * (1 - taken)))
-        counts = np.full(self.n_channels, layers, np.uint8)
-        if self.n_channels == 2 and settings.stereo == "mid-side":
-            counts[1] = settings.side_layers
-        return counts
-
     def _n_sent(self, settings: Settings) -> int:
         """Channels that are really sent: in mono the side is silence, which the receiver's decoder is given without being told."""
         self._n_mono = self._n_mono + 1 if settings.stereo == "mono" else 0
@@ -185,16 +176,23 @@ class FrameCodec:
 def frame_levels(x: FloatArray, n_frames: int) -> tuple[FloatArray, FloatArray]:
     """RMS and peak of each frame, `[channels, frames]`."""
     frames = x.reshape(len(x), n_frames, -1)
-    rms: FloatArray = np.sqrt(np.square(frames).mean(-1))
-    return rms, np.abs(frames).max(-1)
+    return _rms(frames), np.maximum(frames.max(-1), -frames.min(-1))
+
+
+def _rms(frames: FloatArray) -> FloatArray:
+    rms: FloatArray = np.sqrt(np.einsum("cfn,cfn->cf", frames, frames) / np.float32(frames.shape[2]))
+    return rms
 
 
 def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_seconds: float) -> list[FrameReport]:
     """One report for each frame of a stretch and its decoded samples."""
     sent = encoded.sent
     n_frames = sent.codes.shape[1]
-    output_rms, _ = frame_levels(y, n_frames)
-    energy = runtime.energies[np.arange(sent.codes.shape[2]), sent.codes] * (np.arange(sent.codes.shape[2]) < sent.counts[..., None])
+    output_rms = _rms(y.reshape(len(y), n_frames, -1))
+    each = np.arange(sent.codes.shape[2])
+    energy = runtime.energies[each, sent.codes]
+    if sent.counts.min() < len(each):
+        energy *= each < sent.counts[..., None]
     seconds = (encoded.seconds + decode_seconds) / n_frames
     reports = []
     for frame in range(n_frames):
@@ -213,6 +211,16 @@ def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_se
             )
         )
     return reports
+
+
+def _layers(settings: Settings, rms: float) -> int:
+    """How many layers a frame of that level sends."""
+    follow = settings.loudness_layers
+    if not follow:
+        return settings.layers
+    loud = min(max(1 - 20 * math.log10(rms + 1e-9) / FLOOR_DB, 0.0), 1.0)
+    taken = follow * (1 - loud) if follow > 0 else -follow * loud
+    return max(1, round(1 + (settings.layers - 1) * (1 - taken)))
 
 
 def _voice(settings: Settings) -> str:

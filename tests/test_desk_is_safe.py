@@ -24,7 +24,9 @@ EVERYTHING = {
     "bend": "common", "bend_amount": 0.5, "slices": "stutter", "slice_length": "1/16", "code_feedback": 0.6, "loudness_layers": 0.3,
     "stereo": "mid-side", "side_layers": 6, "denoise": 0.3, "mix": 0.8, "seed": 11, "passes": 2,
     "motions": [
-        Motion("freeze", "steps", 1.0, beats=0.5, steps=(0, 0, 0, 1)), Motion("bend_amount", "envelope", -0.4), Motion("layers", depth=-0.3),
+        Motion("freeze", "steps", 1.0, beats=0.5, steps=(0, 0, 0, 1)),
+        Motion("bend_amount", "envelope", -0.4),
+        Motion("layers", depth=-0.3),
     ],
 }  # fmt: skip
 

@@ -49,8 +49,9 @@ def coded_frames(
     n_channels, n_frames, n_sent = codes.shape
     filled = np.full((n_channels, n_frames, n_layers), ABSENT, np.int16)
     filled[:, :, :n_sent] = codes
-    filled[np.arange(n_layers) >= counts[..., None]] = ABSENT
     most = counts.max(0).tolist()
+    if counts.min(initial=n_sent) < n_sent:
+        filled[np.arange(n_layers) >= counts[..., None]] = ABSENT
     levels = zip(rms.tolist(), peak.tolist(), strict=True)
     return [CodedFrame(filled[:, index], most[index], *level) for index, level in enumerate(levels)]
 
