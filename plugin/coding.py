@@ -36,21 +36,25 @@ def encode_audio(runtime: CodecRuntime, settings: Settings, audio: FloatArray, s
     n_core = -(-n_samples * config.sample_rate // sample_rate) + config.delay_samples + back
     n_frames = -(-n_core // config.frame) if n_samples else 0
     core = _resampled(driven, sample_rate, config.sample_rate, n_frames * config.frame, into)
+    n_coded = 1 if stereo == "mono" else len(core)
+    bundle = runtime.bundle
+    if n_frames == 0:
+        nothing = np.zeros((n_coded, 0, settings.layers), np.uint16), np.zeros((n_coded, 0), np.uint8)
+        return Codes(*nothing, sample_rate, 0, len(audio), bundle.name, bundle.digest, stereo)
     # Earlier generations come later; whole frames of that are left out again.
     late = config.delay_samples * (settings.passes - 1)
     n_lead = -late % config.frame
     n_skipped = (late + n_lead) // config.frame
     core = np.pad(core, ((0, 0), (n_lead, n_skipped * config.frame - n_lead)))
     encoded = FrameCodec(runtime, len(core), settings).encode(core, None, lambda frame: track.at(max(0, frame - n_skipped)))
-    n_coded = 1 if stereo == "mono" else len(core)
     return Codes(
         encoded.sent.codes[:n_coded, n_skipped:].copy(),
         encoded.sent.counts[:n_coded, n_skipped:].copy(),
         sample_rate,
         n_samples,
         len(audio),
-        runtime.bundle.name,
-        runtime.bundle.digest,
+        bundle.name,
+        bundle.digest,
         stereo,
     )
 
@@ -64,8 +68,8 @@ def decode_codes(runtime: CodecRuntime, settings: Settings, codes: Codes, sample
     bundle = runtime.bundle
     if codes.digest != bundle.digest:
         raise ValueError(
-            f"The codes were made with another model ({codes.model!r}, {codes.digest[:12]}…) than this one ({bundle.name!r}, "
-            f"{bundle.digest[:12]}…). Decode them with that model."
+            f"The codes were made with another model ({codes.model!r}, {codes.digest[:12]!r}…) than this one ({bundle.name!r}, "
+            f"{bundle.digest[:12]!r}…). Decode them with that model."
         )
     if settings.listen not in ("wet", "layer"):
         raise ValueError(f"listen is {settings.listen!r}, which needs the sound before it was coded. Decode with wet or layer.")
