@@ -14,9 +14,11 @@ from lamina.gui.model.devices import DeviceChooser, OpenedDevices
 from lamina.gui.model.document import Document
 from lamina.gui.model.export import ExportJob, ExportState
 from lamina.gui.model.listening import Listening, figures_text
+from lamina.gui.model.moving import Moving
 from lamina.gui.model.observable import Observable
 from lamina.gui.model.player import Player, PlayState
 from lamina.gui.model.recording import Recording
+from lamina.gui.model.sent import Sent
 from lamina.gui.model.sound_check import SoundCheck
 from lamina.plugin import NeuralCodec
 from lamina.plugin.host.client import LiveEngine
@@ -59,6 +61,7 @@ class Session:
         self.boards = Boards(self.engine, answers)
         self.parameters = self.boards.parameters
         self.listening = Listening()
+        self.moving, self.sent = Moving(), Sent()
         self.devices = DeviceChooser(self.engine.devices, self._use_devices)
         self.check = SoundCheck(self.engine, answers, lambda: self.changed.notify("check"))
         self.recording = Recording(self.engine, answers, music_folder, self._tell, lambda: self.changed.notify("recording"))
@@ -265,8 +268,12 @@ class Session:
             self._take_event(event)
         self._answers.deliver()
         is_running = self.is_playing or self.is_live or self.check.is_tone_on
-        if self.listening.take(self.engine.telemetry.take(), is_running, seconds):
+        telemetry = self.engine.telemetry
+        heard = telemetry.take()
+        if self.listening.take(heard, is_running, seconds):
             self.changed.notify("meters")
+        self.moving.take(heard, self.codec, telemetry.state, seconds)
+        self.sent.take(heard.frames, self.parameters, seconds)
         self.recording.look()
         if self.export is not None and not self._export_told and self.export.state is not ExportState.RUNNING:
             self._export_told = True

@@ -1,0 +1,59 @@
+"""What is really sent, where that differs from what the bitrate knob says."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from lamina.gui.model.parameters import ParameterValues
+from lamina.plugin import FrameReport
+from lamina.plugin.parameters import KBPS_PER_LAYER
+
+MEAN_FRAMES = 38
+"""Half a second: figures that can be read."""
+REST_SECONDS = 0.4
+CHANGING = {"layers", "kbps", "loudness_layers", "stereo", "side_layers"}
+"""What a motion of these moves is the bitrate."""
+
+
+class Sent:
+    """Fed with frame reports; costs nothing while every frame is like the next."""
+
+    def __init__(self) -> None:
+        self.layers: int | None = None
+        """Of the newest frame's first channel; None while that is what the knob says, or nothing is sent."""
+        self._counts: deque[int] = deque(maxlen=MEAN_FRAMES)
+        self._still_seconds = 0.0
+
+    @property
+    def kbps(self) -> float | None:
+        """Of all channels together in the last half second; None as for `layers`."""
+        return sum(self._counts) / len(self._counts) * KBPS_PER_LAYER if self._counts else None
+
+    def take(self, reports: Sequence[FrameReport], values: ParameterValues, seconds: float) -> None:
+        """Take in what came in the last `seconds`."""
+        self._still_seconds = 0.0 if reports else self._still_seconds + seconds
+        if not varies(values) or self._still_seconds > REST_SECONDS:
+            if self._counts:
+                self._counts.clear()
+                self.layers = None
+            return
+        for report in reports:
+            counts = (report.layer_energy > 0).sum(1)
+            self.layers = int(counts[0])
+            # In mono the other channel is silence that nobody sends.
+            self._counts.append(int(counts[:1].sum() if values["stereo"] == "mono" else counts.sum()))
+
+
+def varies(values: ParameterValues) -> bool:
+    """Whether frames may send another number of layers than the knob says."""
+    moving = {item.target for item in (*values["motions"], *values["automation"])}
+    return bool(values["loudness_layers"]) or bool(moving & CHANGING)
+
+
+def layers_of_all(values: ParameterValues, n_channels: int) -> int:
+    """Layers that all channels send together, as the settings stand."""
+    layers = int(values["layers"])
+    if n_channels != 2 or values["stereo"] == "linked":
+        return n_channels * layers
+    return layers + (int(values["side_layers"]) if values["stereo"] == "mid-side" else 0)

@@ -1,0 +1,130 @@
+"""What is shown as moving is what the engine's frames were made with, and it begins and ends with the sound."""
+
+import time
+
+import numpy as np
+import pytest
+from gui_parts import PATIENCE_SECONDS, wait_for, write_sound
+
+from lamina.gui.model.document import Document
+from lamina.gui.model.moving import Moving, StreamPlace
+from lamina.plugin.motion import Automation, Motion
+
+pytest_plugins = ["gui_fixtures"]
+
+
+@pytest.fixture
+def bursts(tmp_path):
+    """Noise of 12 s that is loud and soft in turn, for followers to follow."""
+    t = np.arange(48_000 * 12) / 48_000
+    noise = np.random.default_rng(0).normal(0, 0.2, (2, len(t))) * (0.5 - 0.5 * np.cos(2 * np.pi * 1.3 * t)) ** 2
+    return write_sound(tmp_path / "bursts.wav", 48_000, noise)
+
+
+def playing(session, path, motions):
+    session.show(Document.open(path))
+    session.parameters.set("motions", motions)
+    session.player.play()
+    wait_for(session, lambda: session.moving.values)
+
+
+def compared(session, name, n_wanted=30, skipped=0):
+    """Shown values and what the frames of the same numbers sent, for so many moments."""
+    shown, sent = {}, {}
+    take, heard = session.listening.take, []
+    session.listening.take = lambda h, *rest: heard.append(h) or take(h, *rest)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(set(shown) & set(sent)) < n_wanted + skipped:
+        assert time.monotonic() < deadline, "nothing moved"
+        time.sleep(0.02)
+        session.tick(0.02)
+        sent.update({report.index: report.layers for h in heard for report in h.frames})
+        heard.clear()
+        if session.moving.values:
+            shown[session.moving.step] = session.moving.values[name]
+    session.listening.take = take
+    steps = sorted(set(shown) & set(sent))[skipped:]
+    return [shown[step] for step in steps], [sent[step] for step in steps]
+
+
+@pytest.mark.parametrize(
+    "motion",
+    [
+        Motion("layers", "lfo", 1.0, hz=2.3, shape="random"),
+        Motion("layers", "steps", 0.8, hz=9.0, steps=(0.0, 1.0, 0.3, 0.6)),
+        Motion("layers", "envelope", 1.0, attack_ms=20, release_ms=120),
+    ],
+    ids=lambda motion: motion.source,
+)
+def test_the_value_shown_is_what_the_frame_of_that_number_sent(session, bursts, motion):
+    session.parameters.set("layers", 1)
+    playing(session, bursts, (motion,))
+    shown, sent = compared(session, "layers", skipped=15)  # in the first half second the place in the stream is still being found
+    assert shown == sent and len(set(shown)) > 2
+    cycles, height = session.moving.source(motion)
+    assert cycles > 0 and session.moving.values["layers"] == round(1 + motion.depth * height * 23)
+
+
+def test_what_moves_begins_anew_with_another_stream_and_board(session, bursts):
+    motion = Motion("layers", "steps", 1.0, hz=5.0, steps=(0.0, 0.5, 1.0))
+    playing(session, bursts, (motion,))
+    wait_for(session, lambda: session.moving.step > 60)
+    from lamina.plugin import NeuralCodec
+
+    session.use_codec(NeuralCodec())  # the engine's board is another one now, which counts its frames from 0
+    wait_for(session, lambda: 0 < session.moving.step < 40)
+    shown, sent = compared(session, "layers", n_wanted=10)
+    assert shown == sent
+    session.boards.choose("B")
+    assert session.moving.values
+    wait_for(session, lambda: not session.moving.values)
+    session.boards.choose("A")
+    wait_for(session, lambda: session.moving.values)
+
+
+def test_nothing_moves_when_nothing_is_heard_or_set_to(session, bursts):
+    playing(session, bursts, (Motion("mix", "lfo", -0.5, hz=3.0),))
+    session.player.stop()
+    wait_for(session, lambda: not session.moving.values)
+    session.player.play()
+    wait_for(session, lambda: session.moving.values)
+    session.parameters.set("motions", ())
+    session.tick(0.01)
+    assert not session.moving.values and session.moving.source(Motion("mix")) is None
+
+
+def test_without_motion_the_engine_is_not_even_asked(session):
+    def never():
+        raise AssertionError("asked for the state")
+
+    session.tick(0.01)
+    Moving().take(session.engine.telemetry.take(), session.codec, never, 0.03)
+
+
+def test_bitrates_single_layers_and_drawn_curves_move_too(session, bursts):
+    session.parameters.set("automation", (Automation("denoise", (0.0, 100.0), (1.0, 1.0)),))
+    playing(session, bursts, (Motion("kbps", "steps", 1.0, steps=(1.0,)), Motion("layer_gains.7", "steps", 0.25, steps=(1.0,))))
+    assert session.moving.values == {"layers": 24, "layer_gains.7": 1.5, "denoise": 1.0}
+
+
+@pytest.mark.parametrize(("rate", "block"), [(48_000, 256), (44_100, 512), (24_000, 128), (96_000, 1024), (44_100, 4096)])
+def test_the_place_in_the_stream_is_found_to_the_sample(rate, block):
+    from lamina.plugin import NeuralCodec
+
+    codec = NeuralCodec()
+    stream, config = codec.stream(rate, 1, block), codec.bundle.config
+    place, position = StreamPlace(rate, block, config.sample_rate, config.frame), 0
+    rng = np.random.default_rng(1)
+    for turn in range(60):
+        n_samples = block * int(rng.integers(1, 8))
+        for _ in range(n_samples // block):
+            stream.push(np.zeros((1, block), np.float32))
+        position += n_samples
+        reports = list(stream.reports)
+        stream.reports.clear()
+        if reports and (place.position >= 0 or turn > 5):  # who begins to look in the middle finds it too
+            place.advance(n_samples, reports[-1].index)
+        elif place.position >= 0:
+            place.advance(n_samples, None)
+        if turn > 40:
+            assert place.position == position
