@@ -57,12 +57,13 @@ def test_the_documented_latencies_are_the_reported_ones():
 def test_the_readme_example_runs(monkeypatch):
     monkeypatch.chdir(ROOT)
     examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     names: dict[str, object] = {"block": np.zeros((2, 4800), np.float32)}
     for example in examples:
         exec(example, names)
     assert names["wet"].shape == names["audio"].shape
     assert names["out"].shape == (2, 4800)
+    assert names["moved"].shape == names["again"].shape == names["audio"].shape
 
 
 def test_the_live_example_runs(capsys):
