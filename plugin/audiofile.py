@@ -75,6 +75,7 @@ def read_audio(
     limit_seconds: float | None = LONGEST_IN_MEMORY_SECONDS,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    most_channels: int = USUAL_CHANNELS,
 ) -> AudioClip:
     """Read a whole file into memory.
 
@@ -83,10 +84,11 @@ def read_audio(
         limit_seconds: longest that is allowed at up to 48 kHz stereo; None for any length.
         progress: called with the share read, 0 … 1.
         cancelled: asked every few seconds of sound; if it says True, ReadCancelled is raised.
+        most_channels: how many channels it may have.
 
     Raises AudioFileError as `probe_audio` does, and for files that are too long or hold NaN or infinity.
     """
-    with open_for_reading(path) as file:
+    with open_for_reading(path, most_channels) as file:
         rate, channels, total = int(file.samplerate), int(file.num_channels), int(file.frames)
         check_length(path, total, rate, channels, limit_seconds)
         samples = np.empty((channels, total), np.float32)

@@ -10,15 +10,14 @@ import argparse
 import contextlib
 import io
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lamina.models.bundle import DEFAULT_BUNDLE
+from lamina.plugin.interruption import signals_end_it_cleanly
 from lamina.plugin.parameters import PARAMETERS
 from lamina.plugin.settings_options import MODEL_HELP, add_settings_options, codec_of
 
@@ -154,7 +153,7 @@ def _render(options: argparse.Namespace) -> int:
     # Without a terminal to draw on there is no bar; with stderr closed there is not even a place to ask.
     no_bar = True if options.quiet or sys.stderr is None else None
     failures = 0
-    with _signals_end_it_cleanly(), _new_folders(options.output):
+    with signals_end_it_cleanly(), _new_folders(options.output):
         jobs = _jobs(options.inputs, options.output)
         for source, target in jobs:
             try:
@@ -174,25 +173,6 @@ def _render(options: argparse.Namespace) -> int:
     if failures:
         print(f"lamina: {failures} of {len(jobs)} files were not rendered; the reasons stand above.", file=sys.stderr)
     return REFUSED if failures else 0
-
-
-@contextlib.contextmanager
-def _signals_end_it_cleanly() -> Iterator[None]:
-    """Being told to end, or losing the terminal, unwinds the render, so that its temporary file goes."""
-
-    def end(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-        # A signal that is ignored (nohup) stays so.
-        before = {number: signal.signal(number, end) for number in numbers if signal.getsignal(number) is not signal.SIG_IGN}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -242,13 +222,18 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _presets(options: argparse.Namespace) -> int:
-    from lamina.plugin.presets import list_presets
+    from lamina.plugin.presets import CATEGORIES, list_presets
 
-    for preset in list_presets():
-        values = ", ".join(
-            f"{PARAMETERS[name].label.lower()} {PARAMETERS[name].format(value)}" for name, value in preset.parameters.items()
-        )
-        print(f"{preset.name:20} {preset.description}\n{'':20} {values}")
+    for category in CATEGORIES:
+        print(f"{category[0].upper()}{category[1:]}")
+        for preset in list_presets():
+            if preset.category == category:
+                values = ", ".join(
+                    f"{PARAMETERS[name].label.lower()} {PARAMETERS[name].format(PARAMETERS[name].validate(value))}"
+                    for name, value in preset.parameters.items()
+                )
+                print(f"  {preset.name:22} {preset.description}\n{'':24} {values}")
+        print()
     return 0
 
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamina.plugin.codes import MAX_CODE_CHANNELS
+from lamina.plugin.interruption import signals_end_it_cleanly
 from lamina.plugin.settings_options import add_settings_options, codec_of
 
 if TYPE_CHECKING:
@@ -69,8 +71,9 @@ def _encode(options: argparse.Namespace) -> int:
 
     target = check_codes_target(options.output)
     codec = codec_of(options)
-    clip = read_audio(options.input, limit_seconds=MAX_SECONDS)
-    write_codes(target, codec.encode(clip.samples, clip.sample_rate), options.entropy)
+    clip = read_audio(options.input, limit_seconds=MAX_SECONDS, most_channels=MAX_CODE_CHANNELS)
+    with signals_end_it_cleanly():
+        write_codes(target, codec.encode(clip.samples, clip.sample_rate), options.entropy)
     info = inspect_codes(target)
     print(f"{target}: {info.seconds:.1f} s, {info.file_kbps:.2f} kbps ({info.packed_kbps:.2f} kbps of codes, packed plainly)")
     return 0
@@ -93,7 +96,7 @@ def _decode(options: argparse.Namespace) -> int:
         raise ValueError(f"{options.input} holds no sound: there is nothing to write.")
     if result.damage:
         print(f"lamina: {options.input}: {result.damage}", file=sys.stderr)
-    with atomic_writer(goal, rate, len(audio)) as writer:
+    with signals_end_it_cleanly(), atomic_writer(goal, rate, len(audio)) as writer:
         writer.write(audio)
     print(f"{goal}: {audio.shape[1] / rate:.1f} s at {rate} Hz")
     return 0

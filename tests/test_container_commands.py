@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from container_parts import block_starts, header_of, real_codes, with_header
 from pedalboard.io import AudioFile
-from sounds import demo
+from sounds import demo, noise
 
 from lamina.models.bundle import weights_folder
 from lamina.plugin import NeuralCodec
@@ -117,3 +117,17 @@ def test_requests_that_cant_be_carried_out_leave_nothing(tmp_path, take, capsys)
     run(capsys, "encode", take, tmp_path / "take.lamina", "--layers", "2")
     assert "Lamina writes" in refused(capsys, "decode", tmp_path / "take.lamina", tmp_path / "take.txt")
     assert read_codes(tmp_path / "take.lamina").codes.codes.shape[2] == 2
+
+
+def test_a_surround_file_is_encoded_channel_by_channel(tmp_path):
+    audio = np.stack([noise(1, 24_000, seed)[0] * (0.2 + 0.1 * seed) for seed in range(6)])
+    source, target, back = (tmp_path / name for name in ("in.wav", "six.lamina", "out.wav"))
+    with AudioFile(str(source), "w", samplerate=24_000, num_channels=6, bit_depth=32) as file:
+        file.write(audio)
+    assert main(["encode", str(source), str(target), "--layers", "12"]) == 0
+    assert main(["decode", str(target), str(back)]) == 0
+    with AudioFile(str(back)) as file:
+        decoded = file.read(file.frames)
+    assert decoded.shape == audio.shape
+    # To 24 bits and this processor's rounding.
+    assert np.abs(decoded - NeuralCodec(layers=12)(audio, 24_000)).max() < 1e-5
