@@ -20,6 +20,7 @@ WET_DEEP = "#8A5A2B"
 DRY = "#6CB4D2"  # cool: what goes in
 DRY_DEEP = "#2F5D73"
 ALERT = "#EC6A5E"
+MOVING = "#FFE2BD"  # light: where a value is that moves by itself
 
 GAP = 8
 MARGIN = 12

@@ -320,6 +320,9 @@ class MainWindow(QMainWindow):
         self._last_tick = now
         self.spectra.refresh()
         self.usage.refresh()
+        moving, n_sent = self.session.moving, self.session.sent.layers
+        self.controls.show_moving(moving.values, n_sent)
+        self.desk.show_moving(moving, n_sent)
         self.waveform.show_position(self.session.player.position_seconds)
         self.transport.show_playing(self.session.is_playing)
         length = self.session.document.seconds if self.session.document is not None else 0.0
@@ -344,6 +347,7 @@ class MainWindow(QMainWindow):
         if self._kept is not None:
             self._kept.look()
         self.usage.refresh_figures()
+        self.controls.show_sent(session.sent.kbps)
         if session.document is None and not self.background.is_busy:
             self.waveform.show_document(None, "Open a sound file, or drop one here.")
         meters = session.listening.meters

@@ -20,7 +20,9 @@ LEFT = Qt.MouseButton.LeftButton
 
 @pytest.fixture
 def desk(window):
-    window.desk.open_tab("Layers")
+    """The desk, with every tab made, at its first one."""
+    for name in (*TAB_NAMES, "Layers"):
+        window.desk.open_tab(name)
     QApplication.processEvents()
     return window.desk
 

@@ -174,12 +174,18 @@ def target_text(name: str) -> str:
     return f"Gain of layer {name.partition('.')[2]}" if "." in name else find_parameter(name).label
 
 
-def curve(motion: Motion, n_points: int) -> list[float]:
+def step_index(motion: Motion, cycles: float) -> int:
+    """Which step of a sequence is on after so many steps."""
+    pair, inside = divmod(cycles, 2)
+    return (2 * int(pair) + (inside >= 2 * motion.swing)) % len(motion.steps)
+
+
+def curve(motion: Motion, n_points: int, first_cycle: int = 0) -> list[float]:
     """What an LFO does in two cycles, or a follower as a sound begins and ends: `n_points` heights, 0 … 1."""
     if motion.source == "envelope":
         return [_followed(motion, 2.0 * point / n_points) for point in range(n_points)]
     plain = replace(motion, hz=1.0, beats=0.0)
-    return [plain.value(2.0 * point / n_points, 120.0, 0.0) for point in range(n_points)]
+    return [plain.value(first_cycle + 2.0 * point / n_points, 120.0, 0.0) for point in range(n_points)]
 
 
 def _followed(motion: Motion, seconds: float) -> float:

@@ -138,5 +138,5 @@ class StreamPlace:
 
 def moving_values(settings: Settings) -> dict[str, Value]:
     """The present values of all targets of motions and automation, by name; bitrates count as layers."""
-    names = [item.target for item in (*settings.motions, *settings.automation)]
-    return {(name := find_parameter(target).view_of or target): settings.value(name) for target in names}
+    targets = [*(motion.target for motion in settings.motions), *(curve.target for curve in settings.automation)]
+    return {(name := find_parameter(target).view_of or target): settings.value(name) for target in targets}

@@ -7,9 +7,9 @@ from PyQt6.QtWidgets import QWidget
 from lamina.gui import theme
 from lamina.gui.model.rate import kbps_text, layers_text
 from lamina.gui.widgets.knob import Knob
-from lamina.gui.widgets.knob_drawing import START_DEGREES, SWEEP_DEGREES, draw_cap, draw_pointer, point
+from lamina.gui.widgets.knob_drawing import START_DEGREES, SWEEP_DEGREES, draw_arc, draw_cap, draw_pointer, point
 from lamina.plugin import Parameter
-from lamina.plugin.parameters import KBPS_PER_LAYER
+from lamina.plugin.parameters import KBPS_PER_LAYER, Value
 
 END_FIGURES = 22.0
 
@@ -42,6 +42,13 @@ class BitrateKnob(Knob):
         self.is_bypassed = is_bypassed
         self.update()
 
+    def show_moving(self, value: Value | None) -> None:
+        """Shows how many layers are sent now, if that is something else than the knob says; by whole segments."""
+        place = None if value is None else int(value) / int(self.parameter.maximum)
+        if place != self.moving:
+            self.moving = place
+            self.update()
+
     def sizeHint(self) -> QSize:
         return QSize(228, 214)
 
@@ -59,6 +66,8 @@ class BitrateKnob(Knob):
         dial = self._dial()
         radius = dial.width() / 2
         self._draw_segments(painter, dial.adjusted(radius * 0.05, radius * 0.05, -radius * 0.05, -radius * 0.05), radius * 0.1)
+        if self.moving is not None:
+            self._draw_moving(painter, dial, radius)
         body = dial.adjusted(radius * 0.2, radius * 0.2, -radius * 0.2, -radius * 0.2)
         draw_cap(painter, body, self._ring_colour())
         draw_pointer(painter, body, self.travel.position(self.shown), self._light(1.0), 0.84, 0.94, max(3.0, radius * 0.035))
@@ -90,6 +99,14 @@ class BitrateKnob(Knob):
             pen_colour = self._light(0.62 + 0.38 * layer / int(self.shown)) if is_lit else theme.colour(theme.SLOT)
             painter.setPen(QPen(pen_colour, thickness, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
             painter.drawArc(ring, round(start * 16), -round((pitch - gap) * 16))
+
+    def _draw_moving(self, painter: QPainter, dial: QRectF, radius: float) -> None:
+        """A thin arc between segments and cap."""
+        assert self.moving is not None
+        inset = radius * 0.148
+        thin = dial.adjusted(inset, inset, -inset, -inset)
+        width = max(2.0, radius * 0.022)
+        draw_arc(painter, thin, 0.0, self.moving, QPen(theme.colour(theme.MOVING), width))
 
     def _draw_words(self, painter: QPainter, dial: QRectF) -> None:
         radius = dial.width() / 2

@@ -5,6 +5,7 @@ from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QAbstractButton, QPushButton, QStyle, QStyleOptionButton, QStylePainter, QWidget
 
 from lamina.gui import icons, theme
+from lamina.gui.widgets.chips import draw_underline
 
 
 class SignButton(QAbstractButton):
@@ -93,12 +94,19 @@ class Switch(QAbstractButton):
     def __init__(self, sign: str, text: str, accent: str, accent_deep: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._sign, self._accent, self._accent_deep = sign, accent, accent_deep
+        self.is_moving = False
         self.setText(text)
         self.setCheckable(True)
         self.setFixedHeight(theme.CONTROL_HEIGHT)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setAccessibleName(text)
+
+    def show_moving(self, is_on: bool | None) -> None:
+        """Underlines it while what moves has switched it on."""
+        if bool(is_on) != self.is_moving:
+            self.is_moving = bool(is_on)
+            self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(120, theme.CONTROL_HEIGHT)
@@ -120,6 +128,8 @@ class Switch(QAbstractButton):
         icons.draw(painter, self._sign, QRectF(left, frame.center().y() - 7, 14, 14), ink)
         painter.setPen(ink)
         painter.drawText(frame.adjusted(left + 22 - frame.left(), 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text())
+        if self.is_moving:
+            draw_underline(painter, frame)
 
 
 class MenuButton(QPushButton):

@@ -12,18 +12,26 @@ CHIP_PADDING = 10
 
 
 class Chip(QPushButton):
-    """A small checkable button. `show_dot` puts a dot into its corner: something behind it isn't as it was."""
+    """A small checkable button. `show_dot` puts a dot into its corner: something behind it isn't as it was. `show_moving` underlines
+    it: what moves by itself is here now."""
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
         self.setProperty("role", "chip")
         self.setCheckable(True)
-        self.has_dot = False
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.has_dot = self.is_moving = False
 
     def show_dot(self, has_dot: bool) -> None:
         """Shows the dot or takes it away."""
         if has_dot != self.has_dot:
             self.has_dot = has_dot
+            self.update()
+
+    def show_moving(self, is_moving: bool) -> None:
+        """Underlines it, or no longer."""
+        if is_moving != self.is_moving:
+            self.is_moving = is_moving
             self.update()
 
     def sizeHint(self) -> QSize:
@@ -34,12 +42,15 @@ class Chip(QPushButton):
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         super().paintEvent(event)
-        if self.has_dot:
+        if self.has_dot or self.is_moving:
             painter = QPainter(self)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.colour(theme.WET))
-            painter.drawEllipse(QRectF(self.width() - 9, 4, 5, 5))
+            if self.has_dot:
+                painter.setBrush(theme.colour(theme.WET))
+                painter.drawEllipse(QRectF(self.width() - 9, 4, 5, 5))
+            if self.is_moving:
+                draw_underline(painter, QRectF(self.rect()))
 
 
 class Segments(QWidget):
@@ -77,7 +88,19 @@ class Segments(QWidget):
         for word, button in self.buttons.items():
             button.setChecked(word == chosen)
 
+    def show_moving(self, word: str | None) -> None:
+        """Underlines the word that is chosen now by what moves; None if nothing does."""
+        for each, button in self.buttons.items():
+            button.show_moving(each == word)
+
     def _press(self, word: str) -> None:
         # A click on the lit one must not put it out: the model decides what is lit.
         self.buttons[word].setChecked(True)
         self.chosen.emit(word)
+
+
+def draw_underline(painter: QPainter, frame: QRectF) -> None:
+    """The mark of a button that is on now by what moves."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.colour(theme.MOVING))
+    painter.drawRoundedRect(QRectF(frame.left() + 5, frame.bottom() - 4, frame.width() - 10, 2), 1, 1)

@@ -9,6 +9,8 @@ from PyQt6.QtWidgets import QComboBox, QSizePolicy, QWidget
 from lamina.gui import icons, theme
 from lamina.gui.model.devices import Choice
 
+END = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
 
 class ChoiceBox(QComboBox):
     """Shows `Choice`s; `chosen` carries the value that the user took."""
@@ -18,6 +20,7 @@ class ChoiceBox(QComboBox):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._choices: tuple[Choice, ...] = ()
+        self.moving = ""
         self.setProperty("role", "choice")
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -40,6 +43,13 @@ class ChoiceBox(QComboBox):
             if self.itemData(row) is not None and self._choices[self.itemData(row)].value == present:
                 self.setCurrentIndex(row)
 
+    def show_moving(self, value: object) -> None:
+        """Shows beside the present value the one that what moves has chosen now; None if nothing does."""
+        moving = next((choice.label for choice in self._choices if choice.value == value), "")
+        if moving != self.moving:
+            self.moving = moving
+            self.update()
+
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         # A device must not change because the mouse went over it.
         if event is not None:
@@ -50,6 +60,10 @@ class ChoiceBox(QComboBox):
         painter = QPainter(self)
         ink = theme.colour(theme.MUTED if self.isEnabled() else theme.DIM)
         icons.draw(painter, "chevron", QRectF(self.width() - 22, self.height() / 2 - 5, 10, 10), ink)
+        if self.moving:
+            painter.setPen(theme.colour(theme.MOVING))
+            painter.setFont(theme.font(theme.SMALL_PIXELS))
+            painter.drawText(QRectF(0, 0, self.width() - 28, self.height()), END, self.moving)
 
     def _fill(self) -> None:
         model = QStandardItemModel(self)

@@ -1,5 +1,7 @@
 """The controls: the bitrate knob, four smaller knobs, noise only and bypass, all made from the parameter table."""
 
+from collections.abc import Mapping
+
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QWidget
@@ -8,6 +10,7 @@ from lamina.gui import theme
 from lamina.gui.model.boards import NAMES
 from lamina.gui.model.parameters import ParameterValues
 from lamina.gui.model.rate import kbps_text, layers_text
+from lamina.gui.model.sent import layers_of_all
 from lamina.gui.widgets.bitrate_knob import BitrateKnob
 from lamina.gui.widgets.buttons import Switch
 from lamina.gui.widgets.chips import Segments
@@ -34,6 +37,8 @@ class ControlPanel(Panel):
     def __init__(self, values: ParameterValues, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._values = values
+        self._n_channels = 1
+        self._sent_kbps: float | None = None
         self.setFixedWidth(theme.LEFT_WIDTH)
         table = values.parameters
         self.content.addLayout(self._boards())
@@ -93,8 +98,30 @@ class ControlPanel(Panel):
 
     def show_channels(self, n_channels: int) -> None:
         """Says what all channels send together, since the knob counts one."""
-        kbps = n_channels * int(self._values["layers"]) * KBPS_PER_LAYER
-        self.caption.remark.setText(f"per channel; {kbps_text(kbps)} in all" if n_channels > 1 else "")
+        self._n_channels = n_channels
+        self._show_rate()
+
+    def show_sent(self, kbps: float | None) -> None:
+        """Says what is really sent now where that differs from frame to frame; None if it doesn't."""
+        self._sent_kbps = kbps
+        self._show_rate()
+
+    def show_moving(self, moving: Mapping[str, Value], n_sent: int | None) -> None:
+        """Shows where what moves by itself is, and how many layers are sent now (None: as many as the knob says)."""
+        for name, knob in self.knobs.items():
+            knob.show_moving(n_sent if knob is self.bitrate else moving.get(name))
+        for name, switch in self.switches.items():
+            switch.show_moving(moving.get(name))
+
+    def _show_rate(self) -> None:
+        in_all = " in all" if self._n_channels > 1 else ""
+        if self._sent_kbps is not None:
+            self.caption.remark.setText(f"now {self._sent_kbps:.1f} kbps{in_all}")
+        elif in_all:
+            kbps = layers_of_all(self._values, self._n_channels) * KBPS_PER_LAYER
+            self.caption.remark.setText(f"per channel; {kbps_text(kbps)}{in_all}")
+        else:
+            self.caption.remark.setText("")
 
     def show_can_denoise(self, can_denoise: bool, is_loaded: bool) -> None:
         """Enables the denoise knob and noise only, or says why they can't be used."""

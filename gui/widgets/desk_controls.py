@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PyQt6.QtCore import QObject, QRectF, QSize, pyqtSignal
 from PyQt6.QtGui import QFontMetrics
@@ -40,6 +40,8 @@ class DeskControls(QObject):
         self.values, self.desk = values, desk
         self.by_name: dict[str, list[QWidget]] = {}
         self._shows: dict[str, list[Callable[[Value], object]]] = {}
+        self._moves: dict[str, list[Callable[[Value | None], object]]] = {}
+        self._moving: Mapping[str, Value] = {}
         values.changed.subscribe(self._changed)
 
     def set(self, name: str, value: object) -> None:
@@ -50,10 +52,19 @@ class DeskControls(QObject):
             self.refused.emit(str(error))
             self._show(name, self.values[name])
 
-    def follow(self, name: str, show: Callable[[Value], object]) -> None:
-        """Calls `show` with a parameter's value, now and at every change."""
+    def follow(self, name: str, show: Callable[[Value], object], show_moving: Callable[[Value | None], object] | None = None) -> None:
+        """Calls `show` with a parameter's value, now and at every change, and `show_moving` with where it is while it moves by itself."""
         self._shows.setdefault(name, []).append(show)
         show(self.values[name])
+        if show_moving is not None:
+            self._moves.setdefault(name, []).append(show_moving)
+
+    def show_moving(self, moving: Mapping[str, Value]) -> None:
+        """Shows where the parameters are that move by themselves."""
+        for name in (*moving, *(name for name in self._moving if name not in moving)):
+            for show in self._moves.get(name, ()):
+                show(moving.get(name))
+        self._moving = moving
 
     def make(self, name: str) -> QWidget:
         """A control for one parameter, tied to it."""
@@ -65,13 +76,13 @@ class DeskControls(QObject):
             switch = Switch("", parameter.label, theme.WET, theme.WET_DEEP)
             switch.setToolTip(plain_tip(parameter.help))
             switch.clicked.connect(lambda is_on: self.set(name, is_on))
-            self.follow(name, lambda value: switch.setChecked(bool(value)))
+            self.follow(name, lambda value: switch.setChecked(bool(value)), switch.show_moving)
             widget = switch
         else:
             knob = DeskKnob(parameter)
             knob.moved.connect(lambda value: self.set(name, value))
             knob.refused.connect(self.refused)
-            self.follow(name, knob.show_value)
+            self.follow(name, knob.show_value, knob.show_moving)
             widget = knob
         self.tie(name, widget)
         return widget
@@ -88,13 +99,13 @@ class DeskControls(QObject):
             chooser = Segments(words, width=None)
             for word, button in chooser.buttons.items():
                 button.setAccessibleName(f"{parameter.label}: {words[word]}")
-            self.follow(name, chooser.show_chosen)
+            self.follow(name, chooser.show_chosen, chooser.show_moving)
         else:
             box = chooser = ChoiceBox(parameter.label)
             box.setMinimumContentsLength(4)
             box.setFixedHeight(BOX_HEIGHT)
             choices = tuple(Choice(word, text) for word, text in words.items())
-            self.follow(name, lambda value: box.show_choices(choices, value))
+            self.follow(name, lambda value: box.show_choices(choices, value), box.show_moving)
         chooser.chosen.connect(lambda value: self.set(name, value))
         return Labelled(parameter.label, parameter.help, chooser)
 

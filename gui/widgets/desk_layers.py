@@ -1,5 +1,7 @@
 """The desk's tab of layers: what is listened to at the left, a fader for each layer beside it."""
 
+from collections.abc import Mapping
+
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -10,6 +12,8 @@ from lamina.gui.widgets.desk_controls import DeskControls, choice_text
 from lamina.gui.widgets.desk_sections import divider, heading
 from lamina.gui.widgets.layer_desk import LayerFaders
 from lamina.gui.widgets.tips import plain_tip
+from lamina.plugin.parameters import Value
+from lamina.plugin.settings import GAIN_OF
 
 LISTEN_WIDTH = 104
 
@@ -44,9 +48,14 @@ class LayersTab(QWidget):
         row.addLayout(left)
         row.addWidget(divider())
         row.addWidget(self.faders, 1)
-        controls.follow("listen", self.listen.show_chosen)
+        controls.follow("listen", self.listen.show_chosen, self.listen.show_moving)
         for name in ("layers", "listen", "listen_layer", *NAMES):
             controls.follow(name, lambda _value: self._show())
+
+    def show_moving(self, moving: Mapping[str, Value], n_sent: int | None) -> None:
+        """Shows the gains that move by themselves, and how many layers are sent now."""
+        gains = {int(name.removeprefix(GAIN_OF)): float(value) for name, value in moving.items() if name.startswith(GAIN_OF)}
+        self.faders.show_moving(gains, n_sent)
 
     def _show(self) -> None:
         self.faders.show_desk()

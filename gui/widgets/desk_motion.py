@@ -6,6 +6,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QListWidget, QMenu, QPushButton, QSizeP
 
 from lamina.gui import theme
 from lamina.gui.model.motion_desk import SOURCE_HELPS, SOURCE_TEXTS, MotionDesk
+from lamina.gui.model.moving import Moving
 from lamina.gui.widgets.buttons import MenuButton
 from lamina.gui.widgets.desk_controls import DeskControls
 from lamina.gui.widgets.desk_sections import divider
@@ -97,6 +98,11 @@ class MotionTab(QWidget):
         self.drawn.setText(drawn)
         self.drawn.setToolTip(plain_tip(f"{drawn}. It plays with the motions; Reset desk takes it away." if drawn else ""))
         self.editor.show_motion()
+
+    def show_moving(self, moving: Moving) -> None:
+        """Shows where the motion that is edited is now."""
+        motion = self.desk.motion
+        self.editor.picture.show_moving(moving.source(motion) if motion is not None else None)
 
     def _select(self, index: int) -> None:
         self.desk.select(index)

@@ -1,26 +1,34 @@
 """The code desk: a bar that is always there, and a drawer with tabs below it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QWidget
 
 from lamina.gui import theme
-from lamina.gui.model.desk import DESK_KEY, TABS, Desk
+from lamina.gui.model.desk import DESK_KEY, TAB_NAMES, TABS, Desk
+from lamina.gui.model.moving import Moving
 from lamina.gui.model.parameters import ParameterValues
 from lamina.gui.widgets.chips import Chip, Segments
 from lamina.gui.widgets.desk_controls import DeskControls
-from lamina.gui.widgets.desk_layers import LayersTab
-from lamina.gui.widgets.desk_motion import MotionTab
-from lamina.gui.widgets.desk_sections import SectionsTab, SidewaysScroll
 from lamina.gui.widgets.desk_specials import FreezeButton, SeedControl, TempoControl
 from lamina.gui.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from lamina.gui.widgets.desk_layers import LayersTab
+    from lamina.gui.widgets.desk_motion import MotionTab
 
 LEAST_HEIGHT, HEIGHT = 190, 204
 
 
 class DeskPanel(Panel):
-    """Shows the desk over `ParameterValues`. `opened` tells whether the drawer is open, `refused` carries a refusal's sentence."""
+    """Shows the desk over `ParameterValues`. `opened` tells whether the drawer is open, `refused` carries a refusal's sentence.
+
+    A tab is made when it is opened first: the window must not wait for what may never be seen.
+    """
 
     opened = pyqtSignal(bool)
     refused = pyqtSignal(str)
@@ -33,17 +41,10 @@ class DeskPanel(Panel):
         self.content.setContentsMargins(theme.MARGIN, theme.GAP, theme.MARGIN, theme.GAP)
         self.content.setSpacing(0)
         self.content.addLayout(self._bar())
-        self.layers = LayersTab(self.controls)
-        self.motion = MotionTab(self.controls)
-        special: dict[str, Callable[[], QWidget]] = {
-            "freeze": lambda: FreezeButton(self.controls),
-            "tempo": lambda: TempoControl(self.controls),
-            "seed": lambda: SeedControl(self.controls),
-        }
-        own = {"Layers": self.layers, "Motion": self.motion}
+        self._tabs: dict[str, QWidget] = {}
         self.drawer = QStackedWidget()
-        for tab in TABS:
-            self.drawer.addWidget(SidewaysScroll(own.get(tab.name) or SectionsTab(tab, self.controls, special)))
+        for _ in TABS:
+            self.drawer.addWidget(QWidget())
         self.drawer.setMinimumHeight(LEAST_HEIGHT)
         self.drawer.setMaximumHeight(HEIGHT)
         self.drawer.setContentsMargins(0, theme.MARGIN, 0, 0)
@@ -87,6 +88,8 @@ class DeskPanel(Panel):
         self.open_button.setChecked(is_open)
         if is_open == self.is_open:
             return
+        if is_open:
+            self._make(self.drawer.currentIndex())
         self.drawer.setVisible(is_open)
         self._light()
         self.opened.emit(is_open)
@@ -102,7 +105,10 @@ class DeskPanel(Panel):
 
     def show_tab(self, name: str) -> None:
         """Turns to a tab, without opening the drawer."""
-        self.drawer.setCurrentIndex([tab.name for tab in TABS].index(name))
+        index = TAB_NAMES.index(name)
+        if self.is_open:
+            self._make(index)
+        self.drawer.setCurrentIndex(index)
         self._light()
 
     @property
@@ -110,9 +116,53 @@ class DeskPanel(Panel):
         """The tab that is shown when the drawer is open."""
         return TABS[self.drawer.currentIndex()].name
 
+    @property
+    def layers(self) -> LayersTab:
+        """The tab of layers."""
+        return self._make(TAB_NAMES.index("Layers"))  # type: ignore[return-value]
+
+    @property
+    def motion(self) -> MotionTab:
+        """The tab of motion."""
+        return self._make(TAB_NAMES.index("Motion"))  # type: ignore[return-value]
+
+    def show_moving(self, moving: Moving, n_sent: int | None) -> None:
+        """Shows where what moves by itself is, and how many layers are sent now (None: as many as the knob says)."""
+        self.controls.show_moving(moving.values)
+        if not self.is_open or self.tab not in self._tabs:
+            return
+        if self.tab == "Layers":
+            self.layers.show_moving(moving.values, n_sent)
+        elif self.tab == "Motion":
+            self.motion.show_moving(moving)
+
     def toggle_freeze(self) -> None:
         """Freezes, or lets go."""
         self.controls.set("freeze", not self.controls.values["freeze"])
+
+    def _make(self, index: int) -> QWidget:
+        """The tab at a place, made now if it wasn't yet."""
+        tab = TABS[index]
+        if tab.name in self._tabs:
+            return self._tabs[tab.name]
+        from lamina.gui.widgets.desk_layers import LayersTab
+        from lamina.gui.widgets.desk_motion import MotionTab
+        from lamina.gui.widgets.desk_sections import SectionsTab, SidewaysScroll
+
+        special: dict[str, Callable[[], QWidget]] = {
+            "freeze": lambda: FreezeButton(self.controls),
+            "tempo": lambda: TempoControl(self.controls),
+            "seed": lambda: SeedControl(self.controls),
+        }
+        own: dict[str, Callable[[], QWidget]] = {"Layers": lambda: LayersTab(self.controls), "Motion": lambda: MotionTab(self.controls)}
+        made = self._tabs[tab.name] = own[tab.name]() if tab.name in own else SectionsTab(tab, self.controls, special)
+        shown, empty = self.drawer.currentIndex(), self.drawer.widget(index)
+        assert empty is not None
+        self.drawer.removeWidget(empty)
+        empty.deleteLater()
+        self.drawer.insertWidget(index, SidewaysScroll(made))
+        self.drawer.setCurrentIndex(shown)
+        return made
 
     def _light(self) -> None:
         self.tabs.show_chosen(self.tab if self.is_open else "")

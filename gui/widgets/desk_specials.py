@@ -11,6 +11,7 @@ from lamina.gui import icons, theme
 from lamina.gui.model.desk import FREEZE_KEY
 from lamina.gui.model.tap_tempo import TapTempo
 from lamina.gui.widgets.buttons import SignButton
+from lamina.gui.widgets.chips import draw_underline
 from lamina.gui.widgets.desk_controls import ROW_HEIGHT, DeskControls
 
 HELD_SECONDS = 0.35
@@ -23,6 +24,7 @@ class FreezeButton(QAbstractButton):
         super().__init__(parent)
         self._controls = controls
         self._pressed_at: float | None = None
+        self.is_moving = False
         self._height = 24 if is_small else ROW_HEIGHT
         self.setText("Freeze")
         self.setCheckable(True)
@@ -34,9 +36,15 @@ class FreezeButton(QAbstractButton):
             f"<b>Freeze</b> ({FREEZE_KEY})<br>{controls.values.parameters['freeze'].help}<br><span style='color:{theme.MUTED}'>"
             "Click: frozen until the next click. Hold: as long as you hold it.</span>"
         )
-        controls.follow("freeze", lambda value: self.setChecked(bool(value)))
+        controls.follow("freeze", lambda value: self.setChecked(bool(value)), self.show_moving)
         # Keys and assistive tools click without pressing.
         self.clicked.connect(lambda is_on: controls.set("freeze", is_on))
+
+    def show_moving(self, is_on: bool | None) -> None:
+        """Underlines it while what moves has switched it on."""
+        if bool(is_on) != self.is_moving:
+            self.is_moving = bool(is_on)
+            self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(96 if self._height < ROW_HEIGHT else 130, self._height)
@@ -72,6 +80,8 @@ class FreezeButton(QAbstractButton):
         icons.draw(painter, "freeze", QRectF(left, frame.center().y() - 7, 14, 14), theme.colour(theme.WELL if is_on else theme.DRY))
         painter.setPen(ink)
         painter.drawText(QRectF(left + 20, 0, width + 4, self.height()), Qt.AlignmentFlag.AlignVCenter, self.text())
+        if self.is_moving:
+            draw_underline(painter, frame)
 
 
 class TempoControl(QWidget):

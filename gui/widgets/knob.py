@@ -6,11 +6,12 @@ from PyQt6.QtWidgets import QDial, QLineEdit, QWidget
 
 from lamina.gui import theme
 from lamina.gui.model.travel import Travel
-from lamina.gui.widgets.knob_drawing import draw_arc, draw_cap, draw_pointer
+from lamina.gui.widgets.knob_drawing import draw_arc, draw_cap, draw_moving, draw_pointer
 from lamina.plugin import Parameter
 from lamina.plugin.parameters import Value
 
 WHEEL_NOTCH = 120  # Qt's unit: eighths of a degree per notch
+MOVING_PLACES = 270  # a degree each: less is not seen, and not worth drawing
 
 
 class Knob(QDial):
@@ -18,7 +19,7 @@ class Knob(QDial):
 
     A QDial underneath, so that assistive tools see a dial with a value; drawing and gestures are this class's own.
     `moved` carries a new value, `refused` the sentence for a typed one that isn't allowed. It shows a value only when told
-    to by `show_value`: what it shows is what the model holds.
+    to by `show_value`: what it shows is what the model holds. `show_moving` shows beside it where the value is now.
     """
 
     moved = pyqtSignal(object)
@@ -30,6 +31,7 @@ class Knob(QDial):
         self.accent = accent
         self.travel = Travel(parameter)
         self.shown: Value = parameter.default
+        self.moving: float | None = None
         self._drag: tuple[float, float] | None = None
         self._wheel = 0
         self._editor: QLineEdit | None = None
@@ -56,6 +58,13 @@ class Knob(QDial):
         self.blockSignals(False)
         self.setAccessibleDescription(self.text())
         self.update()
+
+    def show_moving(self, value: Value | None) -> None:
+        """Shows where the value is that moves by itself; None if it doesn't."""
+        place = None if value is None else round(self.travel.position(value) * MOVING_PLACES) / MOVING_PLACES
+        if place != self.moving:
+            self.moving = place
+            self.update()
 
     def text(self) -> str:
         """The value in words."""
@@ -193,6 +202,8 @@ class Knob(QDial):
         place, origin = self.travel.position(self.shown), self.travel.origin
         if abs(place - origin) > 1e-6:
             draw_arc(painter, arc, min(place, origin), max(place, origin), QPen(theme.colour(self.accent), 3))
+        if self.moving is not None:
+            draw_moving(painter, arc, place, self.moving, self.accent, 3)
         cap = dial.adjusted(6, 6, -6, -6)
         draw_cap(painter, cap, self._ring_colour())
         draw_pointer(painter, cap, place, theme.colour(theme.TEXT), 0.4, 0.82, 2.2)

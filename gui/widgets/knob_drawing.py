@@ -1,4 +1,4 @@
-"""What all knobs are drawn with: arc, cap and pointer on a travel of 270 degrees."""
+"""What all knobs are drawn with: arc, cap, pointer and a mark for what moves, on a travel of 270 degrees."""
 
 import math
 
@@ -21,6 +21,14 @@ def draw_arc(painter: QPainter, square: QRectF, start: float, stop: float, pen: 
     painter.setPen(pen)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawArc(square, round((START_DEGREES - start * SWEEP_DEGREES) * 16), -round((stop - start) * SWEEP_DEGREES * 16))
+
+
+def draw_moving(painter: QPainter, square: QRectF, base: float, place: float, accent: str, width: float) -> None:
+    """Where a value is now that moves by itself: a way from its base, and a dot at its end."""
+    draw_arc(painter, square, min(base, place), max(base, place), QPen(theme.colour(accent, 0.45), width))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.colour(theme.MOVING))
+    painter.drawEllipse(point(square.center(), square.width() / 2, place), 2.6, 2.6)
 
 
 def draw_cap(painter: QPainter, square: QRectF, ring: QColor) -> None:

@@ -1,5 +1,6 @@
 """Faders for all layers in one picture: number, fader, mute and solo of each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
@@ -9,7 +10,7 @@ from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from lamina.gui import theme
 from lamina.gui.model.layer_desk import LayerDesk
 from lamina.gui.widgets.knob import WHEEL_NOTCH
-from lamina.gui.widgets.layer_drawing import BUTTON_HEIGHT, NUMBER_HEIGHT, draw_layer, fader_area
+from lamina.gui.widgets.layer_drawing import BUTTON_HEIGHT, NUMBER_HEIGHT, Now, draw_layer, fader_area
 
 GESTURES = (
     "Drag up or down (Shift: fine; Ctrl: draw across layers), wheel, arrow keys. Double-click: 1.00. M and S mute and solo; "
@@ -35,6 +36,7 @@ class LayerFaders(QWidget):
         self._under_mouse: int | None = None
         self._drag: _Drag | None = None
         self._wheel = 0
+        self._now = Now()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -44,6 +46,23 @@ class LayerFaders(QWidget):
         """Takes over what changed."""
         self.setAccessibleDescription(self.desk.text(self.current))
         self.update()
+
+    def show_moving(self, gains: Mapping[int, float], n_sent: int | None) -> None:
+        """Shows the gains, by layer, that move by themselves, and how many layers are sent now (None: as many as the knob says)."""
+        before, self._now = self._now, Now({layer: round(gain, 2) for layer, gain in gains.items()}, n_sent)
+        if self._now == before:
+            return
+        if n_sent != before.n_sent:
+            self.update()
+            return
+        for layer in before.gains.keys() | self._now.gains.keys():
+            if before.gains.get(layer) != self._now.gains.get(layer):
+                self.update(self.column(layer).toAlignedRect())
+
+    @property
+    def moving_gains(self) -> Mapping[int, float]:
+        """Gains, by layer, that are shown as moving."""
+        return self._now.gains
 
     def sizeHint(self) -> QSize:
         return QSize(26 * self.desk.n_layers, 190)
@@ -209,11 +228,15 @@ class LayerFaders(QWidget):
         return super().event(event)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
+        assert event is not None
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        dirty = QRectF(event.rect())
         pointed = self._drag.layer if self._drag is not None else self._under_mouse
         for layer in range(1, self.desk.n_layers + 1):
-            draw_layer(painter, self.column(layer), self.desk, layer, layer == pointed, self.hasFocus() and layer == self.current)
+            if self.column(layer).intersects(dirty):
+                is_focused = self.hasFocus() and layer == self.current
+                draw_layer(painter, self.column(layer), self.desk, layer, layer == pointed, is_focused, self._now)
         if self.hasFocus() or pointed is not None:
             self._draw_gain(painter, pointed if pointed is not None else self.current)
 

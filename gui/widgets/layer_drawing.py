@@ -1,5 +1,8 @@
 """What one layer of the layer desk looks like."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QPainter, QPen
 
@@ -9,6 +12,14 @@ from lamina.gui.model.layer_desk import LayerDesk
 NUMBER_HEIGHT, BUTTON_HEIGHT, CAP_HEIGHT = 20.0, 21.0, 9.0
 
 
+@dataclass(frozen=True)
+class Now:
+    """What moves by itself: gains by layer, and how many layers are sent (None: as many as the knob says)."""
+
+    gains: Mapping[int, float] = field(default_factory=dict)
+    n_sent: int | None = None
+
+
 def fader_area(column: QRectF) -> QRectF:
     """Where the middle of a fader's cap can be."""
     return QRectF(
@@ -16,16 +27,19 @@ def fader_area(column: QRectF) -> QRectF:
     )
 
 
-def draw_layer(painter: QPainter, column: QRectF, desk: LayerDesk, layer: int, is_pointed: bool, is_focused: bool) -> None:
+def draw_layer(painter: QPainter, column: QRectF, desk: LayerDesk, layer: int, is_pointed: bool, is_focused: bool, now: Now) -> None:
     """Draws a layer into its column."""
-    is_sent, is_heard = layer <= desk.n_active, desk.is_heard(layer)
+    is_sent, is_heard = layer <= max(desk.n_active, now.n_sent or 0), desk.is_heard(layer, now.n_sent)
     if is_pointed or is_focused:
         painter.setPen(QPen(theme.colour(theme.DIM), 1) if is_focused else Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour(theme.RAISED, 0.55))
         painter.drawRoundedRect(column.adjusted(1, 0.5, -1, -0.5), 5, 5)
     painter.setOpacity(1.0 if is_sent else 0.38)
     _draw_number(painter, column, layer, desk.listened == layer, is_heard)
-    _draw_fader(painter, fader_area(column), desk.travel.position(desk.gain(layer)), is_heard)
+    area, position = fader_area(column), desk.travel.position(desk.gain(layer))
+    _draw_fader(painter, area, position, is_heard)
+    if layer in now.gains:
+        _draw_moving(painter, area, position, desk.travel.position(now.gains[layer]))
     width = min(22.0, column.width() - 3)
     for place, (word, is_on, accent) in enumerate((("M", desk.is_muted(layer), theme.ALERT), ("S", desk.is_solo(layer), theme.DRY))):
         box = QRectF(0, 0, width, BUTTON_HEIGHT - 4)
@@ -67,6 +81,17 @@ def _draw_fader(painter: QPainter, area: QRectF, position: float, is_heard: bool
     painter.drawRoundedRect(cap, 2.5, 2.5)
     painter.setPen(QPen(theme.colour("#14181C", 0.75), 1))
     painter.drawLine(QPointF(cap.left() + 3, y), QPointF(cap.right() - 3, y))
+
+
+def _draw_moving(painter: QPainter, area: QRectF, base: float, position: float) -> None:
+    """A thin mark where the gain is now, and the way to it from the cap."""
+    x, y, cap_y = area.center().x(), area.bottom() - position * area.height(), area.bottom() - base * area.height()
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.colour(theme.MOVING, 0.5))
+    painter.drawRect(QRectF(x - 1, min(y, cap_y), 2, abs(y - cap_y)))
+    painter.setBrush(theme.colour(theme.MOVING))
+    half = min(9.0, area.width() / 2 - 2)
+    painter.drawRoundedRect(QRectF(x - half, y - 1.25, 2 * half, 2.5), 1.25, 1.25)
 
 
 def _draw_button(painter: QPainter, box: QRectF, word: str, is_on: bool, accent: str) -> None:
