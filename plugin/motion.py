@@ -158,7 +158,8 @@ class MovingParameter(Parameter):
         return "none"
 
     def plain(self, value: Value) -> list[dict[str, Any]]:
-        return [{name: list(v) if isinstance(v, tuple) else v for name, v in asdict(item).items()} for item in value]
+        items = (item if isinstance(item, dict) else asdict(item) for item in value)
+        return [{name: list(v) if isinstance(v, tuple) else v for name, v in item.items()} for item in items]
 
 
 class Motions(MovingParameter):

@@ -103,6 +103,7 @@ def test_all_settings_reach_the_engines_own_process_as_plain_values(values):
     with LiveEngine(opens=False) as engine:
         engine.set_board("A", Board([NeuralCodec()])).result(30)
         engine.set_parameters("A", [0], settings.plain()).result(30)
+        engine.set_parameters("A", [0], values).result(30)
         # What was said is kept for an engine that follows a dead one, so it is what the engine was told.
         engine.set_board("B", Board([NeuralCodec(**values)])).result(30)
         with pytest.raises(EngineError, match="no parameter 'nothing'"):

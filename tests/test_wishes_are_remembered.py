@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lamina.plugin import Board, NeuralCodec
-from lamina.plugin.board_document import describe_board
+from lamina.plugin import Board, Motion, NeuralCodec
+from lamina.plugin.board_document import build_board, describe_board
 from lamina.plugin.host.client import LiveEngine
 from lamina.plugin.host.engine_handle import EngineError
 from lamina.plugin.host.file_player import PLAY_STATES
@@ -62,6 +62,22 @@ def test_boards_and_what_is_set_on_them():
     assert document["boards"]["B"]["effects"][1]["effects"][0]["parameters"]["layers"] == 3
     wishes.follow("board", {"name": "B", "board": inner})
     assert wishes.document()["bypassed"] == {}
+
+
+def test_what_is_set_under_another_name_is_worked_into_what_stands_there():
+    """One layer's gain of all, kbps of layers, and the bypass that a document keeps apart: another engine must be able to read it."""
+    wishes = followed(("board", {"name": "A", "board": describe_board(Board([NeuralCodec(layers=5)]))}))
+    for values in (
+        {"layer_gains.7": 0.5},
+        {"kbps": 3.0, "bypass": True},
+        {"layer_gains": [1.0] * 24},
+        {"layer_gains.2": 2.0},
+        {"motions": [{"target": "mix"}]},
+    ):
+        wishes.follow("parameters", {"name": "A", "path": [0], "values": values})
+    (codec,) = build_board(wishes.document()["boards"]["A"])
+    expected = NeuralCodec(layers=4, bypass=True, layer_gains=[1.0, 2.0], motions=[Motion("mix")])
+    assert codec.settings == expected.settings
 
 
 def test_devices_live_tone_and_recording():

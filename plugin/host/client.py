@@ -22,6 +22,7 @@ from lamina.plugin.host.next_take import next_take
 from lamina.plugin.host.settings import DeviceSettings, device_settings
 from lamina.plugin.host.telemetry import TelemetryReader, make_shared_file
 from lamina.plugin.host.wishes import Wishes
+from lamina.plugin.parameters import PARAMETERS
 
 CHECK_SECONDS = 1.0
 STILL_SECONDS, UNANSWERED_SECONDS = 3.0, 6.0
@@ -81,7 +82,8 @@ class LiveEngine:
 
     def set_parameters(self, name: str, path: list[int], values: dict[str, Any]) -> Future[Any]:
         """Set parameters of the effect at `path` on board `name`."""
-        return self._send("parameters", name=name, path=path, values=values)
+        plain = {key: PARAMETERS[key].plain(value) if key in PARAMETERS else value for key, value in values.items()}
+        return self._send("parameters", name=name, path=path, values=plain)
 
     def set_bypass(self, index: int, is_bypassed: bool) -> Future[Any]:
         """Take effect `index` of the board that is heard out of the sound, or back in."""

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from lamina.plugin.host.file_player import PLAY_STATES, PlayState
+from lamina.plugin.settings import Settings
 
 SETTLED_SECONDS = 0.3
 """After a command of the transport, the engine's own state counts again from then on."""
@@ -96,9 +97,24 @@ class Wishes:
             with contextlib.suppress(LookupError, TypeError):
                 for index in values["path"]:
                     effect = effect["effects"][index]
-                effect["parameters"] = {**effect.get("parameters", {}), **values["values"]}
+                if effect["effect"] == "NeuralCodec":
+                    _set_codec(effect, values["values"])
+                else:
+                    effect["parameters"] = {**effect.get("parameters", {}), **values["values"]}
         elif command == "bypass":
             chosen = wishes.get("board", "A")
             bypassed = set(wishes.get("bypassed", {}).get(chosen, ()))
             (bypassed.add if values["on"] else bypassed.discard)(values["index"])
             wishes["bypassed"] = {**wishes.get("bypassed", {}), chosen: sorted(bypassed)}
+
+
+def _set_codec(entry: dict[str, Any], values: dict[str, Any]) -> None:
+    """A codec's entry in a board document after these values were set, in this order.
+
+    Names may be other units or parts of one parameter (kbps of layers, one layer's gain of all), so they are worked in, not put beside.
+    """
+    settings = Settings()
+    for name, value in (*entry.get("parameters", {}).items(), ("bypass", entry.get("bypass", False)), *values.items()):
+        settings = settings.with_value(name, value)
+    entry["parameters"] = settings.plain()
+    entry["bypass"] = entry["parameters"].pop("bypass")
