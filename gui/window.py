@@ -23,7 +23,7 @@ from lamina.gui.widgets.control_panel import BOARD_KEY, BYPASS_KEY, NOISE_ONLY_K
 from lamina.gui.widgets.desk_panel import DeskPanel
 from lamina.gui.widgets.devices_dialog import DevicesDialog
 from lamina.gui.widgets.drop_overlay import DropOverlay
-from lamina.gui.widgets.header import Header
+from lamina.gui.widgets.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS, Header
 from lamina.gui.widgets.notice import NoticeBar
 from lamina.gui.widgets.panel import Panel
 from lamina.gui.widgets.stage import Stage
@@ -150,6 +150,8 @@ class MainWindow(QMainWindow):
             ("Ctrl+O", self.dialogs.open_sound),
             ("Ctrl+E", self.dialogs.export),
             ("Ctrl+S", self.dialogs.save_preset),
+            (PRESET_BEFORE_KEYS, partial(self.header.step_preset, -1)),
+            (NEXT_PRESET_KEYS, partial(self.header.step_preset, 1)),
             ("Ctrl+,", self.show_devices),
             ("Ctrl+Q", self.close),
             ("Escape", self.notice.hide),

@@ -31,6 +31,19 @@ def controls_of(tab):
     return [name for section in tab.sections for row in section.rows for name in row if name != "freeze"]
 
 
+def test_a_tab_is_made_when_it_is_first_opened(window, qtbot):
+    desk = window.desk
+    assert not desk._tabs and set(desk.controls.by_name) == set()
+    desk.show_tab("Codes")
+    assert not desk._tabs, "as long as the drawer is closed"
+    qtbot.keyClick(window, Qt.Key.Key_D)
+    assert list(desk._tabs) == ["Codes"] and desk.drawer.currentWidget().widget() is desk._tabs["Codes"]
+    made = desk._tabs["Codes"]
+    desk.open_tab("Bend")
+    desk.open_tab("Codes")
+    assert list(desk._tabs) == ["Codes", "Bend"] and desk.drawer.currentWidget().widget() is made and desk.drawer.count() == 5
+
+
 def test_the_drawer_opens_by_key_and_button_and_leaves_the_knob_in_sight(window, qtbot):
     desk = window.desk
     assert not desk.is_open and not desk.drawer.isVisible()
@@ -134,7 +147,7 @@ def test_dots_tell_where_something_was_changed_and_reset_takes_all_back_in_one_g
     assert not any(button.has_dot for button in (*desk.tabs.buttons.values(), desk.open_button)) and not desk.reset_button.isEnabled()
     codec = session.codec
     assert (codec.frame_loss, codec.motions, codec.automation, codec.layers) == (0.0, (), (), 4)
-    assert window.header.preset_button.text() == "Mine (edited)"
+    assert window.header.preset_button.text() == "Mine" and window.header.preset_button.has_dot
 
 
 def test_freeze_is_latched_by_a_click_and_its_key_and_held_by_holding(window, desk, qtbot, monkeypatch):

@@ -1,5 +1,6 @@
 """Presets and models in the app: chosen while it plays, saved, and told when they are missing or damaged."""
 
+import html
 import json
 import shutil
 
@@ -7,20 +8,72 @@ from gui_parts import choose, wait
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
+from lamina.gui.model.preset_list import PresetList, heading
 from lamina.models.bundle import weights_folder
 from lamina.models.own_bundles import install_bundle, own_bundles_folder
 from lamina.plugin.motion import Automation, Motion
-from lamina.plugin.presets import load_preset
+from lamina.plugin.presets import CATEGORIES, Preset, list_presets, load_preset
 
 pytest_plugins = ["gui_fixtures"]
 
 
-def test_presets_set_the_knobs_and_edits_are_marked(window):
-    action = window.header.preset_menu.actions()[0]
+def preset_actions(window):
+    """The preset menu's presets, by category."""
+    menus = [action for action in window.header.preset_menu.actions() if action.menu() is not None]
+    return {menu.text(): menu.menu().actions() for menu in menus}
+
+
+def test_presets_set_the_knobs_and_a_dot_tells_of_changes(window):
+    action = preset_actions(window)["Speech"][0]
+    button = window.header.preset_button
+    assert button.text() == "Presets" and not button.has_dot
     action.trigger()
-    assert window.header.preset_button.text() == action.text() and action.toolTip()
+    assert button.text() == action.text() and action.isChecked() and not button.has_dot
+    width = button.sizeHint().width()
     window.session.parameters.set("layers", 5 if window.session.parameters["layers"] != 5 else 6)
-    assert window.header.preset_button.text() == f"{action.text()} (edited)"
+    assert button.text() == action.text() and button.has_dot and button.sizeHint().width() > width
+    assert "changed since" in button.toolTip() and "changed since" in button.accessibleName()
+    action.trigger()
+    assert not button.has_dot
+
+
+def test_the_menu_has_every_preset_once_under_its_category_with_its_description(window):
+    found = preset_actions(window)
+    factory = list_presets()
+    assert sorted(action.text() for actions in found.values() for action in actions) == sorted(preset.title for preset in factory)
+    described = {preset.title: preset for preset in factory}
+    for category, actions in found.items():
+        for action in actions:
+            assert heading(described[action.text()].category) == category
+            assert html.escape(described[action.text()].description) in action.toolTip()
+    assert [text for text in found] == [heading(name) for name in CATEGORIES if heading(name) in found]
+    assert [action.text() for action in window.header.preset_menu.actions()[-2:]] == ["Open preset…", "Save preset…"]
+
+
+def test_presets_without_a_category_and_of_unknown_ones_are_listed_too():
+    presets = [
+        Preset(title.lower(), title, "", {}, None, category) for title, category in (("C", ""), ("B", "zoo"), ("A", "zoo"), ("D", "speech"))
+    ]
+    groups = PresetList(presets).groups
+    assert {name: [preset.title for preset in group] for name, group in groups.items()} == {
+        "Speech": ["D"],
+        "Zoo": ["A", "B"],
+        "Others": ["C"],
+    }
+    assert list(groups) == ["Speech", "Zoo", "Others"]
+    assert PresetList().beside("", 1) is None
+
+
+def test_keys_go_through_the_presets_and_around_the_ends(window, qtbot):
+    titles = [action.text() for actions in preset_actions(window).values() for action in actions]
+    met = []
+    for _ in range(len(titles) + 1):
+        qtbot.keyClick(window, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
+        met.append(window.header.preset_button.text())
+    assert met == [*titles, titles[0]]
+    qtbot.keyClick(window, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    assert window.header.preset_button.text() == titles[-1] == window.session.boards.state.preset
+    assert window.session.parameters["layers"] == next(p for p in list_presets() if p.title == titles[-1]).settings().layers
 
 
 def test_a_preset_is_saved_and_opened_again(window, monkeypatch, tmp_path):

@@ -7,6 +7,8 @@ from PyQt6.QtWidgets import QAbstractButton, QPushButton, QStyle, QStyleOptionBu
 from lamina.gui import icons, theme
 from lamina.gui.widgets.chips import draw_underline
 
+DOT_ROOM = 12
+
 
 class SignButton(QAbstractButton):
     """A square or round button that shows one sign; checkable ones light up in the warm accent."""
@@ -133,17 +135,26 @@ class Switch(QAbstractButton):
 
 
 class MenuButton(QPushButton):
-    """A push button with a chevron that opens its menu."""
+    """A push button with a chevron that opens its menu. `show_dot` puts a dot behind its text: something was changed since."""
 
     def __init__(self, text: str, is_quiet: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
+        self.has_dot = False
         self._left = 8 if is_quiet else 12
         self._ink = theme.MUTED if is_quiet else theme.TEXT
         self.setProperty("role", "quiet" if is_quiet else "")
         self.setFont(theme.font(12 if is_quiet else theme.TEXT_PIXELS))
 
+    def show_dot(self, has_dot: bool) -> None:
+        """Shows the dot or takes it away."""
+        if has_dot != self.has_dot:
+            self.has_dot = has_dot
+            self.updateGeometry()
+            self.update()
+
     def sizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + self._left + 30, super().sizeHint().height())
+        dot = DOT_ROOM if self.has_dot else 0
+        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + self._left + 30 + dot, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -159,4 +170,10 @@ class MenuButton(QPushButton):
         painter.setPen(theme.colour(self._ink if self.isEnabled() else theme.DIM))
         words = QRectF(self._left, 0, self.width() - self._left - 24, self.height())
         painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.text())
+        if self.has_dot:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour(theme.WET))
+            left = self._left + self.fontMetrics().horizontalAdvance(self.text()) + 6
+            painter.drawEllipse(QRectF(left, self.height() / 2 - 2.5, 5, 5))
         icons.draw(painter, "chevron", QRectF(self.width() - 21, self.height() / 2 - 5, 10, 10), theme.colour(theme.MUTED))

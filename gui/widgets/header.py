@@ -5,11 +5,14 @@ from PyQt6.QtGui import QAction, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from lamina.gui import icons, theme
+from lamina.gui.model.preset_list import PresetList
 from lamina.gui.widgets.buttons import MenuButton
 from lamina.gui.widgets.status_line import ElidedLabel
 from lamina.gui.widgets.tips import plain_tip
+from lamina.plugin.presets import Preset
 
-LONGEST_MODEL_NAME = 18
+LONGEST_MODEL_NAME, LONGEST_PRESET_TITLE = 18, 24
+NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS = "Alt+Right", "Alt+Left"
 
 
 class Header(QWidget):
@@ -54,8 +57,8 @@ class Header(QWidget):
         self._model = ""
         row.addWidget(self.model_button)
         self.preset_button = MenuButton("Presets")
-        self.preset_button.setToolTip("Settings to start from.")
         self.preset_button.setMinimumWidth(120)
+        self._presets, self._preset = PresetList(), ""
         self.preset_menu = QMenu(self)
         self.preset_menu.setToolTipsVisible(True)
         self.preset_button.setMenu(self.preset_menu)
@@ -65,6 +68,7 @@ class Header(QWidget):
         self.export_button.clicked.connect(self.export_asked)
         row.addWidget(self.preset_button)
         row.addWidget(self.export_button)
+        self.show_preset("", False)
 
     def _names(self) -> QVBoxLayout:
         self.title = QLabel("")
@@ -97,18 +101,51 @@ class Header(QWidget):
         self.demo_button.setEnabled(bool(items))
 
     def show_presets(self, presets: list) -> None:
-        """Fills the preset menu with `Preset`s."""
+        """Fills the preset menu with `Preset`s, by category."""
+        self._presets = PresetList(presets)
         self.preset_menu.clear()
-        for preset in presets:
-            action = self._add(self.preset_menu, preset.title, preset.description)
-            action.triggered.connect(lambda _checked, preset=preset: self.preset_chosen.emit(preset))
+        for category, group in self._presets.groups.items():
+            menu = self.preset_menu.addMenu(category)
+            assert menu is not None
+            menu.setToolTipsVisible(True)
+            for preset in group:
+                action = self._add(menu, preset.title, plain_tip(preset.description))
+                action.setCheckable(True)
+                action.triggered.connect(lambda _checked, preset=preset: self._choose_preset(preset))
         self.preset_menu.addSeparator()
         self._add(self.preset_menu, "Open preset…", "Use settings saved in a file.").triggered.connect(self.preset_open_asked)
-        self._add(self.preset_menu, "Save preset…", "Save the present settings in a file.").triggered.connect(self.preset_save_asked)
+        self._add(self.preset_menu, "Save preset…", "Save the present settings in a file (Ctrl+S).").triggered.connect(
+            self.preset_save_asked
+        )
+        self._mark_preset()
 
-    def show_preset(self, title: str, is_edited: bool) -> None:
-        """Names the preset in use."""
-        self.preset_button.setText(f"{title}{' (edited)' if is_edited else ''}" if title else "Presets")
+    def show_preset(self, title: str, is_changed: bool) -> None:
+        """Names the preset in use, with a dot if something was changed since."""
+        self._preset = title
+        self.preset_button.setText(_cut(title, LONGEST_PRESET_TITLE) if title else "Presets")
+        self.preset_button.show_dot(bool(title) and is_changed)
+        what = f"{title}{', changed since' if is_changed else ''}" if title else "Settings to start from"
+        keys = f"{PRESET_BEFORE_KEYS} and {NEXT_PRESET_KEYS}: the preset before and the next one."
+        self.preset_button.setToolTip(plain_tip(f"{what}. {keys}"))
+        self.preset_button.setAccessibleName(f"Preset: {what}" if title else "Presets")
+        self._mark_preset()
+
+    def step_preset(self, step: int) -> None:
+        """Chooses the next preset (1) or the one before (−1)."""
+        preset = self._presets.beside(self._preset, step)
+        if preset is not None:
+            self.preset_chosen.emit(preset)
+
+    def _choose_preset(self, preset: Preset) -> None:
+        # The tick follows what is in use, and not the click.
+        self._mark_preset()
+        self.preset_chosen.emit(preset)
+
+    def _mark_preset(self) -> None:
+        for entry in self.preset_menu.actions():
+            menu = entry.menu()
+            for action in menu.actions() if menu is not None else ():
+                action.setChecked(action.text() == self._preset)
 
     def show_models(self, entries: list) -> None:
         """Fills the model menu with `BundleEntry`s."""
@@ -128,8 +165,7 @@ class Header(QWidget):
     def show_model(self, name: str) -> None:
         """Names the model in use."""
         self._model = name
-        shown = name if len(name) <= LONGEST_MODEL_NAME else f"{name[: LONGEST_MODEL_NAME - 1]}…"
-        self.model_button.setText(shown)
+        self.model_button.setText(_cut(name, LONGEST_MODEL_NAME))
         self._mark_model()
 
     def _choose_model(self, name: str) -> None:
@@ -151,6 +187,10 @@ class Header(QWidget):
         action.setToolTip(tip)
         menu.addAction(action)
         return action
+
+
+def _cut(name: str, longest: int) -> str:
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 class _Wordmark(QWidget):
