@@ -32,6 +32,7 @@ class Codes:
         model: name of the bundle whose codebooks they point into.
         digest: that bundle's digest: another model of the same name would decode them to something else.
         stereo: what the coded channels are: left and right (or one channel each), middle and side, or the middle alone.
+        denoise: how much of the noise whoever encoded them wanted removed, 0 … 1. The codes don't depend on it; who decodes may follow it.
 
     Raises ValueError or TypeError if arrays don't fit together or values are out of range.
     """
@@ -44,6 +45,7 @@ class Codes:
     model: str
     digest: str
     stereo: Stereo = "linked"
+    denoise: float = 0.0
 
     def __post_init__(self) -> None:
         codes, counts = self.codes, self.counts
@@ -62,6 +64,8 @@ class Codes:
             raise ValueError(f"A frame counts {int(counts.max())} layers, but there are {n_layers}.")
         if self.stereo not in STEREO_MODES:
             raise ValueError(f"stereo is {self.stereo!r}; choose {', '.join(STEREO_MODES)}.")
+        if not 0 <= self.denoise <= 1:
+            raise ValueError(f"denoise is {self.denoise}; it must be from 0 to 1.")
         wanted = 1 if self.stereo == "mono" else self.n_channels
         if n_coded != wanted or (self.stereo != "linked" and self.n_channels != 2):
             raise ValueError(f"{n_coded} coded channels can't stand for {self.n_channels} channels in the mode {self.stereo!r}.")

@@ -25,7 +25,8 @@ def add_codes_commands(commands: Any) -> None:
         "encode",
         help="write a sound file as .lamina",
         description="Encode a sound file of at most an hour into a .lamina file: its codes, 0.75 kbps per layer and channel. "
-        "Settings that shape codes count here; those that shape sound (denoise, mix, …) are given to `lamina decode`.",
+        "Settings that shape codes count here; those that shape sound (gain, desk, …) are given to `lamina decode`, but the file remembers "
+        "--denoise.",
         epilog="Example: lamina encode song.wav song.lamina --kbps 6 --entropy",
     )
     encode.add_argument("input", type=Path, metavar="IN", help="wav, flac, ogg, mp3 or aiff")
@@ -90,6 +91,8 @@ def _decode(options: argparse.Namespace) -> int:
     rate = check_sample_rate(options.sample_rate or codes.sample_rate)
     if options.model is None:
         options.model = _usable_model(codes.model, codes.digest)
+    if options.denoise is None and options.preset is None and codes.denoise:
+        options.denoise = f"{codes.denoise:g}"
     codec = codec_of(options)
     audio = codec.decode(codes, rate)
     if not audio.shape[1]:
@@ -115,6 +118,7 @@ def _inspect(options: argparse.Namespace) -> int:
         "Rate": f"{info.file_kbps:.2f} kbps: {info.n_bytes} bytes{coded}",
         "Codes": f"{info.packed_kbps:.2f} kbps, packed plainly",
         "Model": f"{shown(header.model)}, {shown(header.digest[:SHOWN_DIGEST])}…: {_whereabouts(header.model, header.digest)}",
+        **({"Denoise": f"{100 * header.denoise:.0f} % wanted, unless decoded with --denoise"} if header.denoise else {}),
         "Damage": str(damage) or "none",
     }
     print(options.input)

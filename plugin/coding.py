@@ -40,7 +40,7 @@ def encode_audio(runtime: CodecRuntime, settings: Settings, audio: FloatArray, s
     bundle = runtime.bundle
     if n_frames == 0:
         nothing = np.zeros((n_coded, 0, settings.layers), np.uint16), np.zeros((n_coded, 0), np.uint8)
-        return Codes(*nothing, sample_rate, 0, len(audio), bundle.name, bundle.digest, stereo)
+        return Codes(*nothing, sample_rate, 0, len(audio), bundle.name, bundle.digest, stereo, settings.denoise)
     # Earlier generations come later; whole frames of that are left out again.
     late = config.delay_samples * (settings.passes - 1)
     n_lead = -late % config.frame
@@ -56,6 +56,7 @@ def encode_audio(runtime: CodecRuntime, settings: Settings, audio: FloatArray, s
         bundle.name,
         bundle.digest,
         stereo,
+        settings.denoise,
     )
 
 

@@ -75,7 +75,17 @@ def unpack(data: bytes) -> ReadResult:
         part = slice(block.first, block.first + block.n_frames)
         codes[:, part], counts[:, part] = read, sent
         used.append(block)
-    value = Codes(codes, counts, header.sample_rate, header.n_samples, header.n_channels, header.model, header.digest, header.stereo)
+    value = Codes(
+        codes,
+        counts,
+        header.sample_rate,
+        header.n_samples,
+        header.n_channels,
+        header.model,
+        header.digest,
+        header.stereo,
+        float(header.denoise),
+    )
     return ReadResult(value, damage_of(used, header, len(data) - position))
 
 

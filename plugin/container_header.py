@@ -53,6 +53,7 @@ class HeaderFields:
         model: the bundle's name, 256 characters at most.
         digest: its digest, likewise.
         frame_rate: frames per second; 75.
+        denoise: 0 … 1; 0 where it is not given.
     """
 
     sample_rate: int
@@ -64,6 +65,7 @@ class HeaderFields:
     model: str
     digest: str
     frame_rate: int = FRAME_RATE
+    denoise: float = 0.0
 
     def __post_init__(self) -> None:
         self._check_range("sample_rate", LOWEST_RATE, HIGHEST_RATE)
@@ -72,6 +74,8 @@ class HeaderFields:
         self._check_range("layers", 1, MAX_CODE_LAYERS)
         self._check_range("frame_rate", FRAME_RATE, FRAME_RATE)
         self._check_range("n_samples", 0, (self.frames + SPARE_FRAMES) * self.sample_rate // FRAME_RATE)
+        if type(self.denoise) not in (int, float) or not 0 <= self.denoise <= 1:
+            raise ContainerError("denoise must be a number from 0 to 1.")
         for name in ("model", "digest"):
             text = getattr(self, name)
             if not isinstance(text, str) or len(text) > MAX_TEXT:
@@ -105,12 +109,16 @@ def fields_of(codes: Codes) -> HeaderFields:
         stereo=codes.stereo,
         model=codes.model,
         digest=codes.digest,
+        denoise=codes.denoise,
     )
 
 
 def pack_header(header: HeaderFields) -> bytes:
     """The head of a file."""
-    text = json.dumps({field.name: getattr(header, field.name) for field in fields(header)}, separators=(",", ":")).encode("ascii")
+    given = {field.name: getattr(header, field.name) for field in fields(header)}
+    if not header.denoise:
+        del given["denoise"]
+    text = json.dumps(given, separators=(",", ":")).encode("ascii")
     start = _START.pack(MAGIC, VERSION, len(text)) + text
     return start + _CRC.pack(zlib.crc32(start))
 
@@ -149,7 +157,7 @@ def _parse(text: bytes) -> HeaderFields:
         data = None
     if not isinstance(data, dict):
         raise ContainerError("The file's header is no JSON object. Encode it again.")
-    names = [field.name for field in fields(HeaderFields)]
+    names = [field.name for field in fields(HeaderFields) if field.name != "denoise" or "denoise" in data]
     missing = [name for name in names if name not in data]
     if missing:
         raise ContainerError(f"The file's header does not give {', '.join(missing)}. Encode it again.")

@@ -131,3 +131,15 @@ def test_a_surround_file_is_encoded_channel_by_channel(tmp_path):
     assert decoded.shape == audio.shape
     # To 24 bits and this processor's rounding.
     assert np.abs(decoded - NeuralCodec(layers=12)(audio, 24_000)).max() < 1e-5
+
+
+def test_a_file_remembers_how_much_denoising_was_wanted(tmp_path, take, capsys):
+    target, followed, asked, plain = (tmp_path / name for name in ("a.lamina", "b.wav", "c.wav", "d.wav"))
+    run(capsys, "encode", take, target, "--denoise", 0.7)
+    assert read_codes(target).codes.denoise == 0.7
+    assert "70 % wanted" in run(capsys, "inspect", target).out
+    run(capsys, "decode", target, followed)
+    run(capsys, "decode", target, asked, "--denoise", 0.7)
+    run(capsys, "decode", target, plain, "--denoise", 0)
+    assert np.array_equal(read_audio(followed).samples, read_audio(asked).samples)
+    assert np.abs(read_audio(followed).samples - read_audio(plain).samples).max() > 1e-3

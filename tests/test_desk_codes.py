@@ -8,6 +8,7 @@ from sounds import lag_samples
 from lamina.models.runtime import load_runtime
 from lamina.plugin import NeuralCodec, Settings
 from lamina.plugin.desk.bend import Bend
+from lamina.plugin.desk.echo import Echo
 from lamina.plugin.desk.frame import CodedFrame
 from lamina.plugin.desk.slices import slice_frames
 
@@ -134,6 +135,18 @@ def test_echoes_come_after_the_delay_softer_and_thinner_each_time():
     for k in range(1, 4):
         assert heard[40 * k - 12 : 40 * k - 4].max() < 0.1 * levels[k - 1]
     assert plain[30:].max() < 1e-3
+
+
+def test_each_echo_has_fewer_layers_and_one_that_would_be_too_soft_is_no_more():
+    echo, settings = Echo(), Settings().with_value("code_delay", 5).with_value("code_feedback", 0.6)
+    loud, quiet = (CodedFrame(np.full((1, 24), code, np.int16), 20, rms, rms) for code, rms in ((7, 0.3), (8, 0.0)))
+    heard = [echo.step(frame, settings) for frame in [loud, *[quiet] * 80]]
+    echoes = [frame for frame in heard if frame.codes[0, 0] == 7]
+    assert [frame.layers for frame in echoes[:4]] == [20, 12, 7, 4]
+    assert [int((frame.codes[0] >= 0).sum()) for frame in echoes[1:4]] == [12, 7, 4]
+    assert [frame.level for frame in echoes[:3]] == pytest.approx([1.0, 0.6, 0.36])
+    # 0.6 to the power of 9 is just above a hundredth, of 10 below it.
+    assert len(echoes) == 10
 
 
 def test_a_sound_that_leaves_no_room_has_no_echoes():
