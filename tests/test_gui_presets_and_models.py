@@ -46,7 +46,7 @@ def test_the_menu_has_every_preset_once_under_its_category_with_its_description(
         for action in actions:
             assert heading(described[action.text()].category) == category
             assert html.escape(described[action.text()].description) in action.toolTip()
-    assert [text for text in found] == [heading(name) for name in CATEGORIES if heading(name) in found]
+    assert list(found) == [heading(name) for name in CATEGORIES if heading(name) in found]
     assert [action.text() for action in window.header.preset_menu.actions()[-2:]] == ["Open preset…", "Save preset…"]
 
 

@@ -169,7 +169,8 @@ class MenuButton(QPushButton):
         painter.setFont(self.font())
         painter.setPen(theme.colour(self._ink if self.isEnabled() else theme.DIM))
         words = QRectF(self._left, 0, self.width() - self._left - 24, self.height())
-        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.text())
+        shown = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, int(words.width()))
+        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
         if self.has_dot:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)

@@ -22,7 +22,9 @@ from lamina.plugin.parameters import Value
 
 MOST_SEGMENTS = 5
 BOX_HEIGHT = theme.CONTROL_HEIGHT - 6
-ROW_HEIGHT, DIAL, BESIDE_DIAL = 44, 40, 8
+ROW_HEIGHT = 44
+DIAL, BESIDE_DIAL = 40, 8
+SMALL_DIAL, BESIDE_SMALL_DIAL = 32, 6
 SHORT = {"layer": "One layer", "latent": "Unquantized"}
 """Words whose parameter calls for more than a capital."""
 
@@ -121,10 +123,20 @@ class DeskControls(QObject):
 
 
 class DeskKnob(Knob):
-    """A knob as wide as its own words, so that many stand beside each other."""
+    """A knob as wide as its own words, so that many stand beside each other; `set_compact` makes its dial smaller too."""
+
+    is_compact = False
+
+    def set_compact(self, is_compact: bool) -> None:
+        """Takes less room, or as much as usual."""
+        if is_compact != self.is_compact:
+            self.is_compact = is_compact
+            self.updateGeometry()
+            self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(self._words_width() + DIAL + BESIDE_DIAL, ROW_HEIGHT)
+        beside = BESIDE_SMALL_DIAL if self.is_compact else BESIDE_DIAL
+        return QSize(self._words_width() + round(self._dial().width()) + beside, ROW_HEIGHT)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -133,10 +145,14 @@ class DeskKnob(Knob):
         label = QFontMetrics(theme.font(theme.SMALL_PIXELS)).horizontalAdvance(self.parameter.label)
         figures = QFontMetrics(theme.font())
         edges = (self.parameter.format(value) for value in (self.parameter.minimum, self.parameter.maximum, self.parameter.default))
-        return max(label, *(figures.horizontalAdvance(text.replace("-", "\N{MINUS SIGN}")) for text in edges)) + 6
+        return max(label, *(figures.horizontalAdvance(text.replace("-", "\N{MINUS SIGN}")) for text in edges)) + (2 if self.is_compact else 6)
 
     def _dial(self) -> QRectF:
-        return QRectF(0, (self.height() - DIAL) / 2, DIAL, DIAL)
+        side = SMALL_DIAL if self.is_compact else DIAL
+        return QRectF(0, (self.height() - side) / 2, side, side)
+
+    def _beside_dial(self) -> float:
+        return BESIDE_SMALL_DIAL if self.is_compact else super()._beside_dial()
 
 
 class Labelled(QWidget):

@@ -9,7 +9,7 @@ from lamina.gui import theme
 from lamina.gui.model.layer_desk import NAMES, LayerDesk
 from lamina.gui.widgets.chips import Segments
 from lamina.gui.widgets.desk_controls import DeskControls, choice_text
-from lamina.gui.widgets.desk_sections import divider, heading
+from lamina.gui.widgets.desk_sections import DeskTab, divider, heading
 from lamina.gui.widgets.layer_desk import LayerFaders
 from lamina.gui.widgets.tips import plain_tip
 from lamina.plugin.parameters import Value
@@ -18,7 +18,7 @@ from lamina.plugin.settings import GAIN_OF
 LISTEN_WIDTH = 104
 
 
-class LayersTab(QWidget):
+class LayersTab(DeskTab):
     """Faders, mutes and solos of all layers, and the listen mode."""
 
     def __init__(self, controls: DeskControls, parent: QWidget | None = None) -> None:

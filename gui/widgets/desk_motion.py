@@ -9,16 +9,16 @@ from lamina.gui.model.motion_desk import SOURCE_HELPS, SOURCE_TEXTS, MotionDesk
 from lamina.gui.model.moving import Moving
 from lamina.gui.widgets.buttons import MenuButton
 from lamina.gui.widgets.desk_controls import DeskControls
-from lamina.gui.widgets.desk_sections import divider
+from lamina.gui.widgets.desk_sections import DeskTab, divider
 from lamina.gui.widgets.desk_specials import TempoControl
 from lamina.gui.widgets.motion_editor import MotionEditor
 from lamina.gui.widgets.status_line import ElidedLabel
 from lamina.gui.widgets.tips import plain_tip
 
-LEAST_WIDTH, MOST_WIDTH = 176, 238
+LEAST_WIDTH, LEAST_COMPACT_WIDTH, MOST_WIDTH = 176, 150, 238
 
 
-class MotionTab(QWidget):
+class MotionTab(DeskTab):
     """Adds, removes and chooses motions; `editor` turns the chosen one."""
 
     def __init__(self, controls: DeskControls, parent: QWidget | None = None) -> None:
@@ -26,12 +26,12 @@ class MotionTab(QWidget):
         self.desk = MotionDesk(controls.values, controls.set)
         self.editor = MotionEditor(self.desk)
         self.editor.refused.connect(controls.refused)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(theme.MARGIN)
-        row.addLayout(self._left(controls), 1)
-        row.addWidget(divider())
-        row.addWidget(self.editor, 3)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.addLayout(self._left(controls), 1)
+        self._row.addWidget(divider())
+        self._row.addWidget(self.editor, 3)
+        self.set_compact(False)
         # What a motion reaches depends on where its target stands, which may be any parameter.
         controls.values.changed.subscribe(lambda _name, _value: self.show_desk())
         self.show_desk()
@@ -53,7 +53,6 @@ class MotionTab(QWidget):
         self.list = QListWidget()
         self.list.setProperty("role", "desk")
         self.list.setAccessibleName("Motions")
-        self.list.setMinimumWidth(LEAST_WIDTH)
         self.list.setMaximumWidth(MOST_WIDTH)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
@@ -75,6 +74,12 @@ class MotionTab(QWidget):
         column.addWidget(self.drawn)
         column.addWidget(TempoControl(controls))
         return column
+
+    def set_compact(self, is_compact: bool) -> None:
+        super().set_compact(is_compact)
+        self._row.setSpacing(theme.GAP if is_compact else theme.MARGIN)
+        self.list.setMinimumWidth(LEAST_COMPACT_WIDTH if is_compact else LEAST_WIDTH)
+        self.editor.set_compact(is_compact)
 
     def show_desk(self) -> None:
         """Takes over what changed."""

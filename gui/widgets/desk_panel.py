@@ -147,14 +147,14 @@ class DeskPanel(Panel):
             return self._tabs[tab.name]
         from lamina.gui.widgets.desk_layers import LayersTab
         from lamina.gui.widgets.desk_motion import MotionTab
-        from lamina.gui.widgets.desk_sections import SectionsTab, SidewaysScroll
+        from lamina.gui.widgets.desk_sections import DeskTab, SectionsTab, SidewaysScroll
 
         special: dict[str, Callable[[], QWidget]] = {
             "freeze": lambda: FreezeButton(self.controls),
             "tempo": lambda: TempoControl(self.controls),
             "seed": lambda: SeedControl(self.controls),
         }
-        own: dict[str, Callable[[], QWidget]] = {"Layers": lambda: LayersTab(self.controls), "Motion": lambda: MotionTab(self.controls)}
+        own: dict[str, Callable[[], DeskTab]] = {"Layers": lambda: LayersTab(self.controls), "Motion": lambda: MotionTab(self.controls)}
         made = self._tabs[tab.name] = own[tab.name]() if tab.name in own else SectionsTab(tab, self.controls, special)
         shown, empty = self.drawer.currentIndex(), self.drawer.widget(index)
         assert empty is not None

@@ -207,7 +207,8 @@ class Knob(QDial):
         cap = dial.adjusted(6, 6, -6, -6)
         draw_cap(painter, cap, self._ring_colour())
         draw_pointer(painter, cap, place, theme.colour(theme.TEXT), 0.4, 0.82, 2.2)
-        words = QRectF(dial.right() + 9, dial.center().y() - 18, self.width() - dial.right() - 9, 18)
+        left = dial.right() + self._beside_dial()
+        words = QRectF(left, dial.center().y() - 18, self.width() - left, 18)
         middle = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         painter.setFont(theme.font(theme.SMALL_PIXELS))
         painter.setPen(theme.colour(theme.MUTED))
@@ -219,6 +220,10 @@ class Knob(QDial):
     def _dial(self) -> QRectF:
         side = min(50.0, float(self.height()))
         return QRectF(0, (self.height() - side) / 2, side, side)
+
+    def _beside_dial(self) -> float:
+        """Pixels between dial and words."""
+        return 9.0
 
     def _editor_place(self) -> QRectF:
         dial = self._dial()

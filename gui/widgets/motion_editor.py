@@ -16,7 +16,7 @@ from lamina.gui.widgets.desk_controls import BOX_HEIGHT, DeskKnob, Labelled, cho
 from lamina.gui.widgets.motion_picture import MotionPicture
 from lamina.plugin.motion import SHAPES
 
-WIDEST_BOX = 170
+WIDEST_BOX, LEAST_TARGET_WIDTH = 170, 110
 SOURCE_OF_FIELD = {"phase": "lfo", "attack_ms": "envelope", "release_ms": "envelope", "swing": "steps", "n_steps": "steps"}
 """Knobs that are there for one source only; the other ones are for all."""
 
@@ -49,25 +49,31 @@ class MotionEditor(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GAP)
-        column.addLayout(
+        self._rows = (
             _row(
                 (Labelled("Moves", "The parameter that is moved, from where its control stands.", self.target), 1),
                 (Labelled("Source", "What moves it.", self.source), 1),
                 (self.knobs["depth"], 0),
-            )
-        )
-        column.addLayout(
+            ),
             _row(
                 (self._labelled_rate, 1), (self.knobs["hz"], 0), (self._labelled_shape, 1), (self.knobs["phase"], 0),
                 (self.knobs["swing"], 0), (self.knobs["n_steps"], 0), (self.knobs["attack_ms"], 0), (self.knobs["release_ms"], 0),
                 (QWidget(), 1),
-            )
+            ),
         )  # fmt: skip
+        for row in self._rows:
+            column.addLayout(row)
         column.addWidget(self.picture, 1)
+
+    def set_compact(self, is_compact: bool) -> None:
+        """Takes less room, or as much as usual."""
+        for row in self._rows:
+            row.setSpacing(theme.GAP if is_compact else theme.MARGIN)
 
     def _target_menu(self) -> None:
         self.target = MenuButton("Layers", is_quiet=True)
         self.target.setAccessibleName("Target")
+        self.target.setMinimumWidth(LEAST_TARGET_WIDTH)
         self.target.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.target_menu = QMenu(self)
         self.target_actions = {}
@@ -117,7 +123,6 @@ def _box(name: str, choose: Callable[[Any], object]) -> ChoiceBox:
 
 def _row(*widgets: tuple[QWidget, int]) -> QHBoxLayout:
     row = QHBoxLayout()
-    row.setSpacing(theme.MARGIN)
     for widget, stretch in widgets:
         row.addWidget(widget, stretch, Qt.AlignmentFlag.AlignTop)
     return row
