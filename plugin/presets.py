@@ -19,6 +19,9 @@ from lamina.plugin.settings import Settings
 
 SCHEMA_VERSION = 1
 
+CATEGORIES = ("music production", "lo-fi", "sound design", "speech", "network failure", "diagnosis")
+"""What the factory presets are for, in the order in which they are listed; a preset of one's own may name any, or none."""
+
 
 class PresetError(ValueError):
     """A preset is missing, damaged, or holds a value that is not allowed; the message says which."""
@@ -31,6 +34,7 @@ class Preset:
     title, description: for people.
     parameters: values by parameter name; what is not named keeps its default.
     model: name of the bundle it was made with, or None if any will do. Whether it is there shows when it is opened.
+    category: what it is for, one of CATEGORIES or another word; empty if it doesn't say.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Preset:
     description: str
     parameters: dict[str, Value] = field(default_factory=dict)
     model: str | None = None
+    category: str = ""
 
     def settings(self) -> Settings:
         """Default settings with the preset's values."""
@@ -110,6 +115,9 @@ def _parse(text: str, where: str, name: str) -> Preset:
     model = data.get("model")
     if model is not None and not (isinstance(model, str) and model):
         raise PresetError(f'{where} has the "model" {model!r}; it must be the name of a model.')
+    category = data.get("category", "")
+    if not isinstance(category, str):
+        raise PresetError(f'{where} has the "category" {category!r}; it must be a word, for example "speech".')
     if "layers" in parameters and "kbps" in parameters:
         raise PresetError(f"{where} sets both layers and kbps, which are one value in two units; keep one.")
     for parameter, value in parameters.items():
@@ -117,4 +125,4 @@ def _parse(text: str, where: str, name: str) -> Preset:
             find_parameter(parameter).validate(value)
         except (ValueError, TypeError) as error:
             raise PresetError(f"{where}: {error}") from error
-    return Preset(name, data["title"], data.get("description", ""), parameters, model)
+    return Preset(name, data["title"], data.get("description", ""), parameters, model, category)
