@@ -125,7 +125,7 @@ QPushButton {{
 }}
 QPushButton:hover {{ background: {HOVER}; }}
 QPushButton:pressed {{ background: {LINE}; }}
-QPushButton:focus {{ border-color: {MUTED}; }}
+QPushButton:focus {{ border-color: {TEXT}; }}
 QPushButton:disabled {{ color: {DIM}; background: {PANEL}; }}
 QPushButton::menu-indicator {{ image: none; width: 0; }}
 QPushButton[role="primary"] {{ background: {WET}; color: #1A1208; font-weight: 600; }}
@@ -135,13 +135,13 @@ QPushButton[role="toggle"]:checked {{ background: {WET}; color: #1A1208; }}
 QPushButton[role="quiet"] {{ background: transparent; color: {MUTED}; min-height: 24px; padding: 0 8px; font-size: 12px; }}
 QPushButton[role="quiet"] {{ border-color: {SLOT}; }}
 QPushButton[role="quiet"]:hover {{ background: {RAISED}; color: {TEXT}; }}
-QPushButton[role="quiet"]:focus {{ border-color: {MUTED}; }}
+QPushButton[role="quiet"]:focus {{ border-color: {TEXT}; }}
 QPushButton[role="chip"] {{
     background: transparent; color: {MUTED}; border: 1px solid {SLOT}; border-radius: 5px; padding: 0; min-height: 22px; font-size: 12px;
 }}
 QPushButton[role="chip"]:hover {{ background: {RAISED}; color: {TEXT}; }}
 QPushButton[role="chip"]:checked {{ color: {WET}; border-color: {WET_DEEP}; background: #2A2118; }}
-QPushButton[role="chip"]:focus {{ border-color: {MUTED}; }}
+QPushButton[role="chip"]:focus {{ border-color: {TEXT}; }}
 QPushButton[role="chip"]:disabled {{ color: {DIM}; border-color: {RAISED}; background: transparent; }}
 QPushButton[role="quiet"]:disabled {{ color: {DIM}; border-color: {RAISED}; background: transparent; }}
 QMenu {{ background: {RAISED}; border: 1px solid {SLOT}; border-radius: 6px; padding: 6px; }}
@@ -164,14 +164,14 @@ QHeaderView::section {{ background: {PANEL}; color: {MUTED}; border: none; paddi
 QTreeView, QListView {{ background: {WELL}; border: none; selection-background-color: {WET_DEEP}; }}
 QListWidget[role="desk"] {{ background: {WELL}; border: 1px solid transparent; border-radius: 6px; padding: 3px; }}
 QListWidget[role="desk"] {{ outline: none; font-size: 12px; }}
-QListWidget[role="desk"]:focus {{ border-color: {MUTED}; }}
+QListWidget[role="desk"]:focus {{ border-color: {TEXT}; }}
 QListWidget[role="desk"]::item {{ padding: 3px 6px; border-radius: 4px; color: {MUTED}; }}
 QListWidget[role="desk"]::item:hover {{ background: {PANEL}; }}
 QListWidget[role="desk"]::item:selected {{ background: {RAISED}; color: {WET}; }}
 QComboBox {{ background: {RAISED}; color: {TEXT}; border: 1px solid {SLOT}; border-radius: 4px; padding: 3px 8px; }}
 QComboBox[role="choice"] {{ padding: 0 26px 0 10px; border: 1px solid transparent; border-radius: 6px; }}
 QComboBox[role="choice"]:hover {{ background: {HOVER}; }}
-QComboBox[role="choice"]:focus {{ border-color: {MUTED}; }}
+QComboBox[role="choice"]:focus {{ border-color: {TEXT}; }}
 QComboBox[role="choice"]:disabled {{ background: {PANEL}; color: {DIM}; border-color: {RAISED}; }}
 QComboBox[role="choice"]::drop-down {{ border: none; width: 24px; }}
 QComboBox[role="choice"]::down-arrow {{ image: none; }}

@@ -18,6 +18,7 @@ from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
 from lamina.gui.model.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES, Desk
 from lamina.gui.model.kept_session import KeptSession
+from lamina.gui.model.sent import layers_of_all
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.widgets.control_panel import BOARD_KEY, BYPASS_KEY, NOISE_ONLY_KEY, ControlPanel
 from lamina.gui.widgets.desk_panel import DeskPanel
@@ -307,8 +308,8 @@ class MainWindow(QMainWindow):
         n_layers = int(self.session.parameters["layers"])
         self.usage.show_layers(0 if self.session.parameters["bypass"] else n_layers)
         n_channels = self.session.document.n_channels if self.session.document is not None else 1
-        bits = n_layers * round(math.log2(self.session.listening.usage.codebook_size))
-        self.stage.usage_caption.remark.setText(f"{f'{n_channels} × ' if n_channels > 1 else ''}{bits} bits per frame")
+        bits_of_code = round(math.log2(self.session.listening.usage.codebook_size))
+        self.stage.usage_caption.remark.setText(f"{bits_of_code * layers_of_all(self.session.parameters, n_channels)} bits per frame")
         self.controls.show_channels(n_channels)
 
     def _show_can_play(self) -> None:

@@ -87,7 +87,7 @@ def test_the_bitrate_of_all_channels_is_told(window, qtbot, sound):
     assert window.controls.caption.remark.text() == "per channel; 12.0 kbps in all"
     window.session.parameters.set("layers", 24)
     assert window.controls.caption.remark.text() == "per channel; 36.0 kbps in all"
-    assert window.stage.usage_caption.remark.text() == "2 × 240 bits per frame"
+    assert window.stage.usage_caption.remark.text() == "480 bits per frame"
 
 
 def test_the_quick_rates_set_the_knob(window, qtbot):

@@ -9,6 +9,7 @@ from typing import Any
 
 from lamina.gui.model.desk import PANEL_NAMES, TABS, UNSHOWN_NAMES
 from lamina.gui.model.parameters import ParameterValues
+from lamina.gui.model.words import value_text
 from lamina.plugin import Parameter
 from lamina.plugin.motion import MOST_MOTIONS, MOST_STEPS, SOURCES, Motion, moved
 from lamina.plugin.parameters import MAX_LAYERS, find_parameter
@@ -143,7 +144,7 @@ class MotionDesk:
         parameter = find_parameter(motion.target)
         base = self._base(motion.target)
         reached = moved(parameter, base, motion.depth)
-        ends = f"{parameter.format(base)} … {parameter.format(reached)}" if reached != base else parameter.format(base)
+        ends = f"{value_text(parameter, base)} … {value_text(parameter, reached)}" if reached != base else value_text(parameter, base)
         return f"{SOURCE_TEXTS[motion.source]}   {target_text(motion.target)}  {ends}".replace("-", "\N{MINUS SIGN}")
 
     def drawn_text(self) -> str:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from lamina.gui.model.words import value_of_word, value_text
 from lamina.plugin import PARAMETERS, Parameter
 from lamina.plugin.parameters import layers_of
 
@@ -78,9 +79,12 @@ class Travel:
 
         Raises ValueError with a sentence for anything else.
         """
+        word = value_of_word(self.parameter, text)
+        if word is not None:
+            return self.parameter.validate(word)
         match = re.fullmatch(r"\s*([+-]?\d+(?:[.,]\d+)?)\s*([%a-zA-Z]*)\s*", text.replace("\N{MINUS SIGN}", "-"))
         if match is None:
-            example = self.parameter.format(self.parameter.default)
+            example = value_text(self.parameter, self.parameter.default)
             raise ValueError(f"{text.strip()!r} is not a number for {self.parameter.label}; type one, such as {example}.")
         number, unit = float(match.group(1).replace(",", ".")), match.group(2).lower()
         if self.parameter.name == "layers" and unit.startswith("k"):

@@ -121,7 +121,8 @@ class Switch(QAbstractButton):
         painter.setOpacity(1.0 if self.isEnabled() else 0.4)
         is_on, is_under_mouse = self.isChecked(), self.isEnabled() and self.underMouse()
         painter.setBrush(theme.colour(self._accent_deep, 0.55) if is_on else theme.colour(theme.HOVER if is_under_mouse else theme.RAISED))
-        painter.setPen(QPen(theme.colour(self._accent if is_on else theme.MUTED), 1) if is_on or self.hasFocus() else Qt.PenStyle.NoPen)
+        edge = theme.TEXT if self.hasFocus() else self._accent
+        painter.setPen(QPen(theme.colour(edge), 1) if is_on or self.hasFocus() else Qt.PenStyle.NoPen)
         painter.drawRoundedRect(frame, 6, 6)
         ink = theme.colour(theme.TEXT if is_on else theme.MUTED)
         painter.setFont(theme.font(bold=is_on))

@@ -12,6 +12,7 @@ from lamina.gui import theme
 from lamina.gui.model.desk import Desk
 from lamina.gui.model.devices import Choice
 from lamina.gui.model.parameters import ParameterValues
+from lamina.gui.model.words import value_text
 from lamina.gui.widgets.buttons import Switch
 from lamina.gui.widgets.chips import Segments
 from lamina.gui.widgets.choice_box import ChoiceBox
@@ -144,8 +145,10 @@ class DeskKnob(Knob):
     def _words_width(self) -> int:
         label = QFontMetrics(theme.font(theme.SMALL_PIXELS)).horizontalAdvance(self.parameter.label)
         figures = QFontMetrics(theme.font())
-        edges = (self.parameter.format(value) for value in (self.parameter.minimum, self.parameter.maximum, self.parameter.default))
-        return max(label, *(figures.horizontalAdvance(text.replace("-", "\N{MINUS SIGN}")) for text in edges)) + (2 if self.is_compact else 6)
+        edges = (value_text(self.parameter, value) for value in (self.parameter.minimum, self.parameter.maximum, self.parameter.default))
+        return max(label, *(figures.horizontalAdvance(text.replace("-", "\N{MINUS SIGN}")) for text in edges)) + (
+            2 if self.is_compact else 6
+        )
 
     def _dial(self) -> QRectF:
         side = SMALL_DIAL if self.is_compact else DIAL

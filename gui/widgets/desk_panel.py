@@ -16,6 +16,7 @@ from lamina.gui.widgets.chips import Chip, Segments
 from lamina.gui.widgets.desk_controls import DeskControls
 from lamina.gui.widgets.desk_specials import FreezeButton, SeedControl, TempoControl
 from lamina.gui.widgets.panel import Panel
+from lamina.gui.widgets.tab_order import tab_through
 
 if TYPE_CHECKING:
     from lamina.gui.widgets.desk_layers import LayersTab
@@ -162,6 +163,7 @@ class DeskPanel(Panel):
         empty.deleteLater()
         self.drawer.insertWidget(index, SidewaysScroll(made))
         self.drawer.setCurrentIndex(shown)
+        tab_through(self.freeze, made)
         return made
 
     def _light(self) -> None:

@@ -6,6 +6,7 @@ from PyQt6.QtWidgets import QDial, QLineEdit, QWidget
 
 from lamina.gui import theme
 from lamina.gui.model.travel import Travel
+from lamina.gui.model.words import value_text
 from lamina.gui.widgets.knob_drawing import draw_arc, draw_cap, draw_moving, draw_pointer
 from lamina.plugin import Parameter
 from lamina.plugin.parameters import Value
@@ -47,7 +48,7 @@ class Knob(QDial):
         """Sets the tooltip: what the parameter does and how to turn it."""
         self.setToolTip(
             f"<b>{self.parameter.label}</b><br>{text}<br><span style='color:{theme.MUTED}'>Drag up or down (Shift: fine), wheel, "
-            f"arrow keys, or type a value. Double-click: {self.parameter.format(self.parameter.default)}.</span>"
+            f"arrow keys, or type a value. Double-click or Delete: {value_text(self.parameter, self.parameter.default)}.</span>"
         )
 
     def show_value(self, value: Value) -> None:
@@ -68,7 +69,7 @@ class Knob(QDial):
 
     def text(self) -> str:
         """The value in words."""
-        return self.parameter.format(self.shown)
+        return value_text(self.parameter, self.shown)
 
     def typed_text(self) -> str:
         """The value as the field for typing begins with it: what it would be typed as."""
