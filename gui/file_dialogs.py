@@ -19,8 +19,8 @@ class FileDialogs:
         self._parent, self._session, self._loader = parent, session, loader
 
     def open_sound(self) -> None:
-        """Lets the user choose a sound file."""
-        path = self._ask_source("Open a sound file", self._loader.readable_filter())
+        """Lets the user choose a sound file, or one of codes."""
+        path = self._ask_source("Open a sound file or codes", self._loader.readable_filter())
         if path:
             self._loader.open(path)
 
@@ -31,7 +31,7 @@ class FileDialogs:
             session.start_export(Path())  # says why not
             return
         kbps = session.parameters["layers"] * KBPS_PER_LAYER
-        suggestion = suggested_target(session.document.path, kbps, Path(self._loader.folder))
+        suggestion = suggested_target(session.document.opened, kbps, Path(self._loader.folder))
         path = self._ask_target("Export as", suggestion, self._loader.writable_filter())
         if path:
             session.start_export(path)
@@ -58,6 +58,18 @@ class FileDialogs:
         # Here and not afterwards, so that the dialog asks before it replaces the file that is really meant.
         dialog.setDefaultSuffix(suggestion.suffix)
         dialog.selectFile(suggestion.name)
+        dialog.filterSelected.connect(lambda chosen: _follow_filter(dialog, chosen, suggestion.suffix))
         chosen = Path(dialog.selectedFiles()[0]) if dialog.exec() else None
         dialog.deleteLater()
         return chosen
+
+
+def _follow_filter(dialog: QFileDialog, chosen: str, usual: str) -> None:
+    """The name's suffix follows the kind of file that is chosen: codes, or the usual kind."""
+    from lamina.plugin.container import SUFFIX
+
+    suffix = SUFFIX if SUFFIX in chosen else usual
+    dialog.setDefaultSuffix(suffix)
+    names = dialog.selectedFiles()
+    if names and (Path(names[0]).suffix == SUFFIX) != (suffix == SUFFIX):
+        dialog.selectFile(Path(names[0]).with_suffix(suffix).name)

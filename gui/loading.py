@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lamina.gui.background import Background
+from lamina.gui.model.codes_document import is_codes, open_codes
 from lamina.gui.model.desk import presettable
 from lamina.gui.model.document import Document
 from lamina.gui.model.kept_session import KeptDocument, KeptSession
@@ -29,13 +31,17 @@ class Loader:
         self._codec_error = ""
         self._model_wanted = ""
         self._opening: Path | None = None
-        self._share_opened = 0.0
+        self._share_opened: float | None = 0.0
+        self._first_model = DEFAULT_BUNDLE
+        self._decoded: TemporaryDirectory[str] | None = None
+        self._n_decoded = 0
         self._brought_back = ""
         self.folder = str(Path.home())
 
     def start(self, file: Path | None, header: Header, model: str | None = None) -> None:
         """Everything the app needs after its window is there, what the user sees first before the rest."""
         left, is_restored = None, False
+        self._first_model = model or DEFAULT_BUNDLE
         if self._kept is not None and self._kept.is_unfinished:
             trouble = self._kept.restore_boards()
             is_restored = not trouble
@@ -57,8 +63,8 @@ class Loader:
         self.find_models(header)
 
     def open(self, path: Path, title: str | None = None, then: Callable[[], object] | None = None) -> None:
-        """Reads a sound file and shows it, then does `then`; a bad one is refused with a notice."""
-        self._opening, self._share_opened = path, 0.0
+        """Reads a sound file, or decodes a `.lamina` file, and shows it, then does `then`; a bad one is refused with a notice."""
+        self._opening, self._share_opened = path, None if is_codes(path) else 0.0
 
         def cancelled() -> bool:
             # The last wish counts: a file asked for later, or the end of the app, overtakes one that is being read.
@@ -75,13 +81,26 @@ class Loader:
                 self._session.show(document)
                 if then is not None:
                     then()
+                if document.trouble:
+                    self._session.noticed.notify(Notice(document.trouble, is_error=True))
 
         def failed(error: Exception) -> None:
             if self._opening is path:
                 self._opening = None
                 self._fail(error)
 
-        self._background.run(lambda: Document.open(path, title, progressed, cancelled), done, failed)
+        if is_codes(path):
+            codec = self._session.codec
+            target, model = self._decoded_target(), codec.model if codec is not None else self._first_model
+            self._background.run(lambda: open_codes(path, target, model, title, cancelled), done, failed)
+        else:
+            self._background.run(lambda: Document.open(path, title, progressed, cancelled), done, failed)
+
+    def close(self) -> None:
+        """Takes what was decoded away. After the engine's end: it plays from there."""
+        if self._decoded is not None:
+            self._decoded.cleanup()
+            self._decoded = None
 
     def find_devices(self) -> None:
         """Looks for sound devices, beside everything else that is loaded: a sound system that hangs must not hold that up."""
@@ -161,7 +180,8 @@ class Loader:
         if self._session.is_gone:
             return GONE_REMARK
         if self._opening is not None:
-            return f"Opening {self._opening.name}…  {100 * self._share_opened:.0f} %"
+            share = f"  {100 * self._share_opened:.0f} %" if self._share_opened is not None else ""
+            return f"{'Opening' if share else 'Decoding'} {self._opening.name}…{share}"
         if self._codec_error:
             return self._codec_error
         if self._session.codec is None:
@@ -178,15 +198,24 @@ class Loader:
     def readable_filter() -> str:
         """The open dialog's filter."""
         from lamina.plugin.audiofile import READABLE_SUFFIXES
+        from lamina.plugin.container import SUFFIX
 
-        return f"Sound files ({' '.join(f'*{s}' for s in sorted(READABLE_SUFFIXES))});;All files (*)"
+        return f"Sound files and codes ({' '.join(f'*{s}' for s in (*sorted(READABLE_SUFFIXES), SUFFIX))});;All files (*)"
 
     @staticmethod
     def writable_filter() -> str:
         """The export dialog's filter."""
         from lamina.plugin.audiofile import WRITABLE_SUFFIXES
+        from lamina.plugin.container import SUFFIX
 
-        return f"Sound files ({' '.join(f'*{s}' for s in sorted(WRITABLE_SUFFIXES))})"
+        return f"Sound files ({' '.join(f'*{s}' for s in sorted(WRITABLE_SUFFIXES))});;Lamina codes (*{SUFFIX})"
+
+    def _decoded_target(self) -> Path:
+        """Where the next file of codes is decoded to."""
+        if self._decoded is None:
+            self._decoded = TemporaryDirectory(prefix="lamina-")
+        self._n_decoded += 1
+        return Path(self._decoded.name) / f"decoded-{self._n_decoded}.wav"
 
     def _open_again(self, left: KeptDocument) -> None:
         """Opens what was open when the last session was cut off."""

@@ -170,7 +170,7 @@ class MainWindow(QMainWindow):
         self.loader.start(file, self.header, model)
 
     def open(self, path: Path, title: str | None = None) -> None:
-        """Opens a sound file; on a bad one a notice says why and the open one stays."""
+        """Opens a sound or `.lamina` file; on a bad one a notice says why and the open one stays."""
         self.loader.open(Path(path), title)
 
     def toggle_play(self) -> None:
@@ -249,6 +249,7 @@ class MainWindow(QMainWindow):
         self.session.close()
         self.background.close()
         self._device_search.close()
+        self.loader.close()
         super().closeEvent(event)
 
     def tell_defect(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

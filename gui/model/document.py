@@ -21,12 +21,18 @@ class Document:
     clip: the decoded sound, `[channels, n]`.
     title: what to call it in the window.
     lows, highs: extremes of each run of PEAK_SAMPLES samples over all channels, `[n_runs]`.
+    file: what the user opened, where that isn't the sound file itself.
+    remark: where the sound comes from, in a few words.
+    trouble: what of the file could not be used, in a sentence.
     """
 
     clip: AudioClip
     title: str
     lows: FloatArray
     highs: FloatArray
+    file: Path | None = None
+    remark: str = ""
+    trouble: str = ""
 
     @classmethod
     def open(
@@ -40,14 +46,19 @@ class Document:
         return cls.of(read_audio(path, progress=progress, cancelled=cancelled), title or Path(path).name)
 
     @classmethod
-    def of(cls, clip: AudioClip, title: str) -> "Document":
+    def of(cls, clip: AudioClip, title: str, file: Path | None = None, remark: str = "", trouble: str = "") -> "Document":
         """A clip that was read already."""
-        return cls(clip, title, *_outline(clip.samples))
+        return cls(clip, title, *_outline(clip.samples), file, remark, trouble)
 
     @property
     def path(self) -> Path:
-        """The file this was read from."""
+        """The sound file to play."""
         return Path(self.clip.path)
+
+    @property
+    def opened(self) -> Path:
+        """The file that the user opened."""
+        return self.file or self.path
 
     @property
     def n_channels(self) -> int:
@@ -67,7 +78,8 @@ class Document:
     def describe(self) -> str:
         """One line for the window: rate, channels, length."""
         layout = {1: "mono", 2: "stereo"}.get(self.n_channels, f"{self.n_channels} channels")
-        return f"{self.clip.sample_rate / 1000:g} kHz   {layout}   {clock(self.seconds)}"
+        remark = f"{self.remark}   " if self.remark else ""
+        return f"{remark}{self.clip.sample_rate / 1000:g} kHz   {layout}   {clock(self.seconds)}"
 
     def outline(self, n_points: int) -> tuple[FloatArray, FloatArray]:
         """Lowest and highest sample in each of `n_points` equal stretches, two `[n_points]` arrays."""

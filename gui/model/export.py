@@ -1,12 +1,15 @@
-"""Rendering the open file to a new one in the background, with progress and a way out."""
+"""Rendering the open file to a new one, or to codes, in the background, with progress and a way out."""
 
 import threading
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
+from lamina.gui.model.codes_document import is_codes
 from lamina.plugin import NeuralCodec
-from lamina.plugin.audiofile import check_target
+from lamina.plugin.audiofile import ReadCancelled, check_target, read_audio
+
+LONGEST_WAIT_SECONDS = 5.0
 
 
 class ExportState(Enum):
@@ -28,15 +31,20 @@ class ExportJob:
     """One export in its own thread.
 
     make_effect: called in that thread for an effect of its own, so that the export and the playing don't share state.
-    `progress` (0–1), `state` and `message` may be read from any thread. Raises AudioFileError (a ValueError) with a
-    sentence for a target that can't be written or is the source itself; nothing has been touched then.
+    source: the sound file.
+    target: a sound file to render to, or a `.lamina` file for what is sent of the sound.
+    opened: what the user opened, if that is another file than `source`; it isn't written over.
+
+    `progress` (0–1, None while nobody knows), `state` and `message` may be read from any thread. Raises AudioFileError or
+    ContainerError (both ValueErrors) with a sentence for a target that can't be written or is the source itself; nothing has been
+    touched then.
     """
 
-    def __init__(self, make_effect: Callable[[], NeuralCodec], source: Path, target: Path) -> None:
-        check_target(target, source)
+    def __init__(self, make_effect: Callable[[], NeuralCodec], source: Path, target: Path, opened: Path | None = None) -> None:
+        _check(target, opened or source)
         self.source = source
         self.target = target
-        self.progress = 0.0
+        self.progress: float | None = 0.0
         self.state = ExportState.RUNNING
         self.message = ""
         self._make_effect = make_effect
@@ -52,15 +60,18 @@ class ExportJob:
         self._cancel.set()
 
     def join(self) -> None:
-        """Waits for the end."""
-        self._thread.join()
+        """Waits for the end, but not for long: codes of an hour can't be interrupted, and nothing is written of them then."""
+        self._thread.join(LONGEST_WAIT_SECONDS)
 
     def _run(self) -> None:
         from lamina.plugin.render import RenderCancelled, render_file
 
         try:
-            render_file(self._make_effect(), self.source, self.target, progress=self._progressed, cancelled=self._cancel.is_set)
-        except RenderCancelled:
+            if is_codes(self.target):
+                self._encode()
+            else:
+                render_file(self._make_effect(), self.source, self.target, progress=self._progressed, cancelled=self._cancel.is_set)
+        except (RenderCancelled, ReadCancelled):
             self._end(ExportState.CANCELLED, "Export cancelled; nothing was written.")
         except Exception as error:
             self._end(ExportState.FAILED, f"Nothing was exported: {error}")
@@ -68,9 +79,32 @@ class ExportJob:
             self.progress = 1.0
             self._end(ExportState.DONE, f"Saved {self.target.name}")
 
+    def _encode(self) -> None:
+        from lamina.plugin.container import write_codes
+        from lamina.plugin.container_header import MAX_SECONDS
+
+        effect = self._make_effect()
+        clip = read_audio(self.source, limit_seconds=MAX_SECONDS, cancelled=self._cancel.is_set)
+        self.progress = None
+        codes = effect.encode(clip.samples, clip.sample_rate)
+        if self._cancel.is_set():
+            raise ReadCancelled(f"Writing {self.target} was cancelled.")
+        write_codes(self.target, codes, entropy=True)
+
     def _progressed(self, fraction: float) -> None:
         self.progress = float(fraction)
 
     def _end(self, state: ExportState, message: str) -> None:
         self.message = message
         self.state = state
+
+
+def _check(target: Path, source: Path) -> None:
+    if not is_codes(target):
+        check_target(target, source)
+        return
+    from lamina.plugin.container import ContainerError, check_codes_target
+
+    check_codes_target(target)
+    if target.exists() and source.exists() and target.samefile(source):
+        raise ContainerError(f"{target} is the file that is open. Choose another name for the result.")

@@ -80,7 +80,7 @@ class KeptSession:
         if document is None:
             return
         place = {
-            "path": str(document.path.resolve()),
+            "path": str(document.opened.resolve()),
             "title": document.title,
             "seconds": round(session.player.position_seconds, 3),
             "loop": session.loop_seconds,

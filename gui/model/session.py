@@ -212,7 +212,10 @@ class Session:
         return self.document is not None and self.codec is not None
 
     def start_export(self, target: Path) -> bool:
-        """Begins to render the document to `target` with the settings as they stand; False with a notice if that can't be."""
+        """Begins to render the document to `target` (a sound or `.lamina` file) with the settings as they stand.
+
+        Returns False, with a notice, if that can't be.
+        """
         if self.document is None or self.codec is None:
             self.noticed.notify(Notice("There is nothing to export yet; open a sound file first.", is_error=True))
             return False
@@ -227,7 +230,7 @@ class Session:
             return effect
 
         try:
-            self.export = ExportJob(make_effect, self.document.path, target)
+            self.export = ExportJob(make_effect, self.document.path, target, self.document.opened)
         except ValueError as error:
             self.noticed.notify(Notice(str(error), is_error=True))
             return False

@@ -73,14 +73,15 @@ class StatusLine(QWidget):
         self.devices_button.setText(text)
         self.devices_button.setToolTip(tip)
 
-    def show_export(self, name: str, progress: float, is_running: bool) -> None:
-        """Shows a running export, or hides the strip."""
+    def show_export(self, name: str, progress: float | None, is_running: bool) -> None:
+        """Shows a running export, busily if nobody knows how far it is (None), or hides the strip."""
         self.export_strip.setVisible(is_running)
         self.figures.setVisible(not is_running)
         if is_running:
             self.export_label.setText(f"Exporting {name if len(name) <= 36 else name[:35] + '…'}")
-            self.export_bar.setValue(round(progress * 1000))
-            self.export_share.setText(f"{progress * 100:.0f} %")
+            self.export_bar.setRange(0, 0 if progress is None else 1000)
+            self.export_bar.setValue(round((progress or 0.0) * 1000))
+            self.export_share.setText("" if progress is None else f"{progress * 100:.0f} %")
 
 
 class ElidedLabel(QLabel):
