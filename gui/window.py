@@ -1,6 +1,5 @@
 """The main window: puts the views together, passes gestures to the session and what changed back to the views."""
 
-import math
 import time
 import traceback
 from collections.abc import Callable
@@ -32,6 +31,7 @@ from lamina.gui.widgets.status_line import StatusLine
 from lamina.gui.widgets.tips import plain_tip
 from lamina.gui.widgets.transport_bar import TransportBar
 from lamina.gui.widgets.waveform_view import WaveformView
+from lamina.plugin.codes import CODEBOOK_BITS
 
 MOTION_MS = 33
 TEXT_MS = 250
@@ -306,12 +306,25 @@ class MainWindow(QMainWindow):
         self._show_layers()
 
     def _show_layers(self) -> None:
-        n_layers = int(self.session.parameters["layers"])
-        self.usage.show_layers(0 if self.session.parameters["bypass"] else n_layers)
         n_channels = self.session.document.n_channels if self.session.document is not None else 1
-        bits_of_code = round(math.log2(self.session.listening.usage.codebook_size))
-        self.stage.usage_caption.remark.setText(f"{bits_of_code * layers_of_all(self.session.parameters, n_channels)} bits per frame")
         self.controls.show_channels(n_channels)
+        self._show_sent()
+
+    def _show_sent(self) -> None:
+        """What every frame sends: as the settings stand, or as it is now where that differs from frame to frame."""
+        session, sent = self.session, self.session.sent
+        bits = sent.bits
+        if bits is None:
+            n_channels = session.document.n_channels if session.document is not None else 1
+            bits = CODEBOOK_BITS * layers_of_all(session.parameters, n_channels)
+        self.stage.usage_caption.remark.setText(f"{bits} bits per frame")
+        self.controls.show_sent(sent.kbps)
+        self._dim_unsent()
+
+    def _dim_unsent(self) -> None:
+        n_sent = self.session.sent.layers
+        n_layers = int(self.session.parameters["layers"]) if n_sent is None else n_sent
+        self.usage.show_layers(0 if self.session.parameters["bypass"] else n_layers)
 
     def _show_can_play(self) -> None:
         self.transport.show_can_play(self.session.can_play)
@@ -327,6 +340,7 @@ class MainWindow(QMainWindow):
         moving, n_sent = self.session.moving, self.session.sent.layers
         self.controls.show_moving(moving.values, n_sent)
         self.desk.show_moving(moving, n_sent)
+        self._dim_unsent()
         self.waveform.show_position(self.session.player.position_seconds)
         self.transport.show_playing(self.session.is_playing)
         length = self.session.document.seconds if self.session.document is not None else 0.0
@@ -351,7 +365,7 @@ class MainWindow(QMainWindow):
         if self._kept is not None:
             self._kept.look()
         self.usage.refresh_figures()
-        self.controls.show_sent(session.sent.kbps)
+        self._show_sent()
         if session.document is None and not self.background.is_busy:
             self.waveform.show_document(None, "Open a sound file, or drop one here.")
         meters = session.listening.meters

@@ -68,6 +68,7 @@ def test_marks_stand_where_the_values_are_and_go_when_nothing_moves(moving, qtbo
     assert len(seen(window, qtbot, lambda: mix.moving)) > 5
     assert seen(window, qtbot, lambda: window.controls.bypass.is_moving) == {True, False}
     assert seen(window, qtbot, lambda: window.desk.freeze.is_moving) == {True, False}
+    assert seen(window, qtbot, lambda: window.usage._n_active) >= {4, 10, 16} and "bits per frame" in window.stage.usage_caption.remark.text()
     assert {round(24 * place) for place in seen(window, qtbot, lambda: window.controls.bitrate.moving)} <= {4, 10, 16}
     window.session.parameters.set("motions", ())
     qtbot.wait(100)
@@ -144,6 +145,8 @@ def test_the_bitrate_that_is_really_sent_is_told_where_it_differs(window, qtbot)
     assert remark.text() == "per channel; 36.0 kbps in all" and session.sent.layers is None
     session.parameters.set("loudness_layers", 1.0)
     wait(qtbot, lambda: rate_shown(window))
+    bits = int(window.stage.usage_caption.remark.text().split()[0])
+    assert bits < 480 and bits * 75 / 1000 == pytest.approx(rate_shown(window), abs=0.1)
     assert rate_shown(window) < 36 and window.controls.bitrate.moving < 1 and window.controls.bitrate.shown == 24
     session.player.stop()
     wait(qtbot, lambda: rate_shown(window) is None)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from lamina.gui.model.parameters import ParameterValues
 from lamina.plugin import FrameReport
+from lamina.plugin.codes import CODEBOOK_BITS
 from lamina.plugin.parameters import KBPS_PER_LAYER
 
 MEAN_FRAMES = 38
@@ -29,6 +30,11 @@ class Sent:
     def kbps(self) -> float | None:
         """Of all channels together in the last half second; None as for `layers`."""
         return sum(self._counts) / len(self._counts) * KBPS_PER_LAYER if self._counts else None
+
+    @property
+    def bits(self) -> int | None:
+        """Of a frame of all channels together, on average of the last half second; None as for `layers`."""
+        return round(sum(self._counts) / len(self._counts) * CODEBOOK_BITS) if self._counts else None
 
     def take(self, reports: Sequence[FrameReport], values: ParameterValues, seconds: float) -> None:
         """Take in what came in the last `seconds`."""

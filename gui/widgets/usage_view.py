@@ -18,7 +18,7 @@ LEAST_ROW = 9.0
 
 
 class UsageView(QWidget):
-    """Draws a `CodebookUsage`; layer 1 on top. `show_layers` says how many are active by the knob."""
+    """Draws a `CodebookUsage`; layer 1 on top. `show_layers` says how many are active."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,8 +40,9 @@ class UsageView(QWidget):
 
     def show_layers(self, n_layers: int) -> None:
         """Dims the layers above `n_layers`."""
-        self._n_active = n_layers
-        self.update()
+        if n_layers != self._n_active:
+            self._n_active = n_layers
+            self.update()
 
     def refresh(self) -> None:
         """Takes over what came since the last time."""
