@@ -16,7 +16,7 @@ HELDOUT ?= heldout
 LYRA ?=
 BENCH_ARGS ?=
 
-.PHONY: help run test check bench-quality bench-speed bench-desk bench-live bench-container clean libraries-run libraries-test
+.PHONY: help run test check bench-quality bench-speed bench-desk bench-live bench-container examples clean libraries-run libraries-test
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo "make bench-desk     time per frame of everything the code desk does, beside a neutral one"
 	@echo "make bench-live     late blocks, round trip and start-up of live playing [BENCH_ARGS='--minutes 2']"
 	@echo "make bench-container  sizes of .lamina files, plain and entropy coded  HELDOUT=folder"
+	@echo "make examples       render the sounds and pictures of the docs again, with the shipped model (docs/sounds, docs/pictures, docs/presets.md)"
 	@echo "make clean          remove everything the commands above made"
 
 run: libraries-run $(VENV)/.for-run
@@ -59,6 +60,9 @@ bench-live: libraries-test $(VENV)/.for-bench
 
 bench-container: $(VENV)/.for-bench
 	$(BIN)/python bench/container.py --heldout "$(HELDOUT)" $(BENCH_ARGS)
+
+examples: $(VENV)/.for-bench
+	$(BIN)/python bench/examples.py
 
 clean:
 	rm -rf $(VENV) build dist demo-out bench-out lamina.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
