@@ -23,7 +23,7 @@ MUSIC, VOICE, NOISY_VOICE = range(3)
 MUSIC_START, MUSIC_SECONDS, MUSIC_TEMPO = 5.0, 5.0, 96.0
 """Two bars from where bass and drums come in: eight beats, the first of them at the beginning."""
 VOICE_SECONDS = 5.2
-"""Six words and the pauses behind them."""
+"""Six words, the pauses behind them, and the beginning of a seventh."""
 
 
 @dataclass(frozen=True)
