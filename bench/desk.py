@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 # One thread is what a live effect gets; set before numpy is loaded.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -25,7 +26,7 @@ from lamina.plugin.demo import demo_items
 RATE, FRAME = 24_000, 320
 WARM_UP_FRAMES, FRAMES_PER_TURN = 100, 50
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "layer_gains": [1.1] * 24,
     "muted_layers": [9],
     "frame_loss": 0.1,
@@ -45,7 +46,7 @@ EVERYTHING = {
         Motion("freeze", "steps", 1.0, beats=2.0),
     ],
 }
-CASES: dict[str, dict[str, object]] = {
+CASES: dict[str, dict[str, Any]] = {
     "neutral": {},
     "everything on": EVERYTHING,
     "layer gains": {"layer_gains": [1.1] * 24},

@@ -15,6 +15,7 @@ from results import LYRA, OPUS, UNCODED, Result, Results, kbps_setting, layers_s
 from score_cache import Remembered, ScoreCache, score_key, window_hash
 
 import lamina.models.runtime
+import lamina.models.search
 from lamina.models.bundle import Bundle
 from lamina.models.runtime import load_runtime
 
@@ -35,7 +36,7 @@ class Job:
         system, setting: as in `Result`.
         measures: which scores are taken.
         bundle: folder of the bundle, for a bundle.
-        layers, denoise: for a bundle.
+        layers, denoise, search: for a bundle.
         kbps: for a bundle what it sends, for a rival what it is asked for; NaN if nothing is coded.
     """
 
@@ -47,6 +48,7 @@ class Job:
     layers: int | None = None
     denoise: float = 0.0
     kbps: float = float("nan")
+    search: int = 1
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,13 @@ class Task:
 
 
 def measure(
-    windows: Sequence[Window], bundles: dict[str, Bundle], layer_counts: Sequence[int], lyra: Path | None, cache: ScoreCache, processes: int
+    windows: Sequence[Window],
+    bundles: dict[str, Bundle],
+    layer_counts: Sequence[int],
+    lyra: Path | None,
+    cache: ScoreCache,
+    processes: int,
+    searches: dict[str, int] | None = None,
 ) -> Results:
     """Every codec on every window; what `cache` knows is not measured again, and what is measured is put there.
 
@@ -76,8 +84,9 @@ def measure(
         lyra: the folder of Lyra's models, if it takes part.
         cache: read, added to and saved.
         processes: how many measure side by side.
+        searches: candidates in the search for codes, by the same names; 1 where none is given.
     """
-    planned = [(window, list(_jobs(window, bundles, layer_counts, lyra))) for window in windows]
+    planned = [(window, list(_jobs(window, bundles, layer_counts, lyra, searches or {}))) for window in windows]
     tasks = [
         Task(window, missing, lyra) for window, jobs in planned if (missing := tuple(job for job in jobs if cache.get(job.key) is None))
     ]
@@ -117,7 +126,7 @@ def measure(
     return ordered(results, [UNCODED, *bundles, OPUS, LYRA])
 
 
-def code_with_bundle(bundle: str, samples: Samples, settings: Sequence[tuple[int, float]]) -> Iterator[Samples]:
+def code_with_bundle(bundle: str, samples: Samples, settings: Sequence[tuple[int, float]], search: int = 1) -> Iterator[Samples]:
     """`samples` (float32 `[n]` at 24 kHz) through a bundle at each of `settings` (layers, denoise), aligned with the input."""
     runtime = load_runtime(bundle)
     config = runtime.config
@@ -126,22 +135,30 @@ def code_with_bundle(bundle: str, samples: Samples, settings: Sequence[tuple[int
     latent, _ = runtime.encode(padded, runtime.encoder_state(1))
     codes = runtime.quantize(latent, max(layers for layers, _ in settings))
     for layers, denoise in settings:
+        if search > 1:
+            codes = runtime.search(latent[0], np.full(n_frames, layers), search)[None]
         decoded, _ = runtime.decode(runtime.dequantize(codes[:, :, :layers]), runtime.decoder_state(1), denoise)
         yield decoded[0, config.delay_samples : config.delay_samples + samples.size]
 
 
-def _jobs(window: Window, bundles: dict[str, Bundle], layer_counts: Sequence[int], lyra: Path | None) -> Iterator[Job]:
+def _jobs(
+    window: Window, bundles: dict[str, Bundle], layer_counts: Sequence[int], lyra: Path | None, searches: dict[str, int]
+) -> Iterator[Job]:
     measures = MEASURES[window.kind]
     sound = window_hash(window)
     if window.kind == NOISY:
         yield Job(score_key(sound, UNCODED, measures, (), ()), UNCODED, "", measures)
     for name, bundle in bundles.items():
+        search = searches.get(name, 1)
+        searched = f" search {search}" if search > 1 else ""
+        sources = (lamina.models.runtime, lamina.models.search) if search > 1 else (lamina.models.runtime,)
         for layers, denoise in _settings(window.kind, bundle, layer_counts):
             setting = layers_setting(layers, denoise)
             # DNSMOS of clean speech is of interest only beside denoised clean speech.
             taken = measures | {"dnsmos"} if window.kind == SPEECH and bundle.conditioned and layers in DECIDING_LAYERS else measures
-            key = score_key(sound, f"{bundle.digest} {setting}", taken, (Path(lamina.models.runtime.__file__),), ("onnxruntime",))
-            yield Job(key, name, setting, taken, str(bundle.path), layers, denoise, layers * bundle.kbps_per_layer)
+            files = tuple(Path(str(module.__file__)) for module in sources)
+            key = score_key(sound, f"{bundle.digest} {setting}{searched}", taken, files, ("onnxruntime",))
+            yield Job(key, name, setting, taken, str(bundle.path), layers, denoise, layers * bundle.kbps_per_layer, search)
     peers, packages = (_HERE / "peers.py",), ("av", "ai-edge-litert")
     for system, rates in ((OPUS, OPUS_KBPS), (LYRA, LYRA_KBPS if lyra else ())):
         for kbps in rates:
@@ -164,9 +181,9 @@ def _measured(task: Task) -> dict[str, Remembered]:
         return Remembered(scores(window.reference, coded, job.measures), kbps)
 
     found = {}
-    for bundle in dict.fromkeys(job.bundle for job in task.jobs if job.bundle is not None):
-        jobs = [job for job in task.jobs if job.bundle == bundle]
-        coded = code_with_bundle(bundle, window.heard, [(job.layers or 1, job.denoise) for job in jobs])
+    for bundle, search in dict.fromkeys((job.bundle, job.search) for job in task.jobs if job.bundle is not None):
+        jobs = [job for job in task.jobs if (job.bundle, job.search) == (bundle, search)]
+        coded = code_with_bundle(bundle, window.heard, [(job.layers or 1, job.denoise) for job in jobs], search)
         for job, samples in zip(jobs, coded, strict=True):
             found[job.key] = remembered(job, samples, job.kbps)
     for job in task.jobs:

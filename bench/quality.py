@@ -30,6 +30,7 @@ from score_cache import CacheError, ScoreCache
 
 from lamina.models.bundle import DEFAULT_BUNDLE, Bundle, BundleError, open_bundle
 from lamina.models.runtime import load_runtime
+from lamina.models.search import MOST_CANDIDATES
 
 LAYERS = (1, 2, 4, 8, 12, 16, 24)
 SNRS_DB = (5.0,)
@@ -58,7 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     names = _names(bundles)
     lyra = lyra_folder(options.lyra)
-    results = measure(windows, dict(zip(names, bundles, strict=True)), options.layers, lyra, cache, options.processes)
+    measured, searches = dict(zip(names, bundles, strict=True)), {}
+    if options.search > 1:
+        searched = f"{names[0]}, search {options.search}"
+        measured[searched], searches[searched] = bundles[0], options.search
+    results = measure(windows, measured, options.layers, lyra, cache, options.processes, searches)
     for group in results.groups():
         print_table(group, results, options.window)
     runtime = load_runtime(str(bundles[0].path))
@@ -66,10 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sounds = (read_mono(path) for path in [*_heldout_files(options.heldout), *more])
     use, silence = codebook_use(runtime, sounds), silence_out(runtime, range(1, runtime.config.layers + 1))
     print_codebooks(use, silence)
+    deciding = [layers for layers in DECIDING_LAYERS if layers in options.layers]
     if len(names) == 2:
-        print_comparison(
-            results, names[0], names[1], [layers for layers in DECIDING_LAYERS if layers in options.layers], bundles[0].kbps_per_layer
-        )
+        print_comparison(results, names[0], names[1], deciding, bundles[0].kbps_per_layer)
+    for searched in searches:
+        print_comparison(results, searched, names[0], deciding, bundles[0].kbps_per_layer)
     table = targets(results, names[0], bundles[0].kbps_per_layer, use, silence)
     if options.musts:
         print_targets(table)
@@ -141,6 +147,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--heldout", type=Path, default=Path("heldout"), help="folder with speech/, music/ and noise/ (default: heldout)")
     parser.add_argument("--bundle", default=DEFAULT_BUNDLE, help=f"bundle to measure, by name or folder (default: {DEFAULT_BUNDLE})")
     parser.add_argument("--against", help="a second bundle to measure beside it; says which is better (paired bootstrap)")
+    parser.add_argument(
+        "--search",
+        type=int,
+        default=1,
+        choices=range(1, MOST_CANDIDATES + 1),
+        metavar="N",
+        help="measure the bundle with N candidates in the search for codes too, and say whether that is better",
+    )
     parser.add_argument("--musts", action="store_true", help="print the table of targets and whether each is met")
     parser.add_argument("--lyra", type=Path, help=f"folder with Lyra V2's TFLite models (default: the variable {LYRA_VARIABLE})")
     parser.add_argument(

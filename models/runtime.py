@@ -26,6 +26,7 @@ from lamina.models.bundle import (
     quantizer_graphs,
 )
 from lamina.models.likeness import Likeness
+from lamina.models.search import CodeSearch
 
 FloatArray = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint16]
@@ -66,6 +67,11 @@ class CodecRuntime:
         self.encodes_long_calls = True
         """Whether several frames per call give the same latents and codes as one by one, bit for bit."""
         self._check_snapshot(tolerance)
+
+    @cached_property
+    def search(self) -> CodeSearch:
+        """The wider search for codes."""
+        return CodeSearch(self.codebooks, self.bases, self.entries, self.energies)
 
     @cached_property
     def likeness(self) -> Likeness:

@@ -18,7 +18,7 @@ import numpy as np
 from lamina.models.runtime import CodecRuntime, Codes, State
 from lamina.plugin.codes import CODEBOOK_BITS
 from lamina.plugin.decoding import Decoding, ToDecode
-from lamina.plugin.desk.desk import Desk, Sent
+from lamina.plugin.desk.desk import Counts, Desk, Sent
 from lamina.plugin.desk.guard import Guard
 from lamina.plugin.layouts import FloatArray
 from lamina.plugin.motion import FLOOR_DB
@@ -106,16 +106,15 @@ class FrameCodec:
             counts[:, frame] = _layers(s, level)
             if self.n_channels == 2 and s.stereo == "mid-side":
                 counts[1, frame] = s.side_layers
-        most = max(1, int(counts.max(initial=1)))
         for index, (encoder, decoder) in enumerate(self._earlier):
             z, encoder = self.runtime.encode(x, encoder)
-            z = self._desk.sum_up(self.runtime.quantize(z, most), counts)
+            z = self._desk.sum_up(self._codes(z, counts, settings), counts)
             x, decoder = self.runtime.decode(z, decoder)
             self._earlier[index] = encoder, decoder
         z, self._encoder_state = self.runtime.encode(x, self._encoder_state)
-        codes = self.runtime.quantize(z, most)
+        codes = self._codes(z, counts, settings)
         if beside is not None:
-            self._cross(codes, beside, settings)
+            self._cross(codes, beside, counts, settings)
         n_sent = [self._n_sent(s) for s in settings]
         first, self.n_frames = self.n_frames, self.n_frames + n_frames
         sent = Sent(codes, counts, loudest, peak.max(0), first)
@@ -162,7 +161,23 @@ class FrameCodec:
         self._n_mono = self._n_mono + 1 if settings.stereo == "mono" else 0
         return 1 if self.n_channels == 2 and self._n_mono > SIDE_FADES_FRAMES else self.n_channels
 
-    def _cross(self, codes: Codes, beside: FloatArray, settings: Sequence[Settings]) -> None:
+    def _codes(self, z: FloatArray, counts: Counts, settings: Sequence[Settings]) -> Codes:
+        """Latents `[channels, frames, latent]` → codes of as many layers as any frame sends."""
+        most = max(1, int(counts.max(initial=1)))
+        widths = np.array([s.search for s in settings])
+        if (widths == 1).all():
+            return self.runtime.quantize(z, most)
+        codes = np.zeros((*counts.shape, most), np.uint16)
+        for width in np.unique(widths).tolist():
+            chosen = widths == width
+            if width == 1:
+                codes[:, chosen] = self.runtime.quantize(z[:, chosen], most)
+                continue
+            found = self.runtime.search(z[:, chosen].reshape(-1, z.shape[2]), counts[:, chosen].reshape(-1), width)
+            codes[:, chosen, : found.shape[1]] = found.reshape(len(codes), -1, found.shape[1])
+        return codes
+
+    def _cross(self, codes: Codes, beside: FloatArray, counts: Counts, settings: Sequence[Settings]) -> None:
         """Put the side-chain's codes into the layers that are not the sound's own, in place."""
         if self._beside_state is None:
             self._beside_state = self.runtime.encoder_state(self.n_channels)
@@ -170,7 +185,7 @@ class FrameCodec:
         own = np.array([s.cross_layers for s in settings])
         if (own < codes.shape[2]).any():
             others = np.arange(codes.shape[2]) >= own[:, None]
-            np.copyto(codes, self.runtime.quantize(z, codes.shape[2]), where=others[None])
+            np.copyto(codes, self._codes(z, counts, settings), where=others[None])
 
 
 def frame_levels(x: FloatArray, n_frames: int) -> tuple[FloatArray, FloatArray]:

@@ -58,6 +58,7 @@ class NeuralCodec(Effect):
     output_gain_db = ParameterAttribute[float]()
     bypass = ParameterAttribute[bool]()
     loudness_layers = ParameterAttribute[float]()
+    search = ParameterAttribute[int]()
     layer_gains = ParameterAttribute[tuple[float, ...]]()
     muted_layers = ParameterAttribute[tuple[int, ...]]()
     solo_layers = ParameterAttribute[tuple[int, ...]]()

@@ -6,6 +6,7 @@ table; a name, range or default is written nowhere else.
 
 from __future__ import annotations
 
+from lamina.models.search import MOST_CANDIDATES
 from lamina.plugin.motion import Automations, Motions
 from lamina.plugin.parameter import Choice, Kind, LayerGains, LayerSet, Parameter, Value, suggest
 
@@ -48,6 +49,11 @@ _TABLE = (
     Parameter(
         "loudness_layers", "Bits follow loudness", "%", -1.0, 1.0, 0.0, 0.01,
         "Above 0 quiet frames get fewer layers, below 0 loud ones do; at 0 all get the same.", group="rate",
+    ),
+    Parameter(
+        "search", "Search", "", 1, MOST_CANDIDATES, 1, 1,
+        "Candidates followed from layer to layer while codes are searched: more sound better at the same bitrate and take longer.",
+        kind="int", group="rate",
     ),
     Parameter(
         "denoise", "Denoise", "%", 0.0, 1.0, 0.0, 0.01,

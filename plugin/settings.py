@@ -27,6 +27,7 @@ class Settings:
 
     layers: int = _default("layers")
     loudness_layers: float = _default("loudness_layers")
+    search: int = _default("search")
     denoise: float = _default("denoise")
     noise_only: bool = _default("noise_only")
     mix: float = _default("mix")
@@ -145,6 +146,7 @@ class DeskArguments(TypedDict, total=False):
     """The parameters that `NeuralCodec` takes by keyword beside its first ones; each is described in `PARAMETERS`."""
 
     loudness_layers: float
+    search: int
     layer_gains: Any
     muted_layers: Any
     solo_layers: Any

@@ -131,7 +131,7 @@ def test_remembered_codecs_are_not_measured_again(monkeypatch):
     cache = ScoreCache()
     bundle = load_runtime("lamina-24k").bundle
     windows = [window(), window("music", 1)]
-    jobs = [job for one in windows for job in measuring._jobs(one, {BUNDLE: bundle}, (4,), None)]
+    jobs = [job for one in windows for job in measuring._jobs(one, {BUNDLE: bundle}, (4,), None, {})]
     for job in jobs:
         cache.put(job.key, Remembered(made_up(visqol=4.0), 3.0))
     monkeypatch.setattr(measuring.multiprocessing, "get_context", lambda *_: pytest.fail("nothing should be left to measure"))
