@@ -180,6 +180,15 @@ def test_bending_the_first_layers_is_heard_more_than_bending_the_last():
     assert first > last > none == 0
 
 
+def test_a_share_of_the_codes_is_bent_and_not_the_same_ones_in_every_frame():
+    settings = Settings().with_value("bend", "offset").with_value("bend_offset", 1).with_value("bend_amount", 0.3)
+    bend, frame = Bend(load_runtime("lamina-24k").likeness), CodedFrame(np.full((2, 24), 100, np.int16), 24, 0.1, 0.1)
+    hit = np.array([bend.step(frame, settings, index).codes != 100 for index in range(400)])
+    assert hit.mean() == pytest.approx(0.3, abs=0.02)
+    assert np.abs(hit.mean(0) - 0.3).max() < 0.12
+    assert np.abs(hit.mean((1, 2)) - 0.3).max() < 0.35
+
+
 def test_a_shuffle_is_its_seeds_own():
     first, again, other = (render(music(), bend="shuffle", seed=seed) for seed in (3, 3, 4))
     assert np.array_equal(first, again)
