@@ -153,11 +153,12 @@ class CodecStream:
         if sidechain is None and self._beside_in is None:
             return
         if self._beside_in is None:
-            self._beside_in = StreamingResampler(self.n_channels, self.sample_rate, self._runtime.config.sample_rate)
-            n_before = self._track.position - n_samples
-            if n_before:
-                self._beside = self._beside_in.push(np.zeros((self.n_channels, n_before), np.float32))
-                self._beside = self._beside[:, self._frames.n_frames * self._runtime.config.frame :]
+            config = self._runtime.config
+            self._beside_in = StreamingResampler(self.n_channels, self.sample_rate, config.sample_rate)
+            # As late as earlier generations make the sound, and silent until now.
+            late = np.zeros((self.n_channels, config.delay_samples * self._frames.n_earlier), np.float32)
+            before = self._beside_in.push(np.zeros((self.n_channels, self._track.position - n_samples), np.float32))
+            self._beside = np.concatenate([late, before], 1)[:, self._frames.n_frames * config.frame :]
         given = np.zeros((self.n_channels, n_samples), np.float32) if sidechain is None else sidechain
         if self._beside_stereo is not None:
             self._beside_stereo.set(settings.stereo != "linked", settings.stereo != "mono")

@@ -74,6 +74,11 @@ class FrameCodec:
         self._desk, self._guard = Desk(runtime), Guard()
         self._decoding = Decoding(runtime, n_channels, round(config.sample_rate * VOICE_RAMP_SECONDS), _voice(settings))
 
+    @property
+    def n_earlier(self) -> int:
+        """Generations before the last one."""
+        return len(self._earlier)
+
     def process(
         self, x: FloatArray, beside: FloatArray | None, settings_at: Callable[[int], Settings]
     ) -> tuple[FloatArray, list[FrameReport]]:

@@ -264,6 +264,27 @@ def test_layers_come_from_two_sounds():
     assert difference(crossed(2), plain_b) > difference(crossed(0), plain_b)
 
 
+@pytest.mark.parametrize("passes", [1, 4])
+def test_the_side_chain_is_aligned_with_the_sound_however_many_generations_that_has(passes):
+    a, b = voice(), music()[:1]
+    crossed = NeuralCodec(layers=24, cross_layers=0, passes=passes)(a, RATE, sidechain=b)
+    assert lag_samples(b[0], crossed[0]) == 0
+    assert difference(crossed, b) < 0.5
+
+
+def test_a_side_chain_that_begins_later_stands_at_its_place():
+    a, b = voice(), music()[:1]
+    codec = NeuralCodec(layers=12, cross_layers=0, passes=2)
+    stream = codec.stream(RATE, 1)
+    late = 30_001
+    out = np.concatenate([stream.push(a[:, :late]), stream.push(a[:, late:], b[:, late:])], 1)[:, stream.latency_samples :]
+    silent_first = b.copy()
+    silent_first[:, :late] = 0
+    whole = codec(a, RATE, sidechain=silent_first)
+    after = slice(late + 40 * FRAME, out.shape[1])
+    assert difference(out[:, after], whole[:, after]) < 1e-3
+
+
 def test_a_side_chain_that_does_not_fit_is_refused():
     codec = NeuralCodec(cross_layers=2)
     with pytest.raises(ValueError, match="side-chain has the shape"):
