@@ -144,10 +144,12 @@ def test_the_bitrate_that_is_really_sent_is_told_where_it_differs(window, qtbot)
     window._tell()
     assert remark.text() == "per channel; 36.0 kbps in all" and session.sent.layers is None
     session.parameters.set("loudness_layers", 1.0)
-    wait(qtbot, lambda: rate_shown(window))
+    # The first frames may still come from before the change, or from a mono board that the file's stereo one has just replaced.
+    wait(qtbot, lambda: 18 < (rate_shown(window) or 0) < 36 and window.controls.bitrate.moving < 1)
+    window._tell()
     bits = int(window.stage.usage_caption.remark.text().split()[0])
     assert bits < 480 and bits * 75 / 1000 == pytest.approx(rate_shown(window), abs=0.1)
-    assert rate_shown(window) < 36 and window.controls.bitrate.moving < 1 and window.controls.bitrate.shown == 24
+    assert window.controls.bitrate.shown == 24
     session.player.stop()
     wait(qtbot, lambda: rate_shown(window) is None)
     assert window.controls.bitrate.moving is None
