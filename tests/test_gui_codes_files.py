@@ -17,7 +17,7 @@ from lamina.models.own_bundles import install_bundle
 from lamina.plugin import NeuralCodec
 from lamina.plugin.audiofile import read_audio
 from lamina.plugin.codes import Codes
-from lamina.plugin.container import read_codes, write_codes
+from lamina.plugin.container import pack, read_codes, write_codes
 
 pytest_plugins = ["gui_fixtures"]
 
@@ -192,6 +192,7 @@ def test_export_writes_codes_with_the_settings_of_the_board(window, qtbot, sound
     result, clip = read_codes(target), read_audio(sound)
     expected = NeuralCodec(**settings).encode(clip.samples, clip.sample_rate)
     assert not result.damage and np.array_equal(result.codes.counts, expected.counts)
+    assert target.read_bytes() == pack(expected, entropy=True)
     is_sent = np.arange(6) < expected.counts[..., None]
     assert np.array_equal(result.codes.codes, expected.codes * is_sent)
     assert result.codes.stereo == "mid-side" and result.codes.kbps == pytest.approx(6.0)
