@@ -14,14 +14,13 @@ import numpy as np
 from pedalboard import Plugin
 from pedalboard._pedalboard import Pedalboard
 
-from lamina.plugin.effect import Effect
+from lamina.plugin.effect import Effect, SideChainEffect
 from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_sample_rate, check_sidechain
-from lamina.plugin.neural_codec import NeuralCodec
 
 BoardItem = Effect | Plugin
 
 
-class Board(Effect):
+class Board(SideChainEffect):
     """Effects in series.
 
     Args:
@@ -62,24 +61,13 @@ class Board(Effect):
             self._prepare_natives(rate, len(audio), size)
         result = audio
         for segment in self._segments():
-            if isinstance(segment, NeuralCodec | Board) and (beside is not None or id(segment) in self._beside):
+            if isinstance(segment, SideChainEffect) and (beside is not None or id(segment) in self._beside):
                 given = beside if reset else self._waiting(segment, beside, audio.shape[1], result.shape)
                 result = segment.process(result, rate, size, reset, given) if result.shape[1] else result
             elif result.shape[1]:
                 result = segment.process(result, rate, size, reset)
         # Without effects the result would be the caller's own array.
         return back(result.copy() if result is audio else result)
-
-    def __call__(
-        self,
-        input_array: np.ndarray,
-        sample_rate: float,
-        buffer_size: int = 8192,
-        reset: bool = True,
-        sidechain: np.ndarray | None = None,
-    ) -> FloatArray:
-        """The same as `process`."""
-        return self.process(input_array, sample_rate, buffer_size, reset, sidechain)
 
     def reset(self) -> None:
         """Reset every member."""

@@ -37,3 +37,31 @@ class Effect(ABC):
     @abstractmethod
     def reset(self) -> None:
         """Forget the streamed past."""
+
+
+class SideChainEffect(Effect):
+    """An effect that may hear a second sound beside the one it processes."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def process(
+        self,
+        input_array: np.ndarray,
+        sample_rate: float,
+        buffer_size: int = 8192,
+        reset: bool = True,
+        sidechain: np.ndarray | None = None,
+    ) -> FloatArray:
+        """As `Effect.process`; `sidechain` has as many samples as `input_array`, and as many channels or one."""
+
+    def __call__(
+        self,
+        input_array: np.ndarray,
+        sample_rate: float,
+        buffer_size: int = 8192,
+        reset: bool = True,
+        sidechain: np.ndarray | None = None,
+    ) -> FloatArray:
+        """The same as `process`."""
+        return self.process(input_array, sample_rate, buffer_size, reset, sidechain)

@@ -16,7 +16,7 @@ from lamina.plugin.codec_stream import CodecStream
 from lamina.plugin.codes import Codes
 from lamina.plugin.coding import decode_codes, encode_audio
 from lamina.plugin.desk.bend import prepare_bend
-from lamina.plugin.effect import Effect
+from lamina.plugin.effect import SideChainEffect
 from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_channels, check_sample_rate, check_sidechain
 from lamina.plugin.motion import Automation, Motion
 from lamina.plugin.parameter_attribute import ParameterAttribute
@@ -28,7 +28,7 @@ WHOLE_FILE_SECONDS = 8
 """Audio per call of the networks in one-shot processing: long enough to be fast, short enough for any memory."""
 
 
-class NeuralCodec(Effect):
+class NeuralCodec(SideChainEffect):
     """A neural codec as a live effect: sound in, its coded and decoded self out.
 
     Args:
@@ -206,17 +206,6 @@ class NeuralCodec(Effect):
         audio, back = channels_first(input_array)
         beside = check_sidechain(sidechain, audio.shape)
         return back(self._whole(audio, rate, beside) if reset else self._streamed(audio, rate, beside))
-
-    def __call__(
-        self,
-        input_array: np.ndarray,
-        sample_rate: float,
-        buffer_size: int = 8192,
-        reset: bool = True,
-        sidechain: np.ndarray | None = None,
-    ) -> FloatArray:
-        """The same as `process`."""
-        return self.process(input_array, sample_rate, buffer_size, reset, sidechain)
 
     def encode(self, audio: np.ndarray, sample_rate: float) -> Codes:
         """What is sent of a whole piece of audio, in any of pedalboard's layouts, with the settings as they stand.

@@ -1,0 +1,48 @@
+"""Contract 3 for the desk: moving a control makes no step that the sound does not have."""
+
+import pytest
+from desk_sounds import largest_step, music, stream
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("freeze", (False, True)),
+        ("slices", ("off", "stutter")),
+        ("slices", ("off", "reverse")),
+        ("bend_amount", (0.0, 0.3)),
+        ("code_feedback", (0.0, 0.9)),
+        ("frame_loss", (0.0, 0.3)),
+        ("layer_gains.3", (0.2, 1.8)),
+        ("muted_layers", ((), (4, 5))),
+        ("loudness_layers", (0.0, 1.0)),
+        ("solo_layers", ((), (1, 3))),
+        ("bend", ("nearest", "common")),
+        ("bend_nearest", (1, 60)),
+        ("bend_from", (3, 12)),
+        ("slice_length", ("1/16", "1/8")),
+        ("code_delay", (10, 40)),
+        ("freeze_frames", (2, 40)),
+        ("concealment", ("hold", "silence")),
+        ("layer_loss", (0.0, 1.0)),
+        ("side_layers", (0, 12)),
+        ("seed", (1, 2)),
+        ("tempo", (90.0, 200.0)),
+    ],
+)
+def test_moving_a_control_makes_no_step_the_sound_does_not_have(name, values):
+    """At either end the altered sound has its own steps; going between them adds none."""
+    audio = music()
+    context = {
+        "bend": {"bend_amount": 0.3}, "bend_nearest": {"bend_amount": 0.3}, "bend_from": {"bend_amount": 0.3}, "seed": {"frame_loss": 0.3},
+        "slice_length": {"slices": "stutter"}, "tempo": {"slices": "reverse"}, "code_delay": {"code_feedback": 0.8},
+        "freeze_frames": {"freeze": True}, "concealment": {"frame_loss": 0.3}, "side_layers": {"stereo": "mid-side"},
+    }  # fmt: skip
+    settings = {"layers": 16, "bend": "nearest", "bend_amount": 0.0, **context.get(name, {})}
+    moved = stream(audio, lambda codec, i: codec.set_parameters({name: values[i // 9 % 2]}), **settings)
+
+    def still(value):
+        return stream(audio, lambda codec, i: codec.set_parameters({name: value}), **settings)
+
+    largest = max(largest_step(audio), *(largest_step(still(value)) for value in values))
+    assert largest_step(moved) <= 1.3 * largest
