@@ -58,6 +58,7 @@ CASES: dict[str, dict[str, Any]] = {
     "echo": {"code_feedback": 0.5},
     "freeze": {"freeze": True},
     "mid-side": {"stereo": "mid-side", "side_layers": 24},
+    "search: 4": {"search": 4},
     "four motions": {"motions": EVERYTHING["motions"]},
     "networks again: listen, one layer": {"listen": "layer", "listen_layer": 3},
     "networks again: unquantized": {"listen": "latent"},
