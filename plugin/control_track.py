@@ -37,7 +37,7 @@ class ControlTrack:
         """Samples of input so far."""
         self._steps: dict[int, Settings] = {}
         self._energy, self._n_measured = 0.0, 0
-        self._envelopes: dict[Motion, float] = {}
+        self._envelopes: dict[tuple[int, Motion], float] = {}
 
     def at_start(self) -> Settings:
         """What holds before the first sample."""
@@ -70,6 +70,10 @@ class ControlTrack:
         start = self.position - self._latency - n_samples
         return [(first - start, last - start, self.at(step)) for first, last, step in self._cut(start, start + n_samples)]
 
+    def envelope(self, motion: Motion) -> float:
+        """How far the follower of a motion is, 0 … 1."""
+        return next((value for (_, followed), value in self._envelopes.items() if followed == motion), 0.0)
+
     def at(self, step: int) -> Settings:
         """What holds in a step, which is also the codec's frame of that number."""
         return self._steps.get(max(0, step), self.base) if self.base.moves else self.base
@@ -93,8 +97,8 @@ class ControlTrack:
         for curve in settings.automation:
             settings = settings.moved_to(curve.target, curve.at(seconds, find_parameter(curve.target)))
         level = self._measured_level()
-        for motion in settings.motions:
-            envelope = self._follow(motion, level) if motion.source == "envelope" else 0.0
+        for index, motion in enumerate(settings.motions):
+            envelope = self._follow(index, motion, level) if motion.source == "envelope" else 0.0
             source = motion.value(seconds, settings.tempo, envelope)
             parameter, value = find_parameter(motion.target), settings.value(motion.target)
             to = moved(parameter, value, motion.depth * source)
@@ -108,9 +112,9 @@ class ControlTrack:
         self._energy, self._n_measured = 0.0, 0
         return min(max(1 - 10 * math.log10(mean + 1e-12) / FLOOR_DB, 0.0), 1.0)
 
-    def _follow(self, motion: Motion, level: float) -> float:
-        before = self._envelopes.get(motion, 0.0)
+    def _follow(self, index: int, motion: Motion, level: float) -> float:
+        before = self._envelopes.get((index, motion), 0.0)
         milliseconds = motion.attack_ms if level > before else motion.release_ms
         kept = math.exp(-1000 * self._frame / self._core_rate / milliseconds)
-        self._envelopes[motion] = after = level + (before - level) * kept
+        self._envelopes[index, motion] = after = level + (before - level) * kept
         return after

@@ -153,6 +153,12 @@ def test_several_motions_of_one_parameter_add_up_inside_its_range():
     assert set(layers_over_time(layers=4, motions=[up, up])) == {24}
 
 
+def test_equal_followers_are_each_their_own():
+    follower = Motion("layers", "envelope", 0.25, attack_ms=500.0)
+    once, twice = layers_over_time(layers=2, motions=[follower]), layers_over_time(layers=2, motions=[follower, follower])
+    assert np.abs((twice - 2) - 2 * (once - 2)).max() <= 1  # rounded once and twice
+
+
 def test_presets_and_boards_keep_what_moves(tmp_path):
     codec = NeuralCodec(layers=6, motions=[Motion("layers", depth=0.3, beats=0.5), Motion("mix", "steps", steps=(0.0, 1.0, 0.5))])
     codec.automate("denoise", [0.0, 4.0], [0.0, 1.0])

@@ -64,7 +64,7 @@ TABS = (
         "Bend", "Other codes in the place of those that were sent.",
         (
             Section("Bend", (("bend",), ("bend_amount", "bend_from", "bend_to"), ("bend_offset", "bend_nearest", "bend_common"))),
-            Section("Again, and by chance", (("passes",), ("seed",))),
+            Section("How codes are made", (("search",), ("passes",), ("seed",))),
         ),
     ),
     Tab("Motion", "What moves by itself.", extra=("motions", "automation", "tempo")),

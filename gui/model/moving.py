@@ -27,7 +27,7 @@ class Moving:
     def __init__(self) -> None:
         self.values: Mapping[str, Value] = {}
         self.step = 0
-        self._track: HeardTrack | None = None
+        self._track: ControlTrack | None = None
         self._place: StreamPlace | None = None
         self._tempo = 120.0
         self._still_seconds = 0.0
@@ -66,7 +66,7 @@ class Moving:
         if n_taken <= 0:
             return
         if self._track is None:
-            self._track = HeardTrack(settings, place.sample_rate, place.core_rate, place.frame, 0)
+            self._track = ControlTrack(settings, place.sample_rate, place.core_rate, place.frame, 0)
         self._track.position = end - n_taken
         *_, (_, _, newest) = self._track.take_in(heard.input[:, n_samples - n_taken :], settings)
         self.step = place.step(end - 1)
@@ -85,14 +85,6 @@ class Moving:
         """Nothing moves any more; whatever comes begins anew."""
         if self._place is not None or self.values:
             self.values, self._track, self._place, self._still_seconds = {}, None, None, 0.0
-
-
-class HeardTrack(ControlTrack):
-    """A track that also tells how far its followers are."""
-
-    def envelope(self, motion: Motion) -> float:
-        """The value of a motion's follower, 0 … 1."""
-        return self._envelopes.get(motion, 0.0)
 
 
 class StreamPlace:
