@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     app = commands.add_parser("app", help="open the desktop app", description="Open the desktop app, with a sound file or the demo item.")
-    app.add_argument("file", nargs="?", type=Path, metavar="FILE", help="wav, flac, ogg, mp3 or aiff")
+    app.add_argument("file", nargs="?", type=Path, metavar="FILE", help="wav, flac, ogg, mp3, aiff or lamina")
     app.add_argument("--model", metavar="NAME", help=MODEL_HELP)
     app.set_defaults(run=_app)
 

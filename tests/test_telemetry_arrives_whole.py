@@ -95,7 +95,7 @@ def report(index, n_channels=2, layers=5):
     random = np.random.default_rng(index)
     codes = random.integers(0, 1024, (n_channels, layers)).astype(np.uint16)
     energy, levels = random.random((n_channels, layers), np.float32), random.random((2, n_channels), np.float32)
-    return FrameReport(index, layers, codes, energy, levels[0], levels[1], float(index) / 1000)
+    return FrameReport(index, layers, codes, energy, levels[0], levels[1], float(index) / 1000, 7 * index)
 
 
 @pytest.mark.parametrize(("n_channels", "layers"), [(1, 1), (2, 24)])
@@ -106,7 +106,7 @@ def test_a_frame_arrives_as_it_was_reported(memory, n_channels, layers):
     engine.writer.add_frame(report(3, n_channels, layers))
     engine.writer.publish()
     (*_, found), sent = reader.take().frames, report(3, n_channels, layers)
-    for name in ("index", "layers", "codes", "layer_energy", "input_rms", "output_rms", "seconds"):
+    for name in ("index", "layers", "codes", "layer_energy", "input_rms", "output_rms", "seconds", "bits"):
         np.testing.assert_array_equal(getattr(found, name), getattr(sent, name))
 
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from lamina.gui.model.parameters import ParameterValues
 from lamina.plugin import FrameReport
-from lamina.plugin.codes import CODEBOOK_BITS
-from lamina.plugin.parameters import KBPS_PER_LAYER
+from lamina.plugin.codes import FRAME_RATE
 
 MEAN_FRAMES = 38
 """Half a second: figures that can be read."""
@@ -23,32 +22,30 @@ class Sent:
     def __init__(self) -> None:
         self.layers: int | None = None
         """Of the newest frame's first channel; None while that is what the knob says, or nothing is sent."""
-        self._counts: deque[int] = deque(maxlen=MEAN_FRAMES)
+        self._bits: deque[int] = deque(maxlen=MEAN_FRAMES)
         self._still_seconds = 0.0
 
     @property
     def kbps(self) -> float | None:
         """Of all channels together in the last half second; None as for `layers`."""
-        return sum(self._counts) / len(self._counts) * KBPS_PER_LAYER if self._counts else None
+        return sum(self._bits) / len(self._bits) * FRAME_RATE / 1000 if self._bits else None
 
     @property
     def bits(self) -> int | None:
         """Of a frame of all channels together, on average of the last half second; None as for `layers`."""
-        return round(sum(self._counts) / len(self._counts) * CODEBOOK_BITS) if self._counts else None
+        return round(sum(self._bits) / len(self._bits)) if self._bits else None
 
     def take(self, reports: Sequence[FrameReport], values: ParameterValues, seconds: float) -> None:
         """Take in what came in the last `seconds`."""
         self._still_seconds = 0.0 if reports else self._still_seconds + seconds
         if not varies(values) or self._still_seconds > REST_SECONDS:
-            if self._counts:
-                self._counts.clear()
+            if self._bits:
+                self._bits.clear()
                 self.layers = None
             return
         for report in reports:
-            counts = (report.layer_energy > 0).sum(1)
-            self.layers = int(counts[0])
-            # In mono the other channel is silence that nobody sends.
-            self._counts.append(int(counts[:1].sum() if values["stereo"] == "mono" else counts.sum()))
+            self.layers = int((report.layer_energy[0] > 0).sum())
+            self._bits.append(report.bits)
 
 
 def varies(values: ParameterValues) -> bool:

@@ -59,6 +59,7 @@ FRAME = np.dtype(
         ("index", "i8"),
         ("layers", "i4"),
         ("channels", "i4"),
+        ("bits", "i4"),
         ("seconds", "f8"),
         ("input_rms", "f4", (2,)),
         ("output_rms", "f4", (2,)),
@@ -136,7 +137,7 @@ class TelemetryWriter:
         record = self._memory["frames"][count % FRAMES]
         channels, layers = report.codes.shape
         record["end"], record["index"], record["seconds"] = self.state["n_processed"], report.index, report.seconds
-        record["layers"], record["channels"] = layers, channels
+        record["layers"], record["channels"], record["bits"] = layers, channels, report.bits
         record["input_rms"][:channels], record["output_rms"][:channels] = report.input_rms, report.output_rms
         record["codes"][:channels, :layers], record["energy"][:channels, :layers] = report.codes, report.layer_energy
         self.state["n_frames"] = count + 1
@@ -240,4 +241,5 @@ def _report(record: Any) -> FrameReport:
         record["input_rms"][:channels].copy(),
         record["output_rms"][:channels].copy(),
         float(record["seconds"]),
+        int(record["bits"]),
     )
