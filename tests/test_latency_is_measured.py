@@ -1,6 +1,7 @@
 """The round trip that is measured through a cable is the true one, and what the engine says about its delay adds up to it."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ from sounds import lag_samples
 from lamina.plugin import Board, NeuralCodec
 from lamina.plugin.host import engine as engine_module
 from lamina.plugin.host import stage as stage_module
-from lamina.plugin.host.calibration import LONGEST_SECONDS, N_SWEEPS, Calibration, CalibrationError
+from lamina.plugin.host.calibration import LONGEST_SECONDS, N_SWEEPS, Calibration, CalibrationError, RoundTrip
 from lamina.plugin.host.engine import Engine
 from lamina.plugin.host.opening import Opened
 from lamina.plugin.host.settings import DeviceSettings
+from lamina.plugin.host.stage import Stage
 from lamina.plugin.host.telemetry import TelemetryWriter, make_shared_file
 from lamina.plugin.host.virtual_stream import VirtualStream
 from lamina.plugin.host.worker import Worker
@@ -223,3 +225,37 @@ def test_a_device_that_stands_still_ends_the_measurement(cabled, monkeypatch):
     with pytest.raises(CalibrationError, match="stood still"):
         engine.calibrate()
     assert engine.ensure_open().path.calibration is None
+
+
+class Measured:
+    """A measurement that takes no time, during each of which the playout's delay goes on to the next of `delays`."""
+
+    def __init__(self, delays):
+        self.delays = delays
+
+    def __call__(self, _sample_rate):
+        return self
+
+    def wait(self, _seconds):
+        self.playout.delay_samples = self.delays.pop(0)
+        return True
+
+    def result(self):
+        return RoundTrip(2000, 1)
+
+
+@pytest.mark.parametrize(("delays", "own"), [([576], 576), ([1216, 1216], 1216), ([1216, 1856, 1856], 1856)])
+def test_a_margin_that_grows_meanwhile_is_not_taken_for_the_devices_part(monkeypatch, delays, own):
+    measurement = Measured(delays)
+    monkeypatch.setattr(stage_module, "Calibration", measurement)
+    measurement.playout = SimpleNamespace(delay_samples=576)
+    stage = SimpleNamespace(
+        is_live=True, sample_rate=RATE, path=SimpleNamespace(boards=SimpleNamespace(latency_samples=0)), worker=SimpleNamespace()
+    )
+    stage.worker.playout = measurement.playout
+    stage._measured_trip = lambda: Stage._measured_trip(stage)
+    parts = Stage.calibrate(stage)
+    assert (parts["buffer_and_margin_samples"], parts["device_samples"]) == (own, 2000 - own)
+    measurement.delays, measurement.playout.delay_samples = [1, 2, 3], 0
+    with pytest.raises(CalibrationError, match="margin grew"):
+        Stage.calibrate(stage)

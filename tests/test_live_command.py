@@ -22,6 +22,7 @@ from lamina.plugin.host.devices import Device
 from lamina.plugin.host.session_file import remember_devices
 from lamina.plugin.host.settings import DeviceSettings
 from lamina.plugin.live_command import CLEARED
+from lamina.plugin.presets import load_preset
 
 RATE, BLOCK, MARGIN = 48_000, 256, 320
 """The margin is half a codec frame, as the option's help says."""
@@ -60,7 +61,7 @@ def started(*options, **popen):
         (["--kbps", "3"], {"kbps": 3.0}, "take.wav"),
         (
             ["--preset", "walkie-talkie", "--set", "mix=0.5", "--buffer", "480"],
-            {"layers": 2, "input_gain_db": 9.0, "output_gain_db": -7.0, "mix": 0.5},
+            {**load_preset("walkie-talkie").parameters, "mix": 0.5},
             "take.flac",
         ),
     ],

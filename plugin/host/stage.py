@@ -8,7 +8,7 @@ from typing import Any
 
 from lamina.dsp.bridge import bridge_parts
 from lamina.plugin.host.board_switch import BoardSwitch
-from lamina.plugin.host.calibration import Calibration, CalibrationError
+from lamina.plugin.host.calibration import Calibration, CalibrationError, RoundTrip
 from lamina.plugin.host.file_player import PLAY_STATES, FilePlayer
 from lamina.plugin.host.live_board import LiveBoard
 from lamina.plugin.host.opening import Opened
@@ -22,6 +22,7 @@ from lamina.plugin.neural_codec import NeuralCodec
 STILL_SECONDS = 0.5
 """A device that doesn't come by for so long is gone."""
 CALIBRATION_SECONDS = 10.0
+CALIBRATION_ATTEMPTS = 3
 
 
 class Stage:
@@ -81,17 +82,22 @@ class Stage:
         return not self.stream.is_active or now - self._last_moved >= STILL_SECONDS or self.worker.playout.has_run_dry
 
     def calibrate(self) -> dict[str, int]:
-        """Measure the round trip; takes two seconds. Raises CalibrationError if nothing usable comes back."""
+        """Measure the round trip; takes two seconds. Raises CalibrationError if nothing usable comes back.
+
+        If the safety margin grows meanwhile, which part is whose can't be told, and it is measured anew.
+        """
         if not self.is_live:
             raise CalibrationError("There is no input to listen on. Go live first, with output and input connected.")
-        measurement = self.path.calibration = Calibration(self.sample_rate)
-        try:
-            if not measurement.wait(CALIBRATION_SECONDS):
-                raise CalibrationError("The device stood still while the latency was measured. Try again.")
-        finally:
-            self.path.calibration = None
-        trip = measurement.result()
-        board, own = self.path.boards.latency_samples, self.worker.playout.delay_samples
+        for _ in range(CALIBRATION_ATTEMPTS):
+            own = self.worker.playout.delay_samples
+            trip = self._measured_trip()
+            if own == self.worker.playout.delay_samples:
+                break
+        else:
+            raise CalibrationError(
+                "Sound came late while the latency was measured, and the safety margin grew. Try again when less is running."
+            )
+        board = self.path.boards.latency_samples
         return {
             "sample_rate": self.sample_rate,
             "round_trip_samples": trip.n_samples + board,
@@ -100,6 +106,15 @@ class Stage:
             "board_samples": board,
             "spread_samples": trip.spread_samples,
         }
+
+    def _measured_trip(self) -> RoundTrip:
+        measurement = self.path.calibration = Calibration(self.sample_rate)
+        try:
+            if not measurement.wait(CALIBRATION_SECONDS):
+                raise CalibrationError("The device stood still while the latency was measured. Try again.")
+        finally:
+            self.path.calibration = None
+        return measurement.result()
 
     def latency(self) -> list[tuple[str, float]]:
         """What sound waits for on its way, as (name, seconds), to be summed."""
