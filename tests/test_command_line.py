@@ -66,7 +66,7 @@ def test_denoise_and_noise_only_are_options(tmp_path, take):
         [
             (["--denoise", "0.5"], {"denoise": 0.5}),
             (["--denoise", "1", "--noise-only"], {"denoise": 1.0, "noise_only": True}),
-            (["--preset", "what-was-removed", "--set", "noise_only=off"], {"layers": 24, "denoise": 1.0}),
+            (["--preset", "what-was-removed", "--set", "noise_only=off"], {"layers": 24, "denoise": 1.0, "search": 6}),
         ]
     ):
         target = tmp_path / f"{number}.wav"
