@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class MidSide:
         self._angles.push(np.full((1, latency_samples), QUARTER * is_turned, np.float32))
         self._sides.push(np.full((1, latency_samples), float(has_side), np.float32))
         self._n_still = latency_samples
-        self._undone = _Matrix(self._angle.factor(1), self._side.factor(1))
+        self._undone, self._is_settled = _Matrix(self._angle.factor(1), self._side.factor(1)), True
 
     def set(self, is_turned: bool, has_side: bool) -> None:
         """Begin to turn to middle and side, or back; let the side through, or not."""
@@ -47,8 +48,9 @@ class MidSide:
         """`[2, n]` left and right → `[2, n]` as it is coded."""
         n_samples = x.shape[1]
         is_still = self._angle.is_at_rest and self._side.is_at_rest
-        if is_still and self._n_still > self._latency + n_samples:
+        if is_still and self._is_settled:
             return self._undone.apply(x)
+        self._is_settled = False
         if is_still:
             matrix = _Matrix(self._angle.factor(n_samples), self._side.factor(n_samples))
             self._n_still += n_samples
@@ -57,11 +59,16 @@ class MidSide:
             self._n_still = 0
         if self._n_still >= self._latency + n_samples:
             # Nothing has moved since before what comes out now went in, and the delay lines hold just that.
-            self._undone = matrix
+            self._undone, self._is_settled = matrix, True
         else:
             angles, sides = (np.broadcast_to(np.float32(values), (1, n_samples)) for values in (matrix.angle, matrix.side))
             self._undone = _Matrix(self._angles.push(angles)[0], self._sides.push(sides)[0])
         return matrix.apply(x)
+
+    @property
+    def inverse(self) -> Callable[[FloatArray], FloatArray]:
+        """`decode` as it is for the last `encode`'s block, to be used when others have been encoded since."""
+        return self._undone.undo
 
     def decode(self, y: FloatArray) -> FloatArray:
         """The way back for what comes out while the last `encode`'s block goes in, `[2, n]`."""

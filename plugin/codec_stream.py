@@ -21,7 +21,7 @@ from lamina.dsp.ramp import Ramp
 from lamina.dsp.resample import StreamingResampler
 from lamina.dsp.stereo import MidSide
 from lamina.models.runtime import CodecRuntime
-from lamina.plugin.control_track import ControlTrack
+from lamina.plugin.control_track import ControlTrack, Piece
 from lamina.plugin.frame_codec import FrameCodec
 from lamina.plugin.layouts import FloatArray, check_float_array
 from lamina.plugin.reports import FrameReport
@@ -116,16 +116,19 @@ class CodecStream:
         for start, stop, settings in pieces:
             self._input_gain.set(_linear(settings.input_gain_db))
             driven[:, start:stop] = block[:, start:stop] * self._input_gain.factor(stop - start)
-        last = pieces[-1][2] if pieces else self._track.base
-        self._take_beside(sidechain, block.shape[1], last)
-        wet = limited(self._through_codec(driven, last))
+        self._take_beside(sidechain, pieces)
+        wet = limited(self._through_codec(driven, pieces))
         return self._mixed(wet, self._dry.push(driven), self._untouched.push(block))
 
-    def _through_codec(self, driven: FloatArray, settings: Settings) -> FloatArray:
+    def _through_codec(self, driven: FloatArray, pieces: list[Piece]) -> FloatArray:
         if self._stereo is None:
             return self._bridge.push(driven)
-        self._stereo.set(settings.stereo != "linked", settings.stereo != "mono")
-        return self._stereo.decode(self._bridge.push(self._stereo.encode(driven)))
+        coded, inverses = _encoded(self._stereo, driven, pieces)
+        wet = self._bridge.push(coded)
+        if len(pieces) == 1:
+            return inverses[0](wet)
+        back = [undo(wet[:, start:stop]) for undo, (start, stop, _) in zip(inverses, pieces, strict=True)]
+        return np.concatenate(back, 1) if back else wet
 
     def _mixed(self, wet: FloatArray, dry: FloatArray, untouched: FloatArray) -> FloatArray:
         out = np.empty_like(wet)
@@ -148,10 +151,11 @@ class CodecStream:
             raise ValueError(f"{what} has the shape {block.shape}; this stream takes [{self.n_channels}, samples].")
         return block if np.isfinite(block).all() else np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
 
-    def _take_beside(self, sidechain: FloatArray | None, n_samples: int, settings: Settings) -> None:
+    def _take_beside(self, sidechain: FloatArray | None, pieces: list[Piece]) -> None:
         """Bring the side-chain to the codec's rate. Once there was one, there always is: silence, where none is given."""
         if sidechain is None and self._beside_in is None:
             return
+        n_samples = pieces[-1][1] if pieces else 0
         if self._beside_in is None:
             config = self._runtime.config
             self._beside_in = StreamingResampler(self.n_channels, self.sample_rate, config.sample_rate)
@@ -161,8 +165,7 @@ class CodecStream:
             self._beside = np.concatenate([late, before], 1)[:, self._frames.n_frames * config.frame :]
         given = np.zeros((self.n_channels, n_samples), np.float32) if sidechain is None else sidechain
         if self._beside_stereo is not None:
-            self._beside_stereo.set(settings.stereo != "linked", settings.stereo != "mono")
-            given = self._beside_stereo.encode(given)
+            given, _ = _encoded(self._beside_stereo, given, pieces)
         self._beside = np.concatenate([self._beside, self._beside_in.push(given)], 1)
 
     def _process_frames(self, x: FloatArray) -> FloatArray:
@@ -177,6 +180,16 @@ class CodecStream:
             if self._on_report is not None:
                 self._on_report(report)
         return y
+
+
+def _encoded(matrix: MidSide, x: FloatArray, pieces: list[Piece]) -> tuple[FloatArray, list[Callable[[FloatArray], FloatArray]]]:
+    """`x` through the matrix as each piece's settings say, and the ways back for what comes out meanwhile."""
+    coded, inverses = [], []
+    for start, stop, settings in pieces:
+        matrix.set(settings.stereo != "linked", settings.stereo != "mono")
+        coded.append(matrix.encode(x[:, start:stop]))
+        inverses.append(matrix.inverse)
+    return (coded[0] if len(coded) == 1 else np.concatenate([x[:, :0], *coded], 1)), inverses
 
 
 def _linear(gain_db: float) -> float:

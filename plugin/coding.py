@@ -74,6 +74,8 @@ def decode_codes(runtime: CodecRuntime, settings: Settings, codes: Codes, sample
         )
     if settings.listen not in ("wet", "layer"):
         raise ValueError(f"listen is {settings.listen!r}, which needs the sound before it was coded. Decode with wet or layer.")
+    # What the coded channels are, the codes say.
+    settings = settings.moved_to("stereo", codes.stereo)
     plain = Settings(denoise=settings.denoise)
     if not settings.moves and not settings.alters_codes and settings.listen == "wet" and not settings.noise_only:
         sound = _decoded(runtime, codes, None, None, plain, sample_rate)

@@ -149,7 +149,8 @@ class FrameCodec:
             )
             start = stop
         y = parts[0] if len(parts) == 1 else np.concatenate(parts, 1)
-        return self._guard.pass_on(y, played.peaks, played.levels, played.altered)
+        turned = [self.n_channels == 2 and s.stereo != "linked" for s in settings]
+        return self._guard.pass_on(y, played.peaks, played.levels, played.altered, turned)
 
     def _timed_decode(self, encoded: Encoded) -> tuple[FloatArray, float]:
         started = time.perf_counter()

@@ -147,6 +147,17 @@ def test_the_same_samples_come_however_the_stream_is_cut(rate):
     assert difference(moved, still) > 0.1
 
 
+def test_a_stereo_mode_that_moves_does_so_at_the_same_samples_however_the_stream_is_cut():
+    settings = {"layers": 12, "motions": [Motion("stereo", "steps", 1.0, hz=3.0, steps=(0.0, 1.0, 0.5))]}
+    whole = NeuralCodec(**settings).stream(RATE, 2).push(music())
+    for sizes in ([512], [4801, 7]):
+        assert np.abs(push_in_blocks(NeuralCodec(**settings).stream(RATE, 2), music(), sizes) - whole).max() <= 1e-5
+    heard = NeuralCodec(**settings)(music(), RATE)
+    # The second third of a second is mono, the first one isn't.
+    assert np.abs(heard[0] - heard[1])[int(0.40 * RATE) : int(0.62 * RATE)].max() < 1e-6
+    assert np.abs(heard[0] - heard[1])[: RATE // 4].max() > 0.01
+
+
 def test_several_motions_of_one_parameter_add_up_inside_its_range():
     up = Motion("layers", "steps", 0.5, steps=(1.0,))
     assert set(layers_over_time(layers=4, motions=[up])) == {round(4 + 0.5 * 23)}

@@ -74,14 +74,17 @@ def test_the_matrix_is_undone_exactly_where_nothing_lies_between(is_turned, has_
 
 
 def test_the_matrix_is_undone_while_it_turns_whatever_lies_between():
-    delay, audio = 777, noise(2, 20_000)
+    delay, audio = 777, noise(2, 40_000)
     matrix, line = MidSide(delay, 500, False, True), np.zeros((2, delay), np.float32)
-    out = []
-    for index, start in enumerate(range(0, audio.shape[1], 160)):
-        matrix.set(index // 4 % 2 == 1, True)
-        line = np.concatenate([line, matrix.encode(audio[:, start : start + 160])], 1)
-        out.append(matrix.decode(line[:, :160]))
-        line = line[:, 160:]
+    out, start, index = [], 0, 0
+    while start < audio.shape[1]:
+        # Blocks of all lengths, and times in which nothing moves.
+        size, index = (160, 7, 900, 33)[index % 4], index + 1
+        matrix.set(start // 5000 % 2 == 1, True)
+        block = audio[:, start : start + size]
+        line = np.concatenate([line, matrix.encode(block)], 1)
+        out.append(matrix.decode(line[:, : block.shape[1]]))
+        line, start = line[:, block.shape[1] :], start + size
     back = np.concatenate(out, 1)
     assert np.abs(back[:, delay:] - audio[:, :-delay]).max() < 1e-5
 

@@ -29,38 +29,47 @@ class Guard:
         self._gain: float | None = None
         """At the last frame's end; None before the first frame, which begins with its own."""
 
-    def pass_on(self, y: FloatArray, peaks: list[float], levels: list[float], altered: list[bool]) -> FloatArray:
-        """Decoded samples `[channels, frames · frame]` with each frame's input peak, level, and whether its codes were altered."""
+    def pass_on(self, y: FloatArray, peaks: list[float], levels: list[float], altered: list[bool], turned: list[bool]) -> FloatArray:
+        """Decoded samples `[channels, frames · frame]` with each frame's input peak, level, and whether its codes were altered.
+
+        `turned` frames are middle and side: what is heard of them may be as large as both together.
+        """
         if not any(altered) and self._n_unaltered >= REMEMBERED_FRAMES and self._gain in (None, 1.0):
             self._gain = 1.0
             self._peaks.extend(peaks)
             return y
         frames = y.reshape(len(y), len(peaks), -1).copy()
-        for index, (peak, level, is_altered) in enumerate(zip(peaks, levels, altered, strict=True)):
+        for index, (peak, level, is_altered, is_turned) in enumerate(zip(peaks, levels, altered, turned, strict=True)):
             self._peaks.append(peak)
             self._n_unaltered = 0 if is_altered else self._n_unaltered + 1
             if self._n_unaltered < REMEMBERED_FRAMES or self._gain != 1.0:
-                self._hold(frames[:, index], level if self._n_unaltered < REMEMBERED_FRAMES else 1.0)
+                self._hold(frames[:, index], level if self._n_unaltered < REMEMBERED_FRAMES else 1.0, is_turned)
         return frames.reshape(y.shape)
 
-    def _hold(self, frame: FloatArray, level: float) -> None:
+    def _hold(self, frame: FloatArray, level: float, is_turned: bool) -> None:
         """Bring one frame `[channels, frame]`, in place, to its level and below the bound."""
         bound = MOST_GAIN * max(self._peaks)
-        loudest = float(np.abs(frame).max())
+        loudest = float(_size(frame, is_turned).max())
         gain = min(level, bound / loudest) if self._n_unaltered < REMEMBERED_FRAMES and loudest > 0 else level
         before = gain if self._gain is None else self._gain
         if gain != 1.0 or before != 1.0:
             frame *= np.linspace(before, gain, frame.shape[1] + 1, dtype=np.float32)[1:]
         self._gain = gain
-        if self._n_unaltered < REMEMBERED_FRAMES and float(np.abs(frame).max()) > SOFT_FROM * bound:
-            _bend_above(frame, SOFT_FROM * bound, bound)
+        if self._n_unaltered < REMEMBERED_FRAMES:
+            _bend_above(frame, _size(frame, is_turned), SOFT_FROM * bound, bound)
 
 
-def _bend_above(frame: FloatArray, knee: float, most: float) -> None:
-    """Samples above `knee` bend smoothly towards `most`; in place."""
+def _size(frame: FloatArray, is_turned: bool) -> FloatArray:
+    """How large each sample of `[channels, n]` can be on any side, `[n]`."""
+    size: FloatArray = np.abs(frame).sum(0) if is_turned else np.abs(frame).max(0)
+    return size
+
+
+def _bend_above(frame: FloatArray, size: FloatArray, knee: float, most: float) -> None:
+    """Samples whose `size [n]` is above `knee` bend smoothly towards `most`, all channels alike; in place."""
+    over = size > knee
     if most <= 0:
         frame[:] = 0
-        return
-    over = np.abs(frame) > knee
-    room = most - knee
-    frame[over] = np.copysign(knee + room * np.tanh((np.abs(frame[over]) - knee) / room), frame[over])
+    elif over.any():
+        room = most - knee
+        frame[:, over] *= (knee + room * np.tanh((size[over] - knee) / room)) / size[over]
