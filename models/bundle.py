@@ -1,8 +1,9 @@
 """Bundles: one model as a folder, shipped or the user's own, checked before use.
 
 A bundle holds `model.json` (format, config, hashes, how it was trained), the graphs `encoder.onnx`,
-`decoder.onnx` and `quantizer-1.onnx` … (a group of layers each), `snapshot.npz` (inputs with the outputs they
-must give) and `MODEL_CARD.md`. Opening verifies every hash, so that a damaged download is named instead of heard.
+`decoder.onnx` and `quantizer-1.onnx` … (a group of layers each), with a memory also `lags.onnx`, `memory.onnx` and `coarse.onnx`,
+`snapshot.npz` (inputs with the outputs they must give) and `MODEL_CARD.md`. Opening verifies every hash, so that a damaged
+download is named instead of heard.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from lamina.models.sizes import SIZES, shipped_bundle_of
 BUNDLE_FORMAT = 2
 DEFAULT_BUNDLE = "lamina-24k"
 ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
+LAGS, MEMORY, COARSE = "lags.onnx", "memory.onnx", "coarse.onnx"
+"""Of a codec with a memory: the search for lags, sketch and predictor, and the quantizer of frames without a lag."""
 LAYERS_PER_GRAPH = 8
 """Layers in one quantizer graph: a stream with few layers runs few graphs."""
 SNAPSHOT = "snapshot.npz"
@@ -61,14 +64,22 @@ class Bundle:
         return hashlib.sha256(json.dumps(self.hashes, sort_keys=True).encode()).hexdigest()
 
 
+def quantizer_groups(config: CodecConfig) -> list[slice]:
+    """The residual layers that each of the quantizer's graphs codes; with a memory, the first one's are those that its loop hears."""
+    first = LAYERS_PER_GRAPH if config.memory is None else config.memory.loop_layers - 1
+    edges = [0, *range(first, config.residual_layers, LAYERS_PER_GRAPH), config.residual_layers]
+    return [slice(start, stop) for start, stop in zip(edges, edges[1:], strict=False)]
+
+
 def quantizer_graphs(config: CodecConfig) -> list[str]:
     """Files of the quantizer's graphs, coarsest layers first."""
-    return [f"quantizer-{index + 1}.onnx" for index in range(-(-config.layers // LAYERS_PER_GRAPH))]
+    return [f"quantizer-{index + 1}.onnx" for index in range(len(quantizer_groups(config)))]
 
 
 def required_files(config: CodecConfig) -> list[str]:
     """The files whose hashes a bundle must list."""
-    return [ENCODER, DECODER, *quantizer_graphs(config), SNAPSHOT]
+    remembering = [] if config.memory is None else [LAGS, MEMORY, COARSE]
+    return [ENCODER, DECODER, *quantizer_graphs(config), *remembering, SNAPSHOT]
 
 
 def weights_folder() -> Path:

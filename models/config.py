@@ -40,6 +40,48 @@ class TransformConfig:
 
 
 @dataclass(frozen=True)
+class MemoryConfig:
+    """Prediction from the decoder's own past: where it looks, what it is made of, and how far it reaches (`lamina.models.memory`).
+
+    Args:
+        past: samples of its own sound that the loop keeps.
+        shortest_lag: samples; the least distance to look back.
+        fine_lags: lags from there on in steps of one sample; then `coarse_lags` more in steps of two. Together at most half a
+            codebook's size: each is there twice.
+        guarded: what share of the prediction counts in *guarded* frames, whose lag codes follow the ordinary ones. A sender guards
+            its frames while some get lost: less is foreseen, and what was lost is forgotten soon.
+        history: quantized latents that are remembered.
+        loop_layers: layers, the lag among them, that the loop hears. A stream of more can be thinned down to so many without drift.
+        from_layers: layers from which the first one says where to look; with fewer, prediction comes from the remembered latents alone.
+        width: channels of both networks.
+        predictor_blocks, sketch_blocks: residual blocks of each.
+    """
+
+    past: int = 1200
+    shortest_lag: int = 32
+    fine_lags: int = 256
+    coarse_lags: int = 256
+    guarded: float = 0.5
+    history: int = 3
+    loop_layers: int = 8
+    from_layers: int = 3
+    width: int = 256
+    predictor_blocks: int = 3
+    sketch_blocks: int = 2
+
+    @property
+    def n_lags(self) -> int:
+        """Lags there are to choose from."""
+        return self.fine_lags + self.coarse_lags
+
+    @property
+    def longest_lag(self) -> int:
+        """Samples."""
+        last_fine = self.shortest_lag + self.fine_lags - 1
+        return last_fine + 2 * self.coarse_lags - 1 if self.coarse_lags else last_fine
+
+
+@dataclass(frozen=True)
 class SoundStreamConfig:
     """The paper's own layers (arXiv 2107.03312, section III): strided causal convolutions and residual units.
 
@@ -62,8 +104,9 @@ class CodecConfig:
         frame: samples per latent vector.
         latent: dimensions D of the latent.
         code_width: dimensions of the latent that one quantizer layer searches, 1 … latent.
-        layers: residual quantizers.
+        layers: codes of a frame, at most: residual quantizers, and with a memory the lag.
         codebook_size: entries of each codebook.
+        memory: prediction from the decoder's own past, for the transform design; None for a codec without.
     """
 
     design: Design = "transform"
@@ -75,6 +118,7 @@ class CodecConfig:
     codebook_size: int = 1024
     transform: TransformConfig = TransformConfig()
     soundstream: SoundStreamConfig = SoundStreamConfig()
+    memory: MemoryConfig | None = None
 
     def __post_init__(self) -> None:
         if self.design not in ("transform", "soundstream"):
@@ -90,6 +134,8 @@ class CodecConfig:
             raise ValueError(f"code_width is {self.code_width}; it must be 1 to {self.latent} (the latent).")
         if self.design == "transform" and not 1 <= self.transform.overlap <= self.frame:
             raise ValueError(f"overlap is {self.transform.overlap}; it must be 1 to {self.frame} samples (the frame).")
+        if self.memory is not None:
+            self._check_memory(self.memory)
         if self.design == "soundstream":
             if self.soundstream.channels < 1:
                 raise ValueError(f"channels is {self.soundstream.channels}; it must be at least 1.")
@@ -98,6 +144,29 @@ class CodecConfig:
                 product *= stride
             if product != self.frame:
                 raise ValueError(f"The strides {self.soundstream.strides} multiply to {product}; they must give the frame, {self.frame}.")
+
+    def _check_memory(self, memory: MemoryConfig) -> None:
+        if self.design != "transform":
+            raise ValueError(f"The design {self.design!r} has no memory; leave `memory` out, or choose the transform design.")
+        if not 2 <= memory.from_layers <= memory.loop_layers <= self.layers:
+            raise ValueError(
+                f"The memory's from_layers, loop_layers and the layers are {memory.from_layers}, {memory.loop_layers} and {self.layers}; "
+                "they must be at least 2 and must not fall."
+            )
+        if 2 * memory.n_lags > self.codebook_size:
+            raise ValueError(f"The memory has {memory.n_lags} lags, each twice; a code tells {self.codebook_size} apart.")
+        if not 1 <= memory.shortest_lag or memory.longest_lag > memory.past:
+            raise ValueError(f"The memory's lags go up to {memory.longest_lag} samples; its past has {memory.past}.")
+
+    @property
+    def residual_layers(self) -> int:
+        """Layers that code what is left: all of them, but for the lag."""
+        return self.layers if self.memory is None else self.layers - 1
+
+    @property
+    def coarse_layers(self) -> int:
+        """Layers with codebooks of their own for frames that have no lag: 0 without a memory."""
+        return 0 if self.memory is None else self.memory.from_layers - 1
 
     @property
     def frame_rate(self) -> float:
@@ -111,7 +180,10 @@ class CodecConfig:
 
     def to_json(self) -> dict[str, Any]:
         """The config as plain JSON values."""
-        return asdict(self)
+        data = asdict(self)
+        if self.memory is None:
+            del data["memory"]  # older Laminas can read a bundle without one
+        return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> CodecConfig:
@@ -130,4 +202,6 @@ class CodecConfig:
             section = dict(data["soundstream"])
             section["strides"] = tuple(section.get("strides", ()))
             data["soundstream"] = SoundStreamConfig(**section)
+        if data.get("memory") is not None:
+            data["memory"] = MemoryConfig(**data["memory"])
         return cls(**data)

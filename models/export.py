@@ -21,19 +21,23 @@ from torch import Tensor, nn
 from lamina.models import byte_weights
 from lamina.models.bundle import (
     BUNDLE_FORMAT,
+    COARSE,
     DECODER,
     ENCODER,
-    LAYERS_PER_GRAPH,
+    LAGS,
+    MEMORY,
     MODEL_CARD,
     SNAPSHOT,
     Bundle,
     file_hash,
     open_bundle,
     quantizer_graphs,
+    quantizer_groups,
     required_files,
 )
 from lamina.models.config import CodecConfig
 from lamina.models.layers import ResidualBlock, StreamingModule
+from lamina.models.memory import GAIN, Blocks, LagSearch, LagState, Memory, MemoryState
 from lamina.models.network import CodecNetwork
 
 OPSET = 20
@@ -42,16 +46,21 @@ LARGE = 4096
 """Matrices with at least this many weights are stored in bytes or in half precision."""
 FILTERBANK = ("analysis.linear.weight", "synthesis.linear.weight")
 LINEAR_PATH = ("linear_path.weight",)
+MEMORY_PART = ("memory.", "sketch.", "predictor.")
+"""What the names of a memory's weights begin with: all its matrices are in bytes, as what it foresees wrongly is coded anyway."""
 QUANTIZER = ("codebooks", "bases")
 GRAPH_TOLERANCE = 0.05
 """Largest difference of the graphs from torch, relative to the largest value: the runtime rounds activations to bytes."""
+GRAPH_LOSS = 1.05
+"""Largest error of the graphs' codes against that of torch's: the graphs compare entries in bytes."""
 SNAPSHOT_FRAMES = 24
 
 
 class _QuantizerGraph(nn.Module):
     """Latents `[rows, latent]` → codes of a group of layers, what they leave over, and their codebooks and bases.
 
-    Frames of all channels are rows of one matrix, so that each product takes its addition along.
+    Entries are compared in bytes, which reads a quarter of the memory and now and then takes an entry that is hardly worse; what is taken
+    away from the latent is the entry itself. Frames of all channels are rows of one matrix.
     """
 
     codebooks: Tensor
@@ -63,14 +72,17 @@ class _QuantizerGraph(nn.Module):
         self.register_buffer("codebooks", codebooks)
         self.register_buffer("bases", bases)
         self.register_buffer("offsets", -codebooks.square().sum(-1) / 2)
+        self.compared = nn.ModuleList(nn.Linear(codebooks.shape[2], codebooks.shape[1], bias=False) for _ in codebooks)
+        for layer, book in zip(self.compared, codebooks, strict=True):
+            layer.weight = nn.Parameter(book.clone(), requires_grad=False)
 
     def forward(self, z: Tensor) -> tuple[Tensor, ...]:
         residual = z
         codes = []
-        for layer in range(len(self.codebooks)):
-            book, basis = self.codebooks[layer], self.bases[layer]
-            index = torch.addmm(self.offsets[layer], residual @ basis, book.t()).argmax(-1)
-            residual = torch.addmm(residual, book[index], -basis.t())
+        for layer, compared in enumerate(self.compared):
+            basis = self.bases[layer]
+            index = (compared(residual @ basis) + self.offsets[layer]).argmax(-1)
+            residual = torch.addmm(residual, self.codebooks[layer][index], -basis.t())
             codes.append(index)
         return (*codes, residual, self.codebooks + 0, self.bases + 0)
 
@@ -91,18 +103,19 @@ def export_bundle(
     from lamina.models.runtime import CodecRuntime
 
     network.eval()
-    for block in network.modules():
-        if isinstance(block, ResidualBlock):
-            block.fold_gain()
+    _fold_gains(network)
     _round_weights(network)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         fresh = Path(folder) / target.name
         fresh.mkdir()
         _export_streaming(network.encoder, fresh / ENCODER, ["audio"], "latent", network.config.frame, 1)
-        for index, graph in enumerate(quantizer_graphs(network.config)):
-            group = slice(index * LAYERS_PER_GRAPH, (index + 1) * LAYERS_PER_GRAPH)
+        for group, graph in zip(quantizer_groups(network.config), quantizer_graphs(network.config), strict=True):
             _export_quantizer(network.quantizer.codebooks[group], network.quantizer.bases[group], fresh / graph)
+        if network.memory is not None:
+            _export_lags(network.lag_search, fresh / LAGS)
+            _export_memory(network.memory, fresh / MEMORY)
+            _export_quantizer(network.coarse_quantizer.codebooks, network.coarse_quantizer.bases, fresh / COARSE)
         _export_streaming(network.decoder, fresh / DECODER, ["latent", "denoise"], "audio", 1, network.config.latent)
         (fresh / MODEL_CARD).write_text(model_card, encoding="utf-8")
         manifest = {
@@ -114,7 +127,7 @@ def export_bundle(
         }
         # First what torch computes, to see that the graphs do the same; what is kept is what the graphs compute.
         torch_says = _snapshot(network)
-        runtime = CodecRuntime(_write_snapshot(fresh, manifest, torch_says), GRAPH_TOLERANCE)
+        runtime = CodecRuntime(_write_snapshot(fresh, manifest, torch_says), GRAPH_TOLERANCE, GRAPH_LOSS)
         CodecRuntime(_write_snapshot(fresh, manifest, runtime.snapshot(torch_says["audio"])))
         old = Path(folder) / "old"
         if target.exists():
@@ -140,11 +153,10 @@ def load_network(bundle: Bundle) -> CodecNetwork:
     from lamina.models.runtime import CodecRuntime
 
     network = CodecNetwork(bundle.config)
-    for block in network.modules():
-        if isinstance(block, ResidualBlock):
-            block.fold_gain()
+    _fold_gains(network)
     state = network.state_dict()
-    for graph, part in ((ENCODER, "encoder."), (DECODER, "decoder.")):
+    graphs = [(ENCODER, "encoder."), (DECODER, "decoder.")] + ([(MEMORY, "memory.")] if network.memory is not None else [])
+    for graph, part in graphs:
         stored = {item.name: numpy_helper.to_array(item) for item in onnx.load(bundle.path / graph).graph.initializer}
         for name in state:
             if not name.startswith(part):
@@ -159,14 +171,33 @@ def load_network(bundle: Bundle) -> CodecNetwork:
             if values is not None:
                 state[name] = torch.from_numpy(values.astype(np.float32)).reshape(state[name].shape)
     runtime = CodecRuntime(bundle)
-    state["quantizer.codebooks"] = torch.from_numpy(runtime.codebooks.copy())
-    state["quantizer.bases"] = torch.from_numpy(runtime.bases.copy())
-    state["quantizer.sums"] = state["quantizer.codebooks"] * state["quantizer.use"][..., None]
+    residual, coarse = bundle.config.residual_layers, bundle.config.coarse_layers
+    parts = [("quantizer", slice(bundle.config.layers - residual, bundle.config.layers))]
+    if coarse:
+        parts.append(("coarse_quantizer", slice(-coarse, None)))
+    for name, rows in parts:
+        state[f"{name}.codebooks"] = torch.from_numpy(runtime.codebooks[rows].copy())
+        state[f"{name}.bases"] = torch.from_numpy(runtime.bases[rows].copy())
+        state[f"{name}.sums"] = state[f"{name}.codebooks"] * state[f"{name}.use"][..., None]
     network.load_state_dict(state)
     for block in network.modules():
         if isinstance(block, ResidualBlock):
             block.unfold_gain()
+        elif isinstance(block, Blocks):
+            block.set_gain(GAIN)
+    if network.memory is not None:
+        network.memory.fold(False)
     return network
+
+
+def _fold_gains(network: CodecNetwork) -> None:
+    for block in network.modules():
+        if isinstance(block, ResidualBlock):
+            block.fold_gain()
+        elif isinstance(block, Blocks):
+            block.set_gain(1.0)
+    if network.memory is not None:
+        network.memory.fold(True)
 
 
 _HALF_SUFFIX = ".half"
@@ -183,12 +214,12 @@ def _round_weights(network: CodecNetwork) -> None:
 
 
 def _stored_in_half(name: str, value: Tensor) -> bool:
-    return value.numel() >= LARGE and name.endswith(LINEAR_PATH + QUANTIZER)
+    return value.numel() >= LARGE and (name.endswith(QUANTIZER) or (name.endswith(LINEAR_PATH) and not name.startswith(MEMORY_PART)))
 
 
 def _stored_in_bytes(name: str, value: Tensor) -> bool:
     is_matrix = value.ndim == 2 and value.numel() >= LARGE and name.endswith("weight")
-    return is_matrix and not name.endswith(FILTERBANK + LINEAR_PATH)
+    return is_matrix and not name.endswith(FILTERBANK) and (name.startswith(MEMORY_PART) or not name.endswith(LINEAR_PATH))
 
 
 def _export_streaming(module: StreamingModule, path: Path, inputs: list[str], output: str, time: int, channels: int) -> None:
@@ -210,6 +241,44 @@ def _export_streaming(module: StreamingModule, path: Path, inputs: list[str], ou
     axes |= {f"next{index}": {0: "channels"} for index in range(len(state))}
     outputs = ["y", *(f"next{index}" for index in range(len(state)))]
     _export(Flat(), (*examples, *state), path, [*inputs, *names], outputs, axes)
+
+
+class _MemoryGraph(nn.Module):
+    """One frame of `Memory.foresee`, its state as tensors."""
+
+    def __init__(self, memory: Memory) -> None:
+        super().__init__()
+        self.module = memory
+
+    def forward(self, index: Tensor, has_lag: Tensor, share: Tensor, latents: Tensor, tail: Tensor, past: Tensor) -> tuple[Tensor, ...]:
+        prediction, _, state = self.module.foresee(index, has_lag, share, MemoryState(latents, tail, past))
+        return prediction, state.tail, state.past
+
+
+class _LagGraph(nn.Module):
+    """One frame of `LagSearch` in one channel, its state as tensors."""
+
+    def __init__(self, search: LagSearch) -> None:
+        super().__init__()
+        self.module = search
+
+    def forward(self, audio: Tensor, tail: Tensor, sharp: Tensor, slow: Tensor) -> tuple[Tensor, ...]:
+        lag, state = self.module(audio, LagState(tail, sharp, slow))
+        return lag, state.tail, state.sharp, state.slow
+
+
+def _export_lags(search: LagSearch, path: Path) -> None:
+    state = search.initial_state(1)
+    inputs, outputs = ["audio", "tail", "sharp", "slow"], ["lag", "next_tail", "next_sharp", "next_slow"]
+    _export(_LagGraph(search), (torch.zeros(1, search.frame), state.tail, state.sharp, state.slow), path, inputs, outputs, {})
+
+
+def _export_memory(memory: Memory, path: Path) -> None:
+    state = memory.initial_state(2)
+    inputs, outputs = ["index", "has_lag", "share", "latents", "tail", "past"], ["prediction", "next_tail", "next_past"]
+    index = torch.zeros(2, memory.frame + memory.overlap, dtype=torch.int64)
+    examples = (index, torch.ones(2, 1), torch.ones(2, 1), state.latents, state.tail, state.past)
+    _export(_MemoryGraph(memory), examples, path, inputs, outputs, {name: {0: "channels"} for name in [*inputs, *outputs]})
 
 
 def _export_quantizer(codebooks: Tensor, bases: Tensor, path: Path) -> None:
@@ -273,18 +342,19 @@ def _rename_initializer(graph: Any, initializer: Any, name: str) -> None:
 
 @torch.no_grad()
 def _snapshot(network: CodecNetwork) -> dict[str, Any]:
-    """An example through torch: audio, latents, codes of all layers, and the output for those codes."""
+    """An example through torch: audio, latents, codes of all layers, the output for those codes, and with a memory what was foreseen."""
     config = network.config
     generator = torch.Generator().manual_seed(0)
     n_samples = SNAPSHOT_FRAMES * config.frame
     seconds = torch.arange(n_samples) / config.sample_rate
     audio = 0.3 * torch.sin(2 * torch.pi * 220 * seconds * (1 + seconds)) + 0.02 * torch.randn(n_samples, generator=generator)
     z, _ = network.encoder(audio[None, :, None], network.encoder.initial_state(1))
-    codes = network.quantizer.encode(z)
-    y, _ = network.decoder(network.quantizer.decode(codes), torch.zeros_like(z[..., :1]), network.decoder.initial_state(1))
+    codes, foreseen, entries = network.encode(audio[None], z)
+    y, _ = network.decoder(foreseen + entries, torch.zeros_like(z[..., :1]), network.decoder.initial_state(1))
     return {
         "audio": audio[None].numpy(),
         "latent": z.numpy(),
         "codes": codes.numpy().astype(np.uint16),
         "output": y[..., 0].numpy(),
+        **({} if config.memory is None else {"foreseen": foreseen.numpy()}),
     }

@@ -109,6 +109,35 @@ class ResidualVectorQuantizer(nn.Module):
             quantized = z.detach() - residual[back]
         return z + (quantized - z).detach(), (z - quantized).square().mean(), codes[back]
 
+    def take_away(self, left: Tensor, counts: list[int], learn_from: int | None = None) -> Tensor:
+        """Code the first `counts[k]` rows of `left [B, T, D]` with layer k and take what the entries say away from them, in place.
+
+        Returns the codes `[B, T, layers]`, −1 where there are none. With `learn_from`, in training mode, every layer's averages move
+        towards what it sees of all rows from that frame on, also where it isn't counted.
+        """
+        codes = torch.full((*left.shape[:-1], len(counts)), -1, device=left.device)
+        learns = self.training and learn_from is not None
+        seen_by_all = left.clone() if learns else left
+        with torch.no_grad():
+            for layer, count in enumerate(counts):
+                if count == 0 and not learns:
+                    break
+                part = seen_by_all if learns else left[:count]
+                basis, book = self.bases[layer], self.codebooks[layer]
+                seen = part @ basis
+                chosen = nearest(seen, book)
+                change = book[chosen] @ basis.t()
+                codes[:count, ..., layer] = chosen[:count]
+                left[:count] -= change[:count]
+                if learns:
+                    seen_by_all -= change
+                    self._update(layer, seen[:, learn_from:].flatten(0, 1), chosen[:, learn_from:].flatten())
+        return codes
+
+    def learn(self, x: Tensor) -> None:
+        """Move every layer's averages, in training mode, towards what it sees of `x [N, D]`, coded greedily by all layers."""
+        self.take_away(x[None].clone(), [0] * self.layers, 0)
+
     def _update(self, layer: int, x: Tensor, codes: Tensor) -> None:
         """Move a layer's averages towards `x [N, width]`, which chose `codes [N]`, and revive codes nobody chooses."""
         use, sums = self.use[layer], self.sums[layer]

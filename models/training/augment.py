@@ -37,6 +37,8 @@ class Augmentation:
         low_pass: probability of a low-pass between the frequencies of `low_pass_hz`.
         speed: probability of another speed from `speed_range`, pitch included.
         polarity: probability of a reversed sign.
+        tones: probability that the crop is synthesised (`draw_tones`) and no clip is heard.
+        tones_mixed: probability that synthesised tones, lowered by `mix_db`, are added to a clip's crop.
 
     Raises ValueError for probabilities outside 0 … 1 and ranges that are upside down.
     """
@@ -57,9 +59,12 @@ class Augmentation:
     speed: float = 0.15
     speed_range: tuple[float, float] = (0.85, 1.15)
     polarity: float = 0.5
+    tones: float = 0.06
+    tones_mixed: float = 0.03
 
     def __post_init__(self) -> None:
-        for name in ("gain", "silence", "start_stop", "keep_silent", "mix", "filter", "low_pass", "speed", "polarity"):
+        probabilities = "gain silence start_stop keep_silent mix filter low_pass speed polarity tones tones_mixed"
+        for name in probabilities.split():
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"The augmentation's {name} is {getattr(self, name)}; it is a probability, 0 to 1.")
         for field in fields(self):
@@ -70,7 +75,9 @@ class Augmentation:
             raise ValueError(f"The augmentation's speed_range is {self.speed_range}; 0.25 to 4 is possible.")
 
 
-NONE = Augmentation(gain=0, silence=0, start_stop=0, keep_silent=1, mix=0, filter=0, low_pass=0, speed=0, polarity=0)
+NONE = Augmentation(
+    gain=0, silence=0, start_stop=0, keep_silent=1, mix=0, filter=0, low_pass=0, speed=0, polarity=0, tones=0, tones_mixed=0
+)
 """Crops as they are."""
 
 

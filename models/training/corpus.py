@@ -2,7 +2,7 @@
 
 A crop lies inside one clip; clips shorter than a crop follow one another with short silences between until it is full. A
 folder may hold the subfolders `speech`, `music` and `noise`; then each kind is drawn with its own weight. Any other
-folder is one kind.
+folder is one kind. A small share of the crops is synthesised.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from lamina.models.training.augment import (
 )
 from lamina.models.training.packed import PackedSet
 from lamina.models.training.sources import open_sources
+from lamina.models.training.synthesis import draw_tones
 from lamina.models.training.weighting import KIND_WEIGHTS, clip_weight
 
 FloatArray = npt.NDArray[np.float32]
@@ -40,6 +41,9 @@ CLIP_FADE = 48
 
 CLEAN_SHARE = 0.3
 MUSIC_SHARE = 0.15
+TONE_KIND = "music"
+"""What synthesised tones count as."""
+
 QUIETEST_REFERENCE_RMS = 10 ** (-45 / 20)
 """A signal-to-noise ratio refers to the crop's own RMS, but in a pause to at least this: noise does not pause with the speaker."""
 
@@ -67,7 +71,7 @@ class Batch:
         audio: float32 `[size, n_samples]`.
         band_edge_hz: float32 `[size]`: above it an example's spectrum says nothing (a narrow-band source, a low-pass, a slower
             speed), and a loss may leave it out. Silence counts as full-band: it is meant to be silent everywhere.
-        kind: per example, the kind of its first clip.
+        kind: per example, the kind of its first clip; "music" for synthesised tones.
     """
 
     audio: Tensor
@@ -152,11 +156,10 @@ class Corpus:
 
     def _example(self, n_samples: int) -> tuple[FloatArray, float, str]:
         change, random = self.augmentation, self.random
-        kind = self._draw_kind()
-        crop, edge = self._changed_crop(kind, n_samples)
-        if random.random() < change.mix:
-            other, other_edge = self._changed_crop(self._draw_kind(), n_samples)
-            crop, edge = crop + other * np.float32(10 ** (random.uniform(*change.mix_db) / 20)), max(edge, other_edge)
+        if random.random() < change.tones:
+            crop, edge, kind = draw_tones(random, n_samples, self.sample_rate), self.sample_rate / 2, TONE_KIND
+        else:
+            crop, edge, kind = self._mixed_crop(n_samples)
         if random.random() < change.gain:
             crop = crop * np.float32(10 ** (random.uniform(*change.gain_db) / 20))
         crop = crop * np.float32(min(1.0, LARGEST_PEAK / max(1e-9, float(np.abs(crop).max()))))
@@ -167,6 +170,19 @@ class Corpus:
             crop = start_or_stop(crop, change, random, self.sample_rate)
         if random.random() < change.polarity:
             crop = -crop
+        return crop, edge, kind
+
+    def _mixed_crop(self, n_samples: int) -> tuple[FloatArray, float, str]:
+        """A crop of a clip, sometimes with a second one or with tones added."""
+        change, random = self.augmentation, self.random
+        kind = self._draw_kind()
+        crop, edge = self._changed_crop(kind, n_samples)
+        if random.random() < change.mix:
+            other, other_edge = self._changed_crop(self._draw_kind(), n_samples)
+            crop, edge = crop + other * np.float32(10 ** (random.uniform(*change.mix_db) / 20)), max(edge, other_edge)
+        if random.random() < change.tones_mixed:
+            tones = draw_tones(random, n_samples, self.sample_rate)
+            crop, edge = crop + tones * np.float32(10 ** (random.uniform(*change.mix_db) / 20)), self.sample_rate / 2
         return crop, edge, kind
 
     def _noisy_example(self, n_samples: int, snr_db: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
@@ -268,10 +284,7 @@ def _rms(samples: FloatArray) -> float:
 
 
 def _faded(piece: FloatArray) -> FloatArray:
-    """Ends faded over 2 ms: a word cut out of its room tone must not click."""
-    n = min(CLIP_FADE, len(piece) // 2)
-    if n:
-        ramp = np.arange(n, dtype=np.float32) / np.float32(n)
-        piece[:n] *= ramp
-        piece[-n:] *= ramp[::-1]
+    """Ends faded over 2 ms: a word cut out of its room tone must not click, and neither must the few samples left at a crop's end."""
+    to_start = np.arange(len(piece), dtype=np.float32)
+    piece *= np.minimum(np.minimum(to_start, to_start[::-1]) / np.float32(CLIP_FADE), np.float32(1))
     return piece

@@ -29,6 +29,8 @@ NOT_SPEECH = 0.2
 """Weight of the loudness and modulation terms for music and noise: there the waveform tells more of what is heard."""
 MORE_FOR_OTHERS = 1.5
 """Weight of the mel and transform terms there, so that an example of music has as much to say as one of speech."""
+EVEN_SHARE = 0.3
+"""Weight of the absolute error beside the squared one in the sketch: small errors in quiet bands count too."""
 USUAL_RMS, QUIETEST_RMS = 0.1, 0.002
 """Level at which the transform and waveform terms count as they stand, and the one below which they are raised no further."""
 
@@ -39,6 +41,7 @@ class LossWeights:
 
     `transform` grows by `transform_per_layer` with every active layer: at few layers a codec must choose which errors to make, and
     the models of hearing say which; at many the waveform itself is within reach.
+    `surprise` and `sketch` are what a memory's networks learn from (`lamina.models.network.Coded`).
     `frame_lock` is computed in a share of the steps only, with as much more weight: it changes slowly and costs much.
     """
 
@@ -52,6 +55,8 @@ class LossWeights:
     waveform: float = 2.0
     frame_lock: float = 1.0
     commitment: float = 1.5
+    surprise: float = 1.5
+    sketch: float = 20.0
     mel_scales_per_step: int = 2
     frame_lock_share: float = 0.3
 
@@ -110,8 +115,30 @@ class ReconstructionLoss(nn.Module):
         return total, {name: part.detach() for name, part in parts.items()}
 
     def _companded(self, x: Tensor, offset: int) -> Tensor:
-        whole = (x.shape[1] - offset) // self.frame * self.frame
-        return compand(windows_times(x[:, offset : offset + whole].unfold(-1, 2 * self.frame, self.frame), self.basis))
+        return companded_spectrum(x, offset, self.frame, self.basis)
+
+
+class SketchDistance(nn.Module):
+    """How far the sketch's sound is from the original: companded MDCT coefficients, squared, so that what can't be known stays silent."""
+
+    basis: Tensor
+
+    def __init__(self, frame: int) -> None:
+        super().__init__()
+        self.frame = frame
+        self.register_buffer("basis", mdct_basis(frame, frame).t().contiguous())
+
+    def forward(self, target: Tensor, sketch: Tensor) -> Tensor:
+        """Signals `[B, samples]` → a number."""
+        offset = int(torch.randint(self.frame, ()))
+        error = companded_spectrum(target, offset, self.frame, self.basis) - companded_spectrum(sketch, offset, self.frame, self.basis)
+        return error.square().mean() + EVEN_SHARE * error.abs().mean()
+
+
+def companded_spectrum(x: Tensor, offset: int, frame: int, basis: Tensor) -> Tensor:
+    """`[B, samples]` → companded MDCT coefficients from the sample `offset` on, `[B, frames, frame]`."""
+    whole = (x.shape[1] - offset) // frame * frame
+    return compand(windows_times(x[:, offset : offset + whole].unfold(-1, 2 * frame, frame), basis))
 
 
 def _log_error(target: Tensor, output: Tensor) -> Tensor:

@@ -51,8 +51,8 @@ class Monitor:
         network.eval()
         versions = {"original": self.examples}
         for layers in sorted({min(layers, network.config.layers) for layers in SHOWN_LAYERS}):
-            y, _ = network(self.examples.to(network_device), torch.full((len(self.examples),), layers))
-            versions[f"{layers} layers"] = y.cpu()
+            coded = network(self.examples.to(network_device), torch.full((len(self.examples),), layers))
+            versions[f"{layers} layers"] = coded.output.cpu()
         network.train(training)
         for name, sounds in versions.items():
             for index, sound in enumerate(sounds):

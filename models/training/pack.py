@@ -49,9 +49,7 @@ def pack_folders(
 
     Raises ValueError, before anything is written, if a folder is missing or holds no sound file, or `target` can't be written to.
     """
-    if part_bytes is not None and part_bytes < SMALLEST_PART:
-        raise ValueError(f"Parts of {part_bytes / 1e6:g} MB are too small; give at least {SMALLEST_PART / 1e6:g} MB.")
-    _check_target(target, part_bytes)
+    check_target(target, part_bytes)
     files: list[FoundFile] = []
     left_out: list[FoundFile] = []
     sources: dict[Path, tuple[str, str]] = {}
@@ -100,7 +98,10 @@ def cached_pack(folder: Path, cache: Path, sample_rate: int = 24_000, progress: 
     return target
 
 
-def _check_target(target: Path, part_bytes: int | None) -> None:
+def check_target(target: Path, part_bytes: int | None) -> None:
+    """Raises ValueError if `target`, or with `part_bytes` its parts, can't be written there."""
+    if part_bytes is not None and part_bytes < SMALLEST_PART:
+        raise ValueError(f"Parts of {part_bytes / 1e6:g} MB are too small; give at least {SMALLEST_PART / 1e6:g} MB.")
     if target.is_dir():
         raise ValueError(f"{target} is a folder; name a file.")
     if not target.parent.is_dir():
@@ -108,6 +109,13 @@ def _check_target(target: Path, part_bytes: int | None) -> None:
     other = target if part_bytes is not None else part_path(target, 1)
     if other.exists():
         raise ValueError(f"{other} exists and would be taken for the new data. Delete it first, or choose another name.")
+
+
+def drop_parts_from(target: Path, number: int) -> None:
+    """Delete the parts that an earlier, larger set of this name left behind."""
+    while part_path(target, number).is_file():
+        part_path(target, number).unlink()
+        number += 1
 
 
 def _pack_file(writer: _PackWriter, file: FoundFile, sample_rate: int) -> Iterator[float]:
@@ -284,8 +292,6 @@ class _PackWriter:
         places = [self.target] if self.part_bytes is None else [part_path(self.target, n + 1) for n in range(len(self._parts))]
         for part, place in zip(self._parts, places, strict=True):
             part.path.replace(place)
-        number = len(places) + 1
-        while self.part_bytes is not None and part_path(self.target, number).is_file():
-            part_path(self.target, number).unlink()
-            number += 1
+        if self.part_bytes is not None:
+            drop_parts_from(self.target, len(places) + 1)
         return places

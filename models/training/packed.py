@@ -1,4 +1,4 @@
-"""Packed training data: many sound files as one memory-mapped file of int16 samples with an index.
+"""Packed training data: many sound files as one file of int16 samples with an index, memory-mapped, or smaller for a journey.
 
 Layout, all integers little-endian::
 
@@ -6,6 +6,9 @@ Layout, all integers little-endian::
     payload    int16 mono samples, clip after clip
     words      uint32 fingerprints
     index      JSON: sample rate, clips, files that were left out
+
+In a compact file (`lamina.models.training.compact`) the payload is, for each clip, the number of its bytes (uint32) and these bytes; the
+words are those of the clips in their order.
 
 A large set may be written as `NAME.part1`, `NAME.part2` …; each part is a complete file of its own, and opening NAME or
 any part's name opens what belongs to it. Nothing of a file is executed, and no size in it is believed before it is checked.
@@ -18,6 +21,7 @@ import math
 import re
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,10 +30,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lamina.models.training.audio_files import HIGHEST_RATE, KINDS, LOWEST_RATE, PLAIN_KIND
+from lamina.models.training.compact import expand
 
 MAGIC = b"laminapk"
-VERSION = 1
+VERSION, COMPACT_VERSION = 1, 2
 PREAMBLE = struct.Struct("<8sIIIIQQ16s8x")
+BLOB_LENGTH = struct.Struct("<I")
 SUFFIX = ".lpack"
 LARGEST_INDEX = 1 << 30
 
@@ -84,7 +90,7 @@ class PackedSet:
         path: as it was asked for.
         sample_rate: of all samples, in Hz.
         clips: every clip.
-        samples: per clip, a view of its int16 samples; not read from disk before they are used.
+        samples: per clip, its int16 samples; views that are not read from disk before they are used, unless the file is a compact one.
         fingerprints: per clip, a view of its uint32 words.
         left_out: files that could not be packed.
     """
@@ -170,8 +176,10 @@ def _open_one(path: Path) -> _Part:
         if len(preamble) < PREAMBLE.size:
             raise _damaged(path, "it is cut short")
         _, version, part, parts, checksum, position, length, identity = PREAMBLE.unpack(preamble)
-        if version != VERSION:
-            raise ValueError(f"{path} has version {version} of the packed format; this Lamina reads {VERSION}. Pack the folder again.")
+        if version not in (VERSION, COMPACT_VERSION):
+            raise ValueError(
+                f"{path} has version {version} of the packed format; this Lamina reads {VERSION} and {COMPACT_VERSION}. Pack the folder again."
+            )
         if position + length != size:
             raise _damaged(path, f"it has {size} bytes instead of {position + length}")
         if position < PREAMBLE.size or length > LARGEST_INDEX or not 1 <= part <= parts:
@@ -184,20 +192,43 @@ def _open_one(path: Path) -> _Part:
         rate, n_samples, clips, left_out = _parse_index(json.loads(index))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(path, "its index makes no sense") from error
-    words_at = PREAMBLE.size + 2 * n_samples
+    try:
+        samples, words_at = _map_samples(path, n_samples, clips) if version == VERSION else _expand_samples(path, position, clips)
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
     if words_at > position or (position - words_at) % 4:
         raise _damaged(path, "its index does not fit its size")
     n_words = (position - words_at) // 4
-    if any(clip.start + clip.length > n_samples or clip.word_start + clip.n_words > n_words for clip in clips):
-        raise _damaged(path, "its index names samples that are not there")
-    payload, words = np.zeros(0, np.int16), np.zeros(0, np.uint32)
-    if n_samples:
-        payload = np.asarray(np.memmap(path, "<i2", "r", PREAMBLE.size, (n_samples,)))
-    if n_words:
-        words = np.asarray(np.memmap(path, "<u4", "r", words_at, (n_words,)))
-    samples = [payload[clip.start : clip.start + clip.length] for clip in clips]
+    if any(clip.word_start + clip.n_words > n_words for clip in clips):
+        raise _damaged(path, "its index names fingerprints that are not there")
+    words = np.asarray(np.memmap(path, "<u4", "r", words_at, (n_words,))) if n_words else np.zeros(0, np.uint32)
     fingerprints = [words[clip.word_start : clip.word_start + clip.n_words] for clip in clips]
     return _Part(part, parts, identity, rate, clips, samples, fingerprints, left_out)
+
+
+def _map_samples(path: Path, n_samples: int, clips: list[PackedClip]) -> tuple[list[npt.NDArray[np.int16]], int]:
+    """The clips' samples as views of the file, and where they end in it. Raises ValueError if they aren't all there."""
+    end = PREAMBLE.size + 2 * n_samples
+    if end > path.stat().st_size or any(clip.start + clip.length > n_samples for clip in clips):
+        raise ValueError("its index names samples that are not there")
+    payload = np.asarray(np.memmap(path, "<i2", "r", PREAMBLE.size, (n_samples,))) if n_samples else np.zeros(0, np.int16)
+    return [payload[clip.start : clip.start + clip.length] for clip in clips], end
+
+
+def _expand_samples(path: Path, stop: int, clips: list[PackedClip]) -> tuple[list[npt.NDArray[np.int16]], int]:
+    """The clips' samples from the compact file's bytes before `stop`, and where these end. Raises ValueError if they are damaged."""
+    blobs = []
+    with path.open("rb") as file:
+        file.seek(PREAMBLE.size)
+        for _ in clips:
+            head = file.read(BLOB_LENGTH.size)
+            n_bytes = BLOB_LENGTH.unpack(head)[0] if len(head) == BLOB_LENGTH.size else stop
+            if file.tell() + n_bytes > stop:
+                raise ValueError("its index names samples that are not there")
+            blobs.append(file.read(n_bytes))
+        end = file.tell()
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(expand, blobs, [clip.length for clip in clips])), end
 
 
 def _damaged(path: Path, how: str) -> ValueError:

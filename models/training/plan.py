@@ -18,7 +18,9 @@ class TrainingPlan:
     learning_rate: the cosine's peak.
     all_layers, few_layers: shares of the batch at all layers and at 1–8 layers; the rest draws 1–all evenly.
     noisy: share of the batch that is sound in noise; most of it is to be cleaned. Without noise in the data it is 0.
-    damaged: share of the batch whose codes are damaged on their way.
+    damaged: share of the batch whose codes are altered on their way.
+    lossy: with a memory, share of the batch that loses frames in the receiver's loop; a third of it is heard so.
+    memory_pace: learning rate of a memory's networks, as a multiple of the others'.
     refits: shares of the run at which bases and codebooks are fitted anew: the latent moves on from the directions it began with.
     refit_frames: frames to which they are fitted.
     refit_steps: least steps before the first refit and between refits, so that very short runs have none.
@@ -41,6 +43,8 @@ class TrainingPlan:
     few_layers: float = 0.4
     noisy: float = 0.2
     damaged: float = 0.06
+    lossy: float = 0.3
+    memory_pace: float = 1.5
     refits: tuple[float, ...] = (0.03, 0.1, 0.2, 0.35, 0.55)
     refit_frames: int = 50_000
     refit_steps: int = 100

@@ -20,14 +20,14 @@ import torch
 from torch import Tensor, nn
 
 from lamina.models.config import CodecConfig
-from lamina.models.network import CodecNetwork
+from lamina.models.network import CodecNetwork, Coded
 from lamina.models.training.adversary import Adversary
 from lamina.models.training.checkpoint import Checkpoint, first_difference, load_state
 from lamina.models.training.corpus import Corpus
 from lamina.models.training.damage import Damage
 from lamina.models.training.examples import Examples, draw_examples
-from lamina.models.training.initialise import fit_linear_path, fit_quantizer
-from lamina.models.training.losses import ReconstructionLoss
+from lamina.models.training.initialise import fit_linear_path, fit_memory, fit_quantizer
+from lamina.models.training.losses import ReconstructionLoss, SketchDistance
 from lamina.models.training.monitor import Monitor
 from lamina.models.training.parallel import Workers
 from lamina.models.training.plan import TrainingPlan
@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 
 WARM_UP_STEPS = 50
 CLIP_NORM = 3.0
+MEMORY = "memory."
+"""What the names of a memory's weights begin with. Their gradient is clipped by itself, so that neither drowns the other."""
+NEW_MEMORY_STEPS = 300
 REPORT_SECONDS = 30
 SKIPS_IN_A_ROW = 10
 """After so many steps without a finite gradient the run goes back to its averaged weights."""
@@ -74,12 +77,17 @@ class Trainer:
         self.workers = workers or Workers("cpu")
         self.network, self.corpus, self.plan, self.folder = network.to(self.workers.device), corpus, plan, folder
         config = network.config
-        network.quantizer.total = self.workers.sum
-        self.damage = Damage(network.quantizer, plan.damaged)
+        for quantizer in network.quantizers:
+            quantizer.total = self.workers.sum
+        self.damage = Damage(network.quantizer, plan.damaged, plan.lossy if network.memory is not None else 0.0)
         self.noisy = plan.noisy if corpus.can_denoise else 0.0
         self.loss = ReconstructionLoss(plan.losses, config.sample_rate, config.frame, config.transform.overlap).to(self.workers.device)
         self.adversary = Adversary(plan.adversary, self.workers) if plan.adversary.start < 1 else None
+        self.sketch_distance = SketchDistance(config.frame).to(self.workers.device)
         self.trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
+        remembering = [p for name, p in self.trained.items() if name.startswith(MEMORY)]
+        coding = [p for name, p in self.trained.items() if not name.startswith(MEMORY)]
+        self.clipped = [part for part in (coding, remembering) if part]
         self.optimizer = self._new_optimizer()
         self.average = {name: p.detach().clone() for name, p in self.trained.items()}
         self.steps, self.seconds, self.audio_seconds, self.refits = 0, 0.0, 0.0, 0
@@ -197,20 +205,23 @@ class Trainer:
         return Monitor(self.folder, examples)
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
-        matrices = [p for p in self.trained.values() if p.ndim > 1]
-        vectors = [p for p in self.trained.values() if p.ndim <= 1]
-        groups = [{"params": matrices, "weight_decay": self.plan.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+        """Weights decay, vectors don't; a memory learns at a pace of its own."""
+        groups = []
+        for part, pace in zip(self.clipped, (1.0, self.plan.memory_pace), strict=False):
+            for params, decay in (([p for p in part if p.ndim > 1], self.plan.weight_decay), ([p for p in part if p.ndim <= 1], 0.0)):
+                groups.append({"params": params, "weight_decay": decay, "pace": pace})
         return torch.optim.AdamW(groups, lr=self.plan.learning_rate, betas=(0.8, 0.99))
 
     def _step(self, config: CodecConfig) -> dict[str, Tensor]:
         examples = draw_examples(self.corpus, self.plan.batch, self.plan.crop_frames, config.frame, self.noisy).to(self.workers.device)
         layers = self._draw_layers(self.plan.batch)
-        y, commitment = self.network(examples.input, layers, examples.denoise, self.damage)
-        gradient, parts = self._gradient_at_output(examples, layers, y.detach())
+        coded = self.network(examples.input, layers, examples.denoise, self.damage)
+        gradient, parts = self._gradient_at_output(examples, layers, coded.output.detach())
+        inside = self._inside(examples.input, coded)
         self.optimizer.zero_grad()
-        ((y * gradient).sum() + self.plan.losses.commitment * commitment).backward()
+        ((coded.output * gradient).sum() + sum(getattr(self.plan.losses, name) * part for name, part in inside.items())).backward()
         self.workers.average([p.grad for p in self.trained.values() if p.grad is not None])
-        norm = nn.utils.clip_grad_norm_(list(self.trained.values()), CLIP_NORM)
+        norm = torch.stack([nn.utils.clip_grad_norm_(part, CLIP_NORM) for part in self.clipped]).max()
         self._set_learning_rate()
         if bool(torch.isfinite(norm)):
             self.skipped_in_a_row = 0
@@ -222,8 +233,17 @@ class Trainer:
         self.steps += 1
         self.audio_seconds += self.plan.batch * self.workers.count * self.plan.crop_frames / config.frame_rate
         if self.steps % STEPS_TO_AGREE == 0:
-            self.workers.share(list(self.network.quantizer.state_dict().values()))
-        return {**parts, "commitment": commitment.detach(), "gradient": norm.detach()}
+            self._share_codebooks()
+        return {**parts, **{name: part.detach() for name, part in inside.items()}, "gradient": norm.detach()}
+
+    def _inside(self, x: Tensor, coded: Coded) -> dict[str, Tensor]:
+        """The terms that are not about the output, by the names of their weights."""
+        terms = {"commitment": coded.commitment}
+        if coded.surprise is not None and coded.sketch is not None:
+            delay = self.network.config.delay_samples
+            terms["surprise"] = coded.surprise
+            terms["sketch"] = self.sketch_distance(x[:, : x.shape[1] - delay], coded.sketch[:, delay:])
+        return terms
 
     def _gradient_at_output(self, examples: Examples, layers: Tensor, y: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """What the losses want changed in the samples `y [B, T · frame]`, and the losses.
@@ -273,8 +293,12 @@ class Trainer:
         """Fit once for all shares that were passed since the last time."""
         self.refits = sum(share <= self.share_done for share in self.plan.refits)
         fit_quantizer(self.network, self.corpus, self.plan.refit_frames)
-        self.workers.share(list(self.network.quantizer.state_dict().values()))
+        self._share_codebooks()
         log.info("bases and codebooks fitted anew")
+
+    def _share_codebooks(self) -> None:
+        for quantizer in self.network.quantizers:
+            self.workers.share(list(quantizer.state_dict().values()))
 
     def _draw_layers(self, size: int) -> Tensor:
         layers = self.network.config.layers
@@ -287,7 +311,7 @@ class Trainer:
     def _set_learning_rate(self) -> None:
         warm = min(1.0, (self.steps + 1) / WARM_UP_STEPS)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.plan.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * self.share_done)) + 1e-6
+            group["lr"] = group["pace"] * self.plan.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * self.share_done)) + 1e-6
 
     def _tell(self, monitor: Monitor | None, running: dict[str, float], with_examples: bool = False) -> None:
         """Report to people. A full disk must not end a run that could do without being told of."""
@@ -327,7 +351,10 @@ def prepare(config: CodecConfig, corpus: Corpus, seed: int = 0) -> CodecNetwork:
     if config.design == "transform":
         kept = fit_linear_path(network, corpus)
         log.info("linear path keeps %.1f %% of the companded variance", kept * 100)
-    fit_quantizer(network, corpus)
+    if network.memory is not None:
+        fit_memory(network, corpus, NEW_MEMORY_STEPS)
+    else:
+        fit_quantizer(network, corpus)
     return network
 
 
