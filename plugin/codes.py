@@ -33,6 +33,8 @@ class Codes:
         digest: that bundle's digest: another model of the same name would decode them to something else.
         stereo: what the coded channels are: left and right (or one channel each), middle and side, or the middle alone.
         denoise: how much of the noise whoever encoded them wanted removed, 0 … 1. The codes don't depend on it; who decodes may follow it.
+        lag_from: layers from which a frame's first code says where in its own past the codec is to look; 0 for a model without a memory.
+            The model knows that by itself; it is told here for who reads codes without it.
 
     Raises ValueError or TypeError if arrays don't fit together or values are out of range.
     """
@@ -46,6 +48,7 @@ class Codes:
     digest: str
     stereo: Stereo = "linked"
     denoise: float = 0.0
+    lag_from: int = 0
 
     def __post_init__(self) -> None:
         codes, counts = self.codes, self.counts
@@ -66,6 +69,8 @@ class Codes:
             raise ValueError(f"stereo is {self.stereo!r}; choose {', '.join(STEREO_MODES)}.")
         if not 0 <= self.denoise <= 1:
             raise ValueError(f"denoise is {self.denoise}; it must be from 0 to 1.")
+        if not 0 <= self.lag_from <= MAX_CODE_LAYERS:
+            raise ValueError(f"lag_from is {self.lag_from}; it must be from 0 to {MAX_CODE_LAYERS}.")
         wanted = 1 if self.stereo == "mono" else self.n_channels
         if n_coded != wanted or (self.stereo != "linked" and self.n_channels != 2):
             raise ValueError(f"{n_coded} coded channels can't stand for {self.n_channels} channels in the mode {self.stereo!r}.")

@@ -40,13 +40,14 @@ def encode_audio(runtime: CodecRuntime, settings: Settings, audio: FloatArray, s
     bundle = runtime.bundle
     if n_frames == 0:
         nothing = np.zeros((n_coded, 0, settings.layers), np.uint16), np.zeros((n_coded, 0), np.uint8)
-        return Codes(*nothing, sample_rate, 0, len(audio), bundle.name, bundle.digest, stereo, settings.denoise)
+        return Codes(*nothing, sample_rate, 0, len(audio), bundle.name, bundle.digest, stereo, settings.denoise, _lag_from(runtime))
     # Earlier generations come later; whole frames of that are left out again.
     late = config.delay_samples * (settings.passes - 1)
     n_lead = -late % config.frame
     n_skipped = (late + n_lead) // config.frame
     core = np.pad(core, ((0, 0), (n_lead, n_skipped * config.frame - n_lead)))
-    encoded = FrameCodec(runtime, len(core), settings).encode(core, None, lambda frame: track.at(max(0, frame - n_skipped)))
+    coder = FrameCodec(runtime, len(core), settings, forget_at=n_skipped)
+    encoded = coder.encode(core, None, lambda frame: track.at(max(0, frame - n_skipped)))
     return Codes(
         encoded.sent.codes[:n_coded, n_skipped:].copy(),
         encoded.sent.counts[:n_coded, n_skipped:].copy(),
@@ -57,7 +58,13 @@ def encode_audio(runtime: CodecRuntime, settings: Settings, audio: FloatArray, s
         bundle.digest,
         stereo,
         settings.denoise,
+        _lag_from(runtime),
     )
+
+
+def _lag_from(runtime: CodecRuntime) -> int:
+    memory = runtime.config.memory
+    return 0 if memory is None else memory.from_layers
 
 
 def decode_codes(runtime: CodecRuntime, settings: Settings, codes: Codes, sample_rate: int) -> FloatArray:
@@ -111,7 +118,9 @@ def _decoded_core(
         shifted = np.pad(levels[:, config.delay_samples :], ((0, 0), (0, config.delay_samples)))
         rms, peak = (level.max(0) for level in frame_levels(shifted, n_frames))
     of_frames = [settings] * n_frames if track is None else [track.at(frame) for frame in range(n_frames)]
-    sent = Sent(codes.codes, codes.counts, rms, peak, 0)
+    loop = runtime.loop(n_coded)
+    predictions = None if loop is None else loop.decode(codes.codes, codes.counts)
+    sent = Sent(codes.codes, codes.counts, rms, peak, 0, predictions)
     unquantized = np.zeros((n_coded, n_frames, 0), np.float32)
     encoded = Encoded(sent, unquantized, np.zeros((n_coded, n_frames), np.float32), of_frames, [n_coded] * n_frames, 0.0)
     return FrameCodec(runtime, n_coded, settings).decode(encoded)

@@ -85,6 +85,7 @@ def unpack(data: bytes) -> ReadResult:
         header.digest,
         header.stereo,
         float(header.denoise),
+        header.lag_from,
     )
     return ReadResult(value, damage_of(used, header, len(data) - position))
 

@@ -21,7 +21,8 @@ from lamina.plugin.codes import FRAME_RATE, MAX_CODE_CHANNELS, MAX_CODE_LAYERS, 
 from lamina.plugin.layouts import HIGHEST_RATE, LOWEST_RATE
 
 MAGIC = b"LAMINA\x1a\n"
-VERSION = 1
+VERSION = 2
+"""The newest version: that of codes with lags among them. Codes without are written as version 1, which older Laminas read too."""
 MAX_JSON_BYTES = 1 << 16
 MAX_TEXT = 256
 """Characters of the model's name and of its digest."""
@@ -30,6 +31,9 @@ MAX_FRAMES = (MAX_SECONDS + 1) * FRAME_RATE
 """One hour, as files are held in memory whole, and what the codec's delay adds to it."""
 SPARE_FRAMES = 8
 """So many frames' worth of sound may be missing at most: a short piece needs no frame for its last few samples."""
+
+OPTIONAL = ("denoise", "lag_from")
+"""Left out of the JSON where they are 0."""
 
 _START = struct.Struct("<8sHI")
 _CRC = struct.Struct("<I")
@@ -54,6 +58,7 @@ class HeaderFields:
         digest: its digest, likewise.
         frame_rate: frames per second; 75.
         denoise: 0 … 1; 0 where it is not given.
+        lag_from: as in `Codes`, 0 … 24; 0 where it is not given, as in version 1.
     """
 
     sample_rate: int
@@ -66,6 +71,7 @@ class HeaderFields:
     digest: str
     frame_rate: int = FRAME_RATE
     denoise: float = 0.0
+    lag_from: int = 0
 
     def __post_init__(self) -> None:
         self._check_range("sample_rate", LOWEST_RATE, HIGHEST_RATE)
@@ -73,6 +79,7 @@ class HeaderFields:
         self._check_range("frames", 0, MAX_FRAMES)
         self._check_range("layers", 1, MAX_CODE_LAYERS)
         self._check_range("frame_rate", FRAME_RATE, FRAME_RATE)
+        self._check_range("lag_from", 0, MAX_CODE_LAYERS)
         self._check_range("n_samples", 0, (self.frames + SPARE_FRAMES) * self.sample_rate // FRAME_RATE)
         if type(self.denoise) not in (int, float) or not 0 <= self.denoise <= 1:
             raise ContainerError("denoise must be a number from 0 to 1.")
@@ -110,16 +117,18 @@ def fields_of(codes: Codes) -> HeaderFields:
         model=codes.model,
         digest=codes.digest,
         denoise=codes.denoise,
+        lag_from=int(codes.lag_from),
     )
 
 
 def pack_header(header: HeaderFields) -> bytes:
     """The head of a file."""
     given = {field.name: getattr(header, field.name) for field in fields(header)}
-    if not header.denoise:
-        del given["denoise"]
+    for name in OPTIONAL:
+        if not given[name]:
+            del given[name]
     text = json.dumps(given, separators=(",", ":")).encode("ascii")
-    start = _START.pack(MAGIC, VERSION, len(text)) + text
+    start = _START.pack(MAGIC, 2 if header.lag_from else 1, len(text)) + text
     return start + _CRC.pack(zlib.crc32(start))
 
 
@@ -138,8 +147,8 @@ def unpack_header(data: bytes) -> tuple[HeaderFields, int]:
     if zlib.crc32(data[:end]) != _CRC.unpack_from(data, end)[0]:
         raise ContainerError("The file's header is damaged (its checksum does not fit). Copy it again.")
     if version > VERSION:
-        raise ContainerError(f"The file has format version {version}; this Lamina reads version {VERSION}. Update Lamina.")
-    if version < VERSION:
+        raise ContainerError(f"The file has format version {version}; this Lamina reads versions 1 to {VERSION}. Update Lamina.")
+    if version < 1:
         raise ContainerError(f"The file has format version {version}, which never was. Encode it again.")
     return _parse(data[_START.size : end]), end + _CRC.size
 
@@ -157,7 +166,7 @@ def _parse(text: bytes) -> HeaderFields:
         data = None
     if not isinstance(data, dict):
         raise ContainerError("The file's header is no JSON object. Encode it again.")
-    names = [field.name for field in fields(HeaderFields) if field.name != "denoise" or "denoise" in data]
+    names = [field.name for field in fields(HeaderFields) if field.name not in OPTIONAL or field.name in data]
     missing = [name for name in names if name not in data]
     if missing:
         raise ContainerError(f"The file's header does not give {', '.join(missing)}. Encode it again.")

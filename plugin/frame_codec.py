@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
+import numpy.typing as npt
 
-from lamina.models.runtime import CodecRuntime, Codes, State
+from lamina.models.runtime import CodecRuntime, Codes
 from lamina.plugin.codes import CODEBOOK_BITS
 from lamina.plugin.decoding import Decoding, ToDecode
 from lamina.plugin.desk.desk import Counts, Desk, Sent
@@ -60,17 +61,18 @@ class FrameCodec:
         runtime: the codec, shared.
         n_channels: channels of every call.
         settings: as they stand before the first frame; `passes` stays so.
+        forget_at: a frame before which the last generation's memory forgets everything: where a receiver begins to hear.
     """
 
-    def __init__(self, runtime: CodecRuntime, n_channels: int, settings: Settings) -> None:
+    def __init__(self, runtime: CodecRuntime, n_channels: int, settings: Settings, forget_at: int | None = None) -> None:
         config = runtime.config
         self.runtime, self.n_channels = runtime, n_channels
         self.n_frames = 0
         """Frames encoded so far."""
-        self._encoder_state = runtime.encoder_state(n_channels)
-        self._beside_state: State | None = None
+        self._coder = Coder(runtime, n_channels, forget_at)
+        self._beside: Coder | None = None
         self._n_mono = SIDE_FADES_FRAMES if settings.stereo == "mono" else 0
-        self._earlier = [(runtime.encoder_state(n_channels), runtime.decoder_state(n_channels)) for _ in range(settings.passes - 1)]
+        self._earlier = [(Coder(runtime, n_channels), runtime.decoder_state(n_channels)) for _ in range(settings.passes - 1)]
         self._desk, self._guard = Desk(runtime), Guard()
         self._decoding = Decoding(runtime, n_channels, round(config.sample_rate * VOICE_RAMP_SECONDS), _voice(settings))
 
@@ -111,18 +113,19 @@ class FrameCodec:
             counts[:, frame] = _layers(s, level)
             if self.n_channels == 2 and s.stereo == "mid-side":
                 counts[1, frame] = s.side_layers
-        for index, (encoder, decoder) in enumerate(self._earlier):
-            z, encoder = self.runtime.encode(x, encoder)
-            z = self._desk.sum_up(self._codes(z, counts, settings), counts)
+        widths = np.array([s.search for s in settings])
+        guarded = np.array([s.frame_loss > 0 or s.layer_loss > 0 for s in settings])
+        for index, (coder, decoder) in enumerate(self._earlier):
+            _, codes, predictions = coder.encode(x, counts, widths, guarded)
+            z = self._desk.sum_up(Sent(codes, counts, loudest, loudest, self.n_frames, predictions))
             x, decoder = self.runtime.decode(z, decoder)
-            self._earlier[index] = encoder, decoder
-        z, self._encoder_state = self.runtime.encode(x, self._encoder_state)
-        codes = self._codes(z, counts, settings)
+            self._earlier[index] = coder, decoder
+        z, codes, predictions = self._coder.encode(x, counts, widths, guarded)
         if beside is not None:
-            self._cross(codes, beside, counts, settings)
+            codes, predictions = self._crossed(codes, predictions, beside, counts, widths, guarded, settings)
         n_sent = [self._n_sent(s) for s in settings]
         first, self.n_frames = self.n_frames, self.n_frames + n_frames
-        sent = Sent(codes, counts, loudest, peak.max(0), first)
+        sent = Sent(codes, counts, loudest, peak.max(0), first, predictions)
         return Encoded(sent, z, rms, settings, n_sent, time.perf_counter() - started)
 
     def decode(self, encoded: Encoded) -> FloatArray:
@@ -134,14 +137,14 @@ class FrameCodec:
         for (voice, layer), group in groupby(settings, lambda s: (_voice(s), s.listen_layer)):
             stop = start + sum(1 for _ in group)
             part = slice(start, stop)
-            codes, counts = sent.codes[:, part], sent.counts[:, part]
+            heard = sent.part(part)
             parts.append(
                 self._decoding.decode(
                     ToDecode(
                         played.latents[:, part],
                         denoise[part],
                         voice,
-                        lambda n_layers, codes=codes, counts=counts: self._desk.sum_up(codes, counts, n_layers),  # type: ignore[misc]
+                        lambda n_layers, heard=heard: self._desk.sum_up(heard, n_layers),  # type: ignore[misc]
                         layer,
                         encoded.unquantized[:, part],
                     )
@@ -167,31 +170,74 @@ class FrameCodec:
         self._n_mono = self._n_mono + 1 if settings.stereo == "mono" else 0
         return 1 if self.n_channels == 2 and self._n_mono > SIDE_FADES_FRAMES else self.n_channels
 
-    def _codes(self, z: FloatArray, counts: Counts, settings: Sequence[Settings]) -> Codes:
-        """Latents `[channels, frames, latent]` → codes of as many layers as any frame sends."""
+    def _crossed(
+        self,
+        codes: Codes,
+        predictions: FloatArray | None,
+        beside: FloatArray,
+        counts: Counts,
+        widths: npt.NDArray[np.int64],
+        guarded: npt.NDArray[np.bool_],
+        settings: Sequence[Settings],
+    ) -> tuple[Codes, FloatArray | None]:
+        """Codes with the side-chain's in the layers that are not the sound's own; what was foreseen goes with layer 1.
+
+        Each sound's memory goes on from what was coded of itself.
+        """
+        if self._beside is None:
+            self._beside = Coder(self.runtime, self.n_channels)
+        _, others, foreseen = self._beside.encode(beside, counts, widths, guarded)
+        own = np.array([s.cross_layers for s in settings])
+        codes = np.where(np.arange(codes.shape[2]) < own[:, None], codes, others)
+        if predictions is not None and foreseen is not None:
+            predictions = np.where((own > 0)[:, None], predictions, foreseen)
+        return codes, predictions
+
+
+class Coder:
+    """Encoder, quantizer and, where the codec has one, memory of one generation of a stream.
+
+    Args:
+        runtime: the codec, shared.
+        n_channels: channels of every call.
+        forget_at: a frame before which the memory forgets everything.
+    """
+
+    def __init__(self, runtime: CodecRuntime, n_channels: int, forget_at: int | None = None) -> None:
+        self._runtime, self._forget_at = runtime, forget_at
+        self._state = runtime.encoder_state(n_channels)
+        self._loop = runtime.loop(n_channels)
+        self._n_frames = 0
+
+    def encode(
+        self, x: FloatArray, counts: Counts, widths: npt.NDArray[np.int64], guarded: npt.NDArray[np.bool_]
+    ) -> tuple[FloatArray, Codes, FloatArray | None]:
+        """Samples `[channels, frames · frame]` → latents, codes of as many layers as any frame sends, and what memory foresaw.
+
+        `counts [channels, frames]` are the layers that each frame sends, `widths [frames]` the candidates followed while codes are chosen,
+        `guarded [frames]` whether frames get lost on the way, so that the memory leans less on what came before.
+        """
+        z, self._state = self._runtime.encode(x, self._state)
+        if self._loop is None:
+            return z, self._codes(z, counts, widths), None
+        forget = None if self._forget_at is None else self._forget_at - self._n_frames
+        self._n_frames += z.shape[1]
+        codes, predictions = self._loop.encode(x, z, counts, widths, guarded, forget)
+        return z, codes, predictions
+
+    def _codes(self, z: FloatArray, counts: Counts, widths: npt.NDArray[np.int64]) -> Codes:
         most = max(1, int(counts.max(initial=1)))
-        widths = np.array([s.search for s in settings])
         if (widths == 1).all():
-            return self.runtime.quantize(z, most)
+            return self._runtime.quantize(z, most)
         codes = np.zeros((*counts.shape, most), np.uint16)
         for width in np.unique(widths).tolist():
             chosen = widths == width
             if width == 1:
-                codes[:, chosen] = self.runtime.quantize(z[:, chosen], most)
+                codes[:, chosen] = self._runtime.quantize(z[:, chosen], most)
                 continue
-            found = self.runtime.search(z[:, chosen].reshape(-1, z.shape[2]), counts[:, chosen].reshape(-1), width)
+            found = self._runtime.search(z[:, chosen].reshape(-1, z.shape[2]), counts[:, chosen].reshape(-1), width)
             codes[:, chosen, : found.shape[1]] = found.reshape(len(codes), -1, found.shape[1])
         return codes
-
-    def _cross(self, codes: Codes, beside: FloatArray, counts: Counts, settings: Sequence[Settings]) -> None:
-        """Put the side-chain's codes into the layers that are not the sound's own, in place."""
-        if self._beside_state is None:
-            self._beside_state = self.runtime.encoder_state(self.n_channels)
-        z, self._beside_state = self.runtime.encode(beside, self._beside_state)
-        own = np.array([s.cross_layers for s in settings])
-        if (own < codes.shape[2]).any():
-            others = np.arange(codes.shape[2]) >= own[:, None]
-            np.copyto(codes, self._codes(z, counts, settings), where=others[None])
 
 
 def frame_levels(x: FloatArray, n_frames: int) -> tuple[FloatArray, FloatArray]:
@@ -211,7 +257,14 @@ def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_se
     n_frames = sent.codes.shape[1]
     output_rms = _rms(y.reshape(len(y), n_frames, -1))
     each = np.arange(sent.codes.shape[2])
-    energy = runtime.energies[each, sent.codes]
+    if sent.predictions is None:
+        energy = runtime.energies[each, sent.codes]
+    else:
+        first = runtime.first_rows(sent.counts)
+        energy = runtime.energies[np.minimum(first[..., None] + each, len(runtime.energies) - 1), sent.codes]
+        # What a lag adds is what it lets the codec foresee.
+        foreseen = np.einsum("cfd,cfd->cf", sent.predictions, sent.predictions)
+        energy[..., 0] = np.where(first == 0, foreseen, energy[..., 0])
     if sent.counts.min() < len(each):
         energy *= each < sent.counts[..., None]
     seconds = (encoded.seconds + decode_seconds) / n_frames

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,8 +18,8 @@ BEND_CODE, SHUFFLE_LAYER = 4, 5
 FORGET = 0.997
 """How much a use of a code counts after each further frame: half after three seconds."""
 LARGEST_WEIGHT = 1e12
-LAYERS_PER_FRAME = 3
-"""Layers whose palette is chosen anew in each frame; all of them in an eighth of a second."""
+ROWS_PER_FRAME = 3
+"""Rows of entries (layers) whose palette is chosen anew in each frame; all of them in an eighth of a second."""
 
 
 class Bend:
@@ -26,73 +27,76 @@ class Bend:
 
     def __init__(self, likeness: Likeness) -> None:
         self._likeness = likeness
-        self._n_layers, self._size, width = likeness.codebooks.shape
-        self._rows = np.arange(self._n_layers)
-        self._uses = np.zeros((self._n_layers, self._size))
+        self._n_rows, self._size, width = likeness.codebooks.shape
+        self._uses = np.zeros((self._n_rows, self._size))
         self._weight = 1.0
-        self._next_layer = 0
+        self._next_row = 0
         self._palette_size = 0
-        self._palettes = np.zeros((self._n_layers, 0), np.int64)
-        self._is_full = np.zeros(self._n_layers, bool)
-        self._entries = np.zeros((self._n_layers, 0, width), np.float32)
+        self._palettes = np.zeros((self._n_rows, 0), np.int64)
+        self._is_full = np.zeros(self._n_rows, bool)
+        self._entries = np.zeros((self._n_rows, 0, width), np.float32)
 
     def step(self, frame: CodedFrame, settings: Settings, index: int) -> CodedFrame:
         """The frame number `index` with bent codes."""
         if settings.bend == "off" or settings.bend_amount <= 0 or frame.layers == 0:
             return frame
         codes = frame.codes
-        came = codes.clip(0).astype(np.int64)
-        bent = self._bent(came, codes != ABSENT, settings)
+        came, rows = codes.clip(0).astype(np.int64), np.minimum(frame.rows, self._n_rows - 1)
+        bent = self._bent(came, codes != ABSENT, rows, settings)
         hit = codes != ABSENT
+        # A lag is no sound: where to look stays as it was sent.
+        hit[frame.foreseen_by_lag, 0] = False
         hit[:, : settings.bend_from - 1] = False
         hit[:, settings.bend_to :] = False
         if settings.bend_amount < 1:
             hit &= uniforms(codes.size, settings.seed, BEND_CODE, index).reshape(codes.shape) < settings.bend_amount
-        return CodedFrame(np.where(hit, bent, codes).astype(np.int16), frame.layers, frame.rms, frame.peak, frame.level)
+        return replace(frame, codes=np.where(hit, bent, codes).astype(np.int16))
 
-    def _bent(self, came: npt.NDArray[np.int64], sent: npt.NDArray[np.bool_], settings: Settings) -> npt.NDArray[np.int64]:
-        likeness, rows = self._likeness, self._rows
+    def _bent(
+        self, came: npt.NDArray[np.int64], sent: npt.NDArray[np.bool_], rows: npt.NDArray[np.int64], settings: Settings
+    ) -> npt.NDArray[np.int64]:
+        likeness = self._likeness
         if settings.bend == "offset":
             place: npt.NDArray[np.int64] = (likeness.place[rows, came] + settings.bend_offset) % self._size
             further: npt.NDArray[np.int64] = likeness.order[rows, place]
             return further
         if settings.bend == "shuffle":
-            return _shuffles(settings.seed, self._n_layers, self._size)[rows, came]
+            return _shuffles(settings.seed, self._n_rows, self._size)[rows, came]
         if settings.bend == "nearest":
             near: npt.NDArray[np.int64] = likeness.neighbours[rows, came, settings.bend_nearest - 1]
             return near
-        self._count(came, sent, settings.bend_common)
+        self._count(came, sent, rows, settings.bend_common)
         entries = likeness.codebooks[rows, came]
         # |p|² − 2 p · e orders the palette's entries p like their distance from e does.
-        products = np.matmul(self._entries, entries.transpose(1, 2, 0)).transpose(2, 0, 1)
-        energies = np.take_along_axis(likeness.energies, self._palettes, 1)
+        products = np.matmul(self._entries[rows], entries[..., None])[..., 0]
+        energies = np.take_along_axis(likeness.energies, self._palettes, 1)[rows]
         nearest = (energies - 2 * products).argmin(-1)
-        return np.where(self._is_full, np.take_along_axis(self._palettes, nearest.T, 1).T, came)
+        return np.where(self._is_full[rows], self._palettes[rows, nearest], came)
 
-    def _count(self, came: npt.NDArray[np.int64], sent: npt.NDArray[np.bool_], size: int) -> None:
-        """Note the codes that came, and choose some layers' palettes anew."""
+    def _count(self, came: npt.NDArray[np.int64], sent: npt.NDArray[np.bool_], rows: npt.NDArray[np.int64], size: int) -> None:
+        """Note the codes that came, and choose some rows' palettes anew."""
         self._weight /= FORGET
         if self._weight > LARGEST_WEIGHT:
             self._uses /= self._weight
             self._weight = 1.0
-        for channel, is_sent in zip(came, sent, strict=True):
-            np.add.at(self._uses, (self._rows[is_sent], channel[is_sent]), self._weight)
+        for channel, of_rows, is_sent in zip(came, rows, sent, strict=True):
+            np.add.at(self._uses, (of_rows[is_sent], channel[is_sent]), self._weight)
         if size != self._palette_size:
             self._palette_size = size
-            self._palettes = np.zeros((self._n_layers, size), np.int64)
-            self._entries = np.zeros((self._n_layers, size, self._entries.shape[2]), np.float32)
+            self._palettes = np.zeros((self._n_rows, size), np.int64)
+            self._entries = np.zeros((self._n_rows, size, self._entries.shape[2]), np.float32)
             self._is_full[:] = False
-            chosen = range(self._n_layers)
+            chosen = range(self._n_rows)
         else:
-            chosen = range(self._next_layer, min(self._next_layer + LAYERS_PER_FRAME, self._n_layers))
-            self._next_layer = (self._next_layer + LAYERS_PER_FRAME) % self._n_layers
-        for layer in chosen:
-            uses = self._uses[layer]
+            chosen = range(self._next_row, min(self._next_row + ROWS_PER_FRAME, self._n_rows))
+            self._next_row = (self._next_row + ROWS_PER_FRAME) % self._n_rows
+        for row in chosen:
+            uses = self._uses[row]
             if np.count_nonzero(uses) < size:
                 continue
             palette = np.argpartition(uses, self._size - size)[self._size - size :]
-            self._palettes[layer], self._entries[layer] = palette, self._likeness.codebooks[layer, palette]
-            self._is_full[layer] = True
+            self._palettes[row], self._entries[row] = palette, self._likeness.codebooks[row, palette]
+            self._is_full[row] = True
 
 
 def prepare_bend(runtime: CodecRuntime, settings: Settings) -> None:
@@ -106,6 +110,6 @@ def prepare_bend(runtime: CodecRuntime, settings: Settings) -> None:
 
 
 @lru_cache(maxsize=4)
-def _shuffles(seed: int, n_layers: int, size: int) -> npt.NDArray[np.int64]:
-    """A permutation of each layer's codes, `[n_layers, size]`."""
-    return np.stack([np.argsort(uniforms(size, seed, SHUFFLE_LAYER, layer), kind="stable") for layer in range(n_layers)])
+def _shuffles(seed: int, n_rows: int, size: int) -> npt.NDArray[np.int64]:
+    """A permutation of the codes of each row of entries, `[n_rows, size]`."""
+    return np.stack([np.argsort(uniforms(size, seed, SHUFFLE_LAYER, row), kind="stable") for row in range(n_rows)])

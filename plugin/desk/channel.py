@@ -1,9 +1,19 @@
-"""The channel: frames and layers that get lost on their way, and what stands in for them."""
+"""The channel: frames and layers that get lost on their way, and what stands in for them.
+
+A codec with a memory foresees each frame from those before it. What got lost is missing there too, so the receiver's own loop runs here
+from the first loss on, until it foresees what the sender does again.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
+from lamina.models.loop import Loop
+from lamina.models.runtime import CodecRuntime
 from lamina.plugin.desk.chance import uniform
 from lamina.plugin.desk.frame import ABSENT, CodedFrame, to_and_fro
 from lamina.plugin.settings import Settings
@@ -15,30 +25,67 @@ HELD_WHOLE_FRAMES, HELD_FALL = 4, 0.84
 FADE_LAYERS, FADE_LEVEL = 0.6, 0.88
 """What concealment by fading keeps from one lost frame to the next."""
 
+RECOVERED = 1e-3
+"""The receiver's loop is taken for the sender's again when their predictions differ by so small a share."""
+
 
 class Channel:
-    """Its memory: the frames that arrived last, and whether a burst of losses goes on."""
+    """Its memory: the frames that arrived last, whether a burst of losses goes on, and the receiver's loop while it differs."""
 
-    def __init__(self) -> None:
+    def __init__(self, runtime: CodecRuntime) -> None:
+        self._runtime = runtime
         self._arrived: deque[CodedFrame] = deque(maxlen=REPEATED_FRAMES)
+        # With those that got lost, as the receiver foresaw them.
+        self._passed: deque[CodedFrame] = deque(maxlen=runtime.loop_frames)
         self._n_lost = 0
         self._in_burst = False
+        self._receiver: Loop | None = None
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the receiver foresees what the sender does."""
+        return self._receiver is None
 
     def step(self, frame: CodedFrame, settings: Settings, index: int) -> CodedFrame:
         """What the receiver plays for the frame number `index`. A frame with no layers counts as lost."""
         if self._loses(settings, index) or frame.layers == 0:
             self._n_lost += 1
-            return self._concealed(frame, settings.concealment)
+            return self._concealed(self._received(frame.thinned(0), frame), settings.concealment)
         self._n_lost = 0
+        arrived = frame
         if settings.layer_loss > 0 and uniform(settings.seed, LOSE_LAYER, index) < settings.layer_loss:
-            frame = self._without_a_layer(frame, settings, index)
-        self._arrived.append(frame)
-        return frame
+            arrived = self._without_a_layer(frame, settings, index)
+        arrived = self._received(arrived, frame)
+        self._arrived.append(arrived)
+        return arrived
+
+    def _received(self, arrived: CodedFrame, sent: CodedFrame) -> CodedFrame:
+        """What arrived of a frame, as foreseen by the receiver; without a memory the frame itself."""
+        if sent.prediction is None or (arrived is sent and self._receiver is None):
+            self._passed.append(arrived)
+            return arrived
+        if self._receiver is None:
+            self._receiver = Loop(self._runtime, len(sent.codes))
+            if self._passed:
+                codes, predictions = (np.stack([getattr(frame, name) for frame in self._passed], 1) for name in ("codes", "prediction"))
+                self._receiver.catch_up(predictions, codes, np.stack([self._counts(frame) for frame in self._passed], 1))
+        prediction = self._receiver.receive(arrived.codes, self._counts(arrived))
+        if arrived is sent and np.abs(prediction - sent.prediction).max() <= RECOVERED * np.abs(sent.prediction).max():
+            self._receiver = None
+        arrived = replace(arrived, prediction=prediction)
+        self._passed.append(arrived)
+        return arrived
+
+    def _counts(self, frame: CodedFrame) -> npt.NDArray[np.int64]:
+        """Layers that a loop may hear of a frame, `[channels]`: 0 if it got lost, else those of a frame with, or without, a lag."""
+        most = np.where(frame.foreseen_by_lag, frame.codes.shape[1], self._runtime.config.coarse_layers)
+        return np.where((frame.codes >= 0).any(1), most, 0)
 
     def note(self, frame: CodedFrame) -> None:
         """A frame that arrived on a channel that loses nothing."""
         self._n_lost, self._in_burst = 0, False
         self._arrived.append(frame)
+        self._passed.append(frame)
 
     def _loses(self, settings: Settings, index: int) -> bool:
         share = settings.frame_loss
@@ -61,7 +108,7 @@ class Channel:
         layer = settings.lost_layer or 1 + int(uniform(settings.seed, WHICH_LAYER, index) * frame.layers)
         codes = frame.codes.copy()
         codes[:, layer - 1] = ABSENT
-        return CodedFrame(codes, frame.layers, frame.rms, frame.peak, frame.level)
+        return replace(frame, codes=codes)
 
     def _concealed(self, lost: CodedFrame, how: str) -> CodedFrame:
         if not self._arrived:

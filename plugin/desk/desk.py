@@ -33,6 +33,7 @@ class Sent:
         counts: uint8 `[channels, frames]`: how many layers of each frame were sent.
         rms, peak: of each frame's input, loudest channel, `[frames]`.
         first: number of the first frame.
+        predictions: what the codec's memory foresaw, `[channels, frames, latent]`; codes add to that. None without a memory.
     """
 
     codes: Codes
@@ -40,6 +41,13 @@ class Sent:
     rms: npt.NDArray[np.float32]
     peak: npt.NDArray[np.float32]
     first: int
+    predictions: FloatArray | None = None
+
+    def part(self, frames: slice) -> Sent:
+        """Some of the frames."""
+        predictions = None if self.predictions is None else self.predictions[:, frames]
+        codes, counts = self.codes[:, frames], self.counts[:, frames]
+        return Sent(codes, counts, self.rms[frames], self.peak[frames], self.first + frames.start, predictions)
 
 
 @dataclass(frozen=True)
@@ -63,15 +71,15 @@ class Desk:
     def __init__(self, runtime: CodecRuntime) -> None:
         self._runtime = runtime
         self._n_layers = runtime.config.layers
-        self._rows = np.arange(self._n_layers)
-        self.channel, self.slices, self.echo, self.freeze = Channel(), Slices(), Echo(), Freeze()
+        self.channel, self.slices, self.echo, self.freeze = Channel(runtime), Slices(), Echo(), Freeze()
         # Likeness is worked out when it is first asked for.
         self._bend: Bend | None = None
 
     def play(self, sent: Sent, settings: Sequence[Settings]) -> Played:
         """Frames through the desk, each with its own settings."""
         n_frames = sent.codes.shape[1]
-        frames = coded_frames(sent.codes, sent.counts, self._n_layers, sent.rms, sent.peak)
+        first = None if sent.predictions is None else self._runtime.first_rows(sent.counts)
+        frames = coded_frames(sent.codes, sent.counts, self._n_layers, sent.rms, sent.peak, sent.predictions, first)
         latents = np.empty((len(sent.codes), n_frames, self._runtime.config.latent), np.float32)
         peaks, levels, altered = [frame.peak for frame in frames], [1.0] * n_frames, [False] * n_frames
         start = 0
@@ -81,7 +89,7 @@ class Desk:
                 self._note(frames[stop])
                 stop += 1
             if stop > start:
-                latents[:, start:stop] = self.sum_up(sent.codes[:, start:stop], sent.counts[:, start:stop])
+                latents[:, start:stop] = self.sum_up(sent.part(slice(start, stop)))
                 start = stop
                 continue
             latents[:, start], peaks[start], levels[start] = self._step(frames[start], settings[start], sent.first + start)
@@ -89,19 +97,14 @@ class Desk:
             start += 1
         return Played(latents, peaks, levels, altered)
 
-    def sum_up(self, codes: Codes, counts: Counts, layers: int | None = None) -> FloatArray:
-        """Sums of the entries of codes as they were sent (of the first `layers` at most), `[channels, frames, latent]`."""
-        counts = counts if layers is None else np.minimum(counts, layers)
-        least, most = int(counts.min(initial=self._n_layers)), int(counts.max(initial=0))
-        if least == most and most > 0:
-            return self._runtime.dequantize(codes[:, :, :most])
-        z = np.zeros((*counts.shape, self._runtime.config.latent), np.float32)
-        for layer in range(most):
-            z += self._runtime.entries[layer][codes[..., layer]] * (counts > layer)[..., None]
-        return z
+    def sum_up(self, sent: Sent, layers: int | None = None) -> FloatArray:
+        """Quantized latents of frames as they were sent (of their first `layers` at most), `[channels, frames, latent]`."""
+        if sent.predictions is None:
+            return self._runtime.dequantize(sent.codes, sent.counts if layers is None else np.minimum(sent.counts, layers))
+        return sent.predictions + self._runtime.dequantize(sent.codes, sent.counts, layers)
 
     def _leaves_alone(self, frame: CodedFrame, settings: Settings) -> bool:
-        return not settings.alters_codes and self.freeze.is_at_rest and frame.layers > 0
+        return not settings.alters_codes and self.freeze.is_at_rest and self.channel.is_at_rest and frame.layers > 0
 
     def _note(self, frame: CodedFrame) -> None:
         for effect in (self.channel, self.slices, self.echo, self.freeze):
@@ -125,10 +128,16 @@ class Desk:
         return latent, max(live.peak, held.peak), (1 - share) * live.level + share * held.level
 
     def _latent(self, frame: CodedFrame, gains: FloatArray | None) -> FloatArray:
-        entries = self._runtime.entries[self._rows, frame.codes]  # an absent code, −1, finds the last entry, which then counts nothing
+        table = self._runtime.entries
+        # An absent code, −1, finds the last entry, which then counts nothing.
+        entries = table[np.minimum(frame.rows, len(table) - 1), frame.codes]
         weights = (frame.codes >= 0).astype(np.float32)
         if gains is not None:
             weights *= gains
         entries *= weights[..., None]
         total: FloatArray = np.add.reduce(entries, 1)
-        return total
+        if frame.prediction is None:
+            return total
+        # Where layer 1 is a lag, what it adds is the prediction; elsewhere that comes with any code.
+        heard = np.where(frame.foreseen_by_lag, weights[:, 0], (frame.codes >= 0).any(1))
+        return total + frame.prediction * heard.astype(np.float32)[:, None]

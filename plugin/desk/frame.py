@@ -22,6 +22,8 @@ class CodedFrame:
     layers: layers of the channel that has most.
     rms, peak: of the input that was coded, loudest channel.
     level: gain that the decoded frame gets.
+    prediction: what the codec's memory foresaw of it, `[channels, latent]`; codes add to that. None without a memory.
+    first: the row of the codec's entries in which layer 1 of each channel is (`CodecRuntime.first_rows`), `[channels]`.
     """
 
     codes: CodeArray
@@ -29,6 +31,22 @@ class CodedFrame:
     rms: float
     peak: float
     level: float = 1.0
+    prediction: FloatArray | None = None
+    first: npt.NDArray[np.int64] | None = None
+
+    @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """The row of the codec's entries that each code points into, `[channels, layers]`."""
+        each = np.arange(self.codes.shape[1])
+        return np.broadcast_to(each, self.codes.shape) if self.first is None else self.first[:, None] + each
+
+    @property
+    def foreseen_by_lag(self) -> npt.NDArray[np.bool_]:
+        """Channels whose layer 1 is a lag: what it adds is the prediction, `[channels]`."""
+        if self.first is None:
+            return np.zeros(len(self.codes), bool)
+        by_lag: npt.NDArray[np.bool_] = self.first == 0
+        return by_lag
 
     def thinned(self, layers: int, level: float = 1.0) -> CodedFrame:
         """The first `layers` of it, with its level times `level`."""
@@ -40,11 +58,18 @@ class CodedFrame:
 
 
 def coded_frames(
-    codes: npt.NDArray[np.uint16], counts: npt.NDArray[np.uint8], n_layers: int, rms: FloatArray, peak: FloatArray
+    codes: npt.NDArray[np.uint16],
+    counts: npt.NDArray[np.uint8],
+    n_layers: int,
+    rms: FloatArray,
+    peak: FloatArray,
+    predictions: FloatArray | None = None,
+    first: npt.NDArray[np.int64] | None = None,
 ) -> list[CodedFrame]:
     """Codes `[channels, frames, n]`, of which `counts [channels, frames]` were sent, as frames of `n_layers` (≥ n) layers.
 
-    `rms` and `peak` are those of the input, `[frames]`.
+    `rms` and `peak` are those of the input, `[frames]`; with a memory, `predictions` are `[channels, frames, latent]` and `first`
+    `[channels, frames]`.
     """
     n_channels, n_frames, n_sent = codes.shape
     filled = np.full((n_channels, n_frames, n_layers), ABSENT, np.int16)
@@ -53,7 +78,11 @@ def coded_frames(
     if counts.min(initial=n_sent) < n_sent:
         filled[np.arange(n_layers) >= counts[..., None]] = ABSENT
     levels = zip(rms.tolist(), peak.tolist(), strict=True)
-    return [CodedFrame(filled[:, index], most[index], *level) for index, level in enumerate(levels)]
+    if predictions is None or first is None:
+        return [CodedFrame(filled[:, index], most[index], *level) for index, level in enumerate(levels)]
+    return [
+        CodedFrame(filled[:, index], most[index], *level, 1.0, predictions[:, index], first[:, index]) for index, level in enumerate(levels)
+    ]
 
 
 def to_and_fro(place: int, length: int) -> int:
