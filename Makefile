@@ -16,7 +16,7 @@ HELDOUT ?= heldout
 LYRA ?=
 BENCH_ARGS ?=
 
-.PHONY: help run test check bench-quality bench-speed bench-desk bench-live bench-container examples clean libraries-run libraries-test
+.PHONY: help run test check bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss examples clean libraries-run libraries-test
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,8 @@ help:
 	@echo "make bench-desk     time per frame of everything the code desk does, beside a neutral one"
 	@echo "make bench-live     late blocks, round trip and start-up of live playing [BENCH_ARGS='--minutes 2']"
 	@echo "make bench-container  sizes of .lamina files, plain and entropy coded  HELDOUT=folder"
+	@echo "make bench-tones    what the model leaves of sines and of a glockenspiel  [BENCH_ARGS='--model A --model B']"
+	@echo "make bench-loss     what lost frames cost speech          HELDOUT=folder  [BENCH_ARGS='--concealment hold']"
 	@echo "make examples       render the sounds and pictures of the docs again, with the shipped model (docs/sounds, docs/pictures, docs/presets.md)"
 	@echo "make clean          remove everything the commands above made"
 
@@ -60,6 +62,12 @@ bench-live: libraries-test $(VENV)/.for-bench
 
 bench-container: $(VENV)/.for-bench
 	$(BIN)/python bench/container.py --heldout "$(HELDOUT)" $(BENCH_ARGS)
+
+bench-tones: $(VENV)/.for-bench
+	$(BIN)/python bench/tones.py $(BENCH_ARGS)
+
+bench-loss: $(VENV)/.for-bench
+	$(BIN)/python bench/loss.py --heldout "$(HELDOUT)" $(BENCH_ARGS)
 
 examples: $(VENV)/.for-bench
 	$(BIN)/python bench/examples.py

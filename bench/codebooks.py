@@ -41,14 +41,13 @@ class Silence:
 
 
 def codebook_use(runtime: CodecRuntime, sounds: Iterable[Samples]) -> CodebookUse:
-    """Code every sound (float32 `[n]` at 24 kHz) in all layers and count the entries."""
+    """Code every sound (float32 `[n]` at 24 kHz) in all layers and count the entries; with a memory, layer 1 counts lags."""
     config = runtime.config
     counts = np.zeros((config.layers, config.codebook_size), dtype=np.int64)
     frames = 0
     for samples in sounds:
         n_frames = samples.size // config.frame
-        latent, _ = runtime.encode(samples[None, : n_frames * config.frame], runtime.encoder_state(1))
-        codes = runtime.quantize(latent, config.layers)[0]
+        codes = runtime.code(samples[None, : n_frames * config.frame])[0][0]
         for layer in range(config.layers):
             counts[layer] += np.bincount(codes[:, layer], minlength=config.codebook_size)
         frames += n_frames
@@ -66,12 +65,11 @@ def silence_out(runtime: CodecRuntime, layer_counts: Sequence[int]) -> Silence:
     """Send digital silence through at every layer count (and with denoise, where it was trained); the loudest counts."""
     config = runtime.config
     n_frames = round(SILENT_SECONDS * SAMPLE_RATE) // config.frame
-    latent, _ = runtime.encode(np.zeros((1, n_frames * config.frame), np.float32), runtime.encoder_state(1))
-    codes = runtime.quantize(latent, max(layer_counts))
+    silent = np.zeros((1, n_frames * config.frame), np.float32)
     found = []
     for layers in layer_counts:
+        summed = runtime.quantized(silent, layers)
         for denoise in (0.0, 1.0) if runtime.bundle.conditioned else (0.0,):
-            summed = runtime.dequantize(codes[:, :, :layers])
             decoded, _ = runtime.decode(summed, runtime.decoder_state(1), denoise)
             settled = decoded[0, round(SETTLED_SECONDS * SAMPLE_RATE) :].astype(np.float64)
             setting = f"{layers} layers, denoise {denoise:g}"

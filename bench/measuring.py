@@ -14,6 +14,7 @@ from peers import LYRA_KBPS, lyra_peer, opus_peer
 from results import LYRA, OPUS, UNCODED, Result, Results, kbps_setting, layers_setting, ordered
 from score_cache import Remembered, ScoreCache, score_key, window_hash
 
+import lamina.models.loop
 import lamina.models.runtime
 import lamina.models.search
 from lamina.models.bundle import Bundle
@@ -132,12 +133,8 @@ def code_with_bundle(bundle: str, samples: Samples, settings: Sequence[tuple[int
     config = runtime.config
     n_frames = -(-(samples.size + config.delay_samples) // config.frame)
     padded = np.pad(samples, (0, n_frames * config.frame - samples.size))[None]
-    latent, _ = runtime.encode(padded, runtime.encoder_state(1))
-    codes = runtime.quantize(latent, max(layers for layers, _ in settings))
     for layers, denoise in settings:
-        if search > 1:
-            codes = runtime.search(latent[0], np.full(n_frames, layers), search)[None]
-        decoded, _ = runtime.decode(runtime.dequantize(codes[:, :, :layers]), runtime.decoder_state(1), denoise)
+        decoded, _ = runtime.decode(runtime.quantized(padded, layers, search), runtime.decoder_state(1), denoise)
         yield decoded[0, config.delay_samples : config.delay_samples + samples.size]
 
 
@@ -151,7 +148,9 @@ def _jobs(
     for name, bundle in bundles.items():
         search = searches.get(name, 1)
         searched = f" search {search}" if search > 1 else ""
-        sources = (lamina.models.runtime, lamina.models.search) if search > 1 else (lamina.models.runtime,)
+        sources = [lamina.models.runtime]
+        sources += [lamina.models.search] if search > 1 else []
+        sources += [lamina.models.loop] if bundle.config.memory is not None else []
         for layers, denoise in _settings(window.kind, bundle, layer_counts):
             setting = layers_setting(layers, denoise)
             # DNSMOS of clean speech is of interest only beside denoised clean speech.

@@ -160,26 +160,32 @@ def test_signal(sample_rate: int, seconds: float, seed: int = 0) -> Samples:
 
 
 def _lamina_steps(bundle: str, audio: Samples) -> dict[str, Step]:
-    """One call of each step handles the next frame of `audio`, over and over."""
+    """One call of each step handles the next frame of `audio`, over and over; with a memory, the loop is the quantizer's step."""
     runtime = load_runtime(bundle)
+    loop, every_layer = runtime.loop(1), np.full((1, 1), runtime.config.layers, np.uint8)
     frame, layers = runtime.config.frame, runtime.config.layers
     encoder_state, decoder_state = runtime.encoder_state(1), runtime.decoder_state(1)
     position = 0
-    latent = np.zeros((1, 1, runtime.config.latent), np.float32)
+    latent = foreseen = np.zeros((1, 1, runtime.config.latent), np.float32)
+    heard = audio[None, :frame]
     codes = np.zeros((1, 1, layers), np.uint16)
 
     def encode() -> None:
-        nonlocal position, latent, encoder_state
-        latent, encoder_state = runtime.encode(audio[None, position : position + frame], encoder_state)
+        nonlocal position, latent, encoder_state, heard
+        heard = audio[None, position : position + frame]
+        latent, encoder_state = runtime.encode(heard, encoder_state)
         position = (position + frame) % (audio.size - frame)
 
     def quantize() -> None:
-        nonlocal codes
-        codes = runtime.quantize(latent, layers)
+        nonlocal codes, foreseen
+        if loop is None:
+            codes = runtime.quantize(latent, layers)
+        else:
+            codes, foreseen = loop.encode(heard, latent, every_layer, np.ones(1, np.int64))
 
     def decode() -> None:
         nonlocal decoder_state
-        _, decoder_state = runtime.decode(runtime.dequantize(codes), decoder_state)
+        _, decoder_state = runtime.decode(foreseen + runtime.dequantize(codes), decoder_state)
 
     return {"encoder": encode, f"quantizer, {layers} layers": quantize, "dequantizer and decoder": decode}
 
