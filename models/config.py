@@ -48,7 +48,8 @@ class MemoryConfig:
         shortest_lag: samples; the least distance to look back.
         fine_lags: lags from there on in steps of one sample; then `coarse_lags` more in steps of two. Together at most half a
             codebook's size: each is there twice.
-        guarded: what share of the prediction counts in *guarded* frames, whose lag codes follow the ordinary ones. A sender guards
+        trust: what share of the prediction counts, so that errors of the loop die away.
+        guarded: the same for *guarded* frames, whose lag codes follow the ordinary ones. A sender guards
             its frames while some get lost: less is foreseen, and what was lost is forgotten soon.
         history: quantized latents that are remembered.
         loop_layers: layers, the lag among them, that the loop hears. A stream of more can be thinned down to so many without drift.
@@ -61,6 +62,7 @@ class MemoryConfig:
     shortest_lag: int = 32
     fine_lags: int = 256
     coarse_lags: int = 256
+    trust: float = 0.9
     guarded: float = 0.5
     history: int = 3
     loop_layers: int = 8

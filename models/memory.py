@@ -162,7 +162,7 @@ class Predictor(nn.Module):
         self.folded = on
 
     def forward(self, c: Tensor, has_lag: Tensor, scaled: Tensor, newest: Tensor, scale: Tensor, companding: Companding) -> Tensor:
-        """`c [B, T, frame]`, zero without a lag; `has_lag [B, 1, 1]`, 1 or 0; `scale [latent]`; the rest as for `Sketch` → `[B, T, latent]`."""
+        """`c [B, T, frame]`, zero without a lag; `has_lag [B, 1, 1]`, 1 or 0; the rest as for `Sketch` → `[B, T, latent]`."""
         u, log_gain = companding.compress(c)
         log_power = torch.log(c * c + POWER_FLOOR)
         seen = [u, log_power, log_gain] if self.folded else [u * 2, log_power * 0.2 + 2, log_gain * 0.5 + 2]
@@ -245,9 +245,8 @@ class Memory(nn.Module):
 
     def shares(self, lag: Tensor, has_lag: Tensor) -> Tensor:
         """How much of the prediction counts for lag codes `[…]` and `has_lag [B, 1]`, `[…, 1]`."""
-        guarded = (lag >= self.config.n_lags).float()
-        has_lag = has_lag if lag.ndim == 1 else has_lag[:, None]
-        return 1 - (1 - self.config.guarded) * guarded[..., None] * has_lag
+        guarded = (lag >= self.config.n_lags).float()[..., None] * (has_lag if lag.ndim == 1 else has_lag[:, None])
+        return self.config.trust + (self.config.guarded - self.config.trust) * guarded
 
     def _scaled(self, latents: Tensor) -> tuple[Tensor, Tensor]:
         """Remembered latents in units of their usual size and within their bounds, and the newest as it is then."""

@@ -66,8 +66,9 @@ class CodecRuntime:
             self._lags, self._memory, self._coarse = (_session(bundle, graph) for graph in (LAGS, MEMORY, COARSE))
             self._lag_state = {item.name: item.shape[1:] for item in self._lags.get_inputs() if item.name != "audio"}
             tables.append(self._coarse)
-            self._n_lags, self._guarded = self.config.memory.n_lags, np.float32(self.config.memory.guarded)
-            self._extensions = extension_table(self.config.memory, self.config.frame + self.config.transform.overlap)
+            memory = self.config.memory
+            self._n_lags, self._trust, self._guarded = memory.n_lags, np.float32(memory.trust), np.float32(memory.guarded)
+            self._extensions = extension_table(memory, self.config.frame + self.config.transform.overlap)
         probe = np.zeros((1, self.config.latent), np.float32)
         parts = [graph.run(["codebooks", "bases"], {"latent": probe}) for graph in tables]
         codebooks: list[FloatArray] = [books for books, _ in parts]
@@ -87,8 +88,7 @@ class CodecRuntime:
         """Squared length of each entry, `[rows, codebook_size]`."""
         for array in (self.codebooks, self.bases, self.entries, self.energies):
             array.setflags(write=False)
-        memory = self.config.memory
-        self.loop_frames = 0 if memory is None else memory.history + -(-memory.past // self.config.frame) + 1
+        self.loop_frames = 0 if self.config.memory is None else memory.history + -(-memory.past // self.config.frame) + 1
         """Frames in which everything lies that a loop remembers; 0 without a memory."""
         self.encodes_long_calls = True
         """Whether several frames per call give the same latents and codes as one by one, bit for bit."""
@@ -151,9 +151,9 @@ class CodecRuntime:
         return lags
 
     def foresee(self, lag: npt.NDArray[np.int64], has_lag: npt.NDArray[np.bool_], state: LoopState) -> tuple[FloatArray, LoopState]:
-        """One frame's lag codes `[channels]` and whether they count → its prediction `[channels, latent]`, and the state that waits for it."""
+        """One frame's lag codes `[channels]` and whether they count → its prediction `[channels, latent]`, and the state after it."""
         counts = has_lag.astype(np.float32)[:, None]
-        share = np.where(has_lag & (lag >= self._n_lags), self._guarded, np.float32(1))[:, None]
+        share = np.where(has_lag & (lag >= self._n_lags), self._guarded, self._trust)[:, None]
         feeds = {"index": self._extensions[lag % self._n_lags], "has_lag": counts, "share": share}
         prediction, tail, past = self._memory.run(None, {**feeds, "latents": state.latents, "tail": state.tail, "past": state.past})
         return prediction, LoopState(state.latents, tail, past, lag)

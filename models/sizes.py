@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from lamina.models.config import CodecConfig, TransformConfig
+from lamina.models.config import CodecConfig, MemoryConfig, TransformConfig
 
 STANDARD = "standard"
 
@@ -24,12 +24,18 @@ class Size:
 
 _SIZES = {
     "eco": Size(
-        CodecConfig(transform=TransformConfig(width=160, encoder_blocks=3, decoder_blocks=4)),
+        CodecConfig(
+            transform=TransformConfig(width=160, encoder_blocks=3, decoder_blocks=4),
+            memory=MemoryConfig(width=160, predictor_blocks=2, sketch_blocks=1),
+        ),
         "about a third of the standard networks' work, for slow machines and many codecs at once",
     ),
-    STANDARD: Size(CodecConfig(), "the shipped size", "lamina-24k"),
+    STANDARD: Size(CodecConfig(memory=MemoryConfig()), "the shipped size", "lamina-24k"),
     "hq": Size(
-        CodecConfig(transform=TransformConfig(width=384, encoder_blocks=7, decoder_blocks=10)),
+        CodecConfig(
+            transform=TransformConfig(width=384, encoder_blocks=7, decoder_blocks=10),
+            memory=MemoryConfig(width=384, predictor_blocks=4, sketch_blocks=3),
+        ),
         "about three times the standard networks' work, for fast machines and long training",
     ),
 }

@@ -6,6 +6,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from lamina.models.bundle import DEFAULT_BUNDLE, survey_bundles
+from lamina.models.config import CodecConfig
 from lamina.plugin.neural_codec import NeuralCodec
 
 SHOWN_RATES = (44_100, 48_000)
@@ -25,6 +26,7 @@ def print_info(model: str = DEFAULT_BUNDLE) -> None:
     print(
         f"         {bundle.kbps_per_layer:g} to {bundle.kbps_per_layer * config.layers:g} kbps per channel; SHA-256 {bundle.digest[:16]}…"
     )
+    print(f"         memory: {_memory(config)}")
     print(f"         denoise: {'trained' if bundle.conditioned else 'not trained in this bundle'}")
     if bundle.training:
         print("         " + ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in bundle.training.items()))
@@ -59,6 +61,15 @@ def _print_devices() -> None:
             title = ""
         if title:
             print(f"{title:8} none found{'; files can still be rendered' if kind == 'output' else ''}")
+
+
+def _memory(config: CodecConfig) -> str:
+    """What the codec foresees from, in a few words."""
+    memory = config.memory
+    if memory is None:
+        return "none, every frame is coded anew"
+    shortest, longest = (lag / config.sample_rate * 1000 for lag in (memory.shortest_lag, memory.longest_lag))
+    return f"from {memory.from_layers} layers up a frame's first code looks {shortest:.1f} to {longest:.0f} ms back"
 
 
 def _version(package: str) -> str:

@@ -155,15 +155,9 @@ def test_perplexity_is_the_number_of_entries_in_even_use():
 
         config = SimpleNamespace(frame=320, layers=2, codebook_size=1024)
 
-        def encoder_state(self, n_channels):
-            return []
-
-        def encode(self, samples, state):
-            return np.zeros((1, samples.shape[1] // 320, 1), np.float32), state
-
-        def quantize(self, latent, layers):
-            frames = latent.shape[1]
-            return np.stack([np.arange(frames) % 1024, np.full(frames, 7)], -1)[None].astype(np.uint16)
+        def code(self, samples):
+            frames = samples.shape[1] // 320
+            return np.stack([np.arange(frames) % 1024, np.full(frames, 7)], -1)[None].astype(np.uint16), None
 
     use = codebook_use(Counting(), [np.zeros(320 * 1024, np.float32), np.zeros(320 * 2048 + 5, np.float32)])
     assert use.frames == 3072
@@ -185,9 +179,9 @@ def test_silence_is_measured_at_its_loudest():
         def __getattr__(self, name):
             return getattr(runtime, name)
 
-        def dequantize(self, codes):
-            self.layers = codes.shape[2]
-            return runtime.dequantize(codes)
+        def quantized(self, samples, layers):
+            self.layers = layers
+            return runtime.quantized(samples, layers)
 
         def decode(self, z, state, denoise=0.0):
             y, after = runtime.decode(z, state, denoise)
@@ -199,19 +193,20 @@ def test_silence_is_measured_at_its_loudest():
     assert humming.setting.startswith("24 layers")
 
 
-def test_targets_follow_the_rivals_of_the_same_run():
-    def verdicts(rival: float) -> list[str]:
+def test_rivals_of_the_same_run_stand_beside_the_targets():
+    def found(pesq: float, rival: float) -> Target:
         results = Results(
             [
-                result(BUNDLE, "4 layers", made_up(visqol=4.0), layers=4),
-                result("Opus", "12 kbps", made_up(visqol=rival)),
+                result(BUNDLE, "16 layers", made_up(pesq=pesq), layers=16),
+                result("Opus", "12 kbps", made_up(pesq=rival)),
             ]
         )
-        found = {(one.where, one.measure): one.verdict for one in targets(results, BUNDLE, 0.75)}
-        return [found["speech, 3 kbps", "visqol"], found["speech, 3 kbps", "pesq"]]
+        (one,) = [one for one in targets(results, BUNDLE, 0.75) if (one.where, one.measure) == ("speech, 12 kbps", "pesq")]
+        return one
 
-    assert verdicts(3.9) == ["met", "not measured"]
-    assert verdicts(4.1) == ["MISSED", "not measured"]
+    assert (found(3.6, 3.55).verdict, found(3.6, 3.55).source) == ("met", "Opus 12: 3.550")
+    assert found(3.4, 3.2).verdict == "MISSED"
+    assert found(3.8, 4.0).verdict == "aim" and found(3.8, float("nan")).source == ""
 
 
 def test_a_step_without_gain_is_missed_where_less_is_better_too():
