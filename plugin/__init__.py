@@ -3,14 +3,18 @@
 Importing this costs neither torch nor ONNX Runtime nor Qt; the codec loads at its first block.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from lamina.models.bundle import DEFAULT_BUNDLE, list_bundles, survey_bundles
-from lamina.plugin.board import Board
 from lamina.plugin.codes import Codes
 from lamina.plugin.motion import Automation, Motion
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.parameters import PARAMETERS, Parameter
 from lamina.plugin.reports import FrameReport
 from lamina.plugin.settings import Settings
+
+if TYPE_CHECKING:
+    from lamina.plugin.board import Board
 
 __all__ = [
     "DEFAULT_BUNDLE",
@@ -26,3 +30,12 @@ __all__ = [
     "list_bundles",
     "survey_bundles",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Boards need Pedalboard, which a machine that only trains may lack.
+    if name == "Board":
+        from lamina.plugin.board import Board
+
+        return Board
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

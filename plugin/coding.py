@@ -112,7 +112,8 @@ def _decoded_core(
     if n_frames == 0:
         return np.zeros((n_coded, 0), np.float32)
     if levels is None:
-        rms = peak = np.zeros(n_frames, np.float32)
+        # Nothing is known of the sound: it bounds nothing.
+        rms, peak = np.zeros(n_frames, np.float32), np.full(n_frames, np.inf, np.float32)
     else:
         # Decoded sound is late by less than a frame: a frame's level is that of what begins in it.
         shifted = np.pad(levels[:, config.delay_samples :], ((0, 0), (0, config.delay_samples)))

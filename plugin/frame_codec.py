@@ -28,6 +28,8 @@ from lamina.plugin.settings import Settings
 
 LONG_CALL_FRAMES = 100
 """Frames above which a call is cut into stretches that two threads share."""
+GUARDED_FRAMES = 40
+"""For so long after the last chance of a loss frames are guarded."""
 VOICE_RAMP_SECONDS = 0.02
 SIDE_FADES_FRAMES = 3
 """For so long after the change to mono the side is still sent, because it fades out."""
@@ -73,6 +75,7 @@ class FrameCodec:
         self._beside: Coder | None = None
         self._n_mono = SIDE_FADES_FRAMES if settings.stereo == "mono" else 0
         self._earlier = [(Coder(runtime, n_channels), runtime.decoder_state(n_channels)) for _ in range(settings.passes - 1)]
+        self._n_since_losses = GUARDED_FRAMES
         self._desk, self._guard = Desk(runtime), Guard()
         self._decoding = Decoding(runtime, n_channels, round(config.sample_rate * VOICE_RAMP_SECONDS), _voice(settings))
 
@@ -114,18 +117,20 @@ class FrameCodec:
             if self.n_channels == 2 and s.stereo == "mid-side":
                 counts[1, frame] = s.side_layers
         widths = np.array([s.search for s in settings])
-        guarded = np.array([s.frame_loss > 0 or s.layer_loss > 0 for s in settings])
+        guarded = self._guarded(settings)
         for index, (coder, decoder) in enumerate(self._earlier):
             _, codes, predictions = coder.encode(x, counts, widths, guarded)
             z = self._desk.sum_up(Sent(codes, counts, loudest, loudest, self.n_frames, predictions))
             x, decoder = self.runtime.decode(z, decoder)
             self._earlier[index] = coder, decoder
         z, codes, predictions = self._coder.encode(x, counts, widths, guarded)
+        crossed = None
         if beside is not None:
+            crossed = np.array([s.cross_layers < codes.shape[2] for s in settings])
             codes, predictions = self._crossed(codes, predictions, beside, counts, widths, guarded, settings)
         n_sent = [self._n_sent(s) for s in settings]
         first, self.n_frames = self.n_frames, self.n_frames + n_frames
-        sent = Sent(codes, counts, loudest, peak.max(0), first, predictions)
+        sent = Sent(codes, counts, loudest, peak.max(0), first, predictions, crossed)
         return Encoded(sent, z, rms, settings, n_sent, time.perf_counter() - started)
 
     def decode(self, encoded: Encoded) -> FloatArray:
@@ -164,6 +169,14 @@ class FrameCodec:
     ) -> tuple[Encoded, Future[tuple[FloatArray, float]]]:
         encoded = self.encode(x, beside, settings_at)
         return encoded, decoder.submit(self._timed_decode, encoded)
+
+    def _guarded(self, settings: Sequence[Settings]) -> npt.NDArray[np.bool_]:
+        """Frames in which the memory leans less on what came before: while some get lost, and until that is forgotten, `[frames]`."""
+        guarded = np.zeros(len(settings), bool)
+        for index, s in enumerate(settings):
+            self._n_since_losses = 0 if s.frame_loss > 0 or s.layer_loss > 0 else self._n_since_losses + 1
+            guarded[index] = self._n_since_losses < GUARDED_FRAMES
+        return guarded
 
     def _n_sent(self, settings: Settings) -> int:
         """Channels that are really sent: in mono the side is silence, which the receiver's decoder is given without being told."""

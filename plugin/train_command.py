@@ -7,12 +7,16 @@ import logging
 import shlex
 import shutil
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.models.sizes import SIZES, STANDARD, describe_size
+from lamina.models.training.recipes import RECIPES
 from lamina.plugin.data_command import progress_bar
+from lamina.plugin.train_pause import Pause
+from lamina.plugin.train_plan import check_numbers, plan_of
 
 if TYPE_CHECKING:
     from lamina.models.config import CodecConfig
@@ -29,13 +33,13 @@ PACKAGES_MISSING = "Training needs more packages; install them with: pip install
 UNNAMED = "my-lamina"
 INSTALLED = "installed"
 """The file in a run's folder that says where its model was installed."""
-LEAST_REFIT_FRAMES, REFIT_FRAMES_PER_MINUTE = 15_000, 1000
 BAR_FORMAT = "{bar} {percentage:3.0f} %  {remaining} left{postfix}"
 
 
 def add_train_command(commands: Any) -> None:
     """Declare the command and its options."""
     sizes = "; ".join(f"{name}, {describe_size(name)}" for name in SIZES)
+    recipes = "; ".join(f"{name}, {recipe.description}" for name, recipe in RECIPES.items())
     train = commands.add_parser(
         "train",
         help="train a model on your own sounds",
@@ -59,13 +63,24 @@ def add_train_command(commands: Any) -> None:
     train.add_argument("--name", metavar="NAME", help="what your model is called; needed without --out")
     train.add_argument("--replace", action="store_true", help="replace your model of that name once the new one is complete")
     train.add_argument("--out", type=Path, metavar="OUT", help="folder of the run (default: runs/NAME in your data folder)")
-    train.add_argument("--minutes", type=float, default=20.0, help="wall-clock budget over all resumptions (default %(default)g)")
-    train.add_argument("--from", dest="start", metavar="BUNDLE", help="start from a bundle (name or folder) or a checkpoint file")
+    train.add_argument("--minutes", type=float, help="wall-clock budget over all resumptions (default 20)")
+    train.add_argument(
+        "--from", dest="start", metavar="BUNDLE", help="start from a bundle (name or folder), a checkpoint or a --travel FILE"
+    )
+    train.add_argument("--resume", action="store_true", help="go on with the run that --from is of, where its clock stopped")
+    train.add_argument("--recipe", choices=RECIPES, help=f"other defaults for what is known beforehand: {recipes}")
+    train.add_argument("--pause-after", type=float, metavar="MINUTES", help="end this call so long after it began; the run can go on later")
+    train.add_argument(
+        "--travel",
+        type=Path,
+        metavar="FILE",
+        help="instead of a bundle write FILE.part1 …, each below 16 MiB, from which --resume goes on, on this machine or another",
+    )
     train.add_argument("--size", choices=SIZES, help=f"network when starting from nothing: {sizes} (default {STANDARD})")
     train.add_argument("--design", choices=("transform", "soundstream"), help="design of that network (default transform)")
     train.add_argument("--channels", type=int, metavar="C", help="first width of the soundstream design (default 32)")
-    train.add_argument("--batch", type=int, default=16, help="examples per step, in each process (default %(default)s)")
-    train.add_argument("--learning-rate", type=float, default=6e-4, metavar="LR", help="peak of the cosine (default %(default)s)")
+    train.add_argument("--batch", type=int, help="examples per step, in each process (default 16)")
+    train.add_argument("--learning-rate", type=float, metavar="LR", help="peak of the cosine (default 0.0006)")
     train.add_argument("--max-steps", type=int, metavar="N", help="stop after N steps")
     train.add_argument(
         "--discriminators",
@@ -91,20 +106,23 @@ def add_train_command(commands: Any) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
+    began = time.monotonic()
     try:
         import onnx  # noqa: F401
-        import soundfile  # noqa: F401
-        import soxr  # noqa: F401
         import torch  # noqa: F401
+
+        if any(source.is_dir() for source in (*options.data, *options.heldout)):
+            import soundfile  # noqa: F401
+            import soxr  # noqa: F401
     except ImportError as error:
         print(f"lamina: {PACKAGES_MISSING} ({error})", file=sys.stderr)
         return 2
     from lamina.models.training.parallel import Workers
 
-    _check_numbers(options)
+    check_numbers(options)
     workers = Workers(options.device)
     try:
-        return _run(options, workers)
+        return _run(options, workers, began)
     except (ValueError, OSError):
         # One process speaks for all.
         if workers.leads:
@@ -114,44 +132,65 @@ def _train(options: argparse.Namespace) -> int:
         workers.close()
 
 
-def _run(options: argparse.Namespace, workers: Workers) -> int:
+def _run(options: argparse.Namespace, workers: Workers, began: float) -> int:
     import torch
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from lamina.models.network import CodecNetwork
+    from lamina.models.training.helped_corpus import HelpedCorpus
     from lamina.models.training.trainer import DivergedError, Trainer
     from lamina.plugin.train_start import choose_start
 
     logging.basicConfig(level=logging.INFO if workers.leads else logging.ERROR, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     torch.set_num_threads(options.threads)
-    plan = _plan(options, workers)
+    if options.travel is not None and workers.count > 1:
+        raise ValueError("--travel writes the run of one process; leave it out, or start without torchrun.")
+    plan = plan_of(options, workers)
     out = workers.leader_first(lambda: _run_folder(options))
     # A run whose model was installed is over: replacing that model means training anew, not going on.
     starts_anew = options.out is None and options.replace and (out / INSTALLED).exists()
     saved = out / "checkpoint.pt" if (out / "checkpoint.pt").exists() and not starts_anew else None
-    start = workers.leader_first(lambda: choose_start(saved, options.start, options.size, options.design, options.channels))
-    corpus = workers.leader_first(lambda: _corpus(options, workers, start.config, plan.crop_frames))
+    start = workers.leader_first(lambda: choose_start(saved, options.start, options.size, options.design, options.channels, options.resume))
+    # A run that goes on elsewhere must not draw its first examples again.
+    seed = options.seed + workers.rank + start.steps
+    corpus = workers.leader_first(lambda: _corpus(options, workers, start.config, plan, seed))
     # What the leader fitted reaches the others when training begins.
     network = workers.leader_first(
         lambda: start.network(corpus, options.seed) if workers.leads else CodecNetwork(start.config),
     )
-    torch.manual_seed(options.seed + workers.rank)
+    torch.manual_seed(seed)
     if starts_anew and workers.leads:
         shutil.rmtree(out)
     trainer = Trainer(network, corpus, plan, out, start.resume, workers)
     if plan.noisy and not trainer.noisy:
         log.info("there is no noise in the data (a folder noise), or nothing else: denoise is not trained")
+    pause = Pause(None if options.pause_after is None else began + options.pause_after * 60, options.travel, plan.checkpoint_minutes * 60)
     hidden = None if workers.leads else True
     with tqdm(total=100, bar_format=BAR_FORMAT, initial=round(trainer.share_done * 100), disable=hidden) as bar, logging_redirect_tqdm():
-        trainer.on_step = partial(_show_step, bar) if workers.leads else None
+        trainer.on_step = partial(_after_step, bar, pause) if workers.leads else None
         try:
             final = trainer.run()
         except DivergedError as error:
             raise ValueError(str(error)) from error
+    if isinstance(corpus, HelpedCorpus):
+        corpus.close()
     if workers.leads:
-        _finish(options, trainer, final, out)
+        _end(options, trainer, final, out, pause)
     return 0
+
+
+def _end(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: Path, pause: Pause) -> None:
+    """What a call leaves: files to go on from, a run to go on with, or a bundle."""
+    done = f"{trainer.share_done:.0%} of the run is done ({trainer.steps} steps)"
+    if pause.files is not None:
+        written = pause.write(final)
+        names = str(written[0]) if len(written) == 1 else f"{written[0]} to {written[-1].name}"
+        print(f"{done}; {names} hold it. Go on with --from {pause.files} --resume; at the end that makes the bundle.")
+    elif pause.came and trainer.share_done < 1:
+        print(f"{done}; the same command goes on with it.")
+    else:
+        _finish(options, trainer, final, out)
 
 
 def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: Path) -> None:
@@ -180,42 +219,6 @@ def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, ou
     print(f"Trained {training['steps']} steps in {training['hours']} h; the bundle is {bundle.path}")
     if options.name is not None:
         _install(options.name, bundle.path, out, trainer.stop_requested)
-
-
-def _check_numbers(options: argparse.Namespace) -> None:
-    for name in ("minutes", "batch", "learning_rate", "threads", "max_steps", "channels"):
-        value = getattr(options, name)
-        if value is not None and not value > 0:
-            raise ValueError(f"--{name.replace('_', '-')} is {value}; it must be more than 0.")
-    if options.discriminators is not None and not 0 <= options.discriminators < 1:
-        raise ValueError(
-            f"--discriminators is {options.discriminators:g}; give the share of the run after which they join in, 0 to below 1."
-        )
-    if options.waveform_discriminators and options.discriminators is None:
-        raise ValueError("--waveform-discriminators needs --discriminators SHARE, which says when they join in.")
-
-
-def _plan(options: argparse.Namespace, workers: Workers) -> TrainingPlan:
-    from lamina.models.training.adversary import AdversaryPlan
-    from lamina.models.training.plan import TrainingPlan
-    from lamina.models.training.precision import is_bfloat16_fast
-
-    adversary = AdversaryPlan()
-    if options.discriminators is not None:
-        adversary = AdversaryPlan(start=options.discriminators, waveform=options.waveform_discriminators)
-    return TrainingPlan(
-        minutes=options.minutes,
-        max_steps=options.max_steps,
-        batch=options.batch,
-        learning_rate=options.learning_rate,
-        # Fitting must not eat up a short run.
-        refit_frames=int(min(TrainingPlan.refit_frames, max(LEAST_REFIT_FRAMES, options.minutes * REFIT_FRAMES_PER_MINUTE))),
-        half_precision=not options.no_half and is_bfloat16_fast(workers.device),
-        compile=options.compile,
-        seed=options.seed,
-        threads=options.threads,
-        adversary=adversary,
-    )
 
 
 def _run_folder(options: argparse.Namespace) -> Path:
@@ -249,31 +252,37 @@ def _install(name: str, bundle: Path, out: Path, interrupted: bool) -> None:
     print(f"{name} is ready in {folder}. Try it: lamina app --model {shlex.quote(name)}")
 
 
-def _show_step(bar: Any, trainer: Trainer) -> None:
+def _after_step(bar: Any, pause: Pause, trainer: Trainer) -> None:
+    pause.after_step(trainer)
     speed = trainer.audio_seconds / max(trainer.seconds, 1e-9)
     bar.set_postfix_str(f"step {trainer.steps}, {speed:.0f} s of sound per second", refresh=False)
     bar.update(round(trainer.share_done * 100, 1) - bar.n)
 
 
-def _corpus(options: argparse.Namespace, workers: Workers, config: CodecConfig, crop_frames: int) -> Corpus:
+def _corpus(options: argparse.Namespace, workers: Workers, config: CodecConfig, plan: TrainingPlan, seed: int) -> Corpus:
     """The training data, unless it must not be trained on: then ValueError says why. What is merely unfortunate goes to the log.
 
-    Each process draws its own crops of it.
+    Each process draws its own crops of it; where a GPU waits for them, other processes help.
     """
-    import platformdirs
-
     from lamina.models.training.corpus import corpus_of
+    from lamina.models.training.helped_corpus import HelpedCorpus, count_helpers
     from lamina.models.training.sources import open_sources
 
-    cache = options.cache or Path(platformdirs.user_cache_dir("lamina"))
     sources = [*options.data, *options.heldout]
     if workers.leads:
         with progress_bar("reading sounds") as progress:
-            sets = open_sources(sources, cache, config.sample_rate, progress)
+            sets = open_sources(sources, options.cache, config.sample_rate, progress)
         _check_data(options, sets)
     else:
-        sets = open_sources(options.data, cache, config.sample_rate)
-    return corpus_of(sets[: len(options.data)], crop_frames * config.frame, options.seed + workers.rank)
+        sets = open_sources(options.data, options.cache, config.sample_rate)
+    n_samples = plan.crop_frames * config.frame
+    corpus = corpus_of(sets[: len(options.data)], n_samples, seed)
+    on_gpu = workers.device.type == "cuda"
+    helpers = count_helpers(2 * 4 * n_samples * plan.batch) // workers.count if on_gpu else 0
+    if not helpers:
+        return corpus
+    log.info("%d processes draw examples", helpers)
+    return HelpedCorpus(corpus, helpers, pinned=True)
 
 
 def _check_data(options: argparse.Namespace, sets: list[PackedSet]) -> None:

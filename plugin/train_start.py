@@ -15,19 +15,25 @@ from lamina.models.sizes import SIZES, STANDARD
 from lamina.models.training.checkpoint import Checkpoint, first_difference
 from lamina.models.training.corpus import Corpus
 from lamina.models.training.trainer import prepare
+from lamina.models.training.travel import is_travelling, load_travelling
 
 
 @dataclass(frozen=True)
 class Start:
     """Args:
     config: of the network to train.
-    resume: the interrupted run's checkpoint, or None.
+    resume: the checkpoint of the run to go on with, or None.
     source: what a new run starts from; None to begin with the data.
     """
 
     config: CodecConfig
     resume: Checkpoint | None
     source: Bundle | Checkpoint | None
+
+    @property
+    def steps(self) -> int:
+        """Steps that the run to go on with has made; 0 for a new one."""
+        return 0 if self.resume is None else int(self.resume.progress["steps"])
 
     def network(self, corpus: Corpus, seed: int) -> CodecNetwork:
         """The network with its first weights; those of a resumed run are still to be restored."""
@@ -43,25 +49,34 @@ class Start:
         return network
 
 
-def choose_start(saved: Path | None, source: str | None, size: str | None, design: str | None, channels: int | None) -> Start:
+def choose_start(
+    saved: Path | None, source: str | None, size: str | None, design: str | None, channels: int | None, goes_on: bool = False
+) -> Start:
     """What to begin with, by the command's options; reads files and changes none.
 
     Args:
         saved: the checkpoint to go on from, if the run was interrupted.
-        source: name or folder of a bundle, or a checkpoint file.
+        source: name or folder of a bundle, or a checkpoint, or what `save_travelling` wrote.
         size, design, channels: the network, where the user said it.
+        goes_on: whether the run that `source` is of is gone on with, unless there is `saved`.
 
-    Raises ValueError that names the first field in which these contradict each other.
+    Raises ValueError that names the first field in which these contradict each other, or if `source` is of no run that could go on.
     """
     wanted = _wanted_config(size, design, channels)
     opened: Bundle | Checkpoint | None = None
     if source is not None:
-        opened = Checkpoint.load(Path(source)) if Path(source).is_file() else open_bundle(source)
+        opened = _open(source)
+        if goes_on and not isinstance(opened, Checkpoint):
+            raise ValueError(f"{source} is a finished model, not a run to go on with. Leave out --resume, or give --from a checkpoint.")
         if wanted is not None:
             _compare(f"{source} is", opened.config, wanted, "Leave out what chooses the network, or --from.")
         wanted = opened.config
+    if saved is None and goes_on and isinstance(opened, Checkpoint):
+        return Start(opened.config, opened, opened)
     if saved is None:
         return Start(wanted or SIZES[STANDARD], None, opened)
+    if goes_on and (saved.parent / "bundle").exists():
+        raise ValueError(f"The run in {saved.parent} is over and has its bundle. Give another --out to go on with {source}.")
     resume = Checkpoint.load(saved)
     if wanted is not None:
         _compare(f"The run in {saved.parent} is", resume.config, wanted, "Give the options it began with, or another --out or --name.")
@@ -78,6 +93,13 @@ def forget_denoising(network: CodecNetwork) -> None:
 def can_denoise(network: CodecNetwork) -> bool:
     """Whether the network has ever learnt to denoise: without noise in the data, training leaves the conditioning alone."""
     return bool(network.decoder.film.scale.any() or network.decoder.film.shift.any())
+
+
+def _open(source: str) -> Bundle | Checkpoint:
+    path = Path(source)
+    if is_travelling(path):
+        return load_travelling(path)
+    return Checkpoint.load(path) if path.is_file() else open_bundle(source)
 
 
 def _wanted_config(size: str | None, design: str | None, channels: int | None) -> CodecConfig | None:

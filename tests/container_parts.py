@@ -24,14 +24,15 @@ def real_codes(n_layers: int = 8, seconds: float = 3.0, item: int = 1, n_channel
     n_samples = round(seconds * RUNTIME_RATE) // runtime.config.frame * runtime.config.frame
     whole = demo(item, RUNTIME_RATE, 20.0)[0]
     audio = np.stack([np.resize(np.roll(whole, -channel * RUNTIME_RATE), n_samples) for channel in range(n_channels)])
-    latent, _ = runtime.encode(audio, runtime.encoder_state(n_channels))
-    codes = runtime.quantize(latent, n_layers)
+    codes, _ = runtime.code(audio, n_layers)
     counts = np.full(codes.shape[:2], n_layers, np.uint8)
-    return Codes(codes, counts, RUNTIME_RATE, n_samples, n_channels, "lamina-24k", runtime.bundle.digest)
+    return Codes(
+        codes, counts, RUNTIME_RATE, n_samples, n_channels, "lamina-24k", runtime.bundle.digest, lag_from=runtime.config.memory.from_layers
+    )
 
 
 def random_codes(seed: int, n_frames: int | None = None) -> Codes:
-    """Codes as no sound gives them: any layers, channels, mode and counts; some codes repeat, so that both modes are used."""
+    """Codes as no sound gives them: any layers, channels, mode and counts, lags or none; some repeat, so that both modes are used."""
     random = np.random.default_rng(seed)
     stereo = STEREO_MODES[random.integers(3)]
     n_channels = int(random.integers(1, 9)) if stereo == "linked" else 2
@@ -44,13 +45,15 @@ def random_codes(seed: int, n_frames: int | None = None) -> Codes:
     codes = random.integers(0, 1024 if random.integers(2) else 5, (n_coded, frames, n_layers)).astype(np.uint16)
     codes[np.arange(n_layers) >= counts[..., None]] = 0
     rate = int(random.integers(8_000, 192_001))
-    return Codes(codes, counts, rate, int(random.integers(0, frames * rate // 75 + 1)), n_channels, "lamina-24k", "5" * 64, stereo)
+    n_samples = int(random.integers(0, frames * rate // 75 + 1))
+    lag_from = int(random.integers(1, 25)) if random.integers(2) else 0
+    return Codes(codes, counts, rate, n_samples, n_channels, "lamina-24k", "5" * 64, stereo, lag_from=lag_from)
 
 
 def same(one: Codes, other: Codes) -> bool:
     """Whether everything is equal."""
     arrays = np.array_equal(one.codes, other.codes) and np.array_equal(one.counts, other.counts) and one.codes.dtype == other.codes.dtype
-    names = ("sample_rate", "n_samples", "n_channels", "model", "digest", "stereo")
+    names = ("sample_rate", "n_samples", "n_channels", "model", "digest", "stereo", "denoise", "lag_from")
     return arrays and all(getattr(one, name) == getattr(other, name) for name in names)
 
 

@@ -19,7 +19,9 @@ def copy(tmp_path):
 def test_the_shipped_bundle_opens_and_reproduces_its_snapshot():
     assert "lamina-24k" in list_bundles()
     runtime = CodecRuntime(open_bundle())
-    assert runtime.entries.shape == (24, 1024, runtime.config.latent)
+    # Layers 1 to 24, and two more for frames without a lag.
+    assert runtime.entries.shape == (26, 1024, runtime.config.latent)
+    assert not runtime.entries[0].any()
 
 
 def test_the_shipped_bundle_is_small_enough_for_git():
@@ -27,7 +29,7 @@ def test_the_shipped_bundle_is_small_enough_for_git():
     assert sum(path.stat().st_size for path in files) <= 16e6
 
 
-@pytest.mark.parametrize("graph", ["encoder.onnx", "quantizer-2.onnx", "decoder.onnx"])
+@pytest.mark.parametrize("graph", ["encoder.onnx", "quantizer-2.onnx", "decoder.onnx", "memory.onnx", "lags.onnx", "coarse.onnx"])
 def test_one_flipped_bit_is_named(copy, graph):
     data = bytearray((copy / graph).read_bytes())
     data[len(data) // 2] ^= 1
@@ -67,6 +69,18 @@ def test_a_runtime_that_computes_something_else_is_refused(copy, monkeypatch):
 
     monkeypatch.setattr(CodecRuntime, "decode", wrong)
     with pytest.raises(BundleError, match="decoder"):
+        CodecRuntime(open_bundle(copy))
+
+
+def test_a_memory_that_foresees_something_else_is_refused(copy, monkeypatch):
+    foresee = CodecRuntime.foresee
+
+    def wrong(self, lag, has_lag, state):
+        prediction, after = foresee(self, lag, has_lag, state)
+        return prediction * np.float32(1.1), after
+
+    monkeypatch.setattr(CodecRuntime, "foresee", wrong)
+    with pytest.raises(BundleError, match="memory"):
         CodecRuntime(open_bundle(copy))
 
 

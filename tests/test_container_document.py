@@ -52,8 +52,8 @@ def read(data: bytes) -> tuple[dict, dict]:
     version, n_text = struct.unpack_from("<HI", data, 8)
     end = 14 + n_text
     (head_crc,) = struct.unpack_from("<I", data, end)
-    assert version == 1 and head_crc == zlib.crc32(data[:end])
     header, place, found = json.loads(data[14:end]), end + 4, {}
+    assert version == (2 if header.get("lag_from") else 1) and head_crc == zlib.crc32(data[:end])
     while place < len(data):
         marker, first, n_frames, mode, n_payload, crc = struct.unpack_from("<4sIHBII", data, place)
         payload = data[place + 19 : place + 19 + n_payload]

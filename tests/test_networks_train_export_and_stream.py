@@ -138,7 +138,7 @@ def test_the_fitted_start_is_already_a_codec():
     ratios = []
     for layers in (1, 3, 6):
         with torch.no_grad():
-            y, _ = network(x, torch.tensor([layers]))
+            y = network(x, torch.tensor([layers])).output
         error = y[:, 80:] - x[:, :-80]
         ratios.append(float(10 * torch.log10(x.square().sum() / error.square().sum())))
     assert ratios[0] < ratios[1] < ratios[2]
@@ -159,7 +159,7 @@ def test_training_lowers_the_loss(name, tmp_path):
         network.eval()
         torch.manual_seed(1)
         with torch.no_grad():
-            y, _ = network(fixed, torch.full((16,), 6))
+            y = network(fixed, torch.full((16,), 6)).output
             delay = network.config.delay_samples
             value = float(trainer.loss(fixed[:, : fixed.shape[1] - delay], y[:, delay:], torch.full((16,), 6), torch.ones(16))[0])
         network.train()
@@ -201,8 +201,9 @@ def test_dead_codes_come_back_to_life():
 
 def test_gradients_reach_the_encoder_through_the_quantizer():
     network = CodecNetwork(SMALL)
-    y, commitment = network(torch.from_numpy(noise(2, 320 * 8)), torch.tensor([1, 6]))
-    (y.square().mean() + commitment).backward()
+    coded = network(torch.from_numpy(noise(2, 320 * 8)), torch.tensor([1, 6]))
+    (coded.output.square().mean() + coded.commitment).backward()
+    assert coded.surprise is None and coded.sketch is None  # without a memory there is nothing to foresee
     assert network.encoder.linear_path.weight.grad.abs().sum() > 0
     assert not any(name.startswith("quantizer") for name, _ in network.named_parameters())
 

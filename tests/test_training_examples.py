@@ -99,13 +99,13 @@ def coded():
 
 def test_nothing_is_damaged_without_a_share(coded):
     quantizer, z, codes, active = coded
-    assert Damage(quantizer, 0.0)(z, codes, active) is z
+    assert Damage(quantizer, 0.0).alter(z, codes, active) is z
 
 
 def test_each_example_is_damaged_on_its_own_and_about_as_often_as_planned(coded):
     quantizer, z, codes, active = coded
     damage = Damage(quantizer, 0.3)
-    hits = sum((damage(z, codes, active) != z).flatten(1).any(1).float() for _ in range(300))
+    hits = sum((damage.alter(z, codes, active) != z).flatten(1).any(1).float() for _ in range(300))
     # Now and then damage leaves things as they were: no frame got lost, or no code wrong.
     assert ((hits > 45) & (hits < 115)).all()
 
@@ -170,12 +170,38 @@ def test_only_active_layers_are_touched(coded):
     damage.lose_frames = lambda z: z
     basis = quantizer.bases[0]
     for _ in range(30):
-        change = damage(z, codes, active)[0] - z[0]
+        change = damage.alter(z, codes, active)[0] - z[0]
         assert torch.allclose(change @ basis @ basis.t(), change, atol=1e-5)
 
 
 def test_gradients_pass_through_damage(coded):
     quantizer, z, codes, active = coded
     z = z.clone().requires_grad_()
-    Damage(quantizer, 1.0)(z, codes, active).sum().backward()
+    Damage(quantizer, 1.0).alter(z, codes, active).sum().backward()
     assert z.grad.abs().sum() > 0
+
+
+def test_with_a_memory_frames_get_lost_in_the_receivers_loop_and_nowhere_else(coded, monkeypatch):
+    quantizer, z, codes, active = coded
+    damage = Damage(quantizer, 1.0, lossy=0.5)
+    damage.lose_frames = lambda z: pytest.fail("frames get lost twice")
+    for _ in range(30):
+        damage.alter(z, codes, active)
+    lost = damage.draw_losses(400, TIME)
+    assert lost.shape == (400, TIME) and lost.dtype == torch.bool
+    share = lost.any(1).float().mean()
+    # Half of them are drawn; of these a few have no burst within so few frames: 0.96^40, a fifth.
+    assert 0.3 < share < 0.5
+    # Mean length 2.5 at the given share of beginnings, less what overlaps and what the end cuts off.
+    assert 0.06 < lost[lost.any(1)].float().mean() < 0.16
+    assert Damage(quantizer, 1.0).draw_losses(400, TIME) is None
+    # A single burst is as short as elsewhere.
+
+    def at_seven(*size):
+        return (torch.arange(size[-1]) != 7).float().expand(*size) if size[-1] > 1 else torch.zeros(size)
+
+    monkeypatch.setattr(torch, "rand", at_seven)
+    for _ in range(20):
+        (first,) = Damage(quantizer, 1.0, lossy=1.0).draw_losses(1, TIME)
+        found = torch.nonzero(first).flatten().tolist()
+        assert found == list(range(7, 7 + len(found))) and 1 <= len(found) <= damage_module.LONGEST_BURST

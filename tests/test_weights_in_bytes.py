@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lamina.models import byte_weights
-from lamina.models.bundle import DECODER, ENCODER, open_bundle
+from lamina.models.bundle import DECODER, ENCODER, MEMORY, open_bundle
 
 
 def weights(rows=5, columns=70, seed=0):
@@ -44,3 +44,11 @@ def test_the_shipped_networks_multiply_bytes_but_for_filterbank_and_linear_path(
         matrices = {name for name in stored if name.endswith(("linear.weight", "path.weight.half", "project.weight"))}
         assert matrices == {filterbank, linear_path}
         assert sum(name.endswith(byte_weights.CODES) for name in stored) >= 12
+
+
+def test_a_memory_multiplies_nothing_but_bytes():
+    """What it foresees wrongly is coded anyway."""
+    onnx = pytest.importorskip("onnx", reason="reading graphs needs the extra [train]")
+    stored = {item.name: item for item in onnx.load(open_bundle().path / MEMORY).graph.initializer}
+    matrices = [name for name, item in stored.items() if len(item.dims) > 1 and item.data_type != onnx.TensorProto.INT64]
+    assert all(name.endswith(byte_weights.CODES) for name in matrices) and len(matrices) >= 12

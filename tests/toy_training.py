@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from lamina.models.config import CodecConfig, TransformConfig
+from lamina.models.config import CodecConfig, MemoryConfig, TransformConfig
 from lamina.models.training.corpus import Augmentation, Clip, Corpus
 from lamina.models.training.plan import TrainingPlan
 
 TOY = CodecConfig(
     latent=12, code_width=4, layers=3, codebook_size=16, transform=TransformConfig(width=16, encoder_blocks=1, decoder_blocks=1)
+)
+
+TOY_WITH_MEMORY = CodecConfig(
+    latent=12,
+    code_width=4,
+    layers=6,
+    codebook_size=64,
+    transform=TransformConfig(width=16, encoder_blocks=1, decoder_blocks=1),
+    memory=MemoryConfig(
+        past=960, fine_lags=16, coarse_lags=16, history=2, loop_layers=4, from_layers=3, width=16, predictor_blocks=1, sketch_blocks=1
+    ),
 )
 
 

@@ -52,12 +52,13 @@ def expand(data: bytes, n_samples: int) -> Samples:
         raise ValueError("its index names too long a clip")
     n_blocks = -(-n_samples // BLOCK)
     least = n_blocks * (2 + BLOCK)
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ)
     try:
-        plain = np.frombuffer(lzma.LZMADecompressor(lzma.FORMAT_XZ).decompress(data, least + 4 * n_blocks * BLOCK), np.uint8)
-    except lzma.LZMAError as error:
+        plain = np.frombuffer(unpacker.decompress(data, least + 4 * n_blocks * BLOCK + 1), np.uint8)
+    except (lzma.LZMAError, EOFError) as error:
         raise ValueError(f"its samples have changed since they were written ({error})") from error
-    if len(plain) < least:
-        raise ValueError("its samples are cut short")
+    if not unpacker.eof or len(plain) < least:
+        raise ValueError("its samples are cut short, or more than its index says")
     steps, orders, low = np.split(plain[:least], [n_blocks, 2 * n_blocks])
     unsigned = low.astype(np.int64)
     high = plain[least:]

@@ -55,8 +55,8 @@ class _Part:
     def add(self, piece: _Piece, blob: bytes) -> None:
         length = len(piece.samples)
         checksum = zlib.crc32(expand(blob, length).tobytes())
-        place = {"start": self.n_samples, "length": length, "word_start": self.n_words, "n_words": len(piece.words)}
-        self.clips.append(replace(piece.clip, checksum=checksum, **place))
+        here = replace(piece.clip, start=self.n_samples, length=length, word_start=self.n_words, n_words=len(piece.words))
+        self.clips.append(replace(here, checksum=checksum))
         self.blobs.append(blob)
         self.words.append(piece.words)
         self.n_samples += length
@@ -86,7 +86,7 @@ def pack_compactly(
     No two parts share a sound. Raises ValueError if `target` can't be written to, or a part has no room for a single piece.
     """
     check_target(target, part_bytes)
-    parts, done = [_Part()], {kind: 0.0 for kind in KIND_WEIGHTS}
+    parts, done = [_Part()], dict.fromkeys(KIND_WEIGHTS, 0.0)
     waiting = _shuffled(sets, seed)
     while waiting:
         kind = min(waiting, key=lambda kind: done[kind] / KIND_WEIGHTS[kind])

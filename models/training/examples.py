@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from lamina.models.training.corpus import Corpus
+from lamina.models.training.helped_corpus import HelpedCorpus
 
 CLEAN_WITH_DENOISE = 0.15
 """Share of the clean examples that pass with denoise on, and must stay what they are."""
@@ -31,8 +33,12 @@ class Examples:
     speech: Tensor
 
     def to(self, device: torch.device) -> Examples:
-        """The same on another device."""
-        return Examples(self.input.to(device), self.target.to(device), self.denoise.to(device), self.speech.to(device))
+        """The same on another device; from page-locked memory nobody waits for it."""
+        return Examples(*(part.to(device, non_blocking=True) for part in (self.input, self.target, self.denoise, self.speech)))
+
+    def pin_memory(self) -> Examples:
+        """The same in page-locked memory."""
+        return Examples(*(part.pin_memory() for part in (self.input, self.target, self.denoise, self.speech)))
 
 
 def draw_examples(corpus: Corpus, size: int, frames: int, frame: int, noisy: float) -> Examples:
@@ -40,8 +46,13 @@ def draw_examples(corpus: Corpus, size: int, frames: int, frame: int, noisy: flo
 
     Without noisy ones denoise stays off, so that what a network has learnt of it isn't unlearnt. Otherwise it is on for most of the
     noisy ones, off or anywhere between for the others, and now and then switched in the middle.
-    With denoise d the target is (1 − d) · mixture + d · clean.
+    With denoise d the target is (1 − d) · mixture + d · clean. If the corpus has helpers, they have drawn them before.
     """
+    draw = partial(_draw, size=size, frames=frames, frame=frame, noisy=noisy)
+    return corpus.ahead(draw) if isinstance(corpus, HelpedCorpus) else draw(corpus)
+
+
+def _draw(corpus: Corpus, size: int, frames: int, frame: int, noisy: float) -> Examples:
     n_noisy = int(size * noisy + float(torch.rand(())))
     n_clean = size - n_noisy
     drawn = corpus.draw(n_clean, frames * frame)

@@ -178,7 +178,7 @@ def _open_one(path: Path) -> _Part:
         _, version, part, parts, checksum, position, length, identity = PREAMBLE.unpack(preamble)
         if version not in (VERSION, COMPACT_VERSION):
             raise ValueError(
-                f"{path} has version {version} of the packed format; this Lamina reads {VERSION} and {COMPACT_VERSION}. Pack the folder again."
+                f"{path} has version {version} of the packed format; this Lamina reads up to {COMPACT_VERSION}. Pack the folder again."
             )
         if position + length != size:
             raise _damaged(path, f"it has {size} bytes instead of {position + length}")

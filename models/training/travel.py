@@ -9,7 +9,6 @@ average takes the place of the running weights; each matrix' mean squared gradie
 from __future__ import annotations
 
 import io
-import math
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,8 @@ from lamina.models.training.packed import part_path
 FORMAT = 1
 LARGE = 4096
 """Tensors with at least this many numbers are kept in half precision."""
-PART_BYTES = 16 << 20
+PART_BYTES = 16_500_000
+"""Below 16 MiB."""
 SUMS, BOOKS, USE = "sums", "codebooks", "use"
 
 
@@ -38,9 +38,7 @@ def save_travelling(checkpoint: Checkpoint, path: Path, part_bytes: int = PART_B
         "config": checkpoint.config.to_json(),
         # Filterbanks and the like are as in a new network. A codebook's sums are its entries times their use.
         "weights": {
-            name: _small(value)
-            for name, value in kept.items()
-            if not torch.equal(value, fresh[name]) and name.rpartition(".")[2] != SUMS
+            name: _small(value) for name, value in kept.items() if not torch.equal(value, fresh[name]) and name.rpartition(".")[2] != SUMS
         },
         "optimizer": _without_moments(checkpoint.optimizer),
         "adversary": checkpoint.adversary,
@@ -65,7 +63,7 @@ def is_travelling(path: Path) -> bool:
 
 
 def load_travelling(path: Path) -> Checkpoint:
-    """The run in `path.part1` …; its random generators start anew. Raises ValueError if that isn't one, or a part is missing or of another."""
+    """The run in `path.part1` …; its random generators start anew. Raises ValueError if that isn't one, or not all of one."""
     pieces, number = [], 1
     while part_path(path, number).is_file():
         pieces.append(part_path(path, number).read_bytes())
@@ -100,21 +98,19 @@ def _without_moments(optimizer: dict[str, Any]) -> dict[str, Any]:
     The latter are of the last five steps only.
     """
     state = {}
-    for index, of_one in optimizer["state"].items():
+    for index, of_one in optimizer.get("state", {}).items():
         squares = of_one["exp_avg_sq"].cpu()
         state[index] = {
             "step": of_one["step"],
-            "shape": list(squares.shape),
             "means": [squares.mean(1), squares.mean(0)] if squares.ndim == 2 else [squares],
         }
-    return {"state": state, "param_groups": optimizer["param_groups"]}
+    return {**optimizer, "state": state}
 
 
 def _with_moments(optimizer: dict[str, Any]) -> dict[str, Any]:
     state = {}
     for index, of_one in optimizer["state"].items():
         means = of_one["means"]
-        squares = torch.outer(means[0], means[1]) / means[0].mean().clamp(min=math.ulp(0.0)) if len(means) == 2 else means[0]
-        squares = squares.reshape(of_one["shape"])
+        squares = means[0] if len(means) == 1 else torch.outer(means[0] / means[0].mean().clamp(min=1e-30), means[1])
         state[index] = {"step": of_one["step"], "exp_avg": torch.zeros_like(squares), "exp_avg_sq": squares}
-    return {"state": state, "param_groups": optimizer["param_groups"]}
+    return {**optimizer, "state": state}

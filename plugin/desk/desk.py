@@ -6,7 +6,7 @@ Frames whose codes nobody alters take a short way, whole stretches at a time, an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ class Sent:
         rms, peak: of each frame's input, loudest channel, `[frames]`.
         first: number of the first frame.
         predictions: what the codec's memory foresaw, `[channels, frames, latent]`; codes add to that. None without a memory.
+        crossed: frames whose layers come from two sounds: no receiver's loop could foresee them, `[frames]`. None if there are none.
     """
 
     codes: Codes
@@ -42,12 +43,14 @@ class Sent:
     peak: npt.NDArray[np.float32]
     first: int
     predictions: FloatArray | None = None
+    crossed: npt.NDArray[np.bool_] | None = None
 
     def part(self, frames: slice) -> Sent:
         """Some of the frames."""
         predictions = None if self.predictions is None else self.predictions[:, frames]
         codes, counts = self.codes[:, frames], self.counts[:, frames]
-        return Sent(codes, counts, self.rms[frames], self.peak[frames], self.first + frames.start, predictions)
+        crossed = None if self.crossed is None else self.crossed[frames]
+        return Sent(codes, counts, self.rms[frames], self.peak[frames], self.first + frames.start, predictions, crossed)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ class Desk:
         n_frames = sent.codes.shape[1]
         first = None if sent.predictions is None else self._runtime.first_rows(sent.counts)
         frames = coded_frames(sent.codes, sent.counts, self._n_layers, sent.rms, sent.peak, sent.predictions, first)
+        if sent.crossed is not None:
+            frames = [replace(frame, crossed=bool(crossed)) for frame, crossed in zip(frames, sent.crossed, strict=True)]
         latents = np.empty((len(sent.codes), n_frames, self._runtime.config.latent), np.float32)
         peaks, levels, altered = [frame.peak for frame in frames], [1.0] * n_frames, [False] * n_frames
         start = 0

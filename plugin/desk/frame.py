@@ -24,6 +24,7 @@ class CodedFrame:
     level: gain that the decoded frame gets.
     prediction: what the codec's memory foresaw of it, `[channels, latent]`; codes add to that. None without a memory.
     first: the row of the codec's entries in which layer 1 of each channel is (`CodecRuntime.first_rows`), `[channels]`.
+    crossed: whether its layers come from two sounds.
     """
 
     codes: CodeArray
@@ -33,6 +34,7 @@ class CodedFrame:
     level: float = 1.0
     prediction: FloatArray | None = None
     first: npt.NDArray[np.int64] | None = None
+    crossed: bool = False
 
     @property
     def rows(self) -> npt.NDArray[np.int64]:
