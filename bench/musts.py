@@ -1,24 +1,34 @@
 """The targets a bundle has to meet, each checked against what the same run measured, rivals included."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from codebooks import CodebookUse, Silence
 from results import LYRA, OPUS, Results, kbps_setting, layers_setting
 
 STEPS = (1, 2, 4, 8, 16, 24)
-SPEECH_VISQOL = {0.75: (3.494,), 1.5: (3.781,), 3: (4.087,), 6: (4.263,), 12: (4.294,), 18: (4.4, 4.5)}
-"""By kbps: what must be reached, and what is aimed for. The first ones are those of the last bundle without a memory."""
-SPEECH_CLEAR = {
+Wanted = tuple[float, float]
+"""What must be reached, and what is aimed for; NaN if there is nothing beyond."""
+NONE = float("nan")
+SPEECH_VISQOL: dict[float, Wanted] = {
+    0.75: (3.494, NONE),
+    1.5: (3.781, NONE),
+    3: (4.087, NONE),
+    6: (4.263, NONE),
+    12: (4.294, NONE),
+    18: (4.4, 4.5),
+}
+"""By kbps. The first five are those of the last bundle without a memory."""
+SPEECH_CLEAR: dict[float, dict[str, Wanted]] = {
     3: {"pesq": (2.1, 2.4), "estoi": (0.785, 0.82)},
     6: {"pesq": (2.8, 3.1), "estoi": (0.865, 0.88)},
     9: {"pesq": (3.1, 3.4), "estoi": (0.885, 0.90)},
     12: {"pesq": (3.5, 3.7), "estoi": (0.91, 0.925)},
     18: {"pesq": (3.85, 4.1), "estoi": (0.94, 0.955)},
 }
-MUSIC_VISQOL = {3: (3.92, 4.0), 6: (4.12, 4.2), 12: (4.19, 4.3), 18: (4.26, 4.45)}
-MUSIC_SI_SDR = {3: (3.0, 4.5), 6: (7.8, 9.3), 12: (12.0, 13.5), 18: (14.1, 15.6)}
+MUSIC_VISQOL: dict[float, Wanted] = {3: (3.92, 4.0), 6: (4.12, 4.2), 12: (4.19, 4.3), 18: (4.26, 4.45)}
+MUSIC_SI_SDR: dict[float, Wanted] = {3: (3.0, 4.5), 6: (7.8, 9.3), 12: (12.0, 13.5), 18: (14.1, 15.6)}
 LEAST_FRAMES = 30_000
 DENOISE_SNR_DB = 5.0
 
@@ -86,7 +96,13 @@ def targets(
     def rival(name: str, found: float) -> str:
         return f"{name}: {found:.3f}" if math.isfinite(found) else ""
 
-    rivals = {3: (LYRA, 3.2, lyra), 6: (LYRA, 6, lyra), 9: (OPUS, 9, opus), 12: (OPUS, 12, opus), 18: (OPUS, 16, opus)}
+    rivals: dict[float, tuple[str, float, Callable[[float, str], float]]] = {
+        3: (LYRA, 3.2, lyra),
+        6: (LYRA, 6, lyra),
+        9: (OPUS, 9, opus),
+        12: (OPUS, 12, opus),
+        18: (OPUS, 16, opus),
+    }
     table = [line("speech", kbps, "visqol", *SPEECH_VISQOL[kbps]) for kbps in SPEECH_VISQOL]
     for kbps, clear in SPEECH_CLEAR.items():
         name, rate, codec = rivals[kbps]
