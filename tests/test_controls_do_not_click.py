@@ -68,16 +68,29 @@ def test_the_bitrate_knob_does_not_click(item):
 
 
 def test_a_bitrate_change_lands_on_a_frame_and_touches_no_state():
+    """From eight layers up the loop hears the same whatever the number: what follows a visit to another rate is as without it."""
     audio = demo(0, RATE, 2.0)
-    moved, stream = render_moving(audio, lambda codec, i: setattr(codec, "layers", 2 if 60 <= i < 80 else 20))
+    moved, stream = render_moving(audio, lambda codec, i: setattr(codec, "layers", 9 if 60 <= i < 80 else 20))
     still, _ = render_moving(audio, lambda codec, i: None, layers=20)
     counts = [report.layers for report in stream.reports]
-    assert set(counts) == {2, 20}
+    assert set(counts) == {9, 20}
     assert sum(a != b for a, b in zip(counts, counts[1:], strict=False)) == 2
     # The decoder hears 14 frames back at most; half a second after the knob returned nothing is left of the visit.
     returned = 80 * BLOCK + RATE // 2
     assert np.array_equal(moved[:, returned:], still[:, returned:])
     assert not np.array_equal(moved, still)
+
+
+def test_a_visit_below_eight_layers_is_remembered_and_costs_nothing_afterwards():
+    """What was sent is another past to go on from; other codes follow, and they are as near to the sound."""
+    audio = demo(0, RATE, 3.0)
+    moved, stream = render_moving(audio, lambda codec, i: setattr(codec, "layers", 2 if 60 <= i < 80 else 20))
+    still, _ = render_moving(audio, lambda codec, i: None, layers=20)
+    late = stream.latency_samples
+    after = slice(80 * BLOCK + RATE // 2, audio.shape[1])
+    heard = slice(after.start, audio.shape[1] - late)
+    errors = [float(np.square(out[:, heard.start + late : heard.stop + late] - audio[:, heard]).mean()) for out in (moved, still)]
+    assert 0.8 < errors[0] / errors[1] < 1.25
 
 
 def test_ramps_do_not_depend_on_the_cutting():
