@@ -86,11 +86,13 @@ class _Matrix:
     def apply(self, x: FloatArray) -> FloatArray:
         if self._is_nothing:
             return x
-        left, right = x
+        # In double precision and rounded once: a last bit that hung on how a stream is cut would decide over codes.
+        left, right = x.astype(np.float64)
         if self._is_whole:
-            return np.stack([0.5 * (left + right), 0.5 * (right - left) * self.side])
+            return np.stack([0.5 * (left + right), 0.5 * (right - left) * self.side]).astype(np.float32)
         cosine, sine, scale = self._turn()
-        return np.stack([(cosine * left + sine * right) * scale, (cosine * right - sine * left) * scale * self.side])
+        turned = np.stack([(cosine * left + sine * right) * scale, (cosine * right - sine * left) * scale * self.side])
+        return turned.astype(np.float32)
 
     def undo(self, y: FloatArray) -> FloatArray:
         if self._is_nothing:
@@ -99,9 +101,10 @@ class _Matrix:
         if self._is_whole:
             return np.stack([middle - aside, middle + aside])
         cosine, sine, scale = self._turn()
-        return np.stack([(cosine * middle - sine * aside) / scale, (sine * middle + cosine * aside) / scale])
+        return np.stack([(cosine * middle - sine * aside) / scale, (sine * middle + cosine * aside) / scale]).astype(np.float32)
 
     def _turn(self) -> tuple[Any, Any, Any]:
         """Cosine and sine, and a scale by which middle and side are half of sum and difference: 1 at 0, 1/√2 at a quarter."""
-        scale = np.float32(1) - np.float32(1 - math.sqrt(0.5)) * self.angle / TURNED
-        return np.cos(self.angle), np.sin(self.angle), scale
+        share = np.asarray(self.angle, np.float64) / float(TURNED)
+        angle = share * (math.pi / 4)
+        return np.cos(angle), np.sin(angle), 1 - (1 - math.sqrt(0.5)) * share
