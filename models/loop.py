@@ -92,7 +92,7 @@ class Loop:
         """Samples `[channels, frames · frame]`, their latents `[channels, frames, latent]` → codes and predictions.
 
         Args:
-            counts: layers that are sent, `[channels, frames]`, 1 or more.
+            counts: layers that are sent, `[channels, frames]`; 0 where a channel is sent nothing.
             widths: candidates followed while codes are chosen, `[frames]` (1: none but the best).
             guarded: frames that are guarded, because some get lost, `[frames]`; none if None.
             forget_at: a frame before which the loop forgets everything.
@@ -111,7 +111,10 @@ class Loop:
             lag = runtime.find_lag(x[:, index * frame : (index + 1) * frame], self._lag_states)
             if guarded is not None and guarded[index]:
                 lag += self._memory.n_lags
-            prediction, self.state = runtime.foresee(lag, depths.lagged[:, index], self.state)
+            # Who is sent nothing takes it for lost; so does the sender.
+            nothing = counts[:, index] == 0
+            lag = np.where(nothing, self.state.lag, lag)
+            prediction, self.state = runtime.foresee(lag, depths.lagged[:, index] | nothing, self.state)
             residual = z[:, index] - prediction
             width = int(widths[index])
             if width > 1:

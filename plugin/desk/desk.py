@@ -106,7 +106,9 @@ class Desk:
         """Quantized latents of frames as they were sent (of their first `layers` at most), `[channels, frames, latent]`."""
         if sent.predictions is None:
             return self._runtime.dequantize(sent.codes, sent.counts if layers is None else np.minimum(sent.counts, layers))
-        return sent.predictions + self._runtime.dequantize(sent.codes, sent.counts, layers)
+        # A channel that is sent nothing plays nothing, whatever was foreseen of it.
+        foreseen = sent.predictions if sent.counts.all() else sent.predictions * (sent.counts > 0)[..., None]
+        return foreseen + self._runtime.dequantize(sent.codes, sent.counts, layers)
 
     def _leaves_alone(self, frame: CodedFrame, settings: Settings) -> bool:
         return not settings.alters_codes and self.freeze.is_at_rest and self.channel.is_at_rest and frame.layers > 0
