@@ -17,7 +17,8 @@ WAITED_SECONDS = 120
 class EngineRig:
     """Plays `audio [channels, n]` into a live engine and keeps what comes out.
 
-    rate, block: of the device. clock: None to run as fast as blocks come.
+    rate, block: of the device.
+    clock: None to run as fast as blocks come, or says what time it is; if it has a `sleep`, that is how the device lets time pass.
     each_block: called with the number of every captured block, on the audio thread: where knobs are moved.
     """
 
@@ -38,7 +39,8 @@ class EngineRig:
         self.engine.prefer(DeviceSettings(input_channels=tuple(range(1, len(audio) + 1))), is_live=True)
 
     def _open(self, _settings, _wants_input, _clip_rate):
-        stream = VirtualStream(self.rate, self.block, len(self.audio), 2, self._capture, self._play, self._clock)
+        sleep = getattr(self._clock, "sleep", time.sleep)
+        stream = VirtualStream(self.rate, self.block, len(self.audio), 2, self._capture, self._play, self._clock, sleep=sleep)
         return Opened(stream, "virtual", "virtual")
 
     def _capture(self, n):

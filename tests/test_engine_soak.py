@@ -1,6 +1,6 @@
-"""An hour of sound through the engine's own process: it doesn't grow, counts every frame, and never plays NaN.
+"""Many minutes of sound through the engine's own process: it doesn't grow, counts every frame, and never plays NaN. Silence is no work.
 
-The virtual device runs as fast as it can. LAMINA_SOAK_MINUTES sets another length.
+The virtual device runs as fast as it can. LAMINA_SOAK_MINUTES sets another length; 60 is what is measured for the docs.
 """
 
 import os
@@ -8,27 +8,34 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from pedalboard.io import AudioFile
 from sounds import demo
 
 from lamina.plugin import Board, NeuralCodec
+from lamina.plugin.host.board_switch import BoardSwitch
 from lamina.plugin.host.client import LiveEngine
-from lamina.plugin.host.file_player import PLAY_STATES, PlayState
+from lamina.plugin.host.file_player import PLAY_STATES, FilePlayer, PlayState
+from lamina.plugin.host.live_board import LiveBoard
 from lamina.plugin.host.settings import DeviceSettings
+from lamina.plugin.host.sound_path import REST_SECONDS, SoundPath
+from lamina.plugin.host.telemetry import TelemetryWriter, make_shared_file
 
-MINUTES = float(os.environ.get("LAMINA_SOAK_MINUTES", "60"))
+MINUTES = float(os.environ.get("LAMINA_SOAK_MINUTES", "20"))
 WARM_UP_MINUTES = 4.0
 """Of sound, in which buffers, caches and the allocator's pools come to their size."""
-MOST_GROWTH_BYTES = 5_000_000
+MOST_GROWTH_BYTES_PER_HOUR = 5_000_000
 RATE, FRAME, BLOCK = 24_000, 320, 960
-LONGEST_SECONDS = 1500
+PATIENCE_SECONDS = 120
+"""For a sign of life. How long all of it takes is the machine's business."""
 
 
 def resident_bytes(process):
     return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_an_hour_of_sound(tmp_path):
+@pytest.mark.timeout(0)  # it ends by itself when the sound stands still
+def test_the_engine_plays_on_and_on_and_does_not_grow(tmp_path):
     clip = tmp_path / "clip.wav"
     with AudioFile(str(clip), "w", samplerate=RATE, num_channels=1, bit_depth=24) as file:
         file.write(demo(1, RATE, 6.0)[:1])
@@ -41,10 +48,10 @@ def test_an_hour_of_sound(tmp_path):
             engine.set_loop((0.0, 6.0)),
             engine.play(),
         ):
-            answer.result(60)
-        deadline = time.monotonic() + LONGEST_SECONDS
-        before, n_seen, n_moves = 0, 0, 0
-        # Until the file plays the board rests, which takes as long as this process pleases: the hour begins now.
+            answer.result(PATIENCE_SECONDS)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        before, n_before, n_now, n_seen, n_moves = 0, 0, 0, 0, 0
+        # Until the file plays the board rests, which takes as long as this process pleases: counting begins now.
         first = engine.telemetry.state()
         while PLAY_STATES[int(first["play_state"])] is not PlayState.PLAYING:
             assert time.monotonic() < deadline, "the file does not play"
@@ -54,22 +61,46 @@ def test_an_hour_of_sound(tmp_path):
             n_seen += heard.output.shape[1]
             assert np.isfinite(heard.output).all() and np.isfinite(heard.input).all()
             state = engine.telemetry.state()
-            minutes = (int(state["n_processed"]) - int(first["n_processed"])) / RATE / 60
-            # The hour is not spent at rest: knobs move as they would.
+            if int(state["n_processed"]) > n_now:
+                n_now, deadline = int(state["n_processed"]), time.monotonic() + PATIENCE_SECONDS
+            minutes = (n_now - int(first["n_processed"])) / RATE / 60
+            # The time is not spent at rest: knobs move as they would.
             n_moves += 1
             engine.set_parameters("A", [0], {"layers": 1 + n_moves % 24, "denoise": n_moves % 3 / 2})
             if not before and minutes >= WARM_UP_MINUTES:
-                before = resident_bytes(engine.process_id)
+                before, n_before = resident_bytes(engine.process_id), n_now
             if minutes >= MINUTES:
                 break
-            assert time.monotonic() < deadline, f"only {minutes:.1f} minutes of sound within {LONGEST_SECONDS} s"
+            assert time.monotonic() < deadline, f"the sound stands still after {minutes:.1f} minutes"
             time.sleep(0.05)
         grown = resident_bytes(engine.process_id) - before
         print(f"{minutes:.1f} minutes, {n_moves} moves, {grown / 1e6:+.2f} MB")
-        assert before and grown < MOST_GROWTH_BYTES
-        # An hour of whole frames in whole blocks: three frames each, and not one too many or too few.
+        assert before and grown < MOST_GROWTH_BYTES_PER_HOUR * (n_now - n_before) / RATE / 3600
+        # Whole frames in whole blocks: three frames each, and not one too many or too few.
         frames, samples, blocks = (int(state[name]) - int(first[name]) for name in ("n_frames", "n_processed", "n_blocks"))
         assert frames * FRAME == samples == blocks * BLOCK
         assert int(state["n_late"]) == 0 and engine.n_restarts == 0
         assert n_seen > 0.5 * RATE * 60
         assert [event for event in engine.take_events() if event["event"] == "message"] == []
+
+
+@pytest.mark.parametrize("layers", [1, 3, 8, 24])
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_in_silence_the_codec_rests_and_wakes_with_the_next_sound(layers, n_channels):
+    telemetry = TelemetryWriter(make_shared_file())
+    board = LiveBoard(Board([NeuralCodec(layers=layers)]), RATE, n_channels, BLOCK)
+    path = SoundPath(RATE, BLOCK, FilePlayer(RATE), BoardSwitch(board), telemetry)
+    path.set_live(True)
+
+    def frames_of(seconds, level):
+        before = int(telemetry.state["n_frames"])
+        for number in range(round(seconds * RATE / BLOCK)):
+            noise = np.random.default_rng(number).standard_normal((n_channels, BLOCK)).astype(np.float32)
+            played = path.process(level * noise)
+        return int(telemetry.state["n_frames"]) - before, played
+
+    for _ in range(2):
+        assert frames_of(0.4, 0.1)[0] == 30
+        frames_of(REST_SECONDS + 0.4, 0.0)
+        n_frames, played = frames_of(0.4, 0.0)
+        assert n_frames == 0 and not played.any()

@@ -28,22 +28,26 @@ EVERYTHING = (
 
 @pytest.fixture
 def moving(window, qtbot):
-    """A window in which all of it moves."""
+    """A window in which all of it moves, for as long as it takes."""
     for tab in ("Codes", "Layers"):
         window.desk.open_tab(tab)
     window.session.parameters.set("layers", 16)
     window.session.parameters.set("motions", EVERYTHING)
+    window.session.set_looping(True)
     window.toggle_play()
     wait(qtbot, lambda: window.session.moving.values and window.session.sent.layers is not None)
     yield window
 
 
-def seen(window, qtbot, read):
-    """Everything that `read` gives in a second."""
+def seen(qtbot, read, is_enough):
+    """Everything that `read` gives until that is enough."""
     found = set()
-    for _ in range(40):
-        qtbot.wait(25)
+
+    def look():
         found.add(read())
+        return is_enough(found)
+
+    wait(qtbot, look)
     return found
 
 
@@ -65,11 +69,12 @@ def test_marks_stand_where_the_values_are_and_go_when_nothing_moves(moving, qtbo
     assert knobs["denoise"].moving is None
     assert window.controls.bitrate.moving == window.session.sent.layers / 24
     window._motion.start()
-    assert len(seen(window, qtbot, lambda: mix.moving)) > 5
-    assert seen(window, qtbot, lambda: window.controls.bypass.is_moving) == {True, False}
-    assert seen(window, qtbot, lambda: window.desk.freeze.is_moving) == {True, False}
-    assert seen(window, qtbot, lambda: window.usage._n_active) >= {4, 10, 16}
-    assert {round(24 * place) for place in seen(window, qtbot, lambda: window.controls.bitrate.moving)} <= {4, 10, 16}
+    seen(qtbot, lambda: mix.moving, lambda found: len(found) > 5)
+    assert seen(qtbot, lambda: window.controls.bypass.is_moving, lambda found: len(found) == 2) == {True, False}
+    assert seen(qtbot, lambda: window.desk.freeze.is_moving, lambda found: len(found) == 2) == {True, False}
+    seen(qtbot, lambda: window.usage._n_active, lambda found: found >= {4, 10, 16})
+    places = seen(qtbot, lambda: window.controls.bitrate.moving, lambda found: len(found) >= 3)
+    assert {round(24 * place) for place in places} == {4, 10, 16}
     window.session.parameters.set("motions", ())
     qtbot.wait(100)
     assert mix.moving is feedback.moving is window.controls.bitrate.moving is None and not window.desk.layers.faders.moving_gains
@@ -82,7 +87,8 @@ def test_a_sequence_has_a_playhead_an_lfo_a_dot_on_its_curve_and_a_follower_a_le
     tab = window.desk.motion
     picture = tab.editor.picture
     tab.list.setCurrentRow(0)
-    assert seen(window, qtbot, lambda: picture.playhead) >= {0, 1, 2} and picture.dot is None
+    seen(qtbot, lambda: picture.playhead, lambda found: found >= {0, 1, 2})
+    assert picture.dot is None
     window._motion.stop()
     window._move()
     cycles, height = session.moving.source(EVERYTHING[0])
@@ -98,7 +104,8 @@ def test_a_sequence_has_a_playhead_an_lfo_a_dot_on_its_curve_and_a_follower_a_le
         on_curve = min(abs(point.y() - picture.dot.y()) for point in line if abs(point.x() - picture.dot.x()) <= 2)
         assert on_curve < 1.5
     session.parameters.set("motions", (Motion("mix", "envelope", -0.5),))
-    assert len(seen(window, qtbot, lambda: picture.dot and picture.dot.y())) > 3 and picture.dot.x() > picture.width() - 10
+    seen(qtbot, lambda: picture.dot and picture.dot.y(), lambda found: len(found) > 3)
+    assert picture.dot.x() > picture.width() - 10
     session.player.stop()
     wait(qtbot, lambda: picture.dot is None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -47,6 +48,7 @@ class VirtualStream(Stream):
         self._source, self._sink, self._clock, self._sleep = source, sink, clock, sleep
         self._started: float | None = None
         self._n_ticks = 0
+        self._catching_up = threading.Lock()
         self._cable: FloatArray | None = None if cable_samples is None else np.zeros((cable_samples, n_outputs), np.float32)
 
     def start(self) -> None:
@@ -75,15 +77,19 @@ class VirtualStream(Stream):
         self._sleep(min(max(0.0, due - self._clock()) + SHORTEST_NAP_SECONDS, 0.05))
 
     def _catch_up(self) -> None:
-        if self._started is None or self._clock is None:
+        if self._clock is None:
             return
-        n_due = int((self._clock() - self._started) * self.sample_rate) // self.block
-        while self._n_ticks < n_due:
-            if self._playout.n_stored < self.block:
-                # Seconds late: a real device would have stopped too.
-                self._started = None
+        # The audio thread looks, and so does whoever watches over it: what is due is done once and in order.
+        with self._catching_up:
+            if self._started is None:
                 return
-            self._tick()
+            n_due = int((self._clock() - self._started) * self.sample_rate) // self.block
+            while self._n_ticks < n_due:
+                if self._playout.n_stored < self.block:
+                    # Seconds late: a real device would have stopped too.
+                    self._started = None
+                    return
+                self._tick()
 
     def _tick(self) -> None:
         self._n_ticks += 1
