@@ -83,8 +83,9 @@ libraries-test:
 	@.ci/system-packages test
 
 # One stamp for each set of requirements; touched only when its installation went well.
-$(VENV)/.for-run: pyproject.toml
+$(VENV)/.for-run: pyproject.toml $(wildcard core/*)
 	@.ci/make-venv $(VENV)
+	@.ci/system-packages build
 	@echo "lamina: installing Lamina and what it needs into $(VENV)"
 	@$(PIP) --editable .
 	@touch $@

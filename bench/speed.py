@@ -179,7 +179,7 @@ def _lamina_steps(bundle: str, audio: Samples) -> dict[str, Step]:
     def quantize() -> None:
         nonlocal codes, foreseen
         if loop is None:
-            codes = runtime.quantize(latent, layers)
+            codes = runtime.quantize(latent[0], np.full(1, layers))[None]
         else:
             codes, foreseen = loop.encode(heard, latent, every_layer, np.ones(1, np.int64))
 

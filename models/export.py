@@ -127,7 +127,7 @@ def export_bundle(
         }
         # First what torch computes, to see that the graphs do the same; what is kept is what the graphs compute.
         torch_says = _snapshot(network)
-        runtime = CodecRuntime(_write_snapshot(fresh, manifest, torch_says), GRAPH_TOLERANCE, GRAPH_LOSS)
+        runtime = CodecRuntime(_write_snapshot(fresh, manifest, torch_says), GRAPH_TOLERANCE, GRAPH_LOSS, engine="onnx")
         CodecRuntime(_write_snapshot(fresh, manifest, runtime.snapshot(torch_says["audio"])))
         old = Path(folder) / "old"
         if target.exists():

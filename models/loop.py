@@ -10,12 +10,13 @@ Frames are always taken one by one, by both sides and for whole files too: a las
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from lamina.models.onnx_engine import OnnxEngine
     from lamina.models.runtime import CodecRuntime
 
 FloatArray = npt.NDArray[np.float32]
@@ -60,25 +61,11 @@ class _Depths:
     heard: Counts
 
 
-class Loop:
-    """One side's loop of one stream of `n_channels`, each with a memory of its own.
-
-    The runtime's codec must have a memory.
-    """
-
-    def __init__(self, runtime: CodecRuntime, n_channels: int) -> None:
-        memory = runtime.config.memory
-        if memory is None:
-            raise ValueError("This codec has no memory.")
-        self._runtime, self._memory = runtime, memory
-        self._each = np.arange(memory.loop_layers)
-        self._last_row = len(runtime.entries) - 1
-        self._lag_states = runtime.lag_state(n_channels)
-        self.state = runtime.loop_state(n_channels)
+class Loop(Protocol):
+    """One side's loop of one stream, each channel with a memory of its own."""
 
     def reset(self) -> None:
         """Forget what was heard; the search for lags goes on."""
-        self.state = self._runtime.loop_state(len(self.state.lag))
 
     def encode(
         self,
@@ -99,7 +86,52 @@ class Loop:
 
         Returns codes `[channels, frames, most layers]`, of which a frame's count is meant, and predictions `[channels, frames, latent]`.
         """
-        runtime, frame, loop_layers = self._runtime, self._runtime.config.frame, self._memory.loop_layers
+
+    def decode(self, codes: AnyCodes, counts: Counts) -> FloatArray:
+        """Codes `[channels, frames, layers]`, of which `counts [channels, frames]` came (0: lost) → predictions, as from `encode`."""
+
+    def receive(self, codes: AnyCodes, count: Counts) -> FloatArray:
+        """One frame's codes `[channels, layers]`, of which `count [channels]` came → its prediction `[channels, latent]`.
+
+        A negative code got lost by itself. A lost frame (count 0) is foreseen with the last lag that came, and remembered as foreseen.
+        """
+
+    def catch_up(self, predictions: FloatArray, codes: AnyCodes, counts: Counts) -> None:
+        """Take over the memory of a loop that heard these frames last: `[channels, frames, …]` as for `decode`.
+
+        What a loop remembers lies in its last `CodecRuntime.loop_frames` latents; earlier ones are forgotten.
+        """
+
+    def check(self, foreseen: FloatArray, codes: AnyCodes) -> FloatArray:
+        """What is foreseen here of each frame of all layers, if those before it were as `foreseen [channels, frames, latent]` says."""
+
+
+class OnnxLoop:
+    """The loop frame by frame through ONNX Runtime's sessions; see `Loop`."""
+
+    def __init__(self, runtime: CodecRuntime, engine: OnnxEngine, n_channels: int) -> None:
+        memory = runtime.config.memory
+        if memory is None:
+            raise ValueError("This codec has no memory.")
+        self._runtime, self._engine, self._memory = runtime, engine, memory
+        self._each = np.arange(memory.loop_layers)
+        self._last_row = len(runtime.entries) - 1
+        self._lag_states = engine.lag_state(n_channels)
+        self.state = engine.loop_state(n_channels)
+
+    def reset(self) -> None:
+        self.state = self._engine.loop_state(len(self.state.lag))
+
+    def encode(
+        self,
+        x: FloatArray,
+        z: FloatArray,
+        counts: Counts,
+        widths: npt.NDArray[np.integer],
+        guarded: npt.NDArray[np.bool_] | None = None,
+        forget_at: int | None = None,
+    ) -> tuple[Codes, FloatArray]:
+        engine, frame, loop_layers = self._engine, self._runtime.config.frame, self._memory.loop_layers
         n_channels, n_frames, _ = z.shape
         depths = self._depths(counts)
         most = int(counts.max(initial=1))
@@ -108,13 +140,13 @@ class Loop:
         for index in range(n_frames):
             if index == forget_at:
                 self.reset()
-            lag = runtime.find_lag(x[:, index * frame : (index + 1) * frame], self._lag_states)
+            lag = engine.find_lag(x[:, index * frame : (index + 1) * frame], self._lag_states)
             if guarded is not None and guarded[index]:
                 lag += self._memory.n_lags
             # Who is sent nothing takes it for lost; so does the sender.
             nothing = counts[:, index] == 0
             lag = np.where(nothing, self.state.lag, lag)
-            prediction, self.state = runtime.foresee(lag, depths.lagged[:, index] | nothing, self.state)
+            prediction, self.state = engine.foresee(lag, depths.lagged[:, index] | nothing, self.state)
             residual = z[:, index] - prediction
             width = int(widths[index])
             if width > 1:
@@ -126,46 +158,36 @@ class Loop:
             self._hear(prediction, codes[:, index], depths, index)
         greedy = (counts > loop_layers) & (widths == 1)
         if greedy.any():
-            codes[greedy, loop_layers:] = runtime.quantize_further(left[greedy], most - loop_layers)
+            codes[greedy, loop_layers:] = engine.quantize_further(left[greedy], most - loop_layers)
         return codes[:, :, :most], predictions
 
     def decode(self, codes: AnyCodes, counts: Counts) -> FloatArray:
-        """Codes `[channels, frames, layers]`, of which `counts [channels, frames]` came (0: lost) → predictions, as from `encode`."""
         predictions = np.empty((*counts.shape, self._runtime.config.latent), np.float32)
         for index in range(codes.shape[1]):
             predictions[:, index] = self.receive(codes[:, index], counts[:, index])
         return predictions
 
     def receive(self, codes: AnyCodes, count: Counts) -> FloatArray:
-        """One frame's codes `[channels, layers]`, of which `count [channels]` came → its prediction `[channels, latent]`.
-
-        A negative code got lost by itself. A lost frame (count 0) is foreseen with the last lag that came, and remembered as foreseen.
-        """
         depths = self._depths(count[:, None])
         lag = self._lag_of(codes, depths.lagged[:, 0])
-        prediction, self.state = self._runtime.foresee(lag, depths.lagged[:, 0] | (count == 0), self.state)
+        prediction, self.state = self._engine.foresee(lag, depths.lagged[:, 0] | (count == 0), self.state)
         self._hear(prediction, codes, depths, 0)
         return prediction
 
     def catch_up(self, predictions: FloatArray, codes: AnyCodes, counts: Counts) -> None:
-        """Take over the memory of a loop that heard these frames last: `[channels, frames, …]` as for `decode`.
-
-        What a loop remembers lies in its last `CodecRuntime.loop_frames` latents; earlier ones are forgotten.
-        """
         self.reset()
         depths = self._depths(counts)
         for index in range(codes.shape[1]):
             lag = self._lag_of(codes[:, index], depths.lagged[:, index])
-            _, self.state = self._runtime.foresee(lag, depths.lagged[:, index], self.state)
+            _, self.state = self._engine.foresee(lag, depths.lagged[:, index], self.state)
             self._hear(predictions[:, index], codes[:, index], depths, index)
 
     def check(self, foreseen: FloatArray, codes: AnyCodes) -> FloatArray:
-        """What is foreseen here of each frame of all layers, if those before it were as `foreseen [channels, frames, latent]` says."""
         depths = self._depths(np.full(codes.shape[:2], codes.shape[2]))
         found = np.empty_like(foreseen)
         for index in range(codes.shape[1]):
             lag = self._lag_of(codes[:, index], depths.lagged[:, index])
-            found[:, index], self.state = self._runtime.foresee(lag, depths.lagged[:, index], self.state)
+            found[:, index], self.state = self._engine.foresee(lag, depths.lagged[:, index], self.state)
             self._hear(foreseen[:, index], codes[:, index], depths, index)
         return found
 
@@ -189,10 +211,10 @@ class Loop:
 
     def _quantize(self, residual: FloatArray, lagged: npt.NDArray[np.bool_], codes: Codes) -> FloatArray:
         """Put the codes of the loop's layers into `codes [channels, layers]`; returns what they leave over."""
-        fine, left = self._runtime.quantize_first(residual)
+        fine, left = self._engine.quantize_first(residual)
         codes[:, 1 : 1 + fine.shape[1]] = fine
         if not lagged.all():
-            coarse = self._runtime.quantize_coarse(residual[~lagged])
+            coarse = self._engine.quantize_coarse(residual[~lagged])
             codes[~lagged] = 0
             codes[~lagged, : coarse.shape[1]] = coarse
         return left
@@ -200,8 +222,8 @@ class Loop:
     def _search(self, residual: FloatArray, count: Counts, lagged: npt.NDArray[np.bool_], width: int, codes: Codes) -> None:
         """Put the codes of all layers into `codes [channels, layers]` by the wider search."""
         if lagged.any():
-            found = self._runtime.search(residual[lagged], count[lagged].astype(np.int64) - 1, width)
+            found = self._engine.quantize(residual[lagged], count[lagged].astype(np.int64) - 1, width, coarse=False)
             codes[lagged, 1 : 1 + found.shape[1]] = found
         if not lagged.all():
-            found = self._runtime.coarse_search(residual[~lagged], count[~lagged].astype(np.int64), width)
+            found = self._engine.quantize(residual[~lagged], count[~lagged].astype(np.int64), width, coarse=True)
             codes[~lagged, : found.shape[1]] = found

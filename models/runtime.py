@@ -1,9 +1,7 @@
-"""The torch-free codec: a bundle's graphs in ONNX Runtime, one thread, with state that the caller owns.
+"""The torch-free codec: tables, streams' states, and what is made of a bundle's networks, whichever engine computes them.
 
-Live frames and whole files run the same sessions; only the number of frames per call differs. Each frame's
-numbers do not depend on that number (see `lamina.models.layers`). That holds for the matrix products of the
-processors seen so far and is tried out when a bundle is loaded; where it did not hold, frames would be encoded
-one by one, because a last bit is enough to choose another code.
+The state of a stream is its owner's. Each frame's numbers do not depend on how many frames a call brings, so that a stream is coded
+the same for any cutting, bit for bit.
 """
 
 from __future__ import annotations
@@ -14,28 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lamina.models.bundle import (
-    COARSE,
-    DECODER,
-    ENCODER,
-    LAGS,
-    MEMORY,
-    SNAPSHOT,
-    Bundle,
-    BundleError,
-    bundle_version,
-    open_bundle,
-    quantizer_graphs,
-    quantizer_groups,
-)
-from lamina.models.config import MemoryConfig
+from lamina.models.bundle import SNAPSHOT, Bundle, BundleError, bundle_version, open_bundle
+from lamina.models.engine import EngineName, State, open_engine
+from lamina.models.exact import exact_product
 from lamina.models.likeness import Likeness
-from lamina.models.loop import Loop, LoopState
-from lamina.models.search import CodeSearch
+from lamina.models.loop import Loop
 
 FloatArray = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint16]
-State = list[FloatArray]
+Counts = npt.NDArray[np.integer]
 
 FEW_ROWS = 4
 """Frames of all channels up to which a call gathers every layer's entries at once."""
@@ -52,61 +37,36 @@ class CodecRuntime:
     may be called from several threads.
     """
 
-    def __init__(self, bundle: Bundle, tolerance: float = SNAPSHOT_TOLERANCE, loss: float = SNAPSHOT_LOSS) -> None:
+    def __init__(
+        self, bundle: Bundle, tolerance: float = SNAPSHOT_TOLERANCE, loss: float = SNAPSHOT_LOSS, engine: EngineName | None = None
+    ) -> None:
         self.bundle = bundle
         self.config = bundle.config
-        self._encoder, self._decoder = _session(bundle, ENCODER), _session(bundle, DECODER)
-        self._quantizers = [_session(bundle, graph) for graph in quantizer_graphs(bundle.config)]
-        self._encoder_state = _state_names(self._encoder)
-        self._decoder_state = _state_names(self._decoder)
-        self._groups = quantizer_groups(bundle.config)
-        self._first_names = self._names(0)
-        tables = list(self._quantizers)
-        if self.config.memory is not None:
-            self._lags, self._memory, self._coarse = (_session(bundle, graph) for graph in (LAGS, MEMORY, COARSE))
-            self._lag_state = {item.name: item.shape[1:] for item in self._lags.get_inputs() if item.name != "audio"}
-            tables.append(self._coarse)
-            memory = self.config.memory
-            self._n_lags, self._trust, self._guarded = memory.n_lags, np.float32(memory.trust), np.float32(memory.guarded)
-            self._extensions = extension_table(memory, self.config.frame + self.config.transform.overlap)
-        probe = np.zeros((1, self.config.latent), np.float32)
-        parts = [graph.run(["codebooks", "bases"], {"latent": probe}) for graph in tables]
-        codebooks: list[FloatArray] = [books for books, _ in parts]
-        bases: list[FloatArray] = [base for _, base in parts]
+        self._engine = open_engine(bundle, engine)
+        codebooks, bases = self._engine.codebooks, self._engine.bases
         if self.config.memory is not None:
             # A lag says where to look; by itself it adds nothing.
-            codebooks.insert(0, np.zeros_like(codebooks[0][:1]))
-            bases.insert(0, bases[0][:1])
-        self.codebooks: FloatArray = np.concatenate(codebooks)
+            codebooks, bases = np.concatenate([np.zeros_like(codebooks[:1]), codebooks]), np.concatenate([bases[:1], bases])
+        self.codebooks: FloatArray = codebooks
         """Every row's codebook in its own directions, `[rows, codebook_size, code_width]`. Row k is layer k + 1; with a memory, the first
         row is the lag's, of zeros, and the last ones are the layers of frames without a lag."""
-        self.bases: FloatArray = np.concatenate(bases)
+        self.bases: FloatArray = bases
         """Those directions: orthonormal columns, `[rows, latent, code_width]`."""
-        self.entries: FloatArray = _exact_product(self.codebooks, self.bases.transpose(0, 2, 1))
+        self.entries: FloatArray = exact_product(self.codebooks, self.bases.transpose(0, 2, 1))
         """What each code adds to the latent, `[rows, codebook_size, latent]`."""
         self.energies: FloatArray = np.einsum("lkd,lkd->lk", self.entries, self.entries)
         """Squared length of each entry, `[rows, codebook_size]`."""
         for array in (self.codebooks, self.bases, self.entries, self.energies):
             array.setflags(write=False)
-        self.loop_frames = 0 if self.config.memory is None else memory.history + -(-memory.past // self.config.frame) + 1
+        memory = self.config.memory
+        self.loop_frames = 0 if memory is None else memory.history + -(-memory.past // self.config.frame) + 1
         """Frames in which everything lies that a loop remembers; 0 without a memory."""
-        self.encodes_long_calls = True
-        """Whether several frames per call give the same latents and codes as one by one, bit for bit."""
         self._check_snapshot(tolerance, loss)
 
-    @cached_property
-    def search(self) -> CodeSearch:
-        """The wider search for codes of the residual layers."""
-        first = self.config.layers - self.config.residual_layers
-        return self._search(slice(first, self.config.layers))
-
-    @cached_property
-    def coarse_search(self) -> CodeSearch:
-        """The wider search for codes of frames without a lag, with a memory."""
-        return self._search(slice(self.config.layers, None))
-
-    def _search(self, rows: slice) -> CodeSearch:
-        return CodeSearch(self.codebooks[rows], self.bases[rows], self.entries[rows], self.energies[rows])
+    @property
+    def engine(self) -> str:
+        """What computes the networks, in words: "core (avx2)" or "ONNX Runtime"."""
+        return self._engine.name
 
     @cached_property
     def likeness(self) -> Likeness:
@@ -115,11 +75,11 @@ class CodecRuntime:
 
     def encoder_state(self, n_channels: int) -> State:
         """The encoder's state before the first sample."""
-        return [np.zeros((n_channels, *shape), np.float32) for shape in self._encoder_state.values()]
+        return self._engine.encoder_state(n_channels)
 
     def decoder_state(self, n_channels: int) -> State:
         """The decoder's state before the first frame."""
-        return [np.zeros((n_channels, *shape), np.float32) for shape in self._decoder_state.values()]
+        return self._engine.decoder_state(n_channels)
 
     def first_rows(self, counts: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """The row of `entries` in which the first layer of frames of `counts` layers is; those of their further layers follow."""
@@ -130,86 +90,21 @@ class CodecRuntime:
 
     def loop(self, n_channels: int) -> Loop | None:
         """A new loop through the memory; None if the codec has none."""
-        return None if self.config.memory is None else Loop(self, n_channels)
-
-    def loop_state(self, n_channels: int) -> LoopState:
-        """A loop's state before the first frame."""
-        shapes = {item.name: item.shape[1:] for item in self._memory.get_inputs()}
-        latents, tail, past = (np.zeros((n_channels, *shapes[name]), np.float32) for name in ("latents", "tail", "past"))
-        return LoopState(latents, tail, past, np.zeros(n_channels, np.int64))
-
-    def lag_state(self, n_channels: int) -> list[State]:
-        """The state of each channel's search for lags before the first sample."""
-        return [[np.zeros((1, *shape), np.float32) for shape in self._lag_state.values()] for _ in range(n_channels)]
-
-    def find_lag(self, x: FloatArray, states: list[State]) -> npt.NDArray[np.int64]:
-        """One frame's samples `[channels, frame]` → its lag code `[channels]`; `states` are replaced by the new ones."""
-        lags = np.empty(len(x), np.int64)
-        for channel, state in enumerate(states):
-            found, *after = self._lags.run(None, {"audio": x[channel : channel + 1], **dict(zip(self._lag_state, state, strict=True))})
-            lags[channel], states[channel] = found[0], after
-        return lags
-
-    def foresee(self, lag: npt.NDArray[np.int64], has_lag: npt.NDArray[np.bool_], state: LoopState) -> tuple[FloatArray, LoopState]:
-        """One frame's lag codes `[channels]` and whether they count → its prediction `[channels, latent]`, and the state after it."""
-        counts = has_lag.astype(np.float32)[:, None]
-        share = np.where(has_lag & (lag >= self._n_lags), self._guarded, self._trust)[:, None]
-        feeds = {"index": self._extensions[lag % self._n_lags], "has_lag": counts, "share": share}
-        prediction, tail, past = self._memory.run(None, {**feeds, "latents": state.latents, "tail": state.tail, "past": state.past})
-        return prediction, LoopState(state.latents, tail, past, lag)
-
-    def quantize_first(self, residual: FloatArray) -> tuple[Codes, FloatArray]:
-        """What a prediction left over, `[n, latent]` → codes of the loop's residual layers, and what these leave over."""
-        *codes, left = self._quantizers[0].run(self._first_names, {"latent": residual})
-        return np.array(codes).T, left
-
-    def quantize_further(self, left: FloatArray, layers: int) -> Codes:
-        """What `quantize_first` left over → codes of so many further layers, `[n, layers]`."""
-        if self.encodes_long_calls:
-            return self._quantize_groups(left, layers, 1)
-        return np.concatenate([self._quantize_groups(row[None], layers, 1) for row in left])
-
-    def quantize_coarse(self, residual: FloatArray) -> Codes:
-        """What a prediction without a lag left over, `[n, latent]` → codes of the coarse layers, `[n, layers]`."""
-        names = [f"codes{layer}" for layer in range(self.config.coarse_layers)]
-        return np.stack(self._coarse.run(names, {"latent": residual}), -1).astype(np.uint16)
+        return None if self.config.memory is None else self._engine.loop(self, n_channels)
 
     def encode(self, x: FloatArray, state: State) -> tuple[FloatArray, State]:
         """Samples `[channels, frames · frame]` → latents `[channels, frames, latent]` and the new state."""
-        if self.encodes_long_calls:
-            return self._encode(x, state)
-        latents = []
-        for start in range(0, x.shape[1], self.config.frame):
-            z, state = self._encode(x[:, start : start + self.config.frame], state)
-            latents.append(z)
-        return np.concatenate(latents, 1), state
+        return self._engine.encode(x, state)
 
-    def quantize(self, z: FloatArray, layers: int) -> Codes:
-        """Latents `[channels, frames, latent]` → codes `[channels, frames, layers]`, 1 ≤ layers ≤ `config.layers`; without a memory."""
-        if self.encodes_long_calls:
-            return self._quantize(z, layers)
-        return np.concatenate([self._quantize(z[:, frame : frame + 1], layers) for frame in range(z.shape[1])], 1)
+    def quantize(self, rows: FloatArray, counts: Counts, width: int = 1, coarse: bool = False) -> Codes:
+        """Latents, or what a prediction left of them, `[n, latent]` → codes `[n, most]`; beyond a row's count they mean nothing.
 
-    def _encode(self, x: FloatArray, state: State) -> tuple[FloatArray, State]:
-        z, *after = self._encoder.run(None, {"audio": x[..., None], **dict(zip(self._encoder_state, state, strict=True))})
-        return z, after
-
-    def _quantize(self, z: FloatArray, layers: int) -> Codes:
-        return self._quantize_groups(z.reshape(-1, z.shape[-1]), layers, 0).reshape(*z.shape[:2], layers)
-
-    def _quantize_groups(self, residual: FloatArray, layers: int, first_group: int) -> Codes:
-        """Rows `[n, latent]` → codes of `layers` layers `[n, layers]`, from those of a group on."""
-        codes: list[npt.NDArray[np.int64]] = []
-        for group in range(first_group, len(self._quantizers)):
-            if len(codes) == layers:
-                break
-            *found, residual = self._quantizers[group].run(self._names(group, layers - len(codes)), {"latent": residual})
-            codes += found
-        return np.stack(codes, -1).astype(np.uint16)
-
-    def _names(self, group: int, most: int | None = None) -> list[str]:
-        size = self._groups[group].stop - self._groups[group].start
-        return [*(f"codes{layer}" for layer in range(size if most is None else min(size, most))), "residual"]
+        Args:
+            counts: residual layers that are coded, `[n]`.
+            width: candidates followed from layer to layer (`lamina.models.search`); 1 takes the nearest entry.
+            coarse: with the layers of frames without a lag.
+        """
+        return self._engine.quantize(rows, counts, width, coarse)
 
     def dequantize(self, codes: Codes, counts: npt.NDArray[np.integer] | None = None, most: int | None = None) -> FloatArray:
         """Codes `[channels, frames, n]` → the sum of their entries `[channels, frames, latent]`.
@@ -247,27 +142,9 @@ class CodecRuntime:
         `denoise` (0 … 1) conditions every frame of the call, or each its own: `[frames]`. The samples lag the encoder's input by
         `config.delay_samples`.
         """
-        amount = np.empty((*z.shape[:2], 1), np.float32)
-        amount[..., 0] = denoise
-        feeds = {"latent": z, "denoise": amount, **dict(zip(self._decoder_state, state, strict=True))}
-        y, *after = self._decoder.run(None, feeds)
-        return y[..., 0], after
-
-    def _try_long_calls(self, audio: FloatArray) -> bool:
-        """Whether this processor gives the same latents, and codes where long calls choose them, in one call and frame by frame."""
-        frame = self.config.frame
-        whole, _ = self._encode(audio, self.encoder_state(1))
-        first_group = 0 if self.config.memory is None else 1
-        n_layers = sum(group.stop - group.start for group in self._groups[first_group:])
-        codes = self._quantize_groups(whole[0], n_layers, first_group) if n_layers else None
-        state = self.encoder_state(1)
-        for index in range(whole.shape[1]):
-            one, state = self._encode(audio[:, index * frame : (index + 1) * frame], state)
-            if not np.array_equal(one[:, 0], whole[:, index]):
-                return False
-            if codes is not None and not np.array_equal(self._quantize_groups(one[0], n_layers, first_group)[0], codes[index]):
-                return False
-        return True
+        amount = np.empty(z.shape[:2], np.float32)
+        amount[...] = denoise
+        return self._engine.decode(z, amount, state)
 
     def code(self, audio: FloatArray, layers: int | None = None, width: int = 1) -> tuple[Codes, FloatArray]:
         """Samples `[channels, frames · frame]` from a stream's beginning → codes, and what was foreseen (0 without a memory).
@@ -281,10 +158,8 @@ class CodecRuntime:
         loop = self.loop(len(audio))
         if loop is not None:
             return loop.encode(audio, z, np.full(z.shape[:2], layers, np.uint8), np.full(z.shape[1], width))
-        if width == 1:
-            return self.quantize(z, layers), np.zeros_like(z)
-        found = self.search(z.reshape(-1, z.shape[2]), np.full(z.shape[0] * z.shape[1], layers), width)
-        return found.reshape(*z.shape[:2], layers), np.zeros_like(z)
+        rows = z.reshape(-1, z.shape[2])
+        return self.quantize(rows, np.full(len(rows), layers), width).reshape(*z.shape[:2], layers), np.zeros_like(z)
 
     def quantized(self, audio: FloatArray, layers: int | None = None, width: int = 1) -> FloatArray:
         """Samples from a stream's beginning → quantized latents `[channels, frames, latent]`; arguments as for `code`."""
@@ -302,7 +177,7 @@ class CodecRuntime:
     def _check_snapshot(self, tolerance: float, most_loss: float) -> None:
         """Compute the bundle's stored example and compare: another runtime or a broken build must not pass for the codec."""
         with np.load(self.bundle.path / SNAPSHOT) as snapshot:
-            self.encodes_long_calls = self._try_long_calls(snapshot["audio"])
+            self._engine.learn(snapshot["audio"])
             z, _ = self.encode(snapshot["audio"], self.encoder_state(1))
             codes, latent = snapshot["codes"], snapshot["latent"]
             foreseen = snapshot["foreseen"] if self.config.memory is not None else np.zeros_like(latent)
@@ -330,15 +205,7 @@ class CodecRuntime:
     def _residual_codes(self, residual: FloatArray) -> Codes:
         """Codes of all residual layers of what was left over, `[channels, frames, latent]`."""
         rows = residual.reshape(-1, residual.shape[-1])
-        return self._quantize_groups(rows, self.config.residual_layers, 0).reshape(*residual.shape[:2], -1)
-
-
-def extension_table(memory: MemoryConfig, length: int) -> npt.NDArray[np.int64]:
-    """Where in the past each sample of the extension by each lag lies, `[n_lags, length]`; a short lag repeats its period."""
-    first = memory.shortest_lag + memory.fine_lags
-    lags = np.concatenate([np.arange(memory.shortest_lag, first), first + 2 * np.arange(memory.coarse_lags)])[:, None]
-    table: npt.NDArray[np.int64] = memory.past - lags + np.arange(length) % lags
-    return table
+        return self.quantize(rows, np.full(len(rows), self.config.residual_layers)).reshape(*residual.shape[:2], -1)
 
 
 def _energy(x: FloatArray) -> float:
@@ -353,34 +220,3 @@ def load_runtime(name_or_path: str) -> CodecRuntime:
 @lru_cache(maxsize=4)
 def _runtime(folder: str, written_ns: int) -> CodecRuntime:
     return CodecRuntime(open_bundle(folder))
-
-
-def _session(bundle: Bundle, graph: str) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Not `set_denormal_as_zero`: it would change the floating-point mode of the caller's own thread for good. The
-    # networks hear a fifth of a second back at most, so nothing decays into denormals for long.
-    try:
-        return onnxruntime.InferenceSession(str(bundle.path / graph), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise BundleError(f"ONNX Runtime can't open {bundle.path / graph}: {error}") from error
-
-
-def _exact_product(a: FloatArray, b: FloatArray) -> FloatArray:
-    """a · b of stacked matrices, the same to the last bit in every process, as the decoder rounds to bytes what it makes of it.
-
-    Bundles store both in half precision, so double precision holds every sum of products exactly. In single precision a
-    product depends on the order of its sums, and that on how many threads OpenBLAS finds.
-    """
-    product: FloatArray = np.stack([(x.astype(np.float64) @ y.astype(np.float64)).astype(np.float32) for x, y in zip(a, b, strict=True)])
-    return product
-
-
-def _state_names(session: Any) -> dict[str, tuple[int, int]]:
-    """The state inputs of a graph with their `(time, channels)`."""
-    return {item.name: (item.shape[1], item.shape[2]) for item in session.get_inputs() if item.name.startswith("state")}

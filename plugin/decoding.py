@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lamina.dsp.ramp import Ramp
-from lamina.models.runtime import CodecRuntime, State
+from lamina.models.engine import State
+from lamina.models.runtime import CodecRuntime
 from lamina.plugin.layouts import FloatArray
 
 VOICES = ("noise", "layer", "latent")

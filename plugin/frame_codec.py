@@ -240,15 +240,11 @@ class Coder:
 
     def _codes(self, z: FloatArray, counts: Counts, widths: npt.NDArray[np.int64]) -> Codes:
         most = max(1, int(counts.max(initial=1)))
-        if (widths == 1).all():
-            return self._runtime.quantize(z, most)
         codes = np.zeros((*counts.shape, most), np.uint16)
         for width in np.unique(widths).tolist():
             chosen = widths == width
-            if width == 1:
-                codes[:, chosen] = self._runtime.quantize(z[:, chosen], most)
-                continue
-            found = self._runtime.search(z[:, chosen].reshape(-1, z.shape[2]), counts[:, chosen].reshape(-1), width)
+            rows, sent = z[:, chosen].reshape(-1, z.shape[2]), counts[:, chosen].reshape(-1)
+            found = self._runtime.quantize(rows, sent, width)
             codes[:, chosen, : found.shape[1]] = found.reshape(len(codes), -1, found.shape[1])
         return codes
 

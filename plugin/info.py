@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from lamina.models.bundle import DEFAULT_BUNDLE, survey_bundles
 from lamina.models.config import CodecConfig
+from lamina.models.core import why_not
+from lamina.models.runtime import load_runtime
 from lamina.plugin.neural_codec import NeuralCodec
 
 SHOWN_RATES = (44_100, 48_000)
@@ -27,6 +29,7 @@ def print_info(model: str = DEFAULT_BUNDLE) -> None:
         f"         {bundle.kbps_per_layer:g} to {bundle.kbps_per_layer * config.layers:g} kbps per channel; SHA-256 {bundle.digest[:16]}…"
     )
     print(f"         memory: {_memory(config)}")
+    print(f"         computed by: {_engine(model, config)}")
     print(f"         denoise: {'trained' if bundle.conditioned else 'not trained in this bundle'}")
     if bundle.training:
         print("         " + ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in bundle.training.items()))
@@ -70,6 +73,12 @@ def _memory(config: CodecConfig) -> str:
         return "none, every frame is coded anew"
     shortest, longest = (lag / config.sample_rate * 1000 for lag in (memory.shortest_lag, memory.longest_lag))
     return f"from {memory.from_layers} layers up a frame's first code looks {shortest:.1f} to {longest:.0f} ms back"
+
+
+def _engine(model: str, config: CodecConfig) -> str:
+    """What computes the networks here, and why it isn't the core if it isn't."""
+    name = load_runtime(model).engine
+    return name if name.startswith("core") or not why_not(config) else f"{name}. {why_not(config)}"
 
 
 def _version(package: str) -> str:

@@ -73,13 +73,15 @@ def test_a_runtime_that_computes_something_else_is_refused(copy, monkeypatch):
 
 
 def test_a_memory_that_foresees_something_else_is_refused(copy, monkeypatch):
-    foresee = CodecRuntime.foresee
+    loop = CodecRuntime.loop
 
-    def wrong(self, lag, has_lag, state):
-        prediction, after = foresee(self, lag, has_lag, state)
-        return prediction * np.float32(1.1), after
+    def wrong(self, n_channels):
+        made = loop(self, n_channels)
+        check = made.check
+        made.check = lambda foreseen, codes: check(foreseen, codes) * np.float32(1.1)
+        return made
 
-    monkeypatch.setattr(CodecRuntime, "foresee", wrong)
+    monkeypatch.setattr(CodecRuntime, "loop", wrong)
     with pytest.raises(BundleError, match="memory"):
         CodecRuntime(open_bundle(copy))
 

@@ -113,7 +113,7 @@ def test_the_exported_bundle_computes_what_torch_does_for_any_cutting(name, tmp_
     # Bytes round, but the same way for every cutting.
     assert np.array_equal(latents, runtime.encode(x, runtime.encoder_state(1))[0])
     assert np.array_equal(outputs, runtime.decode(z.numpy(), runtime.decoder_state(1), denoise=0.7)[0])
-    codes = runtime.quantize(z.numpy(), 4)
+    codes = runtime.quantize(z[0].numpy(), np.full(40, 4))[None]
     assert (codes == network.quantizer.encode(z, 4).numpy()).mean() > 0.98
     assert torch.allclose(
         torch.from_numpy(runtime.dequantize(codes)), network.quantizer.decode(torch.from_numpy(codes.astype(np.int64))), atol=1e-5

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from pedalboard.io import AudioFile
 
+from lamina.models.core import library
+
 ROOT = Path(__file__).parent.parent
 SUBPACKAGES = ("dsp", "gui", "models", "plugin", "presets")
 SECONDS = 0.5
@@ -23,8 +25,8 @@ SAMPLE_RATE = 44_100
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, so that leftovers of other builds in the source folder can't get in."""
     source = tmp_path_factory.mktemp("source")
-    for folder in SUBPACKAGES:
-        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in (*SUBPACKAGES, "core"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     target = tmp_path_factory.mktemp("wheel")
@@ -68,6 +70,7 @@ def test_the_wheel_holds_every_module_and_data_file_and_nothing_at_the_top_but_l
         assert files
         assert not [file for file in files if f"lamina/{file}" not in names]
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    assert library() is None or any(name.startswith("lamina/models/_core.") for name in names)
 
 
 @pytest.mark.parametrize("command", [["info"], ["presets"], ["--help"]], ids=lambda command: command[0])

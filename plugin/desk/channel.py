@@ -69,16 +69,23 @@ class Channel:
             self._passed.append(arrived)
             return arrived
         if self._receiver is None:
-            self._receiver = Loop(self._runtime, len(sent.codes))
-            if self._passed:
-                codes, predictions = (np.stack([getattr(frame, name) for frame in self._passed], 1) for name in ("codes", "prediction"))
-                self._receiver.catch_up(predictions, codes, np.stack([self._counts(frame) for frame in self._passed], 1))
+            self._receiver = self._loop_so_far(len(sent.codes))
         prediction = self._receiver.receive(arrived.codes, self._counts(arrived))
         if arrived is sent and np.linalg.norm(prediction - sent.prediction) <= RECOVERED * np.linalg.norm(sent.prediction):
             self._receiver = None
         arrived = replace(arrived, prediction=prediction)
         self._passed.append(arrived)
         return arrived
+
+    def _loop_so_far(self, n_channels: int) -> Loop:
+        """A receiver's loop that heard what has passed."""
+        loop = self._runtime.loop(n_channels)
+        if loop is None:
+            raise ValueError("Frames with predictions need a codec with a memory.")
+        if self._passed:
+            codes, predictions = (np.stack([getattr(frame, name) for frame in self._passed], 1) for name in ("codes", "prediction"))
+            loop.catch_up(predictions, codes, np.stack([self._counts(frame) for frame in self._passed], 1))
+        return loop
 
     def _counts(self, frame: CodedFrame) -> npt.NDArray[np.int64]:
         """Layers that a loop may hear of a frame, `[channels]`: 0 if it got lost, else those of a frame with, or without, a lag."""

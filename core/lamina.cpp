@@ -1,0 +1,105 @@
+// The C interface: one set of calls is chosen when a codec is made.
+#include "lamina.h"
+
+#include <cstring>
+#include <exception>
+#include <new>
+
+#include "weights.h"
+
+namespace lamina {
+namespace baseline {
+extern const Calls calls;
+}
+#if defined(__x86_64__)
+namespace avx2 {
+extern const Calls calls;
+}
+#endif
+
+namespace {
+
+const Calls *best_calls() {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) return &avx2::calls;
+#endif
+    return &baseline::calls;
+}
+
+// NULL if the set isn't known or not available here.
+const Calls *calls_named(const char *instructions) {
+    if (!instructions || !std::strcmp(instructions, best_calls()->name)) return best_calls();
+    return std::strcmp(instructions, baseline::calls.name) ? nullptr : &baseline::calls;
+}
+
+} // namespace
+} // namespace lamina
+
+struct lamina_codec {
+    lamina::Codec codec;
+    const lamina::Calls *calls;
+};
+
+int32_t lamina_api_version(void) { return LAMINA_API_VERSION; }
+
+const char *lamina_instructions(void) { return lamina::best_calls()->name; }
+
+lamina_codec *lamina_create(const lamina_shape *shape, const lamina_tensor *tensors, int32_t n_tensors, const char *instructions, char *problem,
+                            size_t problem_size) {
+    std::string why;
+    try {
+        const lamina::Calls *calls = lamina::calls_named(instructions);
+        if (calls) {
+            lamina_codec *made = new lamina_codec;
+            try {
+                made->calls = calls;
+                lamina::build(made->codec, *shape, tensors, n_tensors);
+                return made;
+            } catch (...) {
+                delete made;
+                throw;
+            }
+        }
+        why = std::string("This processor has no instructions called ") + instructions + ".";
+    } catch (const std::bad_alloc &) {
+        why = "There is not enough memory for the codec.";
+    } catch (const std::exception &error) {
+        why = error.what();
+    }
+    if (problem && problem_size) {
+        std::strncpy(problem, why.c_str(), problem_size - 1);
+        problem[problem_size - 1] = 0;
+    }
+    return nullptr;
+}
+
+void lamina_destroy(lamina_codec *codec) { delete codec; }
+
+void lamina_state_sizes(const lamina_codec *codec, int32_t sizes[4]) {
+    const lamina::Codec &c = codec->codec;
+    sizes[0] = c.encoder_state, sizes[1] = c.decoder_state, sizes[2] = c.lag_state, sizes[3] = c.loop_state;
+}
+
+void lamina_encode(const lamina_codec *codec, int32_t n_frames, const float *audio, float *state, float *latents) {
+    codec->calls->encode(codec->codec, n_frames, audio, state, latents);
+}
+
+void lamina_decode(const lamina_codec *codec, int32_t n_frames, const float *latents, const float *denoise, float *state, float *audio) {
+    codec->calls->decode(codec->codec, n_frames, latents, denoise, state, audio);
+}
+
+void lamina_quantize(const lamina_codec *codec, int32_t n, const float *latents, const int32_t *counts, int32_t width, int32_t coarse,
+                     int32_t stride, int32_t *codes) {
+    codec->calls->quantize(codec->codec, n, latents, counts, width, coarse != 0, stride, codes);
+}
+
+void lamina_send(const lamina_codec *codec, int32_t n_frames, const float *audio, const float *latents, const int32_t *counts,
+                 const int32_t *widths, const int32_t *guarded, float *lag_state, float *loop_state, int32_t stride, int32_t *codes,
+                 float *predictions) {
+    codec->calls->send(codec->codec, n_frames, audio, latents, counts, widths, guarded, lag_state, loop_state, stride, codes, predictions);
+}
+
+void lamina_receive(const lamina_codec *codec, int32_t n_frames, const int32_t *codes, int32_t stride, const int32_t *counts, const float *given,
+                    int32_t conceal, float *loop_state, float *predictions) {
+    codec->calls->receive(codec->codec, n_frames, codes, stride, counts, given, conceal != 0, loop_state, predictions);
+}

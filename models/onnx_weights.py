@@ -1,0 +1,104 @@
+"""Reads the weights out of a bundle's ONNX graphs without the package onnx, which only training needs.
+
+An ONNX file is a protobuf message: fields one after the other, each with a key (number · 8 + kind of its value). Of a model's graph
+only the initializers are read, each a name, a type, dimensions, and values as little-endian bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+GRAPH_OF_MODEL = 7
+INITIALIZER_OF_GRAPH = 5
+DIMS, DATA_TYPE, FLOAT_DATA, NAME, RAW_DATA = 1, 2, 4, 8, 9
+"""Fields of an initializer."""
+VARINT, FIXED_64, BYTES, FIXED_32 = 0, 1, 2, 5
+"""Kinds of values."""
+DATA_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 2: np.dtype("u1"), 7: np.dtype("<i8"), 10: np.dtype("<f2")}
+
+Array = npt.NDArray[Any]
+
+
+def read_weights(path: Path) -> dict[str, Array]:
+    """The initializers of a graph by name; those of other types than float, half float, byte and long integer are left out.
+
+    Raises ValueError if the file is no ONNX model, or a damaged one.
+    """
+    found: dict[str, Array] = {}
+    try:
+        for number, graph in _fields(memoryview(path.read_bytes())):
+            if number == GRAPH_OF_MODEL and isinstance(graph, memoryview):
+                for part, value in _fields(graph):
+                    if part == INITIALIZER_OF_GRAPH and isinstance(value, memoryview):
+                        _read_initializer(value, found)
+    except (IndexError, UnicodeDecodeError, ValueError) as error:
+        raise ValueError(f"{path} is no ONNX model, or it is damaged: {error}") from error
+    return found
+
+
+def _read_initializer(message: memoryview, found: dict[str, Array]) -> None:
+    name, data_type, values = "", 0, memoryview(b"")
+    dims: list[int] = []
+    for number, value in _fields(message):
+        if isinstance(value, int):
+            if number == DIMS:
+                dims.append(value)
+            elif number == DATA_TYPE:
+                data_type = value
+        elif number == DIMS:
+            dims += _packed(value)
+        elif number == NAME:
+            name = bytes(value).decode()
+        elif number in (RAW_DATA, FLOAT_DATA):
+            values = value
+    if data_type in DATA_TYPES:
+        found[name] = np.frombuffer(values, DATA_TYPES[data_type]).reshape(dims)
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """A message's fields: their numbers, and integers or bytes."""
+    place = 0
+    while place < len(message):
+        key, place = _varint(message, place)
+        number, kind = key >> 3, key & 7
+        if kind == VARINT:
+            whole, place = _varint(message, place)
+            yield number, whole
+            continue
+        if kind == BYTES:
+            size, place = _varint(message, place)
+        elif kind in (FIXED_32, FIXED_64):
+            size = 4 if kind == FIXED_32 else 8
+        else:
+            raise ValueError(f"a field of the unknown kind {kind}")
+        if place + size > len(message):
+            raise ValueError("it ends in the middle")
+        yield number, message[place : place + size]
+        place += size
+
+
+def _varint(message: memoryview, place: int) -> tuple[int, int]:
+    """An integer in groups of seven bits, the lowest first, and the place behind it."""
+    value = shift = 0
+    while True:
+        byte = message[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, place
+        shift += 7
+        if shift > 63:
+            raise ValueError("a number of more than 64 bits")
+
+
+def _packed(message: memoryview) -> list[int]:
+    values, place = [], 0
+    while place < len(message):
+        value, place = _varint(message, place)
+        values.append(value)
+    return values
