@@ -51,7 +51,7 @@ _TABLE = (
         "Above 0 quiet frames get fewer layers, below 0 loud ones do; at 0 all get the same.", group="rate",
     ),
     Parameter(
-        "search", "Search", "", 1, MOST_CANDIDATES, 1, 1,
+        "search", "Search", "", 1, MOST_CANDIDATES, 4, 1,
         "Candidates followed from layer to layer while codes are searched: more sound better at the same bitrate and take longer.",
         kind="int", group="rate",
     ),

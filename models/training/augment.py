@@ -59,7 +59,7 @@ class Augmentation:
     speed: float = 0.15
     speed_range: tuple[float, float] = (0.85, 1.15)
     polarity: float = 0.5
-    tones: float = 0.06
+    tones: float = 0.1
     tones_mixed: float = 0.03
 
     def __post_init__(self) -> None:

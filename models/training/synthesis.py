@@ -175,10 +175,10 @@ class ToneKind:
 
 
 TONES = {
-    "sines": ToneKind(draw_sines, 0.3),
-    "harmonics": ToneKind(draw_harmonics, 0.25),
-    "struck": ToneKind(draw_struck, 0.25),
-    "chord": ToneKind(draw_chord, 0.2),
+    "sines": ToneKind(draw_sines, 0.4),
+    "harmonics": ToneKind(draw_harmonics, 0.2),
+    "struck": ToneKind(draw_struck, 0.22),
+    "chord": ToneKind(draw_chord, 0.18),
 }
 
 
