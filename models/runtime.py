@@ -24,6 +24,8 @@ Counts = npt.NDArray[np.integer]
 
 FEW_ROWS = 4
 """Frames of all channels up to which a call gathers every layer's entries at once."""
+SETTLING_FRAMES = 60
+"""After so many frames of silence an encoder has forgotten what was before."""
 SNAPSHOT_TOLERANCE = 0.01
 """Largest difference from the snapshot, relative to its largest value: processors round sums and bytes a little differently."""
 SNAPSHOT_LOSS = 1.02
@@ -72,6 +74,14 @@ class CodecRuntime:
     def likeness(self) -> Likeness:
         """Which codes are like each other."""
         return Likeness(self.codebooks)
+
+    @cached_property
+    def silence(self) -> FloatArray:
+        """The latent of silence, `[latent]`: what stands where nothing is sent, since a latent of zeros is a sound of middling level."""
+        zeros = np.zeros((1, SETTLING_FRAMES * self.config.frame), np.float32)
+        latent: FloatArray = self.encode(zeros, self.encoder_state(1))[0][0, -1].copy()
+        latent.setflags(write=False)
+        return latent
 
     def encoder_state(self, n_channels: int) -> State:
         """The encoder's state before the first sample."""

@@ -4,7 +4,6 @@ import numpy as np
 from desk_sounds import RATE, music
 
 from lamina.models.bundle import DEFAULT_BUNDLE
-from lamina.models.loop import Loop
 from lamina.models.runtime import load_runtime
 from lamina.plugin import NeuralCodec
 
@@ -24,5 +23,5 @@ def test_both_loops_foresee_the_same_after_frames_of_nothing():
     z, _ = runtime.encode(audio, runtime.encoder_state(2))
     counts = np.full((2, frames), 8, np.uint8)
     counts[1, 10:20] = 0
-    codes, sent = Loop(runtime, 2).encode(audio, z, counts, np.ones(frames, np.int64))
-    assert np.array_equal(Loop(runtime, 2).decode(codes, counts), sent)
+    codes, sent = runtime.loop(2).encode(audio, z, counts, np.ones(frames, np.int64))
+    assert np.array_equal(runtime.loop(2).decode(codes, counts), sent)

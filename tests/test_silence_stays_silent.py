@@ -25,3 +25,15 @@ def test_sound_dies_away_into_silence(layers):
     out = NeuralCodec(layers=layers)(audio, RATE)
     # The networks hear 14 frames (0.19 s) back.
     assert dbfs(out[:, RATE + RATE // 3 :]) < -70
+
+
+def test_a_channel_that_is_sent_nothing_is_silent():
+    for audio in (np.zeros((2, 2 * RATE), np.float32), demo(0, RATE, 2.0)[:1].repeat(2, 0)):
+        out = NeuralCodec(layers=8, stereo="mid-side", side_layers=0)(audio, RATE)
+        side = (out[0] - out[1]) / 2
+        assert dbfs(side[RATE // 2 :]) < -70
+
+
+def test_with_every_layer_muted_nothing_is_heard():
+    out = NeuralCodec(layers=8, muted_layers=list(range(1, 25)))(demo(0, RATE, 2.0)[:1], RATE)
+    assert dbfs(out[:, RATE // 2 :]) < -70

@@ -105,10 +105,13 @@ class Desk:
     def sum_up(self, sent: Sent, layers: int | None = None) -> FloatArray:
         """Quantized latents of frames as they were sent (of their first `layers` at most), `[channels, frames, latent]`."""
         if sent.predictions is None:
-            return self._runtime.dequantize(sent.codes, sent.counts if layers is None else np.minimum(sent.counts, layers))
-        # A channel that is sent nothing plays nothing, whatever was foreseen of it.
-        foreseen = sent.predictions if sent.counts.all() else sent.predictions * (sent.counts > 0)[..., None]
-        return foreseen + self._runtime.dequantize(sent.codes, sent.counts, layers)
+            latents = self._runtime.dequantize(sent.codes, sent.counts if layers is None else np.minimum(sent.counts, layers))
+        else:
+            latents = sent.predictions + self._runtime.dequantize(sent.codes, sent.counts, layers)
+        if not sent.counts.all():
+            # A channel that is sent nothing plays nothing, whatever was foreseen of it.
+            latents[sent.counts == 0] = self._runtime.silence
+        return latents
 
     def _leaves_alone(self, frame: CodedFrame, settings: Settings) -> bool:
         return not settings.alters_codes and self.freeze.is_at_rest and self.channel.is_at_rest and frame.layers > 0
@@ -143,8 +146,11 @@ class Desk:
             weights *= gains
         entries *= weights[..., None]
         total: FloatArray = np.add.reduce(entries, 1)
-        if frame.prediction is None:
-            return total
-        # Where layer 1 is a lag, what it adds is the prediction; elsewhere that comes with any code.
-        heard = np.where(frame.foreseen_by_lag, weights[:, 0], (frame.codes >= 0).any(1))
-        return total + frame.prediction * heard.astype(np.float32)[:, None]
+        if frame.prediction is not None:
+            # Where layer 1 is a lag, what it adds is the prediction; elsewhere that comes with any code.
+            heard = np.where(frame.foreseen_by_lag, weights[:, 0], (frame.codes >= 0).any(1))
+            total = total + frame.prediction * heard.astype(np.float32)[:, None]
+        nothing = ~weights.any(1)
+        if nothing.any():
+            total[nothing] = self._runtime.silence
+        return total
