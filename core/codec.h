@@ -14,6 +14,8 @@ constexpr float POWER_FLOOR = 1e-7f, COMPANDING_FLOOR = 1e-3f, ENERGY_FLOOR = 1e
 constexpr float LEAST_LOG_GAIN = -8.1f, MOST_LOG_GAIN = 1.0f, LEAST_LOG_GATE = -4.0f, MOST_LOG_GATE = 3.0f;
 constexpr float LARGEST_LATENT = 12.0f, LARGEST_CORRECTION = 4.0f, LEAK = 0.95f, SKETCH_CORRECTION = 0.3f;
 constexpr int DECIMATION = 4, LOW_PASS_TAPS = 49, NEAR = 5;
+constexpr int TRIED_LAGS = 3; // where more than one candidate is followed
+constexpr int APART = 2; // lags at the slower rate that are too near to each other to be tried both
 constexpr float PRE_EMPHASIS = 0.6f;
 
 // Numbers this close to nothing cost time and are heard by nobody: while a call lasts they are taken for zero.
@@ -316,10 +318,34 @@ struct LagState {
           n_slow((shape.past + shape.overlap) / DECIMATION) {}
 };
 
-static inline int extended(int past, int lag, int i) { return past - lag + i % lag; }
+// How the sound that ends at `end` goes on by a lag for `n` samples: periodically where the lag is shorter.
+static void extend(const float *end, int lag, int n, float *extension) {
+    for (int i = 0, place = 0; i < n; i++) {
+        extension[i] = end[place - lag];
+        place = place + 1 == lag ? 0 : place + 1;
+    }
+}
 
-// One frame's samples -> its lag code (`LagSearch`).
-static int find_lag(const Codec &codec, const float *audio, float *lag_state) {
+// Sample by sample around one of the slower rate's lags, with the extension itself: the code of the lag that fits best.
+static int nearest_lag(const Memory &memory, const float *wanted, int support, int slow) {
+    int code = 0;
+    float most = -1;
+    for (int near = 0; near < NEAR; near++) {
+        const int candidate = memory.near_codes[slow * NEAR + near];
+        float extension[MAX_SUPPORT];
+        extend(wanted, memory.lags[candidate], support, extension);
+        const int whole = support / LANES * LANES;
+        float product = dot(extension, wanted, whole), energy = dot(extension, extension, whole);
+        for (int i = whole; i < support; i++) product += extension[i] * wanted[i], energy += extension[i] * extension[i];
+        product = product > 0 ? product : 0;
+        const float here = product * product / (energy + ENERGY_FLOOR);
+        if (here > most) most = here, code = candidate;
+    }
+    return code;
+}
+
+// One frame's samples -> codes of the lags that fit best, the best one first (`LagSearch`).
+static void find_lags(const Codec &codec, const float *audio, float *lag_state, int n_wanted, int *found) {
     const lamina_shape &shape = codec.shape;
     const Memory &memory = codec.memory;
     LagState state(shape, lag_state);
@@ -355,28 +381,13 @@ static int find_lag(const Codec &codec, const float *audio, float *lag_state) {
         store(likeness + lag, product * product / (energy + ENERGY_FLOOR));
     }
     for (int i = n_lags; i < padded(n_lags); i++) likeness[i] = -1;
-    const int best = n_lags - 1 - largest_of(likeness, padded(n_lags));
 
-    // Sample by sample around it, with the extension itself.
-    const float *wanted = sharp + shape.past;
-    int code = 0;
-    float most = -1;
-    for (int near = 0; near < NEAR; near++) {
-        const int candidate = memory.near_codes[best * NEAR + near], lag = memory.lags[candidate];
-        float extension[MAX_SUPPORT];
-        const float *from = sharp + shape.past - lag;
-        for (int i = 0, place = 0; i < support; i++) {
-            extension[i] = from[place];
-            place = place + 1 == lag ? 0 : place + 1;
-        }
-        const int whole = support / LANES * LANES;
-        float product = dot(extension, wanted, whole), energy = dot(extension, extension, whole);
-        for (int i = whole; i < support; i++) product += extension[i] * wanted[i], energy += extension[i] * extension[i];
-        product = product > 0 ? product : 0;
-        const float here = product * product / (energy + ENERGY_FLOOR);
-        if (here > most) most = here, code = candidate;
+    for (int rank = 0; rank < n_wanted; rank++) {
+        const int place = largest_of(likeness, padded(n_lags));
+        found[rank] = nearest_lag(memory, sharp + shape.past, support, n_lags - 1 - place);
+        for (int i = place - APART; i <= place + APART; i++)
+            if (i >= 0 && i < n_lags) likeness[i] = -1;
     }
-    return code;
 }
 
 // h + W2 gelu(W1 h), several times, then gelu (`Blocks`), in place.
@@ -391,68 +402,116 @@ static void run_blocks(const std::vector<DenseBlock> &blocks, int width, float *
     gelu_of(h, h, width);
 }
 
-// What the loop expects of the next frame (`Memory.foresee`): moves the sketch on by one frame.
-static void foresee(const Codec &codec, int lag_code, bool has_lag, LoopState &state, float *prediction) {
+// The loop's past, made ready for a frame.
+struct Past {
+    float scaled[MAX_HISTORY * MAX_LATENT + ROOM]; // remembered latents in units of their usual size, within bounds
+    float newest_gain;                             // the newest one's last dimension
+};
+
+// Moves the sketch on by one frame (`Memory.sketched`).
+static void look_back(const Codec &codec, LoopState &state, Past &past) {
     const lamina_shape &shape = codec.shape;
     const Memory &memory = codec.memory;
     const int n = shape.latent, frame = shape.frame, width = shape.memory_width, n_history = shape.history * n;
-    const int n_lags = shape.fine_lags + shape.coarse_lags;
-    // Remembered latents in units of their usual size, within bounds; behind room for what a lag tells.
-    float features[2 * MAX_FRAME + 1 + MAX_HISTORY * MAX_LATENT + ROOM], scaled[MAX_HISTORY * MAX_LATENT + ROOM];
     float newest[MAX_LATENT + ROOM], h[MAX_WIDTH + ROOM], raw[2 * MAX_FRAME], v[MAX_FRAME + ROOM], head[MAX_FRAME];
     for (int i = 0; i < n_history; i += n)
         for (int j = 0; j < n; j++) {
             const float x = state.latents[i + j] * memory.inverse_scale[j];
-            scaled[i + j] = x < -LARGEST_LATENT ? -LARGEST_LATENT : x > LARGEST_LATENT ? LARGEST_LATENT : x;
+            past.scaled[i + j] = x < -LARGEST_LATENT ? -LARGEST_LATENT : x > LARGEST_LATENT ? LARGEST_LATENT : x;
         }
-    for (int j = 0; j < n; j++) newest[j] = scaled[n_history - n + j] * memory.scale[j];
-    const float newest_gain = newest[n - 1];
-
-    apply<MAX_HISTORY * MAX_LATENT>(memory.sketch_input, scaled, h);
+    for (int j = 0; j < n; j++) newest[j] = past.scaled[n_history - n + j] * memory.scale[j];
+    past.newest_gain = newest[n - 1];
+    apply<MAX_HISTORY * MAX_LATENT>(memory.sketch_input, past.scaled, h);
     run_blocks(memory.sketch_blocks, width, h);
     apply<MAX_WIDTH>(memory.sketch_output, h, raw);
     apply<MAX_LATENT>(memory.sketch_linear, newest, v);
     for (int i = 0; i < frame; i += LANES) store(v + i, load(raw + i) + load(v + i));
     open_gate(v, raw + frame, frame);
-    expand(memory.companding, shape, v, latent_to_gain(memory.companding, shape, newest_gain));
+    expand(memory.companding, shape, v, latent_to_gain(memory.companding, shape, past.newest_gain));
     // The filterbank is encoder's and decoder's.
     synthesise(codec.decoder.synthesis, shape, v, state.tail, head);
     remember(state.past, shape.past, head, frame);
+}
 
-    float extension[MAX_SUPPORT], c[MAX_FRAME], u[MAX_FRAME + ROOM];
-    const int support = frame + shape.overlap;
-    if (has_lag) {
-        const int lag = memory.lags[lag_code % n_lags];
-        const float *from = state.past + shape.past - lag;
-        for (int i = 0, place = 0; i < support; i++) {
-            extension[i] = from[place];
-            place = place + 1 == lag ? 0 : place + 1;
-        }
+// What is to be expected of the frame behind that past (`Memory.predicted`), all of it, `[latent]`. A negative lag code: without one.
+static void predict(const Codec &codec, const LoopState &state, const Past &past, int lag_code, float *prediction) {
+    const lamina_shape &shape = codec.shape;
+    const Memory &memory = codec.memory;
+    const int n = shape.latent, frame = shape.frame, n_history = shape.history * n, support = frame + shape.overlap;
+    float extension[MAX_SUPPORT], c[MAX_FRAME], u[MAX_FRAME + ROOM], h[MAX_WIDTH + ROOM];
+    float features[2 * MAX_FRAME + 1 + MAX_HISTORY * MAX_LATENT + ROOM];
+    if (lag_code >= 0) {
+        extend(state.past + shape.past, memory.lags[lag_code], support, extension);
         multiply(codec.encoder.analysis, extension, c);
     } else {
         std::memset(c, 0, sizeof c);
     }
     const float log_gain = compress(memory.companding, shape, c, u);
     describe(c, u, log_gain, frame, true, features);
-    copy(features + 2 * frame + 1, scaled, n_history);
+    copy(features + 2 * frame + 1, past.scaled, n_history);
     apply<2 * MAX_FRAME + 1 + MAX_HISTORY * MAX_LATENT>(memory.input, features, h);
-    run_blocks(memory.blocks, width, h);
-    float gate[MAX_FRAME], confidence[MAX_LATENT], correction[MAX_LATENT], extended_latent[MAX_LATENT + LANES];
+    run_blocks(memory.blocks, shape.memory_width, h);
+    float gate[MAX_FRAME], confidence[MAX_LATENT], correction[MAX_LATENT], extended[MAX_LATENT + LANES];
     apply<MAX_WIDTH>(memory.gate, h, gate);
     apply<MAX_WIDTH>(memory.confidence, h, confidence);
     apply<MAX_WIDTH>(memory.correction, h, correction);
     open_gate(u, gate, frame);
-    apply<MAX_FRAME>(memory.linear_path, u, extended_latent);
-    extended_latent[n - 1] = has_lag ? gain_to_latent(memory.companding, shape, log_gain) : newest_gain;
-    for (int i = n; i < padded(n); i++) extended_latent[i] = 0;
-    const float share = has_lag && lag_code >= n_lags ? shape.guarded : shape.trust;
+    apply<MAX_FRAME>(memory.linear_path, u, extended);
+    extended[n - 1] = lag_code >= 0 ? gain_to_latent(memory.companding, shape, log_gain) : past.newest_gain;
+    for (int i = n; i < padded(n); i++) extended[i] = 0;
     float found[MAX_LATENT];
     for (int i = 0; i < padded(n); i += LANES) {
-        const Floats trusted = LEAK * sigmoid(load(confidence + i)) * load(extended_latent + i);
-        const Floats corrected = hyperbolic_tangent(load(correction + i)) * (LARGEST_CORRECTION * load(memory.scale.data() + i));
-        store(found + i, (trusted + corrected) * share);
+        const Floats trusted = LEAK * sigmoid(load(confidence + i)) * load(extended + i);
+        store(found + i, trusted + hyperbolic_tangent(load(correction + i)) * (LARGEST_CORRECTION * load(memory.scale.data() + i)));
     }
     copy(prediction, found, n);
+}
+
+// The next frame's prediction, as much of it as counts (`Memory.foresee`).
+static void foresee(const Codec &codec, int lag_code, bool has_lag, LoopState &state, float *prediction) {
+    const lamina_shape &shape = codec.shape;
+    const int n_lags = shape.fine_lags + shape.coarse_lags;
+    Past past;
+    look_back(codec, state, past);
+    predict(codec, state, past, has_lag ? lag_code % n_lags : -1, prediction);
+    const float share = has_lag && lag_code >= n_lags ? shape.guarded : shape.trust;
+    for (int i = 0; i < shape.latent; i++) prediction[i] *= share;
+}
+
+// What a share of a prediction leaves of a latent, squared.
+static float surprise(const float *latent, const float *prediction, float share, int n) {
+    Floats sum = all(0);
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const Floats left = load(latent + i) - load(prediction + i) * share;
+        sum += left * left;
+    }
+    float result = sum_of(sum);
+    for (; i < n; i++) result += (latent[i] - prediction[i] * share) * (latent[i] - prediction[i] * share);
+    return result;
+}
+
+// The sender's choice of a lag, by what its prediction leaves to be coded: its code, that of a guarded frame where less of it fits better.
+static int foresee_best(const Codec &codec, const int *candidates, int n_candidates, bool guarded, const float *latent, LoopState &state,
+                        float *prediction) {
+    const lamina_shape &shape = codec.shape;
+    const int n_lags = shape.fine_lags + shape.coarse_lags, n = shape.latent;
+    Past past;
+    look_back(codec, state, past);
+    float least = 0, share = 0, found[MAX_LATENT];
+    int code = -1;
+    for (int i = 0; i < n_candidates; i++) {
+        predict(codec, state, past, candidates[i], found);
+        for (int half = guarded ? 1 : 0; half < 2; half++) {
+            const float tried = half ? shape.guarded : shape.trust, left = surprise(latent, found, tried, n);
+            if (code < 0 || left < least) {
+                least = left, share = tried, code = candidates[i] + half * n_lags;
+                copy(prediction, found, n);
+            }
+        }
+    }
+    for (int i = 0; i < n; i++) prediction[i] *= share;
+    return code;
 }
 
 // Remember a frame as its prediction and the codes that the loop hears say it; the same sum on both sides. Negative codes got lost.
@@ -475,11 +534,17 @@ static void send(const Codec &codec, int n_frames, const float *audio, const flo
     for (int index = 0; index < n_frames; index++, audio += shape.frame, latents += shape.latent, predictions += shape.latent, codes += stride) {
         const int count = counts[index];
         const bool lagged = count >= shape.from_layers;
-        int lag = find_lag(codec, audio, lag_state);
-        if (guarded[index]) lag += shape.fine_lags + shape.coarse_lags;
-        // Who is sent nothing takes it for lost; so does the sender.
-        if (count == 0) lag = (int)*state.lag;
-        foresee(codec, lag, lagged || count == 0, state, predictions);
+        const int n_candidates = widths[index] > 1 ? TRIED_LAGS : 1;
+        int candidates[TRIED_LAGS];
+        find_lags(codec, audio, lag_state, n_candidates, candidates);
+        int lag = candidates[0] + (guarded[index] ? shape.fine_lags + shape.coarse_lags : 0);
+        if (lagged) {
+            lag = foresee_best(codec, candidates, n_candidates, guarded[index], latents, state, predictions);
+        } else {
+            // Who is sent nothing takes it for lost; so does the sender.
+            if (count == 0) lag = (int)*state.lag;
+            foresee(codec, lag, count == 0, state, predictions);
+        }
         *state.lag = (float)lag;
         float left[MAX_LATENT] = {0};
         for (int i = 0; i < shape.latent; i++) left[i] = latents[i] - predictions[i];

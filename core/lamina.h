@@ -73,8 +73,8 @@ LAMINA_API void lamina_quantize(const lamina_codec *codec, int32_t n, const floa
                                 int32_t coarse, int32_t stride, int32_t *codes);
 
 /* The sender's loop: samples, their latents, and of each frame how many layers are sent (`counts`, 0: nothing), how many candidates
- * are followed (`widths`) and whether it is guarded (`guarded`) -> codes `[n_frames, stride]`, 0 beyond a frame's count, and
- * predictions `[n_frames, latent]`. */
+ * are followed (`widths`; above 1 several lags are tried too) and whether it must be guarded (`guarded`; others are where that fits
+ * better) -> codes `[n_frames, stride]`, 0 beyond a frame's count, and predictions `[n_frames, latent]`. */
 LAMINA_API void lamina_send(const lamina_codec *codec, int32_t n_frames, const float *audio, const float *latents, const int32_t *counts,
                             const int32_t *widths, const int32_t *guarded, float *lag_state, float *loop_state, int32_t stride,
                             int32_t *codes, float *predictions);

@@ -49,8 +49,8 @@ class MemoryConfig:
         fine_lags: lags from there on in steps of one sample; then `coarse_lags` more in steps of two. Together at most half a
             codebook's size: each is there twice.
         trust: what share of the prediction counts, so that errors of the loop die away.
-        guarded: the same for *guarded* frames, whose lag codes follow the ordinary ones. A sender guards
-            its frames while some get lost: less is foreseen, and what was lost is forgotten soon.
+        guarded: the same for *guarded* frames, whose lag codes follow the ordinary ones. A sender guards a frame where less of the
+            prediction fits better, and all of them while some get lost: then what was lost is forgotten soon.
         history: quantized latents that are remembered.
         loop_layers: layers, the lag among them, that the loop hears. A stream of more can be thinned down to so many without drift.
         from_layers: layers from which the first one says where to look; with fewer, prediction comes from the remembered latents alone.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -94,8 +94,14 @@ class FrameCodec:
             y, seconds = self._timed_decode(encoded)
             return y, reports_of(self.runtime, encoded, y, seconds)
         parts = [slice(start, start + size) for start in range(0, x.shape[1], size)]
-        with ThreadPoolExecutor(1) as decoder:
-            coded = [self._encode_and_submit(x[:, p], beside[:, p] if beside is not None else None, settings_at, decoder) for p in parts]
+        # Three stretches are at work at once: one in the encoder, one in the loop, one in the decoder.
+        with ThreadPoolExecutor(1) as encoder, ThreadPoolExecutor(1) as decoder:
+            ahead = [None if self._earlier else encoder.submit(self._coder.hear, x[:, part]) for part in parts]
+            coded: list[tuple[Encoded, Future[tuple[FloatArray, float]]]] = []
+            for part, latents in zip(parts, ahead, strict=True):
+                with_it = None if beside is None else beside[:, part]
+                encoded = self.encode(x[:, part], with_it, settings_at, None if latents is None else latents.result())
+                coded.append((encoded, decoder.submit(self._timed_decode, encoded)))
             decoded = [future.result() for _, future in coded]
         reports = [
             report
@@ -104,8 +110,10 @@ class FrameCodec:
         ]
         return np.concatenate([y for y, _ in decoded], 1), reports
 
-    def encode(self, x: FloatArray, beside: FloatArray | None, settings_at: Callable[[int], Settings]) -> Encoded:
-        """Samples `[channels, k · frame]` → what is sent of them."""
+    def encode(
+        self, x: FloatArray, beside: FloatArray | None, settings_at: Callable[[int], Settings], latents: FloatArray | None = None
+    ) -> Encoded:
+        """Samples `[channels, k · frame]` → what is sent of them; `latents` are theirs if the encoder has already heard them."""
         started = time.perf_counter()
         n_frames = x.shape[1] // self.runtime.config.frame
         settings = [settings_at(self.n_frames + frame) for frame in range(n_frames)]
@@ -119,11 +127,12 @@ class FrameCodec:
         widths = np.array([s.search for s in settings])
         guarded = self._guarded(settings)
         for index, (coder, decoder) in enumerate(self._earlier):
-            _, codes, predictions = coder.encode(x, counts, widths, guarded)
-            z = self._desk.sum_up(Sent(codes, counts, loudest, loudest, self.n_frames, predictions))
-            x, decoder = self.runtime.decode(z, decoder)
+            codes, predictions = coder.encode(x, coder.hear(x), counts, widths, guarded)
+            summed = self._desk.sum_up(Sent(codes, counts, loudest, loudest, self.n_frames, predictions))
+            x, decoder = self.runtime.decode(summed, decoder)
             self._earlier[index] = coder, decoder
-        z, codes, predictions = self._coder.encode(x, counts, widths, guarded)
+        z = self._coder.hear(x) if latents is None else latents
+        codes, predictions = self._coder.encode(x, z, counts, widths, guarded)
         crossed = None
         if beside is not None:
             crossed = np.array([s.cross_layers < codes.shape[2] for s in settings])
@@ -164,12 +173,6 @@ class FrameCodec:
         started = time.perf_counter()
         return self.decode(encoded), time.perf_counter() - started
 
-    def _encode_and_submit(
-        self, x: FloatArray, beside: FloatArray | None, settings_at: Callable[[int], Settings], decoder: Executor
-    ) -> tuple[Encoded, Future[tuple[FloatArray, float]]]:
-        encoded = self.encode(x, beside, settings_at)
-        return encoded, decoder.submit(self._timed_decode, encoded)
-
     def _guarded(self, settings: Sequence[Settings]) -> npt.NDArray[np.bool_]:
         """Frames in which the memory leans less on what came before: while some get lost, and until that is forgotten, `[frames]`."""
         guarded = np.zeros(len(settings), bool)
@@ -199,7 +202,7 @@ class FrameCodec:
         """
         if self._beside is None:
             self._beside = Coder(self.runtime, self.n_channels)
-        _, others, foreseen = self._beside.encode(beside, counts, widths, guarded)
+        others, foreseen = self._beside.encode(beside, self._beside.hear(beside), counts, widths, guarded)
         own = np.array([s.cross_layers for s in settings])
         codes = np.where(np.arange(codes.shape[2]) < own[:, None], codes, others)
         if predictions is not None and foreseen is not None:
@@ -222,21 +225,24 @@ class Coder:
         self._loop = runtime.loop(n_channels)
         self._n_frames = 0
 
+    def hear(self, x: FloatArray) -> FloatArray:
+        """Samples `[channels, frames · frame]` → latents. Stretches are heard one after the other, and may be before others are coded."""
+        z, self._state = self._runtime.encode(x, self._state)
+        return z
+
     def encode(
-        self, x: FloatArray, counts: Counts, widths: npt.NDArray[np.int64], guarded: npt.NDArray[np.bool_]
-    ) -> tuple[FloatArray, Codes, FloatArray | None]:
-        """Samples `[channels, frames · frame]` → latents, codes of as many layers as any frame sends, and what memory foresaw.
+        self, x: FloatArray, z: FloatArray, counts: Counts, widths: npt.NDArray[np.int64], guarded: npt.NDArray[np.bool_]
+    ) -> tuple[Codes, FloatArray | None]:
+        """Samples `[channels, frames · frame]` and their latents → codes of as many layers as any frame sends, and what memory foresaw.
 
         `counts [channels, frames]` are the layers that each frame sends, `widths [frames]` the candidates followed while codes are chosen,
         `guarded [frames]` whether frames get lost on the way, so that the memory leans less on what came before.
         """
-        z, self._state = self._runtime.encode(x, self._state)
         if self._loop is None:
-            return z, self._codes(z, counts, widths), None
+            return self._codes(z, counts, widths), None
         forget = None if self._forget_at is None else self._forget_at - self._n_frames
         self._n_frames += z.shape[1]
-        codes, predictions = self._loop.encode(x, z, counts, widths, guarded, forget)
-        return z, codes, predictions
+        return self._loop.encode(x, z, counts, widths, guarded, forget)
 
     def _codes(self, z: FloatArray, counts: Counts, widths: npt.NDArray[np.int64]) -> Codes:
         most = max(1, int(counts.max(initial=1)))
