@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lamina.plugin.desk.chance import uniform
+from lamina.dsp.chance import uniform
 from lamina.plugin.parameter import Parameter, Value, suggest
 
 Source = Literal["lfo", "envelope", "steps"]

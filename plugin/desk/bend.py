@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.chance import uniforms
 from lamina.models.likeness import Likeness
 from lamina.models.runtime import CodecRuntime
-from lamina.plugin.desk.chance import uniforms
 from lamina.plugin.desk.frame import ABSENT, CodedFrame
 from lamina.plugin.settings import Settings
 

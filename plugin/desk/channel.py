@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.chance import uniform
 from lamina.models.loop import Loop
 from lamina.models.runtime import CodecRuntime
-from lamina.plugin.desk.chance import uniform
 from lamina.plugin.desk.frame import ABSENT, CodedFrame, to_and_fro
 from lamina.plugin.settings import Settings
 
