@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -183,6 +185,31 @@ def _shipped_size(size: str) -> Path:
             f"No model of the size {size!r} comes with Lamina yet. Train one: lamina train --size {size} --data my_takes/ --name my-{size}"
         )
     return weights_folder() / bundle
+
+
+def install_bundle(source: Path, name: str) -> Path:
+    """Copy the bundle in the folder `source` to the user's own as `name`; returns its folder.
+
+    An existing one of that name stays until the copy is complete and verified. Raises BundleError if the copy is not a sound
+    bundle, OSError if it can't be written; the old one is still there then.
+    """
+    folder = own_bundles_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / name
+    # A name with a dot in front is never listed as a bundle, whatever interrupts the copying.
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".installing-") as temporary:
+        fresh, old = Path(temporary) / "new", Path(temporary) / "old"
+        shutil.copytree(source, fresh)
+        open_bundle(fresh)
+        if target.exists():
+            target.rename(old)
+        try:
+            fresh.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+    return target
 
 
 def bundle_version(name_or_path: str | Path) -> tuple[str, int]:

@@ -1,30 +1,17 @@
-"""The user's own bundles: where they are, what they may be called, and how one gets there.
+"""The user's own bundles: where they are and what they may be called (`bundle.install_bundle` puts one there).
 
-They lie in the user's data folder under `bundles/NAME`, beside `runs/NAME`, where training keeps its checkpoints. The
-environment variable LAMINA_DATA names another data folder.
+They lie in the user's data folder under `bundles/NAME`, beside `runs/NAME`, where training keeps its checkpoints.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 
-DATA_VARIABLE = "LAMINA_DATA"
+from lamina.models.places import data_folder
+
 LONGEST_NAME = 64
 _NAME = re.compile(rf"\w(?:[\w .-]{{0,{LONGEST_NAME - 2}}}[\w-])?")
-
-
-def data_folder() -> Path:
-    """The user's data folder for Lamina; it need not exist."""
-    named = os.environ.get(DATA_VARIABLE)
-    if named:
-        return Path(named).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("lamina"))
 
 
 def own_bundles_folder() -> Path:
@@ -73,30 +60,3 @@ def check_free(name: str, shipped: list[str], replace: bool) -> None:
         raise ValueError(
             f"You already have a model called {taken!r}. Choose another name, or give --replace to replace it once the new one is complete."
         )
-
-
-def install_bundle(source: Path, name: str) -> Path:
-    """Copy the bundle in the folder `source` to the user's own as `name`; returns its folder.
-
-    An existing one of that name stays until the copy is complete and verified. Raises BundleError if the copy is not a sound
-    bundle, OSError if it can't be written; the old one is still there then.
-    """
-    from lamina.models.bundle import open_bundle
-
-    folder = own_bundles_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / name
-    # A name with a dot in front is never listed as a bundle, whatever interrupts the copying.
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".installing-") as temporary:
-        fresh, old = Path(temporary) / "new", Path(temporary) / "old"
-        shutil.copytree(source, fresh)
-        open_bundle(fresh)
-        if target.exists():
-            target.rename(old)
-        try:
-            fresh.rename(target)
-        except OSError:
-            if old.exists():
-                old.rename(target)
-            raise
-    return target

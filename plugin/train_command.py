@@ -239,7 +239,7 @@ def _run_folder(options: argparse.Namespace) -> Path:
 
 
 def _install(name: str, bundle: Path, out: Path, interrupted: bool) -> None:
-    from lamina.models.own_bundles import install_bundle
+    from lamina.models.bundle import install_bundle
 
     if interrupted:
         print(f"The run was interrupted, so {name} is not installed yet: give the same command again to go on.")

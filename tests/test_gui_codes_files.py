@@ -12,8 +12,7 @@ from test_gui_files import drop
 
 from lamina.gui.model.export import ExportState
 from lamina.gui.model.kept_session import KeptSession
-from lamina.models.bundle import weights_folder
-from lamina.models.own_bundles import install_bundle
+from lamina.models.bundle import install_bundle, weights_folder
 from lamina.plugin import NeuralCodec
 from lamina.plugin.audiofile import read_audio
 from lamina.plugin.codes import Codes

@@ -9,8 +9,8 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
 from lamina.gui.model.preset_list import PresetList, heading
-from lamina.models.bundle import weights_folder
-from lamina.models.own_bundles import install_bundle, own_bundles_folder
+from lamina.models.bundle import install_bundle, weights_folder
+from lamina.models.own_bundles import own_bundles_folder
 from lamina.plugin.motion import Automation, Motion
 from lamina.plugin.presets import CATEGORIES, Preset, list_presets, load_preset
 

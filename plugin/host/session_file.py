@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from lamina.models.own_bundles import data_folder
+from lamina.models.places import data_folder
 from lamina.plugin.atomic_file import atomic_file
 from lamina.plugin.host.settings import DeviceSettings, device_settings
 
