@@ -21,7 +21,7 @@ import numpy as np
 from pedalboard.io import AudioFile
 
 from lamina.plugin import Motion, NeuralCodec
-from lamina.plugin.demo import demo_items
+from lamina.plugin.demo_items.items import demo_items
 
 RATE, FRAME = 24_000, 320
 WARM_UP_FRAMES, FRAMES_PER_TURN = 100, 50

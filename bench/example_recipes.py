@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lamina.plugin import NeuralCodec
 from lamina.plugin.audiofile import read_audio
-from lamina.plugin.demo import demo_items
+from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.presets import Preset, codec_for, list_presets
 
 FloatArray = npt.NDArray[np.float32]

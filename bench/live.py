@@ -33,7 +33,7 @@ from PyQt6.QtGui import QImage, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QApplication, QWidget
 
 from lamina.plugin import Board, NeuralCodec
-from lamina.plugin.demo import demo_items
+from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.host.client import LiveEngine
 from lamina.plugin.host.live_meters import LiveMeters
 from lamina.plugin.host.settings import DeviceSettings

@@ -241,7 +241,7 @@ class Loader:
 
 
 def _demos() -> list[Any]:
-    from lamina.plugin.demo import demo_items
+    from lamina.plugin.demo_items.items import demo_items
 
     return list(demo_items())
 

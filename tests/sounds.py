@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from pedalboard.io import AudioFile
 
-from lamina.plugin.demo import demo_items
+from lamina.plugin.demo_items.items import demo_items
 
 FloatArray = npt.NDArray[np.float32]
 

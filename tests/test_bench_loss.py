@@ -15,7 +15,7 @@ from heldout import read_mono
 from loss import LOSSES, read_items, through_losses
 from metrics import Scores
 
-from lamina.plugin.demo import demo_items
+from lamina.plugin.demo_items.items import demo_items
 
 NAN = float("nan")
 

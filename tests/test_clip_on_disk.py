@@ -12,7 +12,7 @@ from sounds import noise
 
 from lamina.dsp.resample import StreamingResampler
 from lamina.plugin.audiofile import AudioFileError, read_audio
-from lamina.plugin.demo import demo_items
+from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.host.clip_on_disk import KEPT_CHUNKS, ClipOnDisk
 from lamina.plugin.host.clip_reader import ClipReader, Region
 from lamina.plugin.host.file_source import FileSource

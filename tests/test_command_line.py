@@ -15,7 +15,7 @@ from sounds import demo, noise
 from lamina.plugin import NeuralCodec
 from lamina.plugin.audiofile import probe_audio, read_audio
 from lamina.plugin.cli import main
-from lamina.plugin.demo import demo_items
+from lamina.plugin.demo_items.items import demo_items
 
 VOICE = str(demo_items()[1].path)
 

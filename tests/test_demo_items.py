@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from pedalboard.io import AudioFile
 
-from lamina.plugin.demo import DemoItem, demo_items, has_display
+from lamina.gui.display import has_display
+from lamina.plugin.demo_items.items import DemoItem, demo_items
 
 CREDITS = Path(__file__).parent.parent / "docs" / "demo-items.md"
 ALL_ITEMS_BYTES = 1_500_000

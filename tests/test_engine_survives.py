@@ -13,7 +13,7 @@ import pytest
 from pedalboard.io import AudioFile
 
 from lamina.plugin import Board, NeuralCodec
-from lamina.plugin.demo import demo_items
+from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.host.client import MOST_EARLY_DEATHS, LiveEngine
 from lamina.plugin.host.engine_handle import EngineError, EngineGoneError
 from lamina.plugin.host.file_player import PlayState

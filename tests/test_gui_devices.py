@@ -99,7 +99,7 @@ def test_why_nothing_is_there_is_put_in_words(chooser):
 
 def test_a_choice_applies_while_it_plays_and_is_remembered(session):
     from lamina.gui.model.document import Document
-    from lamina.plugin.demo import demo_items
+    from lamina.plugin.demo_items.items import demo_items
 
     session.show(Document.open(demo_items()[0].path))
     session.player.play()
@@ -167,7 +167,7 @@ def test_the_input_level_moves_while_live(window, dialog, qtbot):
     from gui_parts import write_sound
 
     from lamina.plugin.audiofile import read_audio
-    from lamina.plugin.demo import demo_items
+    from lamina.plugin.demo_items.items import demo_items
 
     music = read_audio(demo_items()[0].path)
     take = write_sound(window.session.recording.folder.with_name("take.wav"), 48000, music.samples)

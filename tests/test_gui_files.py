@@ -13,7 +13,7 @@ from PyQt6.QtGui import QDropEvent
 
 from lamina.gui.model.player import PlayState
 from lamina.plugin.audiofile import ReadCancelled, read_audio
-from lamina.plugin.demo import demo_items
+from lamina.plugin.demo_items.items import demo_items
 
 pytest_plugins = ["gui_fixtures"]
 

@@ -16,7 +16,7 @@ from lamina.gui.model.travel import DRAG_PIXELS, Travel
 from lamina.gui.model.usage import CodebookUsage
 from lamina.plugin import PARAMETERS, NeuralCodec
 from lamina.plugin.audiofile import AudioClip
-from lamina.plugin.demo import demo_items
+from lamina.plugin.demo_items.items import demo_items
 
 LAYERS = Travel(PARAMETERS["layers"])
 MIX = Travel(PARAMETERS["mix"])

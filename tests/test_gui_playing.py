@@ -12,7 +12,7 @@ from lamina.gui.model.answers import Answers
 from lamina.gui.model.document import Document
 from lamina.gui.model.player import Player, PlayState
 from lamina.gui.model.session import Session
-from lamina.plugin.demo import demo_items
+from lamina.plugin.demo_items.items import demo_items
 
 pytest_plugins = ["gui_fixtures"]
 

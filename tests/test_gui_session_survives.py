@@ -14,7 +14,7 @@ from lamina.gui import theme
 from lamina.gui.model.kept_session import KeptSession
 from lamina.gui.model.player import PlayState
 from lamina.gui.window import MainWindow
-from lamina.plugin.demo import demo_items
+from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.host.session_file import SESSION_NAME, remember_devices
 from lamina.plugin.motion import Motion
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lamina.plugin.demo import demo_items
+from lamina.plugin.demo_items.items import demo_items
 
 PATIENCE_SECONDS = 60  # a bound for busy machines, not a speed that is promised
 

@@ -11,7 +11,7 @@ from pedalboard.io import AudioFile
 from lamina.gui.model.document import Document
 from lamina.plugin import NeuralCodec, audiofile
 from lamina.plugin.audiofile import AudioFileError, read_audio
-from lamina.plugin.demo import demo_items
+from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.render import render_file
 
 

@@ -92,7 +92,7 @@ def test_a_file_is_rendered_from_another_folder_without_importing_torch(environm
 
 
 def test_the_installed_copy_is_what_runs(environment: Path, elsewhere: Path) -> None:
-    code = "import lamina.plugin, lamina.plugin.demo as d; print(lamina.plugin.__file__); print(d.demo_items()[0].path)"
+    code = "import lamina.plugin, lamina.plugin.demo_items.items as d; print(lamina.plugin.__file__); print(d.demo_items()[0].path)"
     for path in run([str(environment / "python"), "-c", code], elsewhere).stdout.split():
         assert Path(path).is_relative_to(environment.parent)
         assert Path(path).is_file()

@@ -1,1 +1,1 @@
-"""Three short sounds that come with Lamina; `lamina.plugin.demo` lists them, docs/demo-items.md credits them."""
+"""Three short sounds that come with Lamina; `items` lists them, docs/demo-items.md credits them."""
