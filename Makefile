@@ -7,7 +7,6 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-TYPED := lamina.dsp lamina.models lamina.plugin lamina.gui
 # mypy doesn't follow an editable install's import hook, so it is shown the same folders under their import names.
 TYPE_TREE := build/typecheck
 
@@ -35,7 +34,7 @@ help:
 	@echo "make clean          remove everything the commands above made"
 
 run: libraries-run $(VENV)/.for-run
-	@$(BIN)/python -m lamina.plugin.demo
+	@$(BIN)/python -m lamina.cli.demo
 
 test: libraries-test $(VENV)/.for-test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -43,8 +42,8 @@ test: libraries-test $(VENV)/.for-test
 check: $(VENV)/.for-test
 	$(BIN)/ruff check .
 	@mkdir -p $(TYPE_TREE)/lamina
-	@for folder in dsp models plugin gui presets; do ln -sfn ../../../$$folder $(TYPE_TREE)/lamina/$$folder; done
-	MYPYPATH=$(TYPE_TREE) $(BIN)/mypy $(addprefix -p ,$(TYPED))
+	@for part in lamina/* dsp models plugin gui presets; do ln -sfn ../../../$$part $(TYPE_TREE)/lamina/; done
+	MYPYPATH=$(TYPE_TREE) $(BIN)/mypy -p lamina
 	MYPYPATH=$(TYPE_TREE):bench $(BIN)/mypy $(wildcard bench/*.py)
 
 bench-quality: $(VENV)/.for-bench

@@ -51,7 +51,7 @@ def timed_run(*arguments):
     return run()
 QApplication.exec = QGuiApplication.exec = QCoreApplication.exec = timed_run
 
-from lamina.plugin.cli import main
+from lamina.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 

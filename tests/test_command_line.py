@@ -12,9 +12,9 @@ import pytest
 from pedalboard.io import AudioFile
 from sounds import demo, noise
 
+from lamina.cli.main import main
 from lamina.plugin import NeuralCodec
 from lamina.plugin.audiofile import probe_audio, read_audio
-from lamina.plugin.cli import main
 from lamina.plugin.demo_items.items import demo_items
 
 VOICE = str(demo_items()[1].path)
@@ -120,7 +120,7 @@ def test_a_full_disk_leaves_nothing(tmp_path):
 
     for suffix in ("wav", "flac", "ogg"):
         result = subprocess.run(
-            [sys.executable, "-m", "lamina.plugin.cli", "render", str(source), str(tmp_path / f"out.{suffix}"), "--quiet"],
+            [sys.executable, "-m", "lamina", "render", str(source), str(tmp_path / f"out.{suffix}"), "--quiet"],
             preexec_fn=small_disk,
             capture_output=True,
             text=True,
@@ -135,7 +135,7 @@ def test_a_full_disk_leaves_nothing(tmp_path):
 
 
 def start(*arguments, **options):
-    command = [sys.executable, "-m", "lamina.plugin.cli", *(str(argument) for argument in arguments)]
+    command = [sys.executable, "-m", "lamina", *(str(argument) for argument in arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
@@ -164,7 +164,7 @@ def test_an_interrupt_while_a_module_loads_is_an_interrupt(monkeypatch, capsys):
         except KeyboardInterrupt as interrupt:
             raise ImportError("initialization failed") from interrupt
 
-    monkeypatch.setattr("lamina.plugin.info.print_info", interrupted_import)
+    monkeypatch.setattr("lamina.cli.info.print_info", interrupted_import)
     assert main(["info"]) == 130
     assert "interrupted" in capsys.readouterr().err
 
@@ -179,7 +179,7 @@ def test_a_reader_that_goes_away_is_no_error():
 @pytest.mark.parametrize("arguments", [["info"], ["render", "--help"]])
 def test_a_terminal_without_unicode_still_gets_the_text(arguments):
     result = subprocess.run(
-        [sys.executable, "-m", "lamina.plugin.cli", *arguments],
+        [sys.executable, "-m", "lamina", *arguments],
         env={**os.environ, "PYTHONIOENCODING": "ascii"},
         capture_output=True,
         timeout=60,

@@ -9,10 +9,10 @@ from container_parts import block_starts, header_of, real_codes, with_header
 from pedalboard.io import AudioFile
 from sounds import demo, noise
 
+from lamina.cli.main import main
 from lamina.models.bundle import weights_folder
 from lamina.plugin import NeuralCodec
 from lamina.plugin.audiofile import probe_audio, read_audio
-from lamina.plugin.cli import main
 from lamina.plugin.container import pack, read_codes, write_codes
 
 PCM_STEP = 2.0**-23

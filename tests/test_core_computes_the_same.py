@@ -256,7 +256,7 @@ def test_a_variable_asks_for_an_engine(monkeypatch):
 
 
 def test_info_tells_what_computes():
-    command = [sys.executable, "-m", "lamina.plugin.cli", "info"]
+    command = [sys.executable, "-m", "lamina", "info"]
     told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
     assert f"computed by: {load_runtime('lamina-24k').engine}" in told
 

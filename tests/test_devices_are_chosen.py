@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from lamina.plugin.cli import main
+from lamina.cli.main import main
 from lamina.plugin.host import devices as devices_module
 from lamina.plugin.host import opening
 from lamina.plugin.host.devices import Device, find_device, is_hardware, list_devices, probe_devices

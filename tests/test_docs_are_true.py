@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lamina.cli.main import main
 from lamina.plugin import PARAMETERS, NeuralCodec
-from lamina.plugin.cli import main
 from lamina.plugin.host.virtual_device import virtual_device
 from lamina.plugin.presets import list_presets
 from lamina.plugin.settings import FIELDS, DeskArguments
@@ -92,7 +92,7 @@ def test_the_documented_delay_is_the_engines():
 
 def test_documented_ways_to_play_live_are_understood(monkeypatch):
     asked = []
-    monkeypatch.setattr("lamina.plugin.live_command._live", asked.append)
+    monkeypatch.setattr("lamina.cli.live._live", asked.append)
     commands = [line for page in ("README.md", "docs/live.md") for line in re.findall(r"^lamina live .*", page_text(page), re.MULTILINE)]
     for command in commands:
         main(shlex.split(command, comments=True)[1:])

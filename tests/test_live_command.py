@@ -15,13 +15,13 @@ import pytest
 from pedalboard.io import AudioFile
 from sounds import demo, lag_samples
 
+from lamina.cli.live import CLEARED
+from lamina.cli.main import main
 from lamina.plugin import NeuralCodec
 from lamina.plugin.audiofile import read_audio
-from lamina.plugin.cli import main
 from lamina.plugin.host.devices import Device
 from lamina.plugin.host.session_file import remember_devices
 from lamina.plugin.host.settings import DeviceSettings
-from lamina.plugin.live_command import CLEARED
 from lamina.plugin.presets import load_preset
 
 RATE, BLOCK, FRAME, MARGIN = 48_000, 256, 640, 320
@@ -52,7 +52,7 @@ def live(*options):
 
 def started(*options, **popen):
     """The command in a process of its own, as a shell starts it."""
-    command = [sys.executable, "-P", "-m", "lamina.plugin.cli", "live", *(str(option) for option in options)]
+    command = [sys.executable, "-P", "-m", "lamina", "live", *(str(option) for option in options)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, **popen)
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from pedalboard.io import AudioFile
 
+from lamina.cli.main import main
 from lamina.models.bundle import BundleError, install_bundle, list_bundles, open_bundle, survey_bundles, weights_folder
 from lamina.models.own_bundles import check_free, is_name, own_bundles_folder
 from lamina.models.places import data_folder
 from lamina.plugin import NeuralCodec
-from lamina.plugin.cli import main
 from lamina.plugin.presets import PresetError, codec_for, load_preset, save_preset
 
 SHIPPED = weights_folder() / "lamina-24k"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from lamina.cli.main import main
 from lamina.models.bundle import BundleError, find_bundle, weights_folder
 from lamina.models.sizes import SIZES, describe_size, parameter_count, shipped_bundle_of
 from lamina.plugin import NeuralCodec
-from lamina.plugin.cli import main
 
 
 def test_standard_is_the_shipped_model():

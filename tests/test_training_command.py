@@ -15,12 +15,12 @@ soundfile = pytest.importorskip("soundfile", reason="training needs the extra [t
 
 from toy_training import TOY, toy_corpus, toy_plan  # noqa: E402
 
+from lamina.cli.main import main  # noqa: E402
 from lamina.models.bundle import open_bundle  # noqa: E402
 from lamina.models.export import export_bundle, load_network  # noqa: E402
 from lamina.models.network import CodecNetwork  # noqa: E402
 from lamina.models.training.checkpoint import Checkpoint  # noqa: E402
 from lamina.models.training.trainer import DivergedError, Trainer  # noqa: E402
-from lamina.plugin.cli import main  # noqa: E402
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_torchrun_starts_it_in_several_processes_and_one_of_them_speaks(takes, t
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    call = f"import sys; from lamina.plugin.cli import main; sys.exit(main({train_arguments(takes, toy)!r}))"
+    call = f"import sys; from lamina.cli.main import main; sys.exit(main({train_arguments(takes, toy)!r}))"
     processes = []
     for rank in range(2):
         variables = {

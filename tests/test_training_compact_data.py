@@ -10,11 +10,11 @@ pytest.importorskip("scipy")
 pytest.importorskip("soxr")
 soundfile = pytest.importorskip("soundfile", reason="training needs the extra [train]")
 
+from lamina.cli.main import main  # noqa: E402
 from lamina.models.training.compact import BLOCK, LONGEST, compact, expand  # noqa: E402
 from lamina.models.training.compact_pack import pack_compactly  # noqa: E402
 from lamina.models.training.pack import pack_folders  # noqa: E402
 from lamina.models.training.packed import PREAMBLE, open_packed, part_path  # noqa: E402
-from lamina.plugin.cli import main  # noqa: E402
 
 RATE = 24_000
 LEAST_DB = 58.0

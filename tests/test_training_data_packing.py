@@ -14,9 +14,9 @@ pytest.importorskip("scipy")
 
 import soundfile
 
+from lamina.cli.main import main
 from lamina.models.training.pack import cached_pack, pack_folders
 from lamina.models.training.packed import PREAMBLE, open_packed, part_path
-from lamina.plugin.cli import main
 
 RATE = 24_000
 

@@ -10,11 +10,11 @@ from sounds import demo
 pytest.importorskip("torch", reason="training needs the extra [train]")
 pytest.importorskip("onnx", reason="training needs the extra [train]")
 
+from lamina.cli.main import main
 from lamina.models.bundle import list_bundles, open_bundle
 from lamina.models.own_bundles import own_bundles_folder, run_folder
 from lamina.models.training.trainer import Trainer
 from lamina.plugin import NeuralCodec
-from lamina.plugin.cli import main
 
 
 @pytest.fixture

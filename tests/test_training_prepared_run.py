@@ -14,6 +14,8 @@ soundfile = pytest.importorskip("soundfile", reason="training needs the extra [t
 
 from toy_training import TOY_WITH_MEMORY, toy_corpus, toy_plan  # noqa: E402
 
+from lamina.cli.main import main  # noqa: E402
+from lamina.cli.train_pause import Pause  # noqa: E402
 from lamina.models.bundle import open_bundle  # noqa: E402
 from lamina.models.network import CodecNetwork  # noqa: E402
 from lamina.models.runtime import CodecRuntime  # noqa: E402
@@ -27,8 +29,6 @@ from lamina.models.training.parallel import Workers  # noqa: E402
 from lamina.models.training.recipes import RECIPES  # noqa: E402
 from lamina.models.training.trainer import Trainer  # noqa: E402
 from lamina.models.training.travel import load_travelling, save_travelling  # noqa: E402
-from lamina.plugin.cli import main  # noqa: E402
-from lamina.plugin.train_pause import Pause  # noqa: E402
 
 COMES_BACK = 16 << 20
 """Bytes of a file that may come back from such a machine."""
@@ -80,7 +80,7 @@ def test_a_run_travels_there_and_back_and_ends_as_a_model(travelled, tmp_path, c
 
     # Another machine, which has nothing that decodes or plays sound.
     call = ["train", *usual, "--from", str(first), "--resume", "--out", str(there), "--travel", str(second)]
-    program = f"import sys; sys.modules.update(dict.fromkeys({NOT_THERE!r}))\nfrom lamina.plugin.cli import main\nsys.exit(main({call!r}))"
+    program = f"import sys; sys.modules.update(dict.fromkeys({NOT_THERE!r}))\nfrom lamina.cli.main import main\nsys.exit(main({call!r}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     assert f"100% of the run is done ({STEPS} steps)" in done.stdout

@@ -25,7 +25,7 @@ SAMPLE_RATE = 44_100
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, so that leftovers of other builds in the source folder can't get in."""
     source = tmp_path_factory.mktemp("source")
-    for folder in (*SUBPACKAGES, "core"):
+    for folder in ("lamina", *SUBPACKAGES, "core"):
         shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -61,14 +61,13 @@ def elsewhere(tmp_path: Path) -> Path:
 def test_the_wheel_holds_every_module_and_data_file_and_nothing_at_the_top_but_lamina(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {name.split("/")[0].split("-")[0] for name in names} == {"lamina"}
-    for folder in SUBPACKAGES:
-        modules = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.py") if path.stat().st_size}
-        left_out = {str(module) for module in modules if f"lamina/{module.as_posix()}" not in names}
-        assert not left_out, f"add their packages to pyproject.toml: {left_out}"
+    modules = {path for folder in ("lamina", *SUBPACKAGES) for path in (ROOT / folder).rglob("*.py") if path.stat().st_size}
+    left_out = {str(path) for path in modules if inside(path) not in names}
+    assert not left_out, f"add their packages to pyproject.toml: {left_out}"
     for pattern in ("models/weights/*/*", "presets/*.json", "plugin/demo_items/*.ogg", "*/py.typed"):
-        files = [path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern) if path.is_file()]
+        files = [path for path in ROOT.glob(pattern) if path.is_file()]
         assert files
-        assert not [file for file in files if f"lamina/{file}" not in names]
+        assert not [path for path in files if inside(path) not in names]
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert library() is None or any(name.startswith("lamina/models/_core.") for name in names)
 
@@ -96,6 +95,12 @@ def test_the_installed_copy_is_what_runs(environment: Path, elsewhere: Path) -> 
     for path in run([str(environment / "python"), "-c", code], elsewhere).stdout.split():
         assert Path(path).is_relative_to(environment.parent)
         assert Path(path).is_file()
+
+
+def inside(path: Path) -> str:
+    """Where a file of the repository lies in the wheel."""
+    name = path.relative_to(ROOT).as_posix()
+    return name if name.startswith("lamina/") else f"lamina/{name}"
 
 
 def run(command: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:

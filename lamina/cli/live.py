@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from lamina.plugin.settings_options import add_settings_options, codec_of
+from lamina.cli.options import add_settings_options, codec_of
 
 if TYPE_CHECKING:
     from lamina.dsp.levels import LevelMeter

@@ -1,4 +1,4 @@
-"""The first run, which plays the demo items (`python -m lamina.plugin.demo`)."""
+"""The first run, which plays the demo items (`python -m lamina.cli.demo`)."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ def main() -> int:
     Returns:
         the exit code of what was started.
     """
-    from lamina.plugin.cli import main as lamina
+    from lamina.cli.main import main as lamina
 
     if has_display():
         return lamina(["app", str(demo_items()[0].path)]) or 0

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamina.cli.interruption import signals_end_it_cleanly
+from lamina.cli.options import add_settings_options, codec_of
 from lamina.plugin.codes import MAX_CODE_CHANNELS
-from lamina.plugin.interruption import signals_end_it_cleanly
-from lamina.plugin.settings_options import add_settings_options, codec_of
 
 if TYPE_CHECKING:
     from lamina.models.bundle import BundleEntry

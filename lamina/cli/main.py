@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lamina.cli.interruption import signals_end_it_cleanly
+from lamina.cli.options import MODEL_HELP, add_settings_options, codec_of
 from lamina.models.bundle import DEFAULT_BUNDLE
-from lamina.plugin.interruption import signals_end_it_cleanly
 from lamina.plugin.parameters import PARAMETERS
-from lamina.plugin.settings_options import MODEL_HELP, add_settings_options, codec_of
 
 REFUSED = 2
 INTERRUPTED = 130
@@ -119,10 +119,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     presets.set_defaults(run=_presets)
 
-    from lamina.plugin.codes_command import add_codes_commands
-    from lamina.plugin.data_command import add_data_command
-    from lamina.plugin.live_command import add_live_commands
-    from lamina.plugin.train_command import add_train_command
+    from lamina.cli.codes import add_codes_commands
+    from lamina.cli.data import add_data_command
+    from lamina.cli.live import add_live_commands
+    from lamina.cli.train import add_train_command
 
     add_codes_commands(commands)
     add_live_commands(commands)
@@ -215,7 +215,7 @@ def _jobs(inputs: list[Path], output: Path) -> list[tuple[Path, Path]]:
 
 
 def _info(options: argparse.Namespace) -> int:
-    from lamina.plugin.info import print_info
+    from lamina.cli.info import print_info
 
     print_info(options.model or DEFAULT_BUNDLE)
     return 0

@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamina.cli.data import progress_bar
+from lamina.cli.train_pause import Pause
+from lamina.cli.train_plan import check_numbers, plan_of
 from lamina.models.sizes import SIZES, STANDARD, describe_size
 from lamina.models.training.recipes import RECIPES
-from lamina.plugin.data_command import progress_bar
-from lamina.plugin.train_pause import Pause
-from lamina.plugin.train_plan import check_numbers, plan_of
 
 if TYPE_CHECKING:
     from lamina.models.config import CodecConfig
@@ -137,10 +137,10 @@ def _run(options: argparse.Namespace, workers: Workers, began: float) -> int:
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
+    from lamina.cli.train_start import choose_start
     from lamina.models.network import CodecNetwork
     from lamina.models.training.helped_corpus import HelpedCorpus
     from lamina.models.training.trainer import DivergedError, Trainer
-    from lamina.plugin.train_start import choose_start
 
     logging.basicConfig(level=logging.INFO if workers.leads else logging.ERROR, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     torch.set_num_threads(options.threads)
@@ -195,10 +195,10 @@ def _end(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: 
 
 def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: Path) -> None:
     """The bundle of a run's averaged weights, installed if it has a name."""
+    from lamina.cli.train_card import model_card
+    from lamina.cli.train_start import can_denoise
     from lamina.models.export import export_bundle
     from lamina.models.training.initialise import SETTLING_BATCHES, settle_codebooks
-    from lamina.plugin.train_card import model_card
-    from lamina.plugin.train_start import can_denoise
 
     corpus, progress = trainer.corpus, final.progress
     network = final.averaged_network().to(trainer.workers.device)
