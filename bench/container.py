@@ -16,8 +16,8 @@ from metrics import SAMPLE_RATE, Samples
 
 from lamina.models.bundle import DEFAULT_BUNDLE
 from lamina.plugin import NeuralCodec
-from lamina.plugin.codes import FRAME_RATE, Codes
-from lamina.plugin.container import pack, unpack
+from lamina.plugin.codes_file.codes import FRAME_RATE, Codes
+from lamina.plugin.codes_file.file import pack, unpack
 
 LAYERS = (4, 8, 16, 24)
 """3, 6, 12 and 18 kbps."""

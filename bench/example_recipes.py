@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lamina.plugin import NeuralCodec
-from lamina.plugin.audiofile import read_audio
 from lamina.plugin.demo_items.items import demo_items
-from lamina.plugin.presets import Preset, codec_for, list_presets
+from lamina.plugin.documents.presets import Preset, codec_for, list_presets
+from lamina.plugin.files.sound import read_audio
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from example_recipes import excerpt_of
 
-from lamina.plugin.motion import Motion
-from lamina.plugin.parameters import PARAMETERS, find_parameter
-from lamina.plugin.presets import CATEGORIES, Preset, list_presets
+from lamina.plugin.documents.presets import CATEGORIES, Preset, list_presets
+from lamina.plugin.parameters.motion import Motion
+from lamina.plugin.parameters.table import PARAMETERS, find_parameter
 
 HEARD_ON = {
     "music": "music",
@@ -26,7 +26,7 @@ lamina render song.wav out.wav --preset {example}
 
 ```python
 from lamina.plugin import NeuralCodec
-from lamina.plugin.presets import load_preset
+from lamina.plugin.documents.presets import load_preset
 
 codec = NeuralCodec()
 codec.set_parameters(load_preset("{example}").parameters)

@@ -7,7 +7,7 @@ from PyQt6.QtWidgets import QFileDialog, QWidget
 from lamina.gui.loading import Loader
 from lamina.gui.model.export import suggested_target
 from lamina.gui.model.session import Session
-from lamina.plugin.parameters import KBPS_PER_LAYER
+from lamina.plugin.parameters.table import KBPS_PER_LAYER
 
 PRESETS = "Presets (*.json)"
 
@@ -66,7 +66,7 @@ class FileDialogs:
 
 def _follow_filter(dialog: QFileDialog, chosen: str, usual: str) -> None:
     """The name's suffix follows the kind of file that is chosen: codes, or the usual kind."""
-    from lamina.plugin.container import SUFFIX
+    from lamina.plugin.codes_file.file import SUFFIX
 
     suffix = SUFFIX if SUFFIX in chosen else usual
     dialog.setDefaultSuffix(suffix)

@@ -135,7 +135,7 @@ class Loader:
 
     def open_preset(self, path: Path) -> None:
         """Applies a preset file, with the model it names if it names one, or says what is wrong with it."""
-        from lamina.plugin.presets import load_preset
+        from lamina.plugin.documents.presets import load_preset
 
         try:
             preset = load_preset(path)
@@ -150,7 +150,7 @@ class Loader:
 
     def save_preset(self, path: Path) -> None:
         """Saves the present settings as a preset file, or says why that can't be."""
-        from lamina.plugin.presets import save_preset
+        from lamina.plugin.documents.presets import save_preset
 
         path = path if path.suffix.lower() == ".json" else path.with_name(f"{path.name}.json")
         values = presettable(self._session.parameters)
@@ -197,16 +197,16 @@ class Loader:
     @staticmethod
     def readable_filter() -> str:
         """The open dialog's filter."""
-        from lamina.plugin.audiofile import READABLE_SUFFIXES
-        from lamina.plugin.container import SUFFIX
+        from lamina.plugin.codes_file.file import SUFFIX
+        from lamina.plugin.files.sound import READABLE_SUFFIXES
 
         return f"Sound files and codes ({' '.join(f'*{s}' for s in (*sorted(READABLE_SUFFIXES), SUFFIX))});;All files (*)"
 
     @staticmethod
     def writable_filter() -> str:
         """The export dialog's filter."""
-        from lamina.plugin.audiofile import WRITABLE_SUFFIXES
-        from lamina.plugin.container import SUFFIX
+        from lamina.plugin.codes_file.file import SUFFIX
+        from lamina.plugin.files.sound import WRITABLE_SUFFIXES
 
         return f"Sound files ({' '.join(f'*{s}' for s in sorted(WRITABLE_SUFFIXES))});;Lamina codes (*{SUFFIX})"
 
@@ -247,7 +247,7 @@ def _demos() -> list[Any]:
 
 
 def _presets() -> list[Any]:
-    from lamina.plugin.presets import list_presets
+    from lamina.plugin.documents.presets import list_presets
 
     return list(list_presets())
 

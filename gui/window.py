@@ -31,7 +31,7 @@ from lamina.gui.widgets.status_line import StatusLine
 from lamina.gui.widgets.tips import plain_tip
 from lamina.gui.widgets.transport_bar import TransportBar
 from lamina.gui.widgets.waveform_view import WaveformView
-from lamina.plugin.codes import CODEBOOK_BITS
+from lamina.plugin.codes_file.codes import CODEBOOK_BITS
 
 MOTION_MS = 33
 TEXT_MS = 250

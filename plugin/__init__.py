@@ -6,12 +6,12 @@ Importing this costs neither torch nor ONNX Runtime nor Qt; the codec loads at i
 from typing import TYPE_CHECKING, Any
 
 from lamina.models.bundle import DEFAULT_BUNDLE, list_bundles, survey_bundles
-from lamina.plugin.codes import Codes
-from lamina.plugin.motion import Automation, Motion
+from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.neural_codec import NeuralCodec
-from lamina.plugin.parameters import PARAMETERS, Parameter
-from lamina.plugin.reports import FrameReport
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.motion import Automation, Motion
+from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.parameters.table import PARAMETERS, Parameter
+from lamina.plugin.stream.reports import FrameReport
 
 if TYPE_CHECKING:
     from lamina.plugin.board import Board

@@ -14,8 +14,8 @@ import numpy as np
 from pedalboard import Plugin
 from pedalboard._pedalboard import Pedalboard
 
-from lamina.plugin.effect import Effect, SideChainEffect
-from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_sample_rate, check_sidechain
+from lamina.plugin.call.arrays import FloatArray, channels_first, check_buffer_size, check_sample_rate, check_sidechain
+from lamina.plugin.call.effect import Effect, SideChainEffect
 
 BoardItem = Effect | Plugin
 

@@ -12,17 +12,17 @@ import numpy as np
 from lamina.dsp.bridge import bridge_latency
 from lamina.models.bundle import DEFAULT_BUNDLE, Bundle, BundleError, bundle_version, open_bundle
 from lamina.models.runtime import CodecRuntime, load_runtime
-from lamina.plugin.codec_stream import CodecStream
-from lamina.plugin.codes import Codes
-from lamina.plugin.coding import decode_codes, encode_audio
+from lamina.plugin.call.arrays import FloatArray, channels_first, check_buffer_size, check_channels, check_sample_rate, check_sidechain
+from lamina.plugin.call.effect import SideChainEffect
+from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.desk.bend import prepare_bend
-from lamina.plugin.effect import SideChainEffect
-from lamina.plugin.layouts import FloatArray, channels_first, check_buffer_size, check_channels, check_sample_rate, check_sidechain
-from lamina.plugin.motion import Automation, Motion
-from lamina.plugin.parameter_attribute import ParameterAttribute
-from lamina.plugin.parameters import MAX_LAYERS, find_parameter
-from lamina.plugin.reports import FrameReport
-from lamina.plugin.settings import DeskArguments, Settings
+from lamina.plugin.parameters.attribute import ParameterAttribute
+from lamina.plugin.parameters.motion import Automation, Motion
+from lamina.plugin.parameters.settings import DeskArguments, Settings
+from lamina.plugin.parameters.table import MAX_LAYERS, find_parameter
+from lamina.plugin.stream.blocks import CodecStream
+from lamina.plugin.stream.reports import FrameReport
+from lamina.plugin.stream.whole import decode_codes, encode_audio
 
 WHOLE_FILE_SECONDS = 8
 """Audio per call of the networks in one-shot processing: long enough to be fast, short enough for any memory."""

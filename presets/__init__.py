@@ -1,1 +1,1 @@
-"""Factory presets: JSON files, one per preset. Data only; `lamina.plugin.presets` reads them."""
+"""Factory presets: JSON files, one per preset. Data only; `lamina.plugin.documents.presets` reads them."""

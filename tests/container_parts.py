@@ -10,10 +10,10 @@ import numpy as np
 from sounds import demo
 
 from lamina.models.runtime import load_runtime
-from lamina.plugin.codes import STEREO_MODES, Codes
-from lamina.plugin.container import ReadResult
-from lamina.plugin.container_blocks import MARKER
-from lamina.plugin.container_header import MAGIC, unpack_header
+from lamina.plugin.codes_file.blocks import MARKER
+from lamina.plugin.codes_file.codes import STEREO_MODES, Codes
+from lamina.plugin.codes_file.file import ReadResult
+from lamina.plugin.codes_file.header import MAGIC, unpack_header
 
 RUNTIME_RATE = 24_000
 

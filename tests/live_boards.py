@@ -3,7 +3,7 @@
 import numpy as np
 
 from lamina.plugin import Board
-from lamina.plugin.effect import Effect
+from lamina.plugin.call.effect import Effect
 from lamina.plugin.host.live_board import LiveBoard
 
 RATE, BLOCK = 48_000, 256

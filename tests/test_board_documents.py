@@ -12,10 +12,10 @@ from pedalboard.io import AudioFile
 from sounds import noise
 
 from lamina.plugin import Board, NeuralCodec
-from lamina.plugin.board_document import BoardDocumentError, build_board, describe_board
-from lamina.plugin.effect import Effect
-from lamina.plugin.native_effects import native_effects
-from lamina.plugin.vst3 import load_vst3
+from lamina.plugin.call.effect import Effect
+from lamina.plugin.documents.boards import BoardDocumentError, build_board, describe_board
+from lamina.plugin.documents.native import native_effects
+from lamina.plugin.documents.vst3 import load_vst3
 
 RATE = 48_000
 FOLDERS = [Path(folder) for folder in (os.environ.get("VST3_PATH"), "/usr/lib/vst3", "~/.vst3") if folder]
@@ -243,7 +243,7 @@ def test_a_wrong_document_is_refused_in_a_sentence(wrong, sentence):
 
 def test_nothing_is_made_before_everything_is_checked(monkeypatch):
     made = []
-    monkeypatch.setattr("lamina.plugin.board_document.build_native", lambda *arguments: made.append(arguments))
+    monkeypatch.setattr("lamina.plugin.documents.boards.build_native", lambda *arguments: made.append(arguments))
     with pytest.raises(BoardDocumentError, match="Effect 2"):
         build_board(document({"effect": "pedalboard.Gain"}, {"effect": "pedalboard.Gain", "parameters": {"gain_db": "x"}}))
     assert not made

@@ -11,8 +11,8 @@ from pedalboard.io import AudioFile
 from sounds import noise
 
 from lamina.dsp.resample import StreamingResampler
-from lamina.plugin.audiofile import AudioFileError, read_audio
 from lamina.plugin.demo_items.items import demo_items
+from lamina.plugin.files.sound import AudioFileError, read_audio
 from lamina.plugin.host.clip_on_disk import KEPT_CHUNKS, ClipOnDisk
 from lamina.plugin.host.clip_reader import ClipReader, Region
 from lamina.plugin.host.file_source import FileSource

@@ -14,8 +14,8 @@ from sounds import demo, noise
 
 from lamina.cli.main import main
 from lamina.plugin import NeuralCodec
-from lamina.plugin.audiofile import probe_audio, read_audio
 from lamina.plugin.demo_items.items import demo_items
+from lamina.plugin.files.sound import probe_audio, read_audio
 
 VOICE = str(demo_items()[1].path)
 

@@ -12,8 +12,8 @@ from sounds import demo, noise
 from lamina.cli.main import main
 from lamina.models.bundle import weights_folder
 from lamina.plugin import NeuralCodec
-from lamina.plugin.audiofile import probe_audio, read_audio
-from lamina.plugin.container import pack, read_codes, write_codes
+from lamina.plugin.codes_file.file import pack, read_codes, write_codes
+from lamina.plugin.files.sound import probe_audio, read_audio
 
 PCM_STEP = 2.0**-23
 """24-bit files round samples by half of this."""

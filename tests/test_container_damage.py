@@ -6,9 +6,9 @@ import os
 import pytest
 from container_parts import assert_rest_is_exact, block_starts, header_of, random_codes, real_codes, same, with_header
 
-from lamina.plugin.container import ContainerError, pack, unpack
-from lamina.plugin.container_blocks import MARKER
-from lamina.plugin.container_header import unpack_header
+from lamina.plugin.codes_file.blocks import MARKER
+from lamina.plugin.codes_file.file import ContainerError, pack, unpack
+from lamina.plugin.codes_file.header import unpack_header
 
 
 def test_a_damaged_block_is_left_out_and_the_rest_is_exact():

@@ -11,8 +11,8 @@ import pytest
 from container_parts import random_codes, real_codes
 
 from lamina.models.entropy import RATES
-from lamina.plugin.container import pack
-from lamina.plugin.container_header import MAX_FRAMES
+from lamina.plugin.codes_file.file import pack
+from lamina.plugin.codes_file.header import MAX_FRAMES
 
 PAGE = (Path(__file__).parent.parent / "docs" / "container.md").read_text(encoding="utf-8")
 

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from container_parts import assert_rest_is_exact, block_starts, header_of, random_codes, real_codes, with_header
 
-from lamina.plugin.container import ContainerError, pack, read_codes, unpack
-from lamina.plugin.container_blocks import MARKER
+from lamina.plugin.codes_file.blocks import MARKER
+from lamina.plugin.codes_file.file import ContainerError, pack, read_codes, unpack
 
 N_MUTATIONS = int(os.environ.get("CONTAINER_MUTATIONS", "2500"))
 MOST_SECONDS_EACH = 5.0

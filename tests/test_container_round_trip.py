@@ -11,10 +11,10 @@ from container_parts import random_codes, real_codes, same, with_header
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lamina.plugin.codes import Codes
-from lamina.plugin.container import ContainerError, pack, read_codes, unpack, write_codes
-from lamina.plugin.container_header import MAGIC, MAX_FRAMES
-from lamina.plugin.container_info import inspect_codes
+from lamina.plugin.codes_file.codes import Codes
+from lamina.plugin.codes_file.file import ContainerError, pack, read_codes, unpack, write_codes
+from lamina.plugin.codes_file.header import MAGIC, MAX_FRAMES
+from lamina.plugin.codes_file.summary import inspect_codes
 
 
 @pytest.mark.parametrize("entropy", [False, True])
@@ -127,7 +127,7 @@ def test_files_that_are_none_are_refused(tmp_path):
 
 
 def test_reading_imports_no_network():
-    script = "import sys, lamina.plugin.container; print(sorted({'torch', 'onnxruntime', 'PyQt6'} & set(sys.modules)))"
+    script = "import sys, lamina.plugin.codes_file.file; print(sorted({'torch', 'onnxruntime', 'PyQt6'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -5,7 +5,7 @@ import pytest
 from sounds import demo, noise
 
 from lamina.plugin import NeuralCodec
-from lamina.plugin.codec_stream import LIMITER_KNEE
+from lamina.plugin.stream.blocks import LIMITER_KNEE
 
 RATE = 48_000
 SOUND = 0.5 * demo(0, RATE, 1.0)

@@ -16,7 +16,7 @@ from example_recipes import DESK, PAGES, sound_names, sounds
 from preset_page import preset_page
 
 from lamina.plugin import PARAMETERS, NeuralCodec
-from lamina.plugin.motion import Motion
+from lamina.plugin.parameters.motion import Motion
 
 ROOT = Path(__file__).parent.parent
 DESK_GROUPS = ("desk", "listen", "stereo", "channel", "codes", "motion")

@@ -12,7 +12,7 @@ from sounds import dbfs, demo, noise, push_in_blocks
 
 from lamina.plugin import PARAMETERS, Motion, NeuralCodec
 from lamina.plugin.desk.guard import Guard
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.settings import Settings
 
 N_SNAPSHOTS = int(os.environ.get("DESK_SNAPSHOTS", "600"))
 MINUTES = float(os.environ.get("DESK_MINUTES", "0.6"))

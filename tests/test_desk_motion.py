@@ -9,9 +9,9 @@ from sounds import push_in_blocks
 
 from lamina.plugin import Automation, Motion, NeuralCodec, Settings
 from lamina.plugin.board import Board
-from lamina.plugin.board_document import build_board, describe_board
-from lamina.plugin.control_track import ControlTrack
-from lamina.plugin.presets import load_preset, save_preset
+from lamina.plugin.documents.boards import build_board, describe_board
+from lamina.plugin.documents.presets import load_preset, save_preset
+from lamina.plugin.parameters.control_track import ControlTrack
 
 STEP = 1 / 75
 

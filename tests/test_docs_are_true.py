@@ -10,9 +10,9 @@ import pytest
 
 from lamina.cli.main import main
 from lamina.plugin import PARAMETERS, NeuralCodec
+from lamina.plugin.documents.presets import list_presets
 from lamina.plugin.host.virtual_device import virtual_device
-from lamina.plugin.presets import list_presets
-from lamina.plugin.settings import FIELDS, DeskArguments
+from lamina.plugin.parameters.settings import FIELDS, DeskArguments
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -114,7 +114,7 @@ def page_text(page: str) -> str:
 
 
 def test_the_preset_example_is_a_preset(tmp_path):
-    from lamina.plugin.presets import load_preset
+    from lamina.plugin.documents.presets import load_preset
 
     (example,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs/effect.md").read_text(encoding="utf-8"), re.DOTALL)
     path = tmp_path / "example.json"

@@ -9,7 +9,7 @@ from pedalboard import Gain
 from sounds import demo
 
 from lamina.plugin import Board, NeuralCodec
-from lamina.plugin.effect import Effect
+from lamina.plugin.call.effect import Effect
 
 RATE = 48_000
 BLOCK = 240

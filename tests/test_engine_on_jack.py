@@ -167,7 +167,7 @@ import json, sys, threading, time
 import numpy as np
 from lamina.plugin.host import streams
 from lamina.plugin import Board
-from lamina.plugin.effect import Effect
+from lamina.plugin.call.effect import Effect
 from lamina.plugin.host.engine import Engine
 from lamina.plugin.host.settings import DeviceSettings
 from lamina.plugin.host.telemetry import TelemetryReader, TelemetryWriter, make_shared_file

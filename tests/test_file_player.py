@@ -8,7 +8,7 @@ import pytest
 from pedalboard.io import AudioFile
 from sounds import noise
 
-from lamina.plugin.audiofile import AudioFileError
+from lamina.plugin.files.sound import AudioFileError
 from lamina.plugin.host.file_player import FilePlayer, PlayState
 
 RATE = 48000

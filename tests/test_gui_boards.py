@@ -8,8 +8,8 @@ from PyQt6.QtCore import Qt
 
 from lamina.gui.model.parameters import ParameterValues, plain
 from lamina.plugin import PARAMETERS, NeuralCodec
-from lamina.plugin.motion import Automation, Motion
-from lamina.plugin.presets import Preset, load_preset
+from lamina.plugin.documents.presets import Preset, load_preset
+from lamina.plugin.parameters.motion import Automation, Motion
 
 pytest_plugins = ["gui_fixtures"]
 

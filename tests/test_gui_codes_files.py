@@ -14,9 +14,9 @@ from lamina.gui.model.export import ExportState
 from lamina.gui.model.kept_session import KeptSession
 from lamina.models.bundle import install_bundle, weights_folder
 from lamina.plugin import NeuralCodec
-from lamina.plugin.audiofile import read_audio
-from lamina.plugin.codes import Codes
-from lamina.plugin.container import pack, read_codes, write_codes
+from lamina.plugin.codes_file.codes import Codes
+from lamina.plugin.codes_file.file import pack, read_codes, write_codes
+from lamina.plugin.files.sound import read_audio
 
 pytest_plugins = ["gui_fixtures"]
 

@@ -10,8 +10,8 @@ from lamina.gui.model.desk import TAB_NAMES, TABS
 from lamina.gui.widgets.chips import Segments
 from lamina.gui.widgets.choice_box import ChoiceBox
 from lamina.gui.widgets.desk_controls import DeskKnob, Labelled
-from lamina.plugin.motion import Automation, Motion
-from lamina.plugin.presets import Preset
+from lamina.plugin.documents.presets import Preset
+from lamina.plugin.parameters.motion import Automation, Motion
 
 pytest_plugins = ["gui_fixtures"]
 

@@ -11,8 +11,8 @@ from lamina.gui.model.parameters import ParameterValues, plain
 from lamina.gui.model.tap_tempo import TapTempo
 from lamina.gui.model.travel import Travel
 from lamina.plugin import PARAMETERS
-from lamina.plugin.motion import MOST_MOTIONS, SOURCES, Automation, Motion
-from lamina.plugin.parameters import find_parameter
+from lamina.plugin.parameters.motion import MOST_MOTIONS, SOURCES, Automation, Motion
+from lamina.plugin.parameters.table import find_parameter
 
 
 @pytest.fixture

@@ -166,8 +166,8 @@ def test_the_tone_sounds_while_the_dialog_is_open_and_ends_with_it(window, dialo
 def test_the_input_level_moves_while_live(window, dialog, qtbot):
     from gui_parts import write_sound
 
-    from lamina.plugin.audiofile import read_audio
     from lamina.plugin.demo_items.items import demo_items
+    from lamina.plugin.files.sound import read_audio
 
     music = read_audio(demo_items()[0].path)
     take = write_sound(window.session.recording.folder.with_name("take.wav"), 48000, music.samples)

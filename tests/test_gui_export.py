@@ -7,7 +7,7 @@ from pedalboard.io import AudioFile
 
 from lamina.gui.model.export import ExportState
 from lamina.plugin import NeuralCodec
-from lamina.plugin.audiofile import read_audio
+from lamina.plugin.files.sound import read_audio
 
 pytest_plugins = ["gui_fixtures"]
 

@@ -12,8 +12,8 @@ from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 
 from lamina.gui.model.player import PlayState
-from lamina.plugin.audiofile import ReadCancelled, read_audio
 from lamina.plugin.demo_items.items import demo_items
+from lamina.plugin.files.sound import ReadCancelled, read_audio
 
 pytest_plugins = ["gui_fixtures"]
 

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QC
 from lamina.gui.model.desk import TAB_NAMES
 from lamina.gui.widgets.layer_desk import LayerFaders
 from lamina.gui.widgets.motion_picture import MotionPicture
-from lamina.plugin.motion import Motion
+from lamina.plugin.parameters.motion import Motion
 
 pytest_plugins = ["gui_fixtures"]
 

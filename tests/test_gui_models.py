@@ -15,8 +15,8 @@ from lamina.gui.model.spectrogram import Spectrogram, SpectrogramRing, frequency
 from lamina.gui.model.travel import DRAG_PIXELS, Travel
 from lamina.gui.model.usage import CodebookUsage
 from lamina.plugin import PARAMETERS, NeuralCodec
-from lamina.plugin.audiofile import AudioClip
 from lamina.plugin.demo_items.items import demo_items
+from lamina.plugin.files.sound import AudioClip
 
 LAYERS = Travel(PARAMETERS["layers"])
 MIX = Travel(PARAMETERS["mix"])

@@ -8,7 +8,7 @@ from gui_parts import PATIENCE_SECONDS, wait_for, write_sound
 
 from lamina.gui.model.document import Document
 from lamina.gui.model.moving import Moving, StreamPlace
-from lamina.plugin.motion import Automation, Motion
+from lamina.plugin.parameters.motion import Automation, Motion
 
 pytest_plugins = ["gui_fixtures"]
 

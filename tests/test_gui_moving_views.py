@@ -10,7 +10,7 @@ from lamina.gui.model.motion_desk import curve, step_index
 from lamina.gui.model.parameters import ParameterValues
 from lamina.gui.model.sent import Sent, layers_of_all, varies
 from lamina.plugin import NeuralCodec
-from lamina.plugin.motion import Motion
+from lamina.plugin.parameters.motion import Motion
 
 pytest_plugins = ["gui_fixtures"]
 

@@ -11,8 +11,8 @@ from PyQt6.QtWidgets import QFileDialog
 from lamina.gui.model.preset_list import PresetList, heading
 from lamina.models.bundle import install_bundle, weights_folder
 from lamina.models.own_bundles import own_bundles_folder
-from lamina.plugin.motion import Automation, Motion
-from lamina.plugin.presets import CATEGORIES, Preset, list_presets, load_preset
+from lamina.plugin.documents.presets import CATEGORIES, Preset, list_presets, load_preset
+from lamina.plugin.parameters.motion import Automation, Motion
 
 pytest_plugins = ["gui_fixtures"]
 

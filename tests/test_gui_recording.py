@@ -7,7 +7,7 @@ import pytest
 from gui_parts import wait, wait_for
 from PyQt6.QtCore import Qt
 
-from lamina.plugin.audiofile import read_audio
+from lamina.plugin.files.sound import read_audio
 
 pytest_plugins = ["gui_fixtures"]
 

@@ -16,7 +16,7 @@ from lamina.gui.model.player import PlayState
 from lamina.gui.window import MainWindow
 from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.host.session_file import SESSION_NAME, remember_devices
-from lamina.plugin.motion import Motion
+from lamina.plugin.parameters.motion import Motion
 
 # The app as it starts, on which a user plays, until it is killed.
 PROGRAM = """
@@ -26,8 +26,8 @@ from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 from lamina.gui.model.kept_session import KeptSession
 from lamina.gui.window import MainWindow
-from lamina.plugin.motion import Motion
-from lamina.plugin.presets import load_preset
+from lamina.plugin.parameters.motion import Motion
+from lamina.plugin.documents.presets import load_preset
 
 app = QApplication(["lamina"])
 kept = KeptSession(Path(sys.argv[1]))

@@ -18,11 +18,11 @@ from sounds import demo, lag_samples
 from lamina.cli.live import CLEARED
 from lamina.cli.main import main
 from lamina.plugin import NeuralCodec
-from lamina.plugin.audiofile import read_audio
+from lamina.plugin.documents.presets import load_preset
+from lamina.plugin.files.sound import read_audio
 from lamina.plugin.host.devices import Device
 from lamina.plugin.host.session_file import remember_devices
 from lamina.plugin.host.settings import DeviceSettings
-from lamina.plugin.presets import load_preset
 
 RATE, BLOCK, FRAME, MARGIN = 48_000, 256, 640, 320
 """The margin is half a codec frame, as the option's help says."""

@@ -198,7 +198,7 @@ def test_a_model_without_a_memory_plays_as_ever(tmp_path):
     from lamina.models.config import CodecConfig, TransformConfig
     from lamina.models.export import export_bundle
     from lamina.models.network import CodecNetwork
-    from lamina.plugin.container import pack, unpack
+    from lamina.plugin.codes_file.file import pack, unpack
 
     torch.manual_seed(0)
     small = TransformConfig(width=32, encoder_blocks=1, decoder_blocks=1)

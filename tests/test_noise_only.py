@@ -6,7 +6,7 @@ from sounds import demo, noise, push_in_blocks
 
 from lamina.models.runtime import CodecRuntime
 from lamina.plugin import NeuralCodec
-from lamina.plugin.codec_stream import RAMP_SECONDS
+from lamina.plugin.stream.blocks import RAMP_SECONDS
 
 RATE = 48_000
 BLOCK = 480

@@ -12,7 +12,7 @@ from lamina.models.bundle import BundleError, install_bundle, list_bundles, open
 from lamina.models.own_bundles import check_free, is_name, own_bundles_folder
 from lamina.models.places import data_folder
 from lamina.plugin import NeuralCodec
-from lamina.plugin.presets import PresetError, codec_for, load_preset, save_preset
+from lamina.plugin.documents.presets import PresetError, codec_for, load_preset, save_preset
 
 SHIPPED = weights_folder() / "lamina-24k"
 

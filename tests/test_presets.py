@@ -11,8 +11,8 @@ from sounds import demo
 
 from lamina.dsp.loudness import LoudnessMeter
 from lamina.plugin import NeuralCodec
-from lamina.plugin.presets import CATEGORIES, PresetError, list_presets, load_preset, save_preset
-from lamina.plugin.settings import Settings
+from lamina.plugin.documents.presets import CATEGORIES, PresetError, list_presets, load_preset, save_preset
+from lamina.plugin.parameters.settings import Settings
 
 RATE = 44_100
 ITEMS = {"music": (0, 8.0, 4.0), "voice": (1, 8.0, 0.0)}

@@ -9,10 +9,11 @@ import pytest
 from pedalboard.io import AudioFile
 
 from lamina.gui.model.document import Document
-from lamina.plugin import NeuralCodec, audiofile
-from lamina.plugin.audiofile import AudioFileError, read_audio
+from lamina.plugin import NeuralCodec
 from lamina.plugin.demo_items.items import demo_items
-from lamina.plugin.render import render_file
+from lamina.plugin.files import sound as audiofile
+from lamina.plugin.files.render import render_file
+from lamina.plugin.files.sound import AudioFileError, read_audio
 
 
 def test_reading_and_outlining_hold_a_long_file_only_once(tmp_path):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from sounds import noise
 
-from lamina.plugin.audiofile import AudioFileError, read_audio
+from lamina.plugin.files.sound import AudioFileError, read_audio
 from lamina.plugin.host import wav_file
 from lamina.plugin.host.recorder import Recorder, Recording
 from lamina.plugin.host.tone import TestTone

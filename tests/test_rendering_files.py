@@ -7,9 +7,9 @@ from pedalboard.io import AudioFile
 from sounds import demo, noise
 
 from lamina.plugin import Board, NeuralCodec
-from lamina.plugin.audiofile import AudioFileError, probe_audio, read_audio
-from lamina.plugin.presets import save_preset
-from lamina.plugin.render import RenderCancelled, render_file
+from lamina.plugin.documents.presets import save_preset
+from lamina.plugin.files.render import RenderCancelled, render_file
+from lamina.plugin.files.sound import AudioFileError, probe_audio, read_audio
 
 
 def write(path, audio, rate=48_000, **options):

@@ -8,7 +8,7 @@ from sounds import noise
 
 from lamina.plugin.host import telemetry
 from lamina.plugin.host.telemetry import BLOCKS, FRAMES, SOUND_SAMPLES, TelemetryReader, TelemetryWriter, make_shared_file
-from lamina.plugin.reports import FrameReport
+from lamina.plugin.stream.reports import FrameReport
 
 RATE, BLOCK = 48_000, 256
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lamina.plugin import Board, Motion, NeuralCodec
-from lamina.plugin.board_document import build_board, describe_board
+from lamina.plugin.documents.boards import build_board, describe_board
 from lamina.plugin.host.client import LiveEngine
 from lamina.plugin.host.engine_handle import EngineError
 from lamina.plugin.host.file_player import PLAY_STATES

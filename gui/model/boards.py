@@ -11,9 +11,9 @@ from lamina.gui.model.answers import Answers
 from lamina.gui.model.observable import Observable
 from lamina.gui.model.parameters import ParameterValues, plain
 from lamina.plugin import PARAMETERS, Board, NeuralCodec
+from lamina.plugin.documents.presets import Preset
 from lamina.plugin.host.client import LiveEngine
-from lamina.plugin.parameters import Value
-from lamina.plugin.presets import Preset
+from lamina.plugin.parameters.table import Value
 
 NAMES = ("A", "B")
 

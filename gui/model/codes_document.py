@@ -9,15 +9,15 @@ import numpy as np
 
 from lamina.gui.model.document import Document
 from lamina.plugin import NeuralCodec
-from lamina.plugin.audiofile import AudioClip, ReadCancelled, atomic_writer, check_length
-from lamina.plugin.codes import FRAME_RATE, Codes
+from lamina.plugin.codes_file.codes import FRAME_RATE, Codes
+from lamina.plugin.files.sound import AudioClip, ReadCancelled, atomic_writer, check_length
 
 MOST_CHANNELS = 2
 
 
 def is_codes(path: Path) -> bool:
     """Whether a file is one of codes, by its name."""
-    from lamina.plugin.container import SUFFIX  # here and below: the window comes without it
+    from lamina.plugin.codes_file.file import SUFFIX  # here and below: the window comes without it
 
     return path.suffix.lower() == SUFFIX
 
@@ -36,7 +36,7 @@ def open_codes(path: Path, target: Path, model: str, title: str | None = None, c
     sound, too many channels or hours. Nothing is written then.
     """
 
-    from lamina.plugin.container import read_codes
+    from lamina.plugin.codes_file.file import read_codes
 
     def go_on() -> None:
         if cancelled is not None and cancelled():

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.plugin.audiofile import AudioClip, read_audio
+from lamina.plugin.files.sound import AudioClip, read_audio
 
 FloatArray = NDArray[np.float32]
 

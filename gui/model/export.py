@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lamina.gui.model.codes_document import is_codes
 from lamina.plugin import NeuralCodec
-from lamina.plugin.audiofile import ReadCancelled, check_target, read_audio
+from lamina.plugin.files.sound import ReadCancelled, check_target, read_audio
 
 LONGEST_WAIT_SECONDS = 5.0
 
@@ -64,7 +64,7 @@ class ExportJob:
         self._thread.join(LONGEST_WAIT_SECONDS)
 
     def _run(self) -> None:
-        from lamina.plugin.render import RenderCancelled, render_file
+        from lamina.plugin.files.render import RenderCancelled, render_file
 
         try:
             if is_codes(self.target):
@@ -80,8 +80,8 @@ class ExportJob:
             self._end(ExportState.DONE, f"Saved {self.target.name}")
 
     def _encode(self) -> None:
-        from lamina.plugin.container import write_codes
-        from lamina.plugin.container_header import MAX_SECONDS
+        from lamina.plugin.codes_file.file import write_codes
+        from lamina.plugin.codes_file.header import MAX_SECONDS
 
         effect = self._make_effect()
         clip = read_audio(self.source, limit_seconds=MAX_SECONDS, cancelled=self._cancel.is_set)
@@ -103,7 +103,7 @@ def _check(target: Path, source: Path) -> None:
     if not is_codes(target):
         check_target(target, source)
         return
-    from lamina.plugin.container import ContainerError, check_codes_target
+    from lamina.plugin.codes_file.file import ContainerError, check_codes_target
 
     check_codes_target(target)
     if target.exists() and source.exists() and target.samefile(source):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lamina.gui.model.parameters import ParameterValues
 from lamina.gui.model.travel import Travel
-from lamina.plugin.parameters import MAX_LAYERS, find_parameter
+from lamina.plugin.parameters.table import MAX_LAYERS, find_parameter
 
 NAMES = ("layer_gains", "muted_layers", "solo_layers")
 

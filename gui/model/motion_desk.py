@@ -11,8 +11,8 @@ from lamina.gui.model.desk import PANEL_NAMES, TABS, UNSHOWN_NAMES
 from lamina.gui.model.parameters import ParameterValues
 from lamina.gui.model.words import value_text
 from lamina.plugin import Parameter
-from lamina.plugin.motion import MOST_MOTIONS, MOST_STEPS, SOURCES, Motion, moved
-from lamina.plugin.parameters import MAX_LAYERS, find_parameter
+from lamina.plugin.parameters.motion import MOST_MOTIONS, MOST_STEPS, SOURCES, Motion, moved
+from lamina.plugin.parameters.table import MAX_LAYERS, find_parameter
 
 SOURCE_TEXTS = {"lfo": "LFO", "envelope": "Envelope", "steps": "Steps"}
 SOURCE_HELPS = {

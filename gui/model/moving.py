@@ -7,11 +7,11 @@ from typing import Any
 
 from lamina.dsp.resample import half_taps
 from lamina.plugin import NeuralCodec
-from lamina.plugin.control_track import ControlTrack
 from lamina.plugin.host.telemetry import Heard
-from lamina.plugin.motion import Motion
-from lamina.plugin.parameters import Value, find_parameter
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.control_track import ControlTrack
+from lamina.plugin.parameters.motion import Motion
+from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.parameters.table import Value, find_parameter
 
 REST_SECONDS = 0.4
 """Without a frame for so long the codec rests, and nothing moves."""

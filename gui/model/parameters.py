@@ -5,7 +5,7 @@ from typing import Any
 
 from lamina.gui.model.observable import Observable
 from lamina.plugin import PARAMETERS, NeuralCodec, Parameter
-from lamina.plugin.parameters import Value
+from lamina.plugin.parameters.table import Value
 
 
 class ParameterValues:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lamina.plugin.presets import CATEGORIES, Preset
+from lamina.plugin.documents.presets import CATEGORIES, Preset
 
 OTHERS = "others"
 

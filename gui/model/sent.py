@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lamina.gui.model.parameters import ParameterValues
 from lamina.plugin import FrameReport
-from lamina.plugin.codes import FRAME_RATE
+from lamina.plugin.codes_file.codes import FRAME_RATE
 
 MEAN_FRAMES = 38
 """Half a second: figures that can be read."""

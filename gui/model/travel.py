@@ -7,7 +7,7 @@ from typing import Any
 
 from lamina.gui.model.words import value_of_word, value_text
 from lamina.plugin import PARAMETERS, Parameter
-from lamina.plugin.parameters import layers_of
+from lamina.plugin.parameters.table import layers_of
 
 DRAG_PIXELS = 220  # a whole travel: far enough to hit each of 24 detents, short enough for one wrist movement
 FINE_RATIO = 0.2

@@ -1,7 +1,7 @@
 """Values in words, where a number would not say what it does."""
 
 from lamina.plugin import Parameter
-from lamina.plugin.parameters import Value
+from lamina.plugin.parameters.table import Value
 
 ZERO = {"lost_layer": "any", "side_layers": "none"}
 """What 0 of a parameter is called."""

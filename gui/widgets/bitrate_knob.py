@@ -9,7 +9,7 @@ from lamina.gui.model.rate import kbps_text, layers_text
 from lamina.gui.widgets.knob import Knob
 from lamina.gui.widgets.knob_drawing import START_DEGREES, SWEEP_DEGREES, draw_arc, draw_cap, draw_pointer, point
 from lamina.plugin import Parameter
-from lamina.plugin.parameters import KBPS_PER_LAYER, Value
+from lamina.plugin.parameters.table import KBPS_PER_LAYER, Value
 
 END_FIGURES = 22.0
 

@@ -16,7 +16,7 @@ from lamina.gui.widgets.buttons import Switch
 from lamina.gui.widgets.chips import Segments
 from lamina.gui.widgets.knob import Knob
 from lamina.gui.widgets.panel import Caption, Panel
-from lamina.plugin.parameters import KBPS_PER_LAYER, Value
+from lamina.plugin.parameters.table import KBPS_PER_LAYER, Value
 
 BYPASS_KEY, NOISE_ONLY_KEY, BOARD_KEY = "B", "N", "X"
 SMALL_KNOBS = (("input_gain_db", "output_gain_db"), ("denoise", "mix"))

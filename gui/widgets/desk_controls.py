@@ -19,7 +19,7 @@ from lamina.gui.widgets.choice_box import ChoiceBox
 from lamina.gui.widgets.knob import Knob
 from lamina.gui.widgets.tips import plain_tip
 from lamina.plugin import Parameter
-from lamina.plugin.parameters import Value
+from lamina.plugin.parameters.table import Value
 
 MOST_SEGMENTS = 5
 BOX_HEIGHT = theme.CONTROL_HEIGHT - 6

@@ -12,8 +12,8 @@ from lamina.gui.widgets.desk_controls import DeskControls, choice_text
 from lamina.gui.widgets.desk_sections import DeskTab, divider, heading
 from lamina.gui.widgets.layer_desk import LayerFaders
 from lamina.gui.widgets.tips import plain_tip
-from lamina.plugin.parameters import Value
-from lamina.plugin.settings import GAIN_OF
+from lamina.plugin.parameters.settings import GAIN_OF
+from lamina.plugin.parameters.table import Value
 
 LISTEN_WIDTH = 104
 

@@ -9,7 +9,7 @@ from lamina.gui.model.preset_list import PresetList
 from lamina.gui.widgets.buttons import MenuButton
 from lamina.gui.widgets.status_line import ElidedLabel
 from lamina.gui.widgets.tips import plain_tip
-from lamina.plugin.presets import Preset
+from lamina.plugin.documents.presets import Preset
 
 LONGEST_MODEL_NAME, LONGEST_PRESET_TITLE = 18, 24
 NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS = "Alt+Right", "Alt+Left"

@@ -9,7 +9,7 @@ from lamina.gui.model.travel import Travel
 from lamina.gui.model.words import value_text
 from lamina.gui.widgets.knob_drawing import draw_arc, draw_cap, draw_moving, draw_pointer
 from lamina.plugin import Parameter
-from lamina.plugin.parameters import Value
+from lamina.plugin.parameters.table import Value
 
 WHEEL_NOTCH = 120  # Qt's unit: eighths of a degree per notch
 MOVING_PLACES = 270  # a degree each: less is not seen, and not worth drawing

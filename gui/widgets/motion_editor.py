@@ -14,7 +14,7 @@ from lamina.gui.widgets.chips import Segments
 from lamina.gui.widgets.choice_box import ChoiceBox
 from lamina.gui.widgets.desk_controls import BOX_HEIGHT, DeskKnob, Labelled, choice_text
 from lamina.gui.widgets.motion_picture import MotionPicture
-from lamina.plugin.motion import SHAPES
+from lamina.plugin.parameters.motion import SHAPES
 
 WIDEST_BOX, LEAST_TARGET_WIDTH = 170, 110
 SOURCE_OF_FIELD = {"phase": "lfo", "attack_ms": "envelope", "release_ms": "envelope", "swing": "steps", "n_steps": "steps"}

@@ -6,7 +6,7 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from lamina.gui import theme
 from lamina.gui.model.motion_desk import MotionDesk, curve, step_index
-from lamina.plugin.motion import Motion
+from lamina.plugin.parameters.motion import Motion
 
 EDGE = 5.0
 STEP_BY_KEY = 0.05

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from lamina.cli.interruption import signals_end_it_cleanly
 from lamina.cli.options import add_settings_options, codec_of
-from lamina.plugin.codes import MAX_CODE_CHANNELS
+from lamina.plugin.codes_file.codes import MAX_CODE_CHANNELS
 
 if TYPE_CHECKING:
     from lamina.models.bundle import BundleEntry
-    from lamina.plugin.container_info import ContainerInfo
+    from lamina.plugin.codes_file.summary import ContainerInfo
 
 CODED_CHANNELS = {"linked": ("left", "right"), "mid-side": ("middle", "side"), "mono": ("middle of two channels",)}
 SHOWN_DIGEST = 16
@@ -65,10 +65,10 @@ def shown(text: str) -> str:
 
 
 def _encode(options: argparse.Namespace) -> int:
-    from lamina.plugin.audiofile import read_audio
-    from lamina.plugin.container import check_codes_target, write_codes
-    from lamina.plugin.container_header import MAX_SECONDS
-    from lamina.plugin.container_info import inspect_codes
+    from lamina.plugin.codes_file.file import check_codes_target, write_codes
+    from lamina.plugin.codes_file.header import MAX_SECONDS
+    from lamina.plugin.codes_file.summary import inspect_codes
+    from lamina.plugin.files.sound import read_audio
 
     target = check_codes_target(options.output)
     codec = codec_of(options)
@@ -81,9 +81,9 @@ def _encode(options: argparse.Namespace) -> int:
 
 
 def _decode(options: argparse.Namespace) -> int:
-    from lamina.plugin.audiofile import atomic_writer, check_target
-    from lamina.plugin.container import read_codes
-    from lamina.plugin.layouts import check_sample_rate
+    from lamina.plugin.call.arrays import check_sample_rate
+    from lamina.plugin.codes_file.file import read_codes
+    from lamina.plugin.files.sound import atomic_writer, check_target
 
     goal = check_target(options.output, options.input)
     result = read_codes(options.input)
@@ -106,7 +106,7 @@ def _decode(options: argparse.Namespace) -> int:
 
 
 def _inspect(options: argparse.Namespace) -> int:
-    from lamina.plugin.container_info import inspect_codes
+    from lamina.plugin.codes_file.summary import inspect_codes
 
     info = inspect_codes(options.input)
     header, damage = info.header, info.damage

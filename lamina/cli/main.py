@@ -19,7 +19,7 @@ from typing import Any
 from lamina.cli.interruption import signals_end_it_cleanly
 from lamina.cli.options import MODEL_HELP, add_settings_options, codec_of
 from lamina.models.bundle import DEFAULT_BUNDLE
-from lamina.plugin.parameters import PARAMETERS
+from lamina.plugin.parameters.table import PARAMETERS
 
 REFUSED = 2
 INTERRUPTED = 130
@@ -147,7 +147,7 @@ def _app(options: argparse.Namespace) -> int:
 def _render(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from lamina.plugin.render import render_file
+    from lamina.plugin.files.render import render_file
 
     codec = codec_of(options)
     # Without a terminal to draw on there is no bar; with stderr closed there is not even a place to ask.
@@ -193,7 +193,7 @@ def _advance(bar: Any, share: float) -> None:
 
 def _jobs(inputs: list[Path], output: Path) -> list[tuple[Path, Path]]:
     """Which file goes where; raises ValueError where two inputs would share a target."""
-    from lamina.plugin.audiofile import WRITABLE_SUFFIXES, check_target
+    from lamina.plugin.files.sound import WRITABLE_SUFFIXES, check_target
 
     if len(inputs) == 1 and not output.is_dir() and output.suffix:
         return [(inputs[0], check_target(output, inputs[0]))]
@@ -222,7 +222,7 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _presets(options: argparse.Namespace) -> int:
-    from lamina.plugin.presets import CATEGORIES, list_presets
+    from lamina.plugin.documents.presets import CATEGORIES, list_presets
 
     for category in CATEGORIES:
         print(f"{category[0].upper()}{category[1:]}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from lamina.models.bundle import DEFAULT_BUNDLE
+from lamina.plugin.documents.presets import Preset, codec_for, load_preset
 from lamina.plugin.neural_codec import NeuralCodec
-from lamina.plugin.parameters import PARAMETERS, find_parameter
-from lamina.plugin.presets import Preset, codec_for, load_preset
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.parameters.table import PARAMETERS, find_parameter
 
 OPTIONS = ("layers", "kbps", "denoise", "noise_only", "mix")
 """Parameters that have an option of their own; `--set` takes every one."""

@@ -12,7 +12,7 @@ from lamina.dsp.chance import uniforms
 from lamina.models.likeness import Likeness
 from lamina.models.runtime import CodecRuntime
 from lamina.plugin.desk.frame import ABSENT, CodedFrame
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.settings import Settings
 
 BEND_CODE, SHUFFLE_LAYER = 4, 5
 FORGET = 0.997

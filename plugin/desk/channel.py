@@ -16,7 +16,7 @@ from lamina.dsp.chance import uniform
 from lamina.models.loop import Loop
 from lamina.models.runtime import CodecRuntime
 from lamina.plugin.desk.frame import ABSENT, CodedFrame, to_and_fro
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.settings import Settings
 
 LOSE_FRAME, LOSE_LAYER, WHICH_LAYER = 1, 2, 3
 REPEATED_FRAMES = 10

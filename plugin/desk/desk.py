@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lamina.models.runtime import CodecRuntime, Codes
+from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.desk.bend import Bend
 from lamina.plugin.desk.channel import Channel
 from lamina.plugin.desk.echo import Echo
 from lamina.plugin.desk.frame import CodedFrame, coded_frames
 from lamina.plugin.desk.freeze import Freeze
 from lamina.plugin.desk.slices import Slices
-from lamina.plugin.layouts import FloatArray
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.settings import Settings
 
 Counts = npt.NDArray[np.uint8]
 

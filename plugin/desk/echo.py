@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from lamina.plugin.desk.frame import CodedFrame
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.settings import Settings
 
 MOST_DELAY_FRAMES = 300
 RELEASE = 0.9

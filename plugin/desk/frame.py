@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from lamina.plugin.layouts import FloatArray
+from lamina.plugin.call.arrays import FloatArray
 
 CodeArray = npt.NDArray[np.int16]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from lamina.plugin.desk.frame import CodedFrame, to_and_fro
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.settings import Settings
 
 MOST_FROZEN_FRAMES = 150
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from lamina.plugin.codes import FRAME_RATE
+from lamina.plugin.codes_file.codes import FRAME_RATE
 from lamina.plugin.desk.frame import CodedFrame
-from lamina.plugin.parameters import SLICE_BEATS
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.parameters.table import SLICE_BEATS
 
 MOST_SLICE_FRAMES = 600
 """A whole note at 30 bpm."""

@@ -6,9 +6,9 @@ import threading
 
 import numpy as np
 
+from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.host.live_board import LiveBoard
-from lamina.plugin.layouts import FloatArray
-from lamina.plugin.reports import FrameReport
+from lamina.plugin.stream.reports import FrameReport
 
 SETTLING_SECONDS = 0.05
 FADE_SECONDS = 0.03

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lamina.plugin.board import Board
-from lamina.plugin.board_document import BoardDocumentError, build_board, describe_board
+from lamina.plugin.documents.boards import BoardDocumentError, build_board, describe_board
 from lamina.plugin.host.live_board import LiveBoard
 from lamina.plugin.neural_codec import NeuralCodec
 

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from lamina.plugin.board import Board
-from lamina.plugin.board_document import describe_board
+from lamina.plugin.documents.boards import describe_board
 from lamina.plugin.host.engine_handle import EngineGoneError, EngineHandle
 from lamina.plugin.host.exit_codes import REPLACE_ME
 from lamina.plugin.host.next_take import next_take
 from lamina.plugin.host.settings import DeviceSettings, device_settings
 from lamina.plugin.host.telemetry import TelemetryReader, make_shared_file
 from lamina.plugin.host.wishes import Wishes
-from lamina.plugin.parameters import PARAMETERS
+from lamina.plugin.parameters.table import PARAMETERS
 
 CHECK_SECONDS = 1.0
 STILL_SECONDS, UNANSWERED_SECONDS = 3.0, 6.0

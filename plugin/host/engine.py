@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lamina.plugin.audiofile import AudioFileError, AudioInfo, probe_audio
 from lamina.plugin.board import Board
+from lamina.plugin.files.sound import AudioFileError, AudioInfo, probe_audio
 from lamina.plugin.host.boards import Boards
 from lamina.plugin.host.calibration import CalibrationError
 from lamina.plugin.host.devices import find_device, is_hardware, probe_devices

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.plugin.audiofile import check_length, open_for_reading
+from lamina.plugin.files.sound import check_length, open_for_reading
 
 FloatArray = NDArray[np.float32]
 

@@ -9,10 +9,10 @@ from pedalboard import Plugin
 from pedalboard._pedalboard import Pedalboard
 
 from lamina.plugin.board import Board
-from lamina.plugin.effect import Effect
+from lamina.plugin.call.arrays import FloatArray, check_buffer_size, check_channels, check_sample_rate
+from lamina.plugin.call.effect import Effect
 from lamina.plugin.host.slot import Slot
-from lamina.plugin.layouts import FloatArray, check_buffer_size, check_channels, check_sample_rate
-from lamina.plugin.reports import FrameReport
+from lamina.plugin.stream.reports import FrameReport
 
 SHORTEST_BLOCK = 16
 """Shorter blocks might be taken for `[samples, channels]`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lamina.plugin.audiofile import AudioFileError
+from lamina.plugin.files.sound import AudioFileError
 from lamina.plugin.host.devices import Device, find_device, is_hardware, list_devices
 from lamina.plugin.host.settings import DEFAULT, NONE, VIRTUAL, DeviceSettings
 from lamina.plugin.host.streams import DeviceError, DeviceMissingError, PortAudioPlace, PortAudioStream, Stream

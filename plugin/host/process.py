@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lamina.plugin.board_document import build_board
+from lamina.plugin.documents.boards import build_board
 from lamina.plugin.host.boards import BOARDS
 from lamina.plugin.host.engine import Engine, Event
 from lamina.plugin.host.exit_codes import REPLACE_ME

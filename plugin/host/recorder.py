@@ -13,10 +13,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.plugin.audiofile import AudioFileError, check_target
+from lamina.plugin.call.arrays import USUAL_CHANNELS, check_channels, check_sample_rate
+from lamina.plugin.files.sound import AudioFileError, check_target
 from lamina.plugin.host.flac_file import FlacFile
 from lamina.plugin.host.wav_file import WavFile
-from lamina.plugin.layouts import USUAL_CHANNELS, check_channels, check_sample_rate
 
 FloatArray = NDArray[np.float32]
 

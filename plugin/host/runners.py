@@ -14,10 +14,10 @@ from weakref import WeakValueDictionary
 import numpy as np
 from pedalboard import ExternalPlugin, GSMFullRateCompressor, PitchShift, Plugin, PluginContainer, Resample
 
-from lamina.plugin.effect import Effect
-from lamina.plugin.layouts import FloatArray, check_float_array
+from lamina.plugin.call.arrays import FloatArray, check_float_array
+from lamina.plugin.call.effect import Effect
 from lamina.plugin.neural_codec import NeuralCodec
-from lamina.plugin.reports import FrameReport
+from lamina.plugin.stream.reports import FrameReport
 
 LONGEST_LATENCY_SECONDS = 3.0
 """pedalboard's PitchShift takes more than one second."""

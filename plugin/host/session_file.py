@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lamina.models.places import data_folder
-from lamina.plugin.atomic_file import atomic_file
+from lamina.plugin.files.atomic import atomic_file
 from lamina.plugin.host.settings import DeviceSettings, device_settings
 
 SCHEMA_VERSION = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from lamina.plugin.layouts import HIGHEST_RATE, LOWEST_RATE
+from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE
 
 VIRTUAL = "virtual"
 DEFAULT = "default"

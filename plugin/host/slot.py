@@ -13,12 +13,12 @@ from pedalboard import ExternalPlugin, Plugin
 
 from lamina.dsp.delay import DelayLine
 from lamina.dsp.ramp import Ramp
-from lamina.plugin.effect import Effect
+from lamina.plugin.call.arrays import FloatArray
+from lamina.plugin.call.effect import Effect
 from lamina.plugin.host.runners import EffectError, Runner, TakenOver, open_runner
 from lamina.plugin.host.seam import SEAM_SAMPLES, Seam
-from lamina.plugin.layouts import FloatArray
 from lamina.plugin.neural_codec import NeuralCodec
-from lamina.plugin.reports import FrameReport
+from lamina.plugin.stream.reports import FrameReport
 
 BYPASS_SECONDS = 0.02
 RETRY_SETTLING_SECONDS = 0.05

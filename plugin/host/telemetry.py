@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lamina.plugin.host.rings import FloatArray
-from lamina.plugin.reports import FrameReport
+from lamina.plugin.stream.reports import FrameReport
 
 SOUND_SAMPLES = 1 << 18
 FRAMES = 1 << 10

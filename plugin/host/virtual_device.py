@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 import numpy as np
 
-from lamina.plugin.audiofile import read_audio
+from lamina.plugin.files.sound import read_audio
 from lamina.plugin.host.rings import FloatArray
 from lamina.plugin.host.settings import VIRTUAL
 from lamina.plugin.host.streams import DeviceError

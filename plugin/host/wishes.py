@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from lamina.plugin.host.file_player import PLAY_STATES, PlayState
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.settings import Settings
 
 SETTLED_SECONDS = 0.3
 """After a command of the transport, the engine's own state counts again from then on."""

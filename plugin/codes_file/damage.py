@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lamina.plugin.codes import FRAME_RATE
-from lamina.plugin.container_blocks import Block
-from lamina.plugin.container_header import HeaderFields
+from lamina.plugin.codes_file.blocks import Block
+from lamina.plugin.codes_file.codes import FRAME_RATE
+from lamina.plugin.codes_file.header import HeaderFields
 
 SHOWN_RANGES = 5
 

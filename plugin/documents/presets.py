@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from lamina.models.bundle import DEFAULT_BUNDLE, BundleError
-from lamina.plugin.atomic_file import atomic_file
+from lamina.plugin.files.atomic import atomic_file
 from lamina.plugin.neural_codec import NeuralCodec
-from lamina.plugin.parameters import Value, find_parameter, suggest
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.parameters.table import Value, find_parameter, suggest
 
 SCHEMA_VERSION = 1
 

@@ -9,9 +9,9 @@ from typing import Any, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from lamina.plugin.motion import Automation, Motion
-from lamina.plugin.parameter import Value
-from lamina.plugin.parameters import KBPS_PER_LAYER, PARAMETERS, find_parameter, layers_of
+from lamina.plugin.parameters.kinds import Value
+from lamina.plugin.parameters.motion import Automation, Motion
+from lamina.plugin.parameters.table import KBPS_PER_LAYER, PARAMETERS, find_parameter, layers_of
 
 GAIN_OF = "layer_gains."
 """A layer's number stands behind it."""
@@ -23,7 +23,7 @@ def _default(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """One immutable snapshot of all parameters; `lamina.plugin.parameters.PARAMETERS` says what each means."""
+    """One immutable snapshot of all parameters; `lamina.plugin.parameters.table.PARAMETERS` says what each means."""
 
     layers: int = _default("layers")
     loudness_layers: float = _default("loudness_layers")

@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lamina.models.runtime import CodecRuntime, Codes
-from lamina.plugin.codes import CODEBOOK_BITS
-from lamina.plugin.decoding import Decoding, ToDecode
+from lamina.plugin.call.arrays import FloatArray
+from lamina.plugin.codes_file.codes import CODEBOOK_BITS
 from lamina.plugin.desk.desk import Counts, Desk, Sent
 from lamina.plugin.desk.guard import Guard
-from lamina.plugin.layouts import FloatArray
-from lamina.plugin.motion import FLOOR_DB
-from lamina.plugin.reports import FrameReport
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.motion import FLOOR_DB
+from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.stream.reports import FrameReport
+from lamina.plugin.stream.voices import Decoding, ToDecode
 
 LONG_CALL_FRAMES = 100
 """Frames above which a call is cut into stretches that two threads share."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Generic, Protocol, TypeVar, cast, overload
 
-from lamina.plugin.parameters import find_parameter
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.parameters.table import find_parameter
 
 V = TypeVar("V")
 

@@ -14,7 +14,7 @@ import pedalboard
 from pedalboard import Chain, Convolution, ExternalPlugin, Mix, Plugin, PluginContainer
 from pedalboard._pedalboard import Pedalboard
 
-from lamina.plugin.parameters import suggest
+from lamina.plugin.parameters.table import suggest
 
 CONTAINERS: dict[str, type[PluginContainer]] = {"Chain": Chain, "Mix": Mix, "Pedalboard": Pedalboard}
 

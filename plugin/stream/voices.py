@@ -10,7 +10,7 @@ import numpy as np
 from lamina.dsp.ramp import Ramp
 from lamina.models.engine import State
 from lamina.models.runtime import CodecRuntime
-from lamina.plugin.layouts import FloatArray
+from lamina.plugin.call.arrays import FloatArray
 
 VOICES = ("noise", "layer", "latent")
 """What is heard instead of the sound: what denoising takes away, what one layer adds, the sound before quantization."""

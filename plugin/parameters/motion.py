@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lamina.dsp.chance import uniform
-from lamina.plugin.parameter import Parameter, Value, suggest
+from lamina.plugin.parameters.kinds import Parameter, Value, suggest
 
 Source = Literal["lfo", "envelope", "steps"]
 SOURCES: tuple[Source, ...] = ("lfo", "envelope", "steps")

@@ -13,10 +13,10 @@ from pedalboard import Plugin, VST3Plugin
 
 from lamina.models.bundle import DEFAULT_BUNDLE, BundleError
 from lamina.plugin.board import Board, BoardItem
-from lamina.plugin.native_effects import CONTAINERS, build_native, check_native, describe_native, native_effects
+from lamina.plugin.documents.native import CONTAINERS, build_native, check_native, describe_native, native_effects
+from lamina.plugin.documents.vst3 import VST3Error, load_vst3, parameters_of_vst3, path_of_vst3, set_vst3_parameters
 from lamina.plugin.neural_codec import NeuralCodec
-from lamina.plugin.parameters import find_parameter, suggest
-from lamina.plugin.vst3 import VST3Error, load_vst3, parameters_of_vst3, path_of_vst3, set_vst3_parameters
+from lamina.plugin.parameters.table import find_parameter, suggest
 
 SCHEMA_VERSION = 1
 DEEPEST = 16

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lamina.plugin.layouts import FloatArray
-from lamina.plugin.motion import FLOOR_DB, Motion, moved
-from lamina.plugin.parameters import find_parameter
-from lamina.plugin.settings import Settings
+from lamina.plugin.call.arrays import FloatArray
+from lamina.plugin.parameters.motion import FLOOR_DB, Motion, moved
+from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.parameters.table import find_parameter
 
 Piece = tuple[int, int, Settings]
 """Samples start … stop of a block, and the settings that hold there."""

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from pedalboard.io import AudioFile
 
-from lamina.plugin.atomic_file import atomic_file
-from lamina.plugin.layouts import HIGHEST_RATE, LOWEST_RATE, USUAL_CHANNELS, FloatArray, refuse_non_finite
+from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE, USUAL_CHANNELS, FloatArray, refuse_non_finite
+from lamina.plugin.files.atomic import atomic_file
 
 READABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
 WRITABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff"})

@@ -28,8 +28,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lamina.models.entropy import decode_codes, encode_codes
-from lamina.plugin.codes import CODEBOOK_BITS
-from lamina.plugin.container_header import ContainerError, HeaderFields
+from lamina.plugin.codes_file.codes import CODEBOOK_BITS
+from lamina.plugin.codes_file.header import ContainerError, HeaderFields
 
 MARKER = b"\xf5Lb\xa7"
 BLOCK_FRAMES = 75

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from lamina.plugin.audiofile import AudioFileError, atomic_writer, check_samples, check_target, open_for_reading
-from lamina.plugin.effect import Effect
-from lamina.plugin.layouts import MAX_CHANNELS, FloatArray
+from lamina.plugin.call.arrays import MAX_CHANNELS, FloatArray
+from lamina.plugin.call.effect import Effect
+from lamina.plugin.files.sound import AudioFileError, atomic_writer, check_samples, check_target, open_for_reading
 
 BLOCK_SECONDS = 2.0
 LONGEST_LATENCY_SECONDS = 30.0

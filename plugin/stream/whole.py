@@ -8,13 +8,13 @@ from lamina.dsp.ramp import Ramp
 from lamina.dsp.resample import StreamingResampler, half_taps
 from lamina.dsp.stereo import MidSide
 from lamina.models.runtime import CodecRuntime
-from lamina.plugin.codec_stream import RAMP_SECONDS, limited
-from lamina.plugin.codes import Codes, Stereo
-from lamina.plugin.control_track import ControlTrack, Piece
+from lamina.plugin.call.arrays import FloatArray
+from lamina.plugin.codes_file.codes import Codes, Stereo
 from lamina.plugin.desk.desk import Sent
-from lamina.plugin.frame_codec import Encoded, FrameCodec, frame_levels
-from lamina.plugin.layouts import FloatArray
-from lamina.plugin.settings import Settings
+from lamina.plugin.parameters.control_track import ControlTrack, Piece
+from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.stream.blocks import RAMP_SECONDS, limited
+from lamina.plugin.stream.frames import Encoded, FrameCodec, frame_levels
 
 
 def encode_audio(runtime: CodecRuntime, settings: Settings, audio: FloatArray, sample_rate: int) -> Codes:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from lamina.plugin.layouts import FloatArray
+from lamina.plugin.call.arrays import FloatArray
 
 
 class Effect(ABC):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lamina.plugin.codes import CODEBOOK_BITS, FRAME_RATE
-from lamina.plugin.container import container_bytes, open_container
-from lamina.plugin.container_blocks import ENTROPY, Block, block_counts, find_blocks
-from lamina.plugin.container_damage import Damage, damage_of
-from lamina.plugin.container_header import ContainerError, HeaderFields
+from lamina.plugin.codes_file.blocks import ENTROPY, Block, block_counts, find_blocks
+from lamina.plugin.codes_file.codes import CODEBOOK_BITS, FRAME_RATE
+from lamina.plugin.codes_file.damage import Damage, damage_of
+from lamina.plugin.codes_file.file import container_bytes, open_container
+from lamina.plugin.codes_file.header import ContainerError, HeaderFields
 
 
 @dataclass(frozen=True)

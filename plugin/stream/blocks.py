@@ -21,11 +21,11 @@ from lamina.dsp.ramp import Ramp
 from lamina.dsp.resample import StreamingResampler
 from lamina.dsp.stereo import MidSide
 from lamina.models.runtime import CodecRuntime
-from lamina.plugin.control_track import ControlTrack, Piece
-from lamina.plugin.frame_codec import FrameCodec
-from lamina.plugin.layouts import FloatArray, check_float_array
-from lamina.plugin.reports import FrameReport
-from lamina.plugin.settings import Settings
+from lamina.plugin.call.arrays import FloatArray, check_float_array
+from lamina.plugin.parameters.control_track import ControlTrack, Piece
+from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.stream.frames import FrameCodec
+from lamina.plugin.stream.reports import FrameReport
 
 RAMP_SECONDS = 0.02
 KEPT_REPORTS = 8192

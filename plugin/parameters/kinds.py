@@ -1,6 +1,6 @@
 """What a parameter is: a name, a range, a sentence, and how its values are checked, typed, shown and kept.
 
-One class for each kind of value; `lamina.plugin.parameters` has the table of all parameters.
+One class for each kind of value; `lamina.plugin.parameters.table` has the table of all parameters.
 """
 
 from __future__ import annotations

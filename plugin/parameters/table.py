@@ -7,8 +7,8 @@ table; a name, range or default is written nowhere else.
 from __future__ import annotations
 
 from lamina.models.search import MOST_CANDIDATES
-from lamina.plugin.motion import Automations, Motions
-from lamina.plugin.parameter import Choice, Kind, LayerGains, LayerSet, Parameter, Value, suggest
+from lamina.plugin.parameters.kinds import Choice, Kind, LayerGains, LayerSet, Parameter, Value, suggest
+from lamina.plugin.parameters.motion import Automations, Motions
 
 __all__ = [
     "KBPS_PER_LAYER",

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lamina.plugin.atomic_file import atomic_file
-from lamina.plugin.codes import FRAME_RATE, Codes
-from lamina.plugin.container_blocks import BLOCK_FRAMES, ENTROPY_BLOCK_FRAMES, find_blocks, pack_block, unpack_block
-from lamina.plugin.container_damage import Damage, damage_of
-from lamina.plugin.container_header import ContainerError, HeaderFields, fields_of, head_crc, pack_header, unpack_header
+from lamina.plugin.codes_file.blocks import BLOCK_FRAMES, ENTROPY_BLOCK_FRAMES, find_blocks, pack_block, unpack_block
+from lamina.plugin.codes_file.codes import FRAME_RATE, Codes
+from lamina.plugin.codes_file.damage import Damage, damage_of
+from lamina.plugin.codes_file.header import ContainerError, HeaderFields, fields_of, head_crc, pack_header, unpack_header
+from lamina.plugin.files.atomic import atomic_file
 
 SUFFIX = ".lamina"
 MAX_BYTES = 80_000_000

@@ -17,8 +17,8 @@ import zlib
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
-from lamina.plugin.codes import FRAME_RATE, MAX_CODE_CHANNELS, MAX_CODE_LAYERS, STEREO_MODES, Codes, Stereo
-from lamina.plugin.layouts import HIGHEST_RATE, LOWEST_RATE
+from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE
+from lamina.plugin.codes_file.codes import FRAME_RATE, MAX_CODE_CHANNELS, MAX_CODE_LAYERS, STEREO_MODES, Codes, Stereo
 
 MAGIC = b"LAMINA\x1a\n"
 VERSION = 2

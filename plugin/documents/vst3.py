@@ -53,7 +53,7 @@ def path_of_vst3(plugin: VST3Plugin) -> str:
             return str(candidate)
     raise VST3Error(
         f"nobody knows where the VST3 plugin {name!r} lies: it is not installed in a folder for plugins. "
-        "Load it with lamina.plugin.vst3.load_vst3, which keeps the path"
+        "Load it with lamina.plugin.documents.vst3.load_vst3, which keeps the path"
     )
 
 

@@ -1,0 +1,1 @@
+"""Presets, boards and foreign effects as JSON that can be kept and sent."""
