@@ -34,9 +34,9 @@ from PyQt6.QtWidgets import QApplication, QWidget
 
 from lamina.plugin import Board, NeuralCodec
 from lamina.plugin.demo_items.items import demo_items
-from lamina.plugin.host.client import LiveEngine
-from lamina.plugin.host.live_meters import LiveMeters
-from lamina.plugin.host.settings import DeviceSettings
+from lamina.plugin.host.client.live_engine import LiveEngine
+from lamina.plugin.host.client.live_meters import LiveMeters
+from lamina.plugin.host.device.device_settings import DeviceSettings
 
 RATE, BLOCK = 48_000, 256
 FRAMES_PER_SECOND = 60
@@ -49,8 +49,8 @@ ANSWER_SECONDS = 30.0
 
 START_TO_SOUND = """
 import sys, time
-from lamina.plugin.host.client import LiveEngine
-from lamina.plugin.host.settings import DeviceSettings
+from lamina.plugin.host.client.live_engine import LiveEngine
+from lamina.plugin.host.device.device_settings import DeviceSettings
 with LiveEngine(opens=False) as engine:
     engine.set_devices(DeviceSettings(output="virtual"))
     engine.load(sys.argv[1])

@@ -13,7 +13,7 @@ from lamina.gui.model.kept_session import KeptDocument, KeptSession
 from lamina.gui.model.session import GONE_REMARK, Notice, Session
 from lamina.gui.widgets.header import Header
 from lamina.plugin import DEFAULT_BUNDLE, survey_bundles
-from lamina.plugin.host.devices import probe_devices
+from lamina.plugin.host.device.devices import probe_devices
 
 CUT_OFF = "Lamina ended unexpectedly last time."
 AS_THEY_WERE = "The settings of A and B and the sound devices are as they were."

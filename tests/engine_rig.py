@@ -4,12 +4,12 @@ import time
 
 import numpy as np
 
-from lamina.plugin.host import engine as engine_module
-from lamina.plugin.host.engine import Engine
-from lamina.plugin.host.opening import Opened
-from lamina.plugin.host.settings import DeviceSettings
-from lamina.plugin.host.telemetry import TelemetryReader, TelemetryWriter, make_shared_file
-from lamina.plugin.host.virtual_stream import VirtualStream
+from lamina.plugin.host.device.device_settings import DeviceSettings
+from lamina.plugin.host.device.opening import Opened
+from lamina.plugin.host.device.virtual_stream import VirtualStream
+from lamina.plugin.host.engine import engine as engine_module
+from lamina.plugin.host.engine.engine import Engine
+from lamina.plugin.host.wire.telemetry import TelemetryReader, TelemetryWriter, make_shared_file
 
 WAITED_SECONDS = 120
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gui_parts import PATIENCE_SECONDS, VIRTUAL, wait, write_sound
 
-from lamina.plugin.host.client import LiveEngine
+from lamina.plugin.host.client.live_engine import LiveEngine
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import time
 import numpy as np
 from pedalboard.io import AudioFile
 
-from lamina.plugin.host.settings import DeviceSettings
+from lamina.plugin.host.device.device_settings import DeviceSettings
 
 PATIENCE_SECONDS = 60  # a bound for busy machines, not a speed that is promised
 VIRTUAL = DeviceSettings(output="virtual", input="virtual")

@@ -4,7 +4,7 @@ import numpy as np
 
 from lamina.plugin import Board
 from lamina.plugin.call.effect import Effect
-from lamina.plugin.host.live_board import LiveBoard
+from lamina.plugin.host.live_board.live_board import LiveBoard
 
 RATE, BLOCK = 48_000, 256
 FADED = BLOCK * 8

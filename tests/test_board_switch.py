@@ -9,7 +9,7 @@ from pedalboard import Delay, Gain, MP3Compressor
 from sounds import noise
 
 from lamina.plugin import NeuralCodec
-from lamina.plugin.host.board_switch import BoardSwitch
+from lamina.plugin.host.live_board.switch import BoardSwitch
 
 CHANGE = round(RATE * 0.08)
 """Samples of a change to a board without latency: 50 ms of settling and 30 ms of cross-fade."""

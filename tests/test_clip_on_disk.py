@@ -13,9 +13,9 @@ from sounds import noise
 from lamina.dsp.resample import StreamingResampler
 from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.files.sound import AudioFileError, read_audio
-from lamina.plugin.host.clip_on_disk import KEPT_CHUNKS, ClipOnDisk
-from lamina.plugin.host.clip_reader import ClipReader, Region
-from lamina.plugin.host.file_source import FileSource
+from lamina.plugin.host.transport.clip_on_disk import KEPT_CHUNKS, ClipOnDisk
+from lamina.plugin.host.transport.clip_reader import ClipReader, Region
+from lamina.plugin.host.transport.file_source import FileSource
 
 RATE = 8000
 PATIENCE_SECONDS = 30  # a bound for busy machines, not a speed that is promised

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamina.plugin.host.clip_reader import ClipReader, Region
+from lamina.plugin.host.transport.clip_reader import ClipReader, Region
 
 RATE = 24000
 

@@ -8,8 +8,8 @@ from engine_rig import EngineRig
 from sounds import demo
 
 from lamina.plugin import Board, Motion, NeuralCodec, Settings
-from lamina.plugin.host.client import LiveEngine
-from lamina.plugin.host.engine_handle import EngineError
+from lamina.plugin.host.client.live_engine import LiveEngine
+from lamina.plugin.host.client.process_handle import EngineError
 
 RATE, BLOCK = 48_000, 240
 FADED_IN = RATE // 10

@@ -5,14 +5,14 @@ import sys
 import pytest
 
 from lamina.cli.main import main
-from lamina.plugin.host import devices as devices_module
-from lamina.plugin.host import opening
-from lamina.plugin.host.devices import Device, find_device, is_hardware, list_devices, probe_devices
-from lamina.plugin.host.opening import open_stream
-from lamina.plugin.host.settings import DeviceSettings, device_settings
-from lamina.plugin.host.streams import DeviceError, DeviceMissingError
-from lamina.plugin.host.virtual_device import virtual_device
-from lamina.plugin.host.virtual_stream import VirtualStream
+from lamina.plugin.host.device import devices as devices_module
+from lamina.plugin.host.device import opening
+from lamina.plugin.host.device.device_settings import DeviceSettings, device_settings
+from lamina.plugin.host.device.devices import Device, find_device, is_hardware, list_devices, probe_devices
+from lamina.plugin.host.device.opening import open_stream
+from lamina.plugin.host.device.streams import DeviceError, DeviceMissingError
+from lamina.plugin.host.device.virtual_device import virtual_device
+from lamina.plugin.host.device.virtual_stream import VirtualStream
 
 ALSA, JACK = "ALSA", "JACK Audio Connection Kit"
 
@@ -152,7 +152,7 @@ def test_a_new_process_that_hangs_or_fails_is_given_up(monkeypatch, program):
 
 
 def test_the_command_lists_them_by_audio_system(monkeypatch, capsys):
-    monkeypatch.setattr("lamina.plugin.host.devices.list_devices", lambda: ALL)
+    monkeypatch.setattr("lamina.plugin.host.device.devices.list_devices", lambda: ALL)
     assert main(["devices"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "ALSA",
@@ -166,7 +166,7 @@ def test_the_command_lists_them_by_audio_system(monkeypatch, capsys):
 
 
 def test_the_command_says_what_to_do_without_any(monkeypatch, capsys):
-    monkeypatch.setattr("lamina.plugin.host.devices.list_devices", list)
+    monkeypatch.setattr("lamina.plugin.host.device.devices.list_devices", list)
     assert main(["devices"]) == 0
     assert "--output virtual" in capsys.readouterr().out
 

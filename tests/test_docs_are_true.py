@@ -11,7 +11,7 @@ import pytest
 from lamina.cli.main import main
 from lamina.plugin import PARAMETERS, NeuralCodec
 from lamina.plugin.documents.presets import list_presets
-from lamina.plugin.host.virtual_device import virtual_device
+from lamina.plugin.host.device.virtual_device import virtual_device
 from lamina.plugin.parameters.settings import FIELDS, DeskArguments
 
 ROOT = Path(__file__).parent.parent
@@ -74,8 +74,8 @@ def test_the_live_example_runs(capsys):
 
 def test_the_documented_delay_is_the_engines():
     from lamina.dsp.bridge import bridge_parts
-    from lamina.plugin.host.engine import LIVE_MARGIN_FRAMES
-    from lamina.plugin.host.worker import FRAME_SECONDS
+    from lamina.plugin.host.engine.audio_thread import FRAME_SECONDS
+    from lamina.plugin.host.engine.engine import LIVE_MARGIN_FRAMES
 
     config, block, rate = NeuralCodec().bundle.config, 256, 48_000
     parts = {"buffer": block / rate, "safety margin": LIVE_MARGIN_FRAMES * FRAME_SECONDS}

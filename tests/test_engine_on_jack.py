@@ -16,9 +16,9 @@ import pytest
 from jack_server import JackServer, require_jack
 
 from lamina.plugin import Board, NeuralCodec
-from lamina.plugin.host.client import LiveEngine
-from lamina.plugin.host.playout import FADE_SAMPLES
-from lamina.plugin.host.settings import DeviceSettings
+from lamina.plugin.host.client.live_engine import LiveEngine
+from lamina.plugin.host.device.device_settings import DeviceSettings
+from lamina.plugin.host.device.playout import FADE_SAMPLES
 
 RATE = 48_000
 SECONDS = 2.5
@@ -165,12 +165,12 @@ def test_when_the_server_dies_and_comes_back_the_sound_does_too(server, engine, 
 PROGRAM = """
 import json, sys, threading, time
 import numpy as np
-from lamina.plugin.host import streams
+from lamina.plugin.host.device import streams
 from lamina.plugin import Board
 from lamina.plugin.call.effect import Effect
-from lamina.plugin.host.engine import Engine
-from lamina.plugin.host.settings import DeviceSettings
-from lamina.plugin.host.telemetry import TelemetryReader, TelemetryWriter, make_shared_file
+from lamina.plugin.host.engine.engine import Engine
+from lamina.plugin.host.device.device_settings import DeviceSettings
+from lamina.plugin.host.wire.telemetry import TelemetryReader, TelemetryWriter, make_shared_file
 
 class Stalling(Effect):
     # One stall, too short to be taken for a failure.

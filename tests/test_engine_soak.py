@@ -13,13 +13,13 @@ from pedalboard.io import AudioFile
 from sounds import demo
 
 from lamina.plugin import Board, NeuralCodec
-from lamina.plugin.host.board_switch import BoardSwitch
-from lamina.plugin.host.client import LiveEngine
-from lamina.plugin.host.file_player import PLAY_STATES, FilePlayer, PlayState
-from lamina.plugin.host.live_board import LiveBoard
-from lamina.plugin.host.settings import DeviceSettings
-from lamina.plugin.host.sound_path import REST_SECONDS, SoundPath
-from lamina.plugin.host.telemetry import TelemetryWriter, make_shared_file
+from lamina.plugin.host.client.live_engine import LiveEngine
+from lamina.plugin.host.device.device_settings import DeviceSettings
+from lamina.plugin.host.engine.sound_path import REST_SECONDS, SoundPath
+from lamina.plugin.host.live_board.live_board import LiveBoard
+from lamina.plugin.host.live_board.switch import BoardSwitch
+from lamina.plugin.host.transport.file_player import PLAY_STATES, FilePlayer, PlayState
+from lamina.plugin.host.wire.telemetry import TelemetryWriter, make_shared_file
 
 MINUTES = float(os.environ.get("LAMINA_SOAK_MINUTES", "20"))
 WARM_UP_MINUTES = 4.0

@@ -14,10 +14,10 @@ from pedalboard.io import AudioFile
 
 from lamina.plugin import Board, NeuralCodec
 from lamina.plugin.demo_items.items import demo_items
-from lamina.plugin.host.client import MOST_EARLY_DEATHS, LiveEngine
-from lamina.plugin.host.engine_handle import EngineError, EngineGoneError
-from lamina.plugin.host.file_player import PlayState
-from lamina.plugin.host.settings import DeviceSettings
+from lamina.plugin.host.client.live_engine import MOST_EARLY_DEATHS, LiveEngine
+from lamina.plugin.host.client.process_handle import EngineError, EngineGoneError
+from lamina.plugin.host.device.device_settings import DeviceSettings
+from lamina.plugin.host.transport.file_player import PlayState
 
 VIRTUAL = DeviceSettings(input="virtual", output="virtual")
 WAITED_SECONDS = 30
@@ -120,7 +120,7 @@ def test_an_engine_that_hangs_is_ended_and_replaced(engine):
 
 def test_an_engine_that_never_lives_is_given_up(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "")
-    monkeypatch.setattr("lamina.plugin.host.engine_handle.sys.executable", "/bin/false")
+    monkeypatch.setattr("lamina.plugin.host.client.process_handle.sys.executable", "/bin/false")
     with LiveEngine(opens=False) as engine:
         events = until(engine, lambda events: any(event["event"] == "gone" for event in events), "it gives up")
         assert engine.n_restarts == MOST_EARLY_DEATHS - 1
@@ -131,8 +131,8 @@ def test_an_engine_that_never_lives_is_given_up(monkeypatch):
 
 def test_the_engine_ends_with_its_app(tmp_path):
     """Even if the app is killed: no process is left behind."""
-    program = "import time\nfrom lamina.plugin.host.client import LiveEngine\ne = LiveEngine(opens=False)\ne.slots().result(30)\n"
-    program += "print(e.process_id, flush=True)\ntime.sleep(60)"
+    program = "import time\nfrom lamina.plugin.host.client.live_engine import LiveEngine\ne = LiveEngine(opens=False)\n"
+    program += "e.slots().result(30)\nprint(e.process_id, flush=True)\ntime.sleep(60)"
     app = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     process = int(app.stdout.readline())
     app.kill()

@@ -9,7 +9,7 @@ from pedalboard.io import AudioFile
 from sounds import noise
 
 from lamina.plugin.files.sound import AudioFileError
-from lamina.plugin.host.file_player import FilePlayer, PlayState
+from lamina.plugin.host.transport.file_player import FilePlayer, PlayState
 
 RATE = 48000
 BLOCK = 256

@@ -6,10 +6,10 @@ from PyQt6.QtCore import Qt
 
 from lamina.gui.model.devices import DeviceChooser
 from lamina.gui.widgets.latency_table import LatencyTable
-from lamina.plugin.host.devices import Device
-from lamina.plugin.host.session_file import remembered_devices
-from lamina.plugin.host.settings import DeviceSettings
-from lamina.plugin.host.streams import DeviceError
+from lamina.plugin.host.client.session_file import remembered_devices
+from lamina.plugin.host.device.device_settings import DeviceSettings
+from lamina.plugin.host.device.devices import Device
+from lamina.plugin.host.device.streams import DeviceError
 
 pytest_plugins = ["gui_fixtures"]
 

@@ -48,7 +48,7 @@ def test_a_folder_that_cannot_be_written_is_told(session, tmp_path):
 def test_a_take_that_the_engine_refuses_puts_the_button_out(session, monkeypatch):
     from concurrent.futures import Future
 
-    from lamina.plugin.host.engine_handle import EngineError
+    from lamina.plugin.host.client.process_handle import EngineError
 
     refusal = Future()
     refusal.set_exception(EngineError("The disk is full."))

@@ -15,7 +15,7 @@ from lamina.gui.model.kept_session import KeptSession
 from lamina.gui.model.player import PlayState
 from lamina.gui.window import MainWindow
 from lamina.plugin.demo_items.items import demo_items
-from lamina.plugin.host.session_file import SESSION_NAME, remember_devices
+from lamina.plugin.host.client.session_file import SESSION_NAME, remember_devices
 from lamina.plugin.parameters.motion import Motion
 
 # The app as it starts, on which a user plays, until it is killed.

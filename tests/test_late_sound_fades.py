@@ -5,10 +5,10 @@ import time
 import numpy as np
 import pytest
 
-from lamina.plugin.host.playout import FADE_SAMPLES
-from lamina.plugin.host.telemetry import TelemetryReader, TelemetryWriter, make_shared_file
-from lamina.plugin.host.virtual_stream import VirtualStream
-from lamina.plugin.host.worker import MarginGrown, Worker
+from lamina.plugin.host.device.playout import FADE_SAMPLES
+from lamina.plugin.host.device.virtual_stream import VirtualStream
+from lamina.plugin.host.engine.audio_thread import MarginGrown, Worker
+from lamina.plugin.host.wire.telemetry import TelemetryReader, TelemetryWriter, make_shared_file
 
 RATE = 48_000
 FRAME = 640

@@ -11,16 +11,16 @@ from pedalboard import Gain
 from sounds import lag_samples
 
 from lamina.plugin import Board, NeuralCodec
-from lamina.plugin.host import engine as engine_module
-from lamina.plugin.host import stage as stage_module
-from lamina.plugin.host.calibration import LONGEST_SECONDS, N_SWEEPS, Calibration, CalibrationError, RoundTrip
-from lamina.plugin.host.engine import Engine
-from lamina.plugin.host.opening import Opened
-from lamina.plugin.host.settings import DeviceSettings
-from lamina.plugin.host.stage import Stage
-from lamina.plugin.host.telemetry import TelemetryWriter, make_shared_file
-from lamina.plugin.host.virtual_stream import VirtualStream
-from lamina.plugin.host.worker import Worker
+from lamina.plugin.host.device.device_settings import DeviceSettings
+from lamina.plugin.host.device.opening import Opened
+from lamina.plugin.host.device.virtual_stream import VirtualStream
+from lamina.plugin.host.engine import engine as engine_module
+from lamina.plugin.host.engine import open_stream as stage_module
+from lamina.plugin.host.engine.audio_thread import Worker
+from lamina.plugin.host.engine.calibration import LONGEST_SECONDS, N_SWEEPS, Calibration, CalibrationError, RoundTrip
+from lamina.plugin.host.engine.engine import Engine
+from lamina.plugin.host.engine.open_stream import Stage
+from lamina.plugin.host.wire.telemetry import TelemetryWriter, make_shared_file
 
 RATE = 48_000
 WAITED_SECONDS = 30

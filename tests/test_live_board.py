@@ -22,7 +22,7 @@ from pedalboard import (
 from sounds import dbfs, demo, lag_samples, noise
 
 from lamina.plugin import Board, NeuralCodec
-from lamina.plugin.host.live_board import LiveBoard
+from lamina.plugin.host.live_board.live_board import LiveBoard
 
 
 def low_noise(n_samples, rate):

@@ -20,9 +20,9 @@ from lamina.cli.main import main
 from lamina.plugin import NeuralCodec
 from lamina.plugin.documents.presets import load_preset
 from lamina.plugin.files.sound import read_audio
-from lamina.plugin.host.devices import Device
-from lamina.plugin.host.session_file import remember_devices
-from lamina.plugin.host.settings import DeviceSettings
+from lamina.plugin.host.client.session_file import remember_devices
+from lamina.plugin.host.device.device_settings import DeviceSettings
+from lamina.plugin.host.device.devices import Device
 
 RATE, BLOCK, FRAME, MARGIN = 48_000, 256, 640, 320
 """The margin is half a codec frame, as the option's help says."""
@@ -207,8 +207,8 @@ def unstarted(monkeypatch):
         def __init__(self, *_arguments, **_options):
             raise AssertionError("the engine was started")
 
-    monkeypatch.setattr("lamina.plugin.host.client.LiveEngine", Forbidden)
-    monkeypatch.setattr("lamina.plugin.host.devices.list_devices", lambda: [INTERFACE])
+    monkeypatch.setattr("lamina.plugin.host.client.live_engine.LiveEngine", Forbidden)
+    monkeypatch.setattr("lamina.plugin.host.device.devices.list_devices", lambda: [INTERFACE])
 
 
 @pytest.mark.parametrize(
@@ -261,5 +261,5 @@ def test_what_only_the_engine_can_refuse_is_one_line_too(tmp_path, capsys, music
 
 
 def test_an_engine_that_can_not_be_started_is_one_line_too(monkeypatch, capsys):
-    monkeypatch.setattr("lamina.plugin.host.engine_handle.sys.executable", "/bin/false")
+    monkeypatch.setattr("lamina.plugin.host.client.process_handle.sys.executable", "/bin/false")
     assert "engine" in refused(capsys, "--output", "virtual")

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lamina.plugin.host import live_meters
-from lamina.plugin.host.live_meters import LiveMeters
-from lamina.plugin.host.telemetry import STATE, Heard
+from lamina.plugin.host.client import live_meters
+from lamina.plugin.host.client.live_meters import LiveMeters
+from lamina.plugin.host.wire.telemetry import STATE, Heard
 
 RATE, BLOCK = 48_000, 256
 

@@ -15,10 +15,10 @@ import pytest
 from sounds import noise
 
 from lamina.plugin.files.sound import AudioFileError, read_audio
-from lamina.plugin.host import wav_file
-from lamina.plugin.host.recorder import Recorder, Recording
-from lamina.plugin.host.tone import TestTone
-from lamina.plugin.host.wav_file import WavFile
+from lamina.plugin.host.engine.tone import TestTone
+from lamina.plugin.host.recording import wav_file
+from lamina.plugin.host.recording.recorder import Recorder, Recording
+from lamina.plugin.host.recording.wav_file import WavFile
 
 RATE = 48000
 HALF_STEP = 0.5 / (2**23 - 1)  # of 24 bits: what rounding may change
@@ -254,7 +254,7 @@ def test_a_wav_file_outgrows_four_gigabytes(tmp_path, monkeypatch, n_channels):
 PROGRAM = """
 import json, resource, sys, time
 import numpy as np
-from lamina.plugin.host.recorder import Recorder
+from lamina.plugin.host.recording.recorder import Recorder
 path, limit = sys.argv[1], int(sys.argv[2])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

@@ -11,22 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from lamina.plugin.host import session_file
-from lamina.plugin.host.session_file import (
+from lamina.plugin.host.client import session_file
+from lamina.plugin.host.client.session_file import (
     DEVICES_NAME,
     SESSION_NAME,
     SessionFile,
     remember_devices,
     remembered_devices,
 )
-from lamina.plugin.host.settings import DeviceSettings
+from lamina.plugin.host.device.device_settings import DeviceSettings
 
 WAITED_SECONDS = 30
 SESSION = {"file": "/song.wav", "seconds": 12.5, "boards": {"A": ["Lämina"]}}
 OTHER_APP = """
 import sys, time
 from pathlib import Path
-from lamina.plugin.host.session_file import SessionFile
+from lamina.plugin.host.client.session_file import SessionFile
 session = SessionFile(lambda: {"file": "/song.wav", "seconds": 12.5, "boards": {"A": ["Lämina"]}}, Path(sys.argv[1]))
 session.save()
 print("saved", flush=True)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sounds import noise
 
-from lamina.plugin.host import telemetry
-from lamina.plugin.host.telemetry import BLOCKS, FRAMES, SOUND_SAMPLES, TelemetryReader, TelemetryWriter, make_shared_file
+from lamina.plugin.host.wire import telemetry
+from lamina.plugin.host.wire.telemetry import BLOCKS, FRAMES, SOUND_SAMPLES, TelemetryReader, TelemetryWriter, make_shared_file
 from lamina.plugin.stream.reports import FrameReport
 
 RATE, BLOCK = 48_000, 256

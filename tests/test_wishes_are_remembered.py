@@ -5,12 +5,12 @@ import pytest
 
 from lamina.plugin import Board, Motion, NeuralCodec
 from lamina.plugin.documents.boards import build_board, describe_board
-from lamina.plugin.host.client import LiveEngine
-from lamina.plugin.host.engine_handle import EngineError
-from lamina.plugin.host.file_player import PLAY_STATES
-from lamina.plugin.host.settings import DeviceSettings
-from lamina.plugin.host.telemetry import STATE
-from lamina.plugin.host.wishes import Wishes
+from lamina.plugin.host.client.granted import Wishes
+from lamina.plugin.host.client.live_engine import LiveEngine
+from lamina.plugin.host.client.process_handle import EngineError
+from lamina.plugin.host.device.device_settings import DeviceSettings
+from lamina.plugin.host.transport.file_player import PLAY_STATES
+from lamina.plugin.host.wire.telemetry import STATE
 
 WAITED_SECONDS = 30
 

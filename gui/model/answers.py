@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from lamina.plugin.host.engine_handle import EngineGoneError
+from lamina.plugin.host.client.process_handle import EngineGoneError
 
 Done = Callable[[Any], object]
 Failed = Callable[[str], object]

@@ -12,7 +12,7 @@ from lamina.gui.model.observable import Observable
 from lamina.gui.model.parameters import ParameterValues, plain
 from lamina.plugin import PARAMETERS, Board, NeuralCodec
 from lamina.plugin.documents.presets import Preset
-from lamina.plugin.host.client import LiveEngine
+from lamina.plugin.host.client.live_engine import LiveEngine
 from lamina.plugin.parameters.table import Value
 
 NAMES = ("A", "B")

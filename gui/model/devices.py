@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamina.gui.model.observable import Observable
-from lamina.plugin.host.devices import Device, find_device, is_hardware
-from lamina.plugin.host.settings import BUFFERS, DEFAULT, NONE, VIRTUAL, DeviceSettings
-from lamina.plugin.host.streams import DeviceError
+from lamina.plugin.host.device.device_settings import BUFFERS, DEFAULT, NONE, VIRTUAL, DeviceSettings
+from lamina.plugin.host.device.devices import Device, find_device, is_hardware
+from lamina.plugin.host.device.streams import DeviceError
 
 RATES = (44100, 48000, 88200, 96000)
 USUAL_RATE = 48000

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lamina.gui.model.session import Notice, Session
-from lamina.plugin.host.client import LiveEngine
-from lamina.plugin.host.session_file import SessionFile, remembered_devices
+from lamina.plugin.host.client.live_engine import LiveEngine
+from lamina.plugin.host.client.session_file import SessionFile, remembered_devices
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import numpy as np
 from lamina.gui.model.spectrogram import Spectrogram
 from lamina.gui.model.usage import CodebookUsage
 from lamina.plugin import NeuralCodec
-from lamina.plugin.host.live_meters import Figures, LiveMeters
-from lamina.plugin.host.telemetry import Heard
+from lamina.plugin.host.client.live_meters import Figures, LiveMeters
+from lamina.plugin.host.wire.telemetry import Heard
 
 INAUDIBLE = 1e-5  # −100 dBFS: below the spectrograms' darkest colour
 

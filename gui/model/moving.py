@@ -7,7 +7,7 @@ from typing import Any
 
 from lamina.dsp.resample import half_taps
 from lamina.plugin import NeuralCodec
-from lamina.plugin.host.telemetry import Heard
+from lamina.plugin.host.wire.telemetry import Heard
 from lamina.plugin.parameters.control_track import ControlTrack
 from lamina.plugin.parameters.motion import Motion
 from lamina.plugin.parameters.settings import Settings

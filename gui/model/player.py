@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lamina.gui.model.answers import Answers
-from lamina.plugin.host.client import LiveEngine
-from lamina.plugin.host.file_player import PLAY_STATES, PlayState
+from lamina.plugin.host.client.live_engine import LiveEngine
+from lamina.plugin.host.transport.file_player import PLAY_STATES, PlayState
 
 __all__ = ["PlayState", "Player"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from lamina.gui.model.answers import Answers
 from lamina.gui.model.document import clock
-from lamina.plugin.host.client import LiveEngine
-from lamina.plugin.host.next_take import next_take
+from lamina.plugin.host.client.live_engine import LiveEngine
+from lamina.plugin.host.recording.next_take import next_take
 
 TAKE_NAME = "Lamina take.wav"
 SETTLING_SECONDS = 1.0

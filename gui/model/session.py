@@ -22,9 +22,9 @@ from lamina.gui.model.sent import Sent
 from lamina.gui.model.sound_check import SoundCheck
 from lamina.plugin import NeuralCodec
 from lamina.plugin.documents.presets import Preset
-from lamina.plugin.host.client import LiveEngine
-from lamina.plugin.host.session_file import remember_devices
-from lamina.plugin.host.settings import DeviceSettings
+from lamina.plugin.host.client.live_engine import LiveEngine
+from lamina.plugin.host.client.session_file import remember_devices
+from lamina.plugin.host.device.device_settings import DeviceSettings
 
 SHORTEST_LOOP_SECONDS = 0.05
 GONE_REMARK = "The audio engine can't be kept running: nothing can be heard. Export still works; start Lamina again for sound."

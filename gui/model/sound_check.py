@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lamina.gui.model.answers import Answers
-from lamina.plugin.host.client import LiveEngine
+from lamina.plugin.host.client.live_engine import LiveEngine
 
 
 class SoundCheck:

@@ -46,8 +46,8 @@ def print_info(model: str = DEFAULT_BUNDLE) -> None:
 
 
 def _print_devices() -> None:
-    from lamina.plugin.host.devices import list_devices
-    from lamina.plugin.host.streams import DeviceError, has_rtmixer
+    from lamina.plugin.host.device.devices import list_devices
+    from lamina.plugin.host.device.streams import DeviceError, has_rtmixer
 
     print(f"Sound    callback {'in C (rtmixer)' if has_rtmixer() else 'in Python: rtmixer is missing, so live sound needs larger buffers'}")
     try:

@@ -17,9 +17,9 @@ from lamina.cli.options import add_settings_options, codec_of
 
 if TYPE_CHECKING:
     from lamina.dsp.levels import LevelMeter
-    from lamina.plugin.host.client import LiveEngine
-    from lamina.plugin.host.live_meters import LiveMeters
-    from lamina.plugin.host.settings import DeviceSettings
+    from lamina.plugin.host.client.live_engine import LiveEngine
+    from lamina.plugin.host.client.live_meters import LiveMeters
+    from lamina.plugin.host.device.device_settings import DeviceSettings
     from lamina.plugin.neural_codec import NeuralCodec
 
 TURN_SECONDS = 0.1
@@ -69,7 +69,7 @@ def add_live_commands(commands: Any) -> None:
 
 
 def _devices(_options: argparse.Namespace) -> int:
-    from lamina.plugin.host.devices import list_devices
+    from lamina.plugin.host.device.devices import list_devices
 
     devices = list_devices()
     if not devices:
@@ -86,8 +86,8 @@ def _devices(_options: argparse.Namespace) -> int:
 
 
 def _live(options: argparse.Namespace) -> int:
-    from lamina.plugin.host.engine_handle import EngineError
-    from lamina.plugin.host.recorder import check_recording
+    from lamina.plugin.host.client.process_handle import EngineError
+    from lamina.plugin.host.recording.recorder import check_recording
 
     if options.duration is not None and not (options.duration > 0 and math.isfinite(options.duration)):
         raise ValueError(f"--duration is {options.duration:g}; give seconds, more than 0.")
@@ -107,8 +107,8 @@ def _live(options: argparse.Namespace) -> int:
 def _play(settings: DeviceSettings, codec: NeuralCodec, options: argparse.Namespace) -> int:
     """Start the engine, show it until the end, and tell what came of it. Raises EngineError if it refuses."""
     from lamina.plugin.board import Board
-    from lamina.plugin.host.client import LiveEngine
-    from lamina.plugin.host.live_meters import LiveMeters
+    from lamina.plugin.host.client.live_engine import LiveEngine
+    from lamina.plugin.host.client.live_meters import LiveMeters
 
     ended = threading.Event()
     with _Ending(ended), LiveEngine(opens=False) as engine:
@@ -154,9 +154,9 @@ class _Ending:
 
 
 def _device_settings(options: argparse.Namespace) -> DeviceSettings:
-    from lamina.plugin.host.devices import is_hardware
-    from lamina.plugin.host.session_file import remembered_devices
-    from lamina.plugin.host.settings import VIRTUAL
+    from lamina.plugin.host.client.session_file import remembered_devices
+    from lamina.plugin.host.device.device_settings import VIRTUAL
+    from lamina.plugin.host.device.devices import is_hardware
 
     changes: dict[str, Any] = {"sample_rate": options.rate, "margin_frames": options.margin}
     if options.input is not None:
@@ -177,9 +177,9 @@ def _device_settings(options: argparse.Namespace) -> DeviceSettings:
 
 def _check_devices(settings: DeviceSettings) -> None:
     """Who names a device wants that one and no other: raises DeviceError or ValueError before anything is started."""
-    from lamina.plugin.host.devices import find_device, is_hardware, list_devices
-    from lamina.plugin.host.settings import NONE
-    from lamina.plugin.host.virtual_device import virtual_device
+    from lamina.plugin.host.device.device_settings import NONE
+    from lamina.plugin.host.device.devices import find_device, is_hardware, list_devices
+    from lamina.plugin.host.device.virtual_device import virtual_device
 
     virtual_device(settings.input, settings.output)
     if settings.input != NONE and is_hardware(settings.input) != is_hardware(settings.output):

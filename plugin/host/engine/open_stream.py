@@ -7,16 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 from lamina.dsp.bridge import bridge_parts
-from lamina.plugin.host.board_switch import BoardSwitch
-from lamina.plugin.host.calibration import Calibration, CalibrationError, RoundTrip
-from lamina.plugin.host.file_player import PLAY_STATES, FilePlayer
-from lamina.plugin.host.live_board import LiveBoard
-from lamina.plugin.host.opening import Opened
-from lamina.plugin.host.playout import LateStretch
-from lamina.plugin.host.rings import FloatArray
-from lamina.plugin.host.sound_path import SoundPath
-from lamina.plugin.host.telemetry import TelemetryWriter
-from lamina.plugin.host.worker import MarginGrown, Worker
+from lamina.plugin.host.device.opening import Opened
+from lamina.plugin.host.device.playout import LateStretch
+from lamina.plugin.host.device.rings import FloatArray
+from lamina.plugin.host.engine.audio_thread import MarginGrown, Worker
+from lamina.plugin.host.engine.calibration import Calibration, CalibrationError, RoundTrip
+from lamina.plugin.host.engine.sound_path import SoundPath
+from lamina.plugin.host.live_board.live_board import LiveBoard
+from lamina.plugin.host.live_board.switch import BoardSwitch
+from lamina.plugin.host.transport.file_player import PLAY_STATES, FilePlayer
+from lamina.plugin.host.wire.telemetry import TelemetryWriter
 from lamina.plugin.neural_codec import NeuralCodec
 
 STILL_SECONDS = 0.5

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lamina.plugin.files.sound import AudioFileError
-from lamina.plugin.host.devices import Device, find_device, is_hardware, list_devices
-from lamina.plugin.host.settings import DEFAULT, NONE, VIRTUAL, DeviceSettings
-from lamina.plugin.host.streams import DeviceError, DeviceMissingError, PortAudioPlace, PortAudioStream, Stream
-from lamina.plugin.host.virtual_device import virtual_device
+from lamina.plugin.host.device.device_settings import DEFAULT, NONE, VIRTUAL, DeviceSettings
+from lamina.plugin.host.device.devices import Device, find_device, is_hardware, list_devices
+from lamina.plugin.host.device.streams import DeviceError, DeviceMissingError, PortAudioPlace, PortAudioStream, Stream
+from lamina.plugin.host.device.virtual_device import virtual_device
 
 VIRTUAL_RATE = 48_000
 

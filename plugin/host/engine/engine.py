@@ -14,19 +14,19 @@ from typing import Any
 
 from lamina.plugin.board import Board
 from lamina.plugin.files.sound import AudioFileError, AudioInfo, probe_audio
-from lamina.plugin.host.boards import Boards
-from lamina.plugin.host.calibration import CalibrationError
-from lamina.plugin.host.devices import find_device, is_hardware, probe_devices
-from lamina.plugin.host.file_player import FilePlayer, PlayState
-from lamina.plugin.host.opening import open_stream
-from lamina.plugin.host.playout import LateStretch
-from lamina.plugin.host.realtime import collect_garbage, prepare_process
-from lamina.plugin.host.recorder import Recorder
-from lamina.plugin.host.return_watch import ReturnWatch
-from lamina.plugin.host.settings import DEFAULT, DeviceSettings
-from lamina.plugin.host.stage import Stage
-from lamina.plugin.host.telemetry import TelemetryWriter
-from lamina.plugin.host.worker import FRAME_SECONDS, MarginGrown
+from lamina.plugin.host.device.device_settings import DEFAULT, DeviceSettings
+from lamina.plugin.host.device.devices import find_device, is_hardware, probe_devices
+from lamina.plugin.host.device.opening import open_stream
+from lamina.plugin.host.device.playout import LateStretch
+from lamina.plugin.host.device.return_watch import ReturnWatch
+from lamina.plugin.host.engine.audio_thread import FRAME_SECONDS, MarginGrown
+from lamina.plugin.host.engine.calibration import CalibrationError
+from lamina.plugin.host.engine.open_stream import Stage
+from lamina.plugin.host.engine.realtime import collect_garbage, prepare_process
+from lamina.plugin.host.live_board.boards import Boards
+from lamina.plugin.host.recording.recorder import Recorder
+from lamina.plugin.host.transport.file_player import FilePlayer, PlayState
+from lamina.plugin.host.wire.telemetry import TelemetryWriter
 
 LIVE_MARGIN_FRAMES = 0.5
 FILE_MARGIN_FRAMES = 3.0

@@ -11,7 +11,7 @@ import numpy as np
 
 from lamina.dsp.levels import LevelMeter
 from lamina.dsp.loudness import LoudnessMeter
-from lamina.plugin.host.telemetry import Heard
+from lamina.plugin.host.wire.telemetry import Heard
 
 WINDOW_SECONDS = 10.0
 PROCESSOR_SECONDS = 2.0

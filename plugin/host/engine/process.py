@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lamina.plugin.documents.boards import build_board
-from lamina.plugin.host.boards import BOARDS
-from lamina.plugin.host.engine import Engine, Event
-from lamina.plugin.host.exit_codes import REPLACE_ME
-from lamina.plugin.host.settings import device_settings
-from lamina.plugin.host.telemetry import TelemetryWriter
+from lamina.plugin.host.device.device_settings import device_settings
+from lamina.plugin.host.engine.engine import Engine, Event
+from lamina.plugin.host.live_board.boards import BOARDS
+from lamina.plugin.host.wire.exit_codes import REPLACE_ME
+from lamina.plugin.host.wire.telemetry import TelemetryWriter
 
 TURN_SECONDS = 0.05
 

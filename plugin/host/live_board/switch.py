@@ -7,7 +7,7 @@ import threading
 import numpy as np
 
 from lamina.plugin.call.arrays import FloatArray
-from lamina.plugin.host.live_board import LiveBoard
+from lamina.plugin.host.live_board.live_board import LiveBoard
 from lamina.plugin.stream.reports import FrameReport
 
 SETTLING_SECONDS = 0.05

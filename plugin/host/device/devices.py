@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lamina.plugin.host.settings import DEFAULT, NONE, VIRTUAL
-from lamina.plugin.host.streams import DeviceError, DeviceMissingError
+from lamina.plugin.host.device.device_settings import DEFAULT, NONE, VIRTUAL
+from lamina.plugin.host.device.streams import DeviceError, DeviceMissingError
 
 PROBE_SECONDS = 5.0
 PROBE = """

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.plugin.host.clip_on_disk import ClipOnDisk
-from lamina.plugin.host.clip_reader import ClipReader, Region, Segment
+from lamina.plugin.host.transport.clip_on_disk import ClipOnDisk
+from lamina.plugin.host.transport.clip_reader import ClipReader, Region, Segment
 
 FloatArray = NDArray[np.float32]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lamina.plugin.board import Board
 from lamina.plugin.documents.boards import BoardDocumentError, build_board, describe_board
-from lamina.plugin.host.live_board import LiveBoard
+from lamina.plugin.host.live_board.live_board import LiveBoard
 from lamina.plugin.neural_codec import NeuralCodec
 
 BOARDS = ("A", "B")

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from lamina.models.places import data_folder
 from lamina.plugin.files.atomic import atomic_file
-from lamina.plugin.host.settings import DeviceSettings, device_settings
+from lamina.plugin.host.device.device_settings import DeviceSettings, device_settings
 
 SCHEMA_VERSION = 1
 SAVE_SECONDS = 3.0

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lamina.plugin.host.rings import FloatArray, SampleRing, ring_capacity
-from lamina.plugin.host.streams import LONGEST_NAP_SECONDS, SHORTEST_NAP_SECONDS, DelaySeconds, Stream
+from lamina.plugin.host.device.rings import FloatArray, SampleRing, ring_capacity
+from lamina.plugin.host.device.streams import LONGEST_NAP_SECONDS, SHORTEST_NAP_SECONDS, DelaySeconds, Stream
 
 
 class VirtualStream(Stream):

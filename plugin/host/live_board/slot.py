@@ -15,8 +15,8 @@ from lamina.dsp.delay import DelayLine
 from lamina.dsp.ramp import Ramp
 from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.call.effect import Effect
-from lamina.plugin.host.runners import EffectError, Runner, TakenOver, open_runner
-from lamina.plugin.host.seam import SEAM_SAMPLES, Seam
+from lamina.plugin.host.live_board.runners import EffectError, Runner, TakenOver, open_runner
+from lamina.plugin.host.live_board.seam import SEAM_SAMPLES, Seam
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.stream.reports import FrameReport
 

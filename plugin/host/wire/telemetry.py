@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lamina.plugin.host.rings import FloatArray
+from lamina.plugin.host.device.rings import FloatArray
 from lamina.plugin.stream.reports import FrameReport
 
 SOUND_SAMPLES = 1 << 18

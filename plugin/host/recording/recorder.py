@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from lamina.plugin.call.arrays import USUAL_CHANNELS, check_channels, check_sample_rate
 from lamina.plugin.files.sound import AudioFileError, check_target
-from lamina.plugin.host.flac_file import FlacFile
-from lamina.plugin.host.wav_file import WavFile
+from lamina.plugin.host.recording.flac_file import FlacFile
+from lamina.plugin.host.recording.wav_file import WavFile
 
 FloatArray = NDArray[np.float32]
 

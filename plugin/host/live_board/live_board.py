@@ -11,7 +11,7 @@ from pedalboard._pedalboard import Pedalboard
 from lamina.plugin.board import Board
 from lamina.plugin.call.arrays import FloatArray, check_buffer_size, check_channels, check_sample_rate
 from lamina.plugin.call.effect import Effect
-from lamina.plugin.host.slot import Slot
+from lamina.plugin.host.live_board.slot import Slot
 from lamina.plugin.stream.reports import FrameReport
 
 SHORTEST_BLOCK = 16

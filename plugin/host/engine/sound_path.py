@@ -7,13 +7,13 @@ from collections import deque
 import numpy as np
 
 from lamina.dsp.ramp import Ramp
-from lamina.plugin.host.board_switch import BoardSwitch
-from lamina.plugin.host.calibration import Calibration
-from lamina.plugin.host.file_player import FilePlayer
-from lamina.plugin.host.recorder import Recorder
-from lamina.plugin.host.rings import FloatArray
-from lamina.plugin.host.telemetry import TelemetryWriter
-from lamina.plugin.host.tone import TestTone
+from lamina.plugin.host.device.rings import FloatArray
+from lamina.plugin.host.engine.calibration import Calibration
+from lamina.plugin.host.engine.tone import TestTone
+from lamina.plugin.host.live_board.switch import BoardSwitch
+from lamina.plugin.host.recording.recorder import Recorder
+from lamina.plugin.host.transport.file_player import FilePlayer
+from lamina.plugin.host.wire.telemetry import TelemetryWriter
 
 FADE_SECONDS = 0.02
 REST_SECONDS = 2.0

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Any
 
-from lamina.plugin.host.file_player import PLAY_STATES, PlayState
+from lamina.plugin.host.transport.file_player import PLAY_STATES, PlayState
 from lamina.plugin.parameters.settings import Settings
 
 SETTLED_SECONDS = 0.3

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lamina.plugin.host.rings import FloatArray, SampleRing
+from lamina.plugin.host.device.rings import FloatArray, SampleRing
 
 FADE_SAMPLES = 256
 

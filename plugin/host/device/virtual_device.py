@@ -16,10 +16,10 @@ from urllib.parse import parse_qs
 import numpy as np
 
 from lamina.plugin.files.sound import read_audio
-from lamina.plugin.host.rings import FloatArray
-from lamina.plugin.host.settings import VIRTUAL
-from lamina.plugin.host.streams import DeviceError
-from lamina.plugin.host.virtual_stream import VirtualStream
+from lamina.plugin.host.device.device_settings import VIRTUAL
+from lamina.plugin.host.device.rings import FloatArray
+from lamina.plugin.host.device.streams import DeviceError
+from lamina.plugin.host.device.virtual_stream import VirtualStream
 
 OPTIONS = ("fast", "input", "output", "cable")
 

@@ -42,7 +42,7 @@ class EngineHandle:
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._connection, theirs = Pipe()
         # -P: what lies in the folder the app was started from must not be taken for a module.
-        command = [sys.executable, "-P", "-m", "lamina.plugin.host.process", str(theirs.fileno()), str(telemetry)]
+        command = [sys.executable, "-P", "-m", "lamina.plugin.host.engine.process", str(theirs.fileno()), str(telemetry)]
         # One thread for each product of matrices: the engine shares the machine. And no sound server is started behind anybody's back.
         environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "JACK_NO_START_SERVER": "1", **os.environ}
         # In a session of its own: a terminal's Ctrl-C is for the app, which ends the engine in order.

@@ -16,12 +16,12 @@ from typing import Any
 
 from lamina.plugin.board import Board
 from lamina.plugin.documents.boards import describe_board
-from lamina.plugin.host.engine_handle import EngineGoneError, EngineHandle
-from lamina.plugin.host.exit_codes import REPLACE_ME
-from lamina.plugin.host.next_take import next_take
-from lamina.plugin.host.settings import DeviceSettings, device_settings
-from lamina.plugin.host.telemetry import TelemetryReader, make_shared_file
-from lamina.plugin.host.wishes import Wishes
+from lamina.plugin.host.client.granted import Wishes
+from lamina.plugin.host.client.process_handle import EngineGoneError, EngineHandle
+from lamina.plugin.host.device.device_settings import DeviceSettings, device_settings
+from lamina.plugin.host.recording.next_take import next_take
+from lamina.plugin.host.wire.exit_codes import REPLACE_ME
+from lamina.plugin.host.wire.telemetry import TelemetryReader, make_shared_file
 from lamina.plugin.parameters.table import PARAMETERS
 
 CHECK_SECONDS = 1.0

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lamina.plugin.host.playout import LateStretch, Playout
-from lamina.plugin.host.realtime import ignore_denormals, raise_priority
-from lamina.plugin.host.rings import FloatArray
-from lamina.plugin.host.settings import MOST_MARGIN_FRAMES
-from lamina.plugin.host.streams import Stream
-from lamina.plugin.host.telemetry import TelemetryWriter
+from lamina.plugin.host.device.device_settings import MOST_MARGIN_FRAMES
+from lamina.plugin.host.device.playout import LateStretch, Playout
+from lamina.plugin.host.device.rings import FloatArray
+from lamina.plugin.host.device.streams import Stream
+from lamina.plugin.host.engine.realtime import ignore_denormals, raise_priority
+from lamina.plugin.host.wire.telemetry import TelemetryWriter
 
 FRAME_SECONDS = 320 / 24_000
 """One codec frame: the step in which the margin grows and shrinks."""

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina.dsp.resample import StreamingResampler, half_taps
-from lamina.plugin.host.clip_reader import FADE_SECONDS, Region
-from lamina.plugin.host.file_source import FileSource
+from lamina.plugin.host.transport.clip_reader import FADE_SECONDS, Region
+from lamina.plugin.host.transport.file_source import FileSource
 
 FloatArray = NDArray[np.float32]
 

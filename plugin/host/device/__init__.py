@@ -1,0 +1,1 @@
+"""Sound devices, real and virtual: finding, opening, and the rings between callback and engine."""

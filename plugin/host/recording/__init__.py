@@ -1,0 +1,1 @@
+"""What is played, on disk: nothing that was written is lost, whatever ends the engine."""

@@ -1,0 +1,1 @@
+"""Files as a source of live sound: reading ahead, seeking, looping."""

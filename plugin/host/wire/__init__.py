@@ -1,0 +1,1 @@
+"""What goes between the engine's process and those who look at it."""
