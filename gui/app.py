@@ -22,7 +22,7 @@ def main(file: Path | None = None, model: str | None = None) -> int:
     from PyQt6.QtCore import QStandardPaths, QTimer
     from PyQt6.QtWidgets import QApplication
 
-    from lamina.gui import theme
+    from lamina.gui.look import theme
     from lamina.gui.model.kept_session import KeptSession
     from lamina.gui.window import MainWindow
 

@@ -11,10 +11,10 @@ from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from PyQt6.QtWidgets import QAbstractButton, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
-from lamina.gui import theme
 from lamina.gui.background import Background
 from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
+from lamina.gui.look import theme
 from lamina.gui.model.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES, Desk
 from lamina.gui.model.kept_session import KeptSession
 from lamina.gui.model.sent import layers_of_all

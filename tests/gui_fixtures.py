@@ -50,7 +50,7 @@ def window(qtbot, monkeypatch, engine, tmp_path):
     """The window as the app opens it, with a demo item; the machine's sound devices don't matter."""
     from PyQt6.QtWidgets import QApplication
 
-    from lamina.gui import theme
+    from lamina.gui.look import theme
     from lamina.gui.model.session import Session
     from lamina.gui.window import MainWindow
 

@@ -10,7 +10,7 @@ import time
 import pytest
 from gui_parts import PATIENCE_SECONDS, VIRTUAL, wait
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.kept_session import KeptSession
 from lamina.gui.model.player import PlayState
 from lamina.gui.window import MainWindow

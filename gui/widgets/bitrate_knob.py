@@ -4,7 +4,7 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PyQt6.QtWidgets import QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.rate import kbps_text, layers_text
 from lamina.gui.widgets.knob import Knob
 from lamina.gui.widgets.knob_drawing import START_DEGREES, SWEEP_DEGREES, draw_arc, draw_cap, draw_pointer, point

@@ -4,7 +4,7 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QAbstractButton, QPushButton, QStyle, QStyleOptionButton, QStylePainter, QWidget
 
-from lamina.gui import icons, theme
+from lamina.gui.look import icons, theme
 from lamina.gui.widgets.chips import draw_underline
 
 DOT_ROOM = 12

@@ -6,7 +6,7 @@ from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QPainter, QPaintEvent, QStandardItem, QStandardItemModel, QWheelEvent
 from PyQt6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
-from lamina.gui import icons, theme
+from lamina.gui.look import icons, theme
 from lamina.gui.model.devices import Choice
 
 END = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

@@ -8,7 +8,7 @@ from PyQt6.QtCore import QObject, QRectF, QSize, pyqtSignal
 from PyQt6.QtGui import QFontMetrics
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.desk import Desk
 from lamina.gui.model.devices import Choice
 from lamina.gui.model.parameters import ParameterValues

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.layer_desk import NAMES, LayerDesk
 from lamina.gui.widgets.chips import Segments
 from lamina.gui.widgets.desk_controls import DeskControls, choice_text

@@ -4,7 +4,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QKeySequence, QShortcut
 from PyQt6.QtWidgets import QHBoxLayout, QListWidget, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.motion_desk import SOURCE_HELPS, SOURCE_TEXTS, MotionDesk
 from lamina.gui.model.moving import Moving
 from lamina.gui.widgets.buttons import MenuButton

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.desk import DESK_KEY, TAB_NAMES, TABS, Desk
 from lamina.gui.model.moving import Moving
 from lamina.gui.model.parameters import ParameterValues

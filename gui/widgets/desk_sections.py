@@ -6,7 +6,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.desk import Section, Tab
 from lamina.gui.widgets.desk_controls import ROW_HEIGHT, DeskControls, DeskKnob, Labelled
 

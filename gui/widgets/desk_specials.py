@@ -7,7 +7,7 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QAbstractButton, QHBoxLayout, QPushButton, QWidget
 
-from lamina.gui import icons, theme
+from lamina.gui.look import icons, theme
 from lamina.gui.model.desk import FREEZE_KEY
 from lamina.gui.model.tap_tempo import TapTempo
 from lamina.gui.widgets.buttons import SignButton

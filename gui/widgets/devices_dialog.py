@@ -4,7 +4,7 @@ from PyQt6.QtCore import QTimer, pyqtSignal
 from PyQt6.QtGui import QHideEvent, QShowEvent
 from PyQt6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.widgets.choice_box import ChoiceBox
 from lamina.gui.widgets.latency_table import LatencyTable

@@ -4,7 +4,7 @@ from PyQt6.QtCore import QRectF, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 
 
 class DropOverlay(QWidget):

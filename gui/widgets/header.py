@@ -4,7 +4,7 @@ from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QAction, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from lamina.gui import icons, theme
+from lamina.gui.look import icons, theme
 from lamina.gui.model.preset_list import PresetList
 from lamina.gui.widgets.buttons import MenuButton
 from lamina.gui.widgets.status_line import ElidedLabel

@@ -4,7 +4,7 @@ from PyQt6.QtCore import QEvent, QObject, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PyQt6.QtWidgets import QDial, QLineEdit, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.travel import Travel
 from lamina.gui.model.words import value_text
 from lamina.gui.widgets.knob_drawing import draw_arc, draw_cap, draw_moving, draw_pointer

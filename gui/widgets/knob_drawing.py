@@ -5,7 +5,7 @@ import math
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QConicalGradient, QLinearGradient, QPainter, QPen, QRadialGradient
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 
 START_DEGREES = 225.0  # lower left
 SWEEP_DEGREES = 270.0

@@ -6,7 +6,7 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 
 ROW_HEIGHT = 24
 MOST_ROWS = 8  # input device, buffer, margin, three of the codec, other effects, output device

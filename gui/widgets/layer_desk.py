@@ -7,7 +7,7 @@ from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PyQt6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.layer_desk import LayerDesk
 from lamina.gui.widgets.knob import WHEEL_NOTCH
 from lamina.gui.widgets.layer_drawing import BUTTON_HEIGHT, NUMBER_HEIGHT, Now, draw_layer, fader_area

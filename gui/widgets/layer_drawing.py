@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QPainter, QPen
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.layer_desk import LayerDesk
 
 NUMBER_HEIGHT, BUTTON_HEIGHT, CAP_HEIGHT = 20.0, 21.0, 9.0

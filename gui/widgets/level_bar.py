@@ -5,7 +5,7 @@ from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from lamina.dsp.levels import LevelMeter
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.widgets.meter_view import CLIP_DB, LOWEST_DB, level_text
 
 

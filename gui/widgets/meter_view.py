@@ -5,7 +5,7 @@ from PyQt6.QtGui import QLinearGradient, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from lamina.dsp.levels import LevelMeter
-from lamina.gui import theme
+from lamina.gui.look import theme
 
 LOWEST_DB = -60.0
 MARKS_DB = (0, -6, -12, -24, -36, -48)

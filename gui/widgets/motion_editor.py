@@ -6,7 +6,7 @@ from typing import Any
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.devices import Choice
 from lamina.gui.model.motion_desk import FIELDS, SOURCE_HELPS, SOURCE_TEXTS, MotionDesk, target_text, targets
 from lamina.gui.widgets.buttons import MenuButton

@@ -4,7 +4,7 @@ from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.motion_desk import MotionDesk, curve, step_index
 from lamina.plugin.parameters.motion import Motion
 

@@ -4,7 +4,7 @@ from PyQt6.QtCore import QEvent, QObject, QRectF, Qt, QTimer
 from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.widgets.buttons import SignButton
 from lamina.gui.widgets.tips import plain_tip
 

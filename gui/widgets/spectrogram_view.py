@@ -5,7 +5,7 @@ from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.spectrogram import COLUMNS_PER_SECOND, LOUDEST_DB, QUIETEST_DB, SpectrogramRing, frequency_at, height_of
 from lamina.gui.widgets.pixels import image_over
 

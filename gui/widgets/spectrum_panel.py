@@ -6,7 +6,7 @@ from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from lamina.dsp.levels import LevelMeter
 from lamina.dsp.loudness import FLOOR_LUFS, LoudnessMeter
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.spectrogram import SpectrogramRing
 from lamina.gui.widgets.meter_view import MeterView, level_text
 from lamina.gui.widgets.panel import Caption, Panel

@@ -3,7 +3,7 @@
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.widgets.desk_panel import DeskPanel
 from lamina.gui.widgets.panel import Caption, Panel
 from lamina.gui.widgets.spectrum_panel import SpectrumPanel

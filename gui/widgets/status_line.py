@@ -4,7 +4,7 @@ from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.widgets.tips import plain_tip
 
 LONGEST_NAME = 26

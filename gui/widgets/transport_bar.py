@@ -4,7 +4,7 @@ from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QHBoxLayout, QWidget
 
-from lamina.gui import theme
+from lamina.gui.look import theme
 from lamina.gui.model.document import clock
 from lamina.gui.widgets.buttons import LampButton, SignButton
 from lamina.gui.widgets.panel import Panel
