@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Example: lamina render song.wav thin.wav --kbps 3",
     )
     parser.set_defaults(run=None)
+    parser.add_argument("--version", action="store_const", dest="run", const=_version, help="show the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     app = commands.add_parser("app", help="open the desktop app", description="Open the desktop app, with a sound file or the demo item.")
@@ -129,6 +130,13 @@ def _parser() -> argparse.ArgumentParser:
     add_train_command(commands)
     add_data_command(commands)
     return parser
+
+
+def _version(_options: argparse.Namespace) -> int:
+    from lamina import __version__
+
+    print(f"lamina {__version__}")
+    return 0
 
 
 def _app(options: argparse.Namespace) -> int:
