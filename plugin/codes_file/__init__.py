@@ -1,1 +1,1 @@
-"""`.lamina` files: codes as values, and how they are written to disk, read back and mended."""
+"""`.lamina` files: codes as values, and how they are written to disk and read back, damaged or not."""

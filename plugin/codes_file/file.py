@@ -1,4 +1,4 @@
-"""`.lamina` files: codes on disk. A head (`container_header`), then blocks (`container_blocks`); see docs/container.md.
+"""`.lamina` files: codes on disk. A head (`header`), then blocks (`blocks`); see docs/container.md.
 
 What is damaged or cut off is left out and named; the rest is read exactly as it was written.
 """

@@ -1,0 +1,5 @@
+"""Kept for scripts that import from here; these names live in `lamina.plugin.documents.presets`."""
+
+from lamina.plugin.documents.presets import codec_for, list_presets, load_preset, save_preset
+
+__all__ = ["codec_for", "list_presets", "load_preset", "save_preset"]
