@@ -25,8 +25,7 @@ lamina render song.wav out.wav --preset {example}
 ```
 
 ```python
-from lamina.plugin import NeuralCodec
-from lamina.plugin.documents.presets import load_preset
+from lamina import NeuralCodec, load_preset
 
 codec = NeuralCodec()
 codec.set_parameters(load_preset("{example}").parameters)
