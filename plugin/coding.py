@@ -161,5 +161,3 @@ def _amplified(audio: FloatArray, pieces: list[Piece], settings: Settings, sampl
         ramp.set(10 ** (getattr(of_piece, name) / 20))
         result[:, start:stop] = audio[:, start:stop] * ramp.factor(stop - start)
     return result
-
-

@@ -142,10 +142,7 @@ def test_files_of_version_1_are_read_for_good():
         "f54c62a7000000000600003100000011ba3ef30218c4318c6318c600000250601000c2802c3008c1b0380102c3006c0e0040"
         "b0c02306c0e0040b0c02306c0e0040b0c023"
     )
-    entropy = (
-        "f54c62a70000000006000121000000a8df49fc0218c4318c6318c6000000000250600e4d685b7d9c3115f45a4ce687930d24"
-        "9314"
-    )
+    entropy = "f54c62a70000000006000121000000a8df49fc0218c4318c6318c6000000000250600e4d685b7d9c3115f45a4ce687930d249314"
     codes = (np.arange(36, dtype=np.uint16) * 37 % 50).reshape(2, 6, 3)
     codes[:, 2:] = codes[:, 1:2]
     counts = np.array([[3, 3, 2, 3, 3, 3], [3, 3, 3, 3, 3, 0]], np.uint8)

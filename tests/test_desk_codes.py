@@ -29,9 +29,7 @@ def test_more_bending_is_heard_more():
 
 
 def test_bending_the_first_layers_is_heard_more_than_bending_the_last():
-    first, last, none = (
-        bent(music(), "shuffle", bend_from=start, bend_to=stop) for start, stop in ((1, 3), (10, 12), (13, 24))
-    )
+    first, last, none = (bent(music(), "shuffle", bend_from=start, bend_to=stop) for start, stop in ((1, 3), (10, 12), (13, 24)))
     assert first > last > none == 0
 
 
