@@ -78,7 +78,8 @@ DESK = (
     Example("listen-difference", "music", {"layers": 8, "listen": "difference"}),
     Example("stereo", "music", {"layers": 12, "stereo": "mid-side", "side_layers": 1}),
     Example("stereo-mono", "music", {"layers": 12, "stereo": "mono"}),
-    *(Example(f"channel-{how}" if how != "fade" else "channel", "voice", _loss(how)) for how in ("fade", "hold", "repeat", "silence")),
+    Example("channel", "voice", _loss("fade")),
+    *(Example(f"channel-{how}", "voice", _loss(how)) for how in ("foresee", "hold", "repeat", "silence")),
     Example(
         "freeze", "music",
         {

@@ -25,6 +25,8 @@ HELD_WHOLE_FRAMES, HELD_FALL = 4, 0.84
 FADE_LAYERS, FADE_LEVEL = 0.6, 0.88
 """What concealment by fading keeps from one lost frame to the next."""
 
+FORESEEN_LEVEL = 0.9
+"""The same for frames that are foreseen: the first one is as loud as memory says."""
 RECOVERED = 0.05
 """The receiver's loop is taken for the sender's again when their predictions differ by so small a share of their size: bytes in the
 networks round what remains of an error up and down, so that it needn't vanish."""
@@ -125,11 +127,23 @@ class Channel:
         if not self._arrived:
             return lost.thinned(0, 0.0)
         last, n_lost = self._arrived[-1], self._n_lost
+        if how == "foresee" and lost.prediction is not None and lost.foreseen_by_lag.all():
+            return self._foreseen(lost, last)
         if how == "silence":
             return last.thinned(last.layers, 0.0)
         if how == "repeat":
             # To and fro from the newest one: 2nd newest, 3rd newest … and back.
             return self._arrived[-1 - to_and_fro(n_lost, len(self._arrived))]
-        if how == "fade":
+        if how in ("foresee", "fade"):
             return last.thinned(max(1, int(last.layers * FADE_LAYERS**n_lost)), FADE_LEVEL**n_lost)
         return last.thinned(last.layers, HELD_FALL ** max(0, n_lost - HELD_WHOLE_FRAMES))
+
+    def _foreseen(self, lost: CodedFrame, last: CodedFrame) -> CodedFrame:
+        """A lost frame as the receiver's memory foresees it: all of the prediction, of which usually only a share counts."""
+        memory = self._runtime.config.memory
+        if memory is None or lost.prediction is None:
+            raise ValueError("Only a codec with a memory foresees frames.")
+        share = np.where(last.codes[:, :1] >= memory.n_lags, memory.guarded, memory.trust).astype(np.float32)
+        codes = lost.codes.copy()
+        codes[:, 0] = 0
+        return replace(lost, codes=codes, layers=1, prediction=lost.prediction / share, level=FORESEEN_LEVEL ** max(0, self._n_lost - 1))

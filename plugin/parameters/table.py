@@ -111,8 +111,9 @@ _TABLE = (
         "The layer they lose; 0 draws one anew each time.", kind="int", group="channel",
     ),
     _choice(
-        "concealment", "Concealment", "fade", ("hold", "repeat", "fade", "silence"),
-        "What stands in for lost frames: the last one held, the last ten to and fro, ever fewer layers of them, or silence.", "channel",
+        "concealment", "Concealment", "foresee", ("foresee", "hold", "repeat", "fade", "silence"),
+        "What stands in for lost frames: what memory foresees (where there is none: fade), the last one held, the last ten to and fro, "
+        "ever fewer layers of them, or silence.", "channel",
     ),
     # Codes.
     _choice(
