@@ -1,4 +1,4 @@
-"""The effect and what hosts it: `NeuralCodec`, `Board`, parameters, presets, rendering, the command line.
+"""The effect and what hosts it: `NeuralCodec`, `Board`, and a room for each thing they are made of or do.
 
 Importing this costs neither torch nor ONNX Runtime nor Qt; the codec loads at its first block.
 """
