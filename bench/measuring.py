@@ -5,7 +5,9 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from heldout import MUSIC, NOISY, SPEECH, Window
@@ -14,14 +16,19 @@ from peers import LYRA_KBPS, lyra_peer, opus_peer
 from results import LYRA, OPUS, UNCODED, Result, Results, kbps_setting, layers_setting, ordered
 from score_cache import Remembered, ScoreCache, score_key, window_hash
 
+import lamina.models.core_engine
 import lamina.models.loop
+import lamina.models.onnx_engine
 import lamina.models.runtime
 import lamina.models.search
 from lamina.models.bundle import Bundle
 from lamina.models.runtime import load_runtime
+from lamina.plugin.parameters import PARAMETERS
 
 DECIDING_LAYERS = (4, 8, 16, 24)
 """3, 6, 12 and 18 kbps: where bundles are compared, and where noisy speech and denoising are measured."""
+USUAL_SEARCH = int(PARAMETERS["search"].default)
+"""Candidates followed when nothing else is asked for, for files and live."""
 OPUS_KBPS = (6, 9, 12, 16, 24)
 SAVE_EVERY = 20
 MEASURES = {SPEECH: SPEECH_MEASURES, MUSIC: MUSIC_MEASURES, NOISY: NOISY_MEASURES}
@@ -49,7 +56,7 @@ class Job:
     layers: int | None = None
     denoise: float = 0.0
     kbps: float = float("nan")
-    search: int = 1
+    search: int = USUAL_SEARCH
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ def measure(
         lyra: the folder of Lyra's models, if it takes part.
         cache: read, added to and saved.
         processes: how many measure side by side.
-        searches: candidates in the search for codes, by the same names; 1 where none is given.
+        searches: candidates in the search for codes, by the same names; as many as usual where none is given.
     """
     planned = [(window, list(_jobs(window, bundles, layer_counts, lyra, searches or {}))) for window in windows]
     tasks = [
@@ -127,7 +134,7 @@ def measure(
     return ordered(results, [UNCODED, *bundles, OPUS, LYRA])
 
 
-def code_with_bundle(bundle: str, samples: Samples, settings: Sequence[tuple[int, float]], search: int = 1) -> Iterator[Samples]:
+def code_with_bundle(bundle: str, samples: Samples, settings: Sequence[tuple[int, float]], search: int = USUAL_SEARCH) -> Iterator[Samples]:
     """`samples` (float32 `[n]` at 24 kHz) through a bundle at each of `settings` (layers, denoise), aligned with the input."""
     runtime = load_runtime(bundle)
     config = runtime.config
@@ -138,6 +145,17 @@ def code_with_bundle(bundle: str, samples: Samples, settings: Sequence[tuple[int
         yield decoded[0, config.delay_samples : config.delay_samples + samples.size]
 
 
+def _programs(bundle: Bundle) -> tuple[Path, ...]:
+    """The files on which it depends what comes out of a bundle."""
+    modules: list[ModuleType] = [lamina.models.runtime]
+    if load_runtime(str(bundle.path)).engine.startswith("core"):
+        compiled = find_spec("lamina.models._core")
+        assert compiled is not None and compiled.origin is not None
+        return (*(Path(str(module.__file__)) for module in (*modules, lamina.models.core_engine)), Path(compiled.origin))
+    modules += [lamina.models.onnx_engine, lamina.models.search, lamina.models.loop]
+    return tuple(Path(str(module.__file__)) for module in modules)
+
+
 def _jobs(
     window: Window, bundles: dict[str, Bundle], layer_counts: Sequence[int], lyra: Path | None, searches: dict[str, int]
 ) -> Iterator[Job]:
@@ -146,16 +164,13 @@ def _jobs(
     if window.kind == NOISY:
         yield Job(score_key(sound, UNCODED, measures, (), ()), UNCODED, "", measures)
     for name, bundle in bundles.items():
-        search = searches.get(name, 1)
+        search = searches.get(name, USUAL_SEARCH)
         searched = f" search {search}" if search > 1 else ""
-        sources = [lamina.models.runtime]
-        sources += [lamina.models.search] if search > 1 else []
-        sources += [lamina.models.loop] if bundle.config.memory is not None else []
+        files = _programs(bundle)
         for layers, denoise in _settings(window.kind, bundle, layer_counts):
             setting = layers_setting(layers, denoise)
             # DNSMOS of clean speech is of interest only beside denoised clean speech.
             taken = measures | {"dnsmos"} if window.kind == SPEECH and bundle.conditioned and layers in DECIDING_LAYERS else measures
-            files = tuple(Path(str(module.__file__)) for module in sources)
             key = score_key(sound, f"{bundle.digest} {setting}{searched}", taken, files, ("onnxruntime",))
             yield Job(key, name, setting, taken, str(bundle.path), layers, denoise, layers * bundle.kbps_per_layer, search)
     peers, packages = (_HERE / "peers.py",), ("av", "ai-edge-litert")

@@ -21,7 +21,7 @@ import numpy as np
 from codebooks import codebook_use, print_codebooks, silence_out
 from compare import print_comparison
 from heldout import KINDS, MUSIC, NOISE_FOLDER, NOISY, SPEECH, Window, read_mono, read_windows, sound_files
-from measuring import DECIDING_LAYERS, measure
+from measuring import DECIDING_LAYERS, USUAL_SEARCH, measure
 from musts import print_targets, targets
 from peers import LYRA_VARIABLE, lyra_folder
 from picture import PictureError, check_target, draw
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = _names(bundles)
     lyra = lyra_folder(options.lyra)
     measured, searches = dict(zip(names, bundles, strict=True)), {}
-    if options.search > 1:
+    if options.search is not None:
         searched = f"{names[0]}, search {options.search}"
         measured[searched], searches[searched] = bundles[0], options.search
     results = measure(windows, measured, options.layers, lyra, cache, options.processes, searches)
@@ -150,10 +150,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--search",
         type=int,
-        default=1,
         choices=range(1, MOST_CANDIDATES + 1),
         metavar="N",
-        help="measure the bundle with N candidates in the search for codes too, and say whether that is better",
+        help=f"measure the bundle with N candidates in the search for codes too, instead of {USUAL_SEARCH}, and say whether that is better",
     )
     parser.add_argument("--musts", action="store_true", help="print the table of targets and whether each is met")
     parser.add_argument("--lyra", type=Path, help=f"folder with Lyra V2's TFLite models (default: the variable {LYRA_VARIABLE})")

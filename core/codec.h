@@ -237,24 +237,21 @@ struct Path {
     int32_t codes[MAX_LAYERS];
 };
 
-// Codes of `layers` layers, or of as many as there are, of a residual `[padded]`: of each path's two nearest entries the `width` paths with
-// the least error go on (a beam search). One path is the ordinary greedy choice.
-static void quantize_frame(const std::vector<Codebook> &books, int layers, int latent, int width, const float *residual, int32_t *codes) {
+// Codes of the layers `first` to `layers` of what is left, `left [padded]`, which is replaced by what they leave: of each path's two nearest
+// entries the `width` paths with the least error go on (a beam search). One path is the ordinary greedy choice.
+static void search(const std::vector<Codebook> &books, int first, int layers, int latent, int width, float *left, int32_t *codes) {
     constexpr int CHILDREN = 2, MAX_CHILDREN = MAX_CANDIDATES * CHILDREN;
     struct Child {
         float cost;
         int parent, code;
     };
-    layers = layers < (int)books.size() ? layers : (int)books.size();
-    if (layers <= 0) return;
-    width = width < 1 ? 1 : width < MAX_CANDIDATES ? width : MAX_CANDIDATES;
     Path paths[2][MAX_CANDIDATES];
     float projected[MAX_CODE_WIDTH + ROOM], likeness[MAX_ENTRIES];
     Path *now = paths[0], *next = paths[1];
-    copy(now[0].left, residual, padded(latent));
+    copy(now[0].left, left, padded(latent));
     now[0].cost = 0;
     int n_paths = 1;
-    for (int layer = 0; layer < layers; layer++) {
+    for (int layer = first; layer < layers; layer++) {
         const Codebook &book = books[layer];
         const int n_entries = padded(book.compared.rows);
         const int n_each = n_paths == 1 && width > CHILDREN ? width : CHILDREN;
@@ -279,7 +276,7 @@ static void quantize_frame(const std::vector<Codebook> &books, int layers, int l
             const Child &child = children[i];
             const Path &from = now[child.parent];
             copy(next[i].left, from.left, padded(latent));
-            std::memcpy(next[i].codes, from.codes, layer * sizeof(int32_t));
+            std::memcpy(next[i].codes + first, from.codes + first, (layer - first) * sizeof(int32_t));
             next[i].codes[layer] = child.code;
             next[i].cost = child.cost;
             add_entry(book, child.code, -1.0f, next[i].left);
@@ -287,8 +284,21 @@ static void quantize_frame(const std::vector<Codebook> &books, int layers, int l
         Path *swapped = now;
         now = next, next = swapped;
     }
-    std::memcpy(codes, now[0].codes, layers * sizeof(int32_t));
+    std::memcpy(codes + first, now[0].codes + first, (layers - first) * sizeof(int32_t));
+    copy(left, now[0].left, padded(latent));
 }
+
+// Codes of `layers` layers, or of as many as there are. Those that a loop hears are decided before the others, whatever follows, so that
+// streams of more layers share them.
+static void quantize_frame(const std::vector<Codebook> &books, int layers, int heard, int latent, int width, float *left, int32_t *codes) {
+    layers = layers < (int)books.size() ? layers : (int)books.size();
+    width = width < 1 ? 1 : width < MAX_CANDIDATES ? width : MAX_CANDIDATES;
+    if (layers > 0) search(books, 0, layers < heard ? layers : heard, latent, width, left, codes);
+    if (layers > heard) search(books, heard, layers, latent, width, left, codes);
+}
+
+// How many residual layers the loop hears; all without a memory.
+static int heard_layers(const lamina_shape &shape) { return shape.past ? shape.loop_layers - 1 : MAX_LAYERS; }
 
 static void quantize(const Codec &codec, int n, const float *latents, const int32_t *counts, int width, bool coarse, int stride, int32_t *codes) {
     const FlushDenormals flush;
@@ -296,7 +306,7 @@ static void quantize(const Codec &codec, int n, const float *latents, const int3
     float left[MAX_LATENT] = {0};
     for (int i = 0; i < n; i++) {
         copy(left, latents + (size_t)i * latent, latent);
-        quantize_frame(coarse ? codec.coarse : codec.residual, counts[i], latent, width, left, codes + (size_t)i * stride);
+        quantize_frame(coarse ? codec.coarse : codec.residual, counts[i], heard_layers(codec.shape), latent, width, left, codes + (size_t)i * stride);
     }
 }
 
@@ -551,9 +561,9 @@ static void send(const Codec &codec, int n_frames, const float *audio, const flo
         for (int layer = 0; layer < stride; layer++) codes[layer] = 0;
         if (lagged) {
             codes[0] = lag;
-            quantize_frame(codec.residual, count - 1, shape.latent, widths[index], left, codes + 1);
+            quantize_frame(codec.residual, count - 1, heard_layers(shape), shape.latent, widths[index], left, codes + 1);
         } else {
-            quantize_frame(codec.coarse, count, shape.latent, widths[index], left, codes);
+            quantize_frame(codec.coarse, count, heard_layers(shape), shape.latent, widths[index], left, codes);
         }
         hear(codec, predictions, codes, stride, count, lagged, state);
     }

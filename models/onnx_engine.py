@@ -83,9 +83,10 @@ class OnnxEngine:
         return OnnxLoop(runtime, self, n_channels)
 
     def quantize(self, rows: FloatArray, counts: npt.NDArray[np.integer], width: int, coarse: bool) -> Codes:
+        if width > 1 and coarse:
+            return self._coarse_search(rows, counts, width)
         if width > 1:
-            search = self._coarse_search if coarse else self._search
-            return search(rows, counts, width)
+            return self._searched(rows, counts, width)
         most = int(counts.max(initial=0))
         if not most or not len(rows):
             return np.zeros((len(rows), most), np.uint16)
@@ -157,9 +158,35 @@ class OnnxEngine:
         size = self._groups[group].stop - self._groups[group].start
         return [*(f"codes{layer}" for layer in range(size if most is None else min(size, most))), "residual"]
 
+    def _searched(self, rows: FloatArray, counts: npt.NDArray[np.integer], width: int) -> Codes:
+        """Codes of the layers that the loop hears are decided before the others, so that streams of more layers share them."""
+        n_heard = self._n_heard
+        first = self._search(rows, np.minimum(counts, n_heard), width)
+        deeper = counts > n_heard
+        if not deeper.any():
+            return first
+        codes = np.zeros((len(rows), int(counts.max())), np.uint16)
+        codes[:, : first.shape[1]] = first
+        left = rows[deeper].copy()
+        for layer in range(n_heard):
+            left -= self._search.entries[layer, first[deeper, layer]]
+        further = self._further_search(left, counts[deeper] - n_heard, width)
+        codes[deeper, n_heard : n_heard + further.shape[1]] = further
+        return codes
+
+    @property
+    def _n_heard(self) -> int:
+        """Residual layers that the loop hears; all without a memory."""
+        memory = self._config.memory
+        return self._config.residual_layers if memory is None else memory.loop_layers - 1
+
     @cached_property
     def _search(self) -> CodeSearch:
-        return self._search_in(slice(0, self._config.residual_layers))
+        return self._search_in(slice(0, self._n_heard))
+
+    @cached_property
+    def _further_search(self) -> CodeSearch:
+        return self._search_in(slice(self._n_heard, self._config.residual_layers))
 
     @cached_property
     def _coarse_search(self) -> CodeSearch:

@@ -33,7 +33,7 @@ class CodeSearch:
     """
 
     def __init__(self, codebooks: FloatArray, bases: FloatArray, entries: FloatArray, energies: FloatArray) -> None:
-        self._bases, self._entries, self._energies = bases, entries, energies
+        self._bases, self.entries, self._energies = bases, entries, energies
         # Contiguous halves: −2 · codebookᵀ.
         size = codebooks.shape[1]
         self._parts = [slice(start, start + ENTRIES_PER_PRODUCT) for start in range(0, size, ENTRIES_PER_PRODUCT)]
@@ -49,7 +49,7 @@ class CodeSearch:
         rows = np.arange(len(z))[:, None]
         for layer in range(most):
             parent, code, cost = self._go_on(residual, cost, layer, width)
-            residual = residual[rows, parent] - self._entries[layer, code]
+            residual = residual[rows, parent] - self.entries[layer, code]
             path = path[rows, parent]
             path[:, :, layer] = code
             ready = counts == layer + 1

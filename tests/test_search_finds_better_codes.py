@@ -43,7 +43,7 @@ def test_the_wider_the_search_the_smaller_the_error(runtime, latents, layers):
     counts = np.full(len(latents), layers)
     errors = [error(latents, runtime.quantize(latents, counts, width), runtime.entries[1:24]) for width in (1, 2, 4, 8)]
     assert errors == sorted(errors, reverse=True)
-    assert errors[3] < (0.98 if layers == 2 else 0.965) * errors[0]
+    assert errors[3] < (0.98 if layers <= 4 else 0.965) * errors[0]
 
 
 def test_frames_without_a_lag_are_searched_in_codebooks_of_their_own(runtime):
@@ -106,7 +106,7 @@ def test_what_is_heard_is_nearer_to_the_input_at_the_same_bitrate(layers):
     """On the average of several sounds: other codes are foreseen from in another way, which may take back from one what was gained."""
     better = []
     for audio in (music(), voice(), demo(0, RATE, 3.0, 6.0)[:1], demo(1, RATE, 3.0, 6.0)[:1]):
-        plain, searched = NeuralCodec(layers=layers), NeuralCodec(layers=layers, search=8)
+        plain, searched = NeuralCodec(layers=layers, search=1), NeuralCodec(layers=layers, search=8)
         better.append(difference(searched(audio, RATE), audio) / difference(plain(audio, RATE), audio))
         assert sum(report.bits for report in searched.last_reports) == sum(report.bits for report in plain.last_reports)
     assert np.mean(better) < 0.99
