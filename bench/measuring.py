@@ -23,7 +23,7 @@ import lamina.models.runtime
 import lamina.models.search
 from lamina.models.bundle import Bundle
 from lamina.models.runtime import load_runtime
-from lamina.plugin.parameters import PARAMETERS
+from lamina.plugin.parameters.table import PARAMETERS
 
 DECIDING_LAYERS = (4, 8, 16, 24)
 """3, 6, 12 and 18 kbps: where bundles are compared, and where noisy speech and denoising are measured."""
