@@ -185,7 +185,7 @@ def test_a_bundle_foresees_what_torch_does_and_gives_the_weights_back(tmp_path):
     assert np.abs(heard - foreseen.numpy()).max() < 2 * GRAPH_TOLERANCE * float(foreseen.abs().max())
     found = runtime.code(x.numpy())[0][0, :, 0]
     # Two lags may fit equally well.
-    assert (found == lags[0].numpy()).mean() > 0.95
+    assert (found % REMEMBERING.memory.n_lags == lags[0].numpy()).mean() > 0.95
 
     again = load_network(bundle)
     assert again.config == REMEMBERING
