@@ -306,7 +306,7 @@ static void quantize(const Codec &codec, int n, const float *latents, const int3
     float left[MAX_LATENT] = {0};
     for (int i = 0; i < n; i++) {
         copy(left, latents + (size_t)i * latent, latent);
-        quantize_frame(coarse ? codec.coarse : codec.residual, counts[i], heard_layers(codec.shape), latent, width, left, codes + (size_t)i * stride);
+        quantize_frame(coarse ? codec.coarse : codec.residual, counts[i] < stride ? counts[i] : stride, heard_layers(codec.shape), latent, width, left, codes + (size_t)i * stride);
     }
 }
 
@@ -540,22 +540,22 @@ static void send(const Codec &codec, int n_frames, const float *audio, const flo
                  const int32_t *guarded, float *lag_state, float *loop_state, int stride, int32_t *codes, float *predictions) {
     const FlushDenormals flush;
     const lamina_shape &shape = codec.shape;
+    if (!shape.past || stride < 1) return;
     LoopState state(shape, loop_state);
     for (int index = 0; index < n_frames; index++, audio += shape.frame, latents += shape.latent, predictions += shape.latent, codes += stride) {
-        const int count = counts[index];
+        const int count = counts[index] < stride ? counts[index] : stride;
         const bool lagged = count >= shape.from_layers;
         const int n_candidates = widths[index] > 1 ? TRIED_LAGS : 1;
         int candidates[TRIED_LAGS];
         find_lags(codec, audio, lag_state, n_candidates, candidates);
-        int lag = candidates[0] + (guarded[index] ? shape.fine_lags + shape.coarse_lags : 0);
+        int lag = 0;
         if (lagged) {
             lag = foresee_best(codec, candidates, n_candidates, guarded[index], latents, state, predictions);
+            *state.lag = (float)lag; // the last one that was sent, as the receiver knows it
         } else {
             // Who is sent nothing takes it for lost; so does the sender.
-            if (count == 0) lag = (int)*state.lag;
-            foresee(codec, lag, count == 0, state, predictions);
+            foresee(codec, (int)*state.lag, count == 0, state, predictions);
         }
-        *state.lag = (float)lag;
         float left[MAX_LATENT] = {0};
         for (int i = 0; i < shape.latent; i++) left[i] = latents[i] - predictions[i];
         for (int layer = 0; layer < stride; layer++) codes[layer] = 0;
@@ -574,6 +574,7 @@ static void receive(const Codec &codec, int n_frames, const int32_t *codes, int 
     const FlushDenormals flush;
     const lamina_shape &shape = codec.shape;
     const int most = 2 * (shape.fine_lags + shape.coarse_lags) - 1;
+    if (!shape.past || stride < 1) return;
     LoopState state(shape, loop_state);
     for (int index = 0; index < n_frames; index++, codes += stride, predictions += shape.latent) {
         const int count = counts[index];

@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <new>
 
 #include "weights.h"
@@ -46,31 +47,25 @@ const char *lamina_instructions(void) { return lamina::best_calls()->name; }
 
 lamina_codec *lamina_create(const lamina_shape *shape, const lamina_tensor *tensors, int32_t n_tensors, const char *instructions, char *problem,
                             size_t problem_size) {
-    std::string why;
-    try {
-        const lamina::Calls *calls = lamina::calls_named(instructions);
-        if (calls) {
-            lamina_codec *made = new lamina_codec;
-            try {
-                made->calls = calls;
-                lamina::build(made->codec, *shape, tensors, n_tensors);
-                return made;
-            } catch (...) {
-                delete made;
-                throw;
-            }
+    const auto refuse = [&](const char *why) {
+        if (problem && problem_size) {
+            std::strncpy(problem, why, problem_size - 1);
+            problem[problem_size - 1] = 0;
         }
-        why = std::string("This processor has no instructions called ") + instructions + ".";
+        return nullptr;
+    };
+    const lamina::Calls *calls = lamina::calls_named(instructions);
+    if (!calls) return refuse("This processor has no such instructions.");
+    try {
+        std::unique_ptr<lamina_codec> made(new lamina_codec);
+        made->calls = calls;
+        lamina::build(made->codec, *shape, tensors, n_tensors);
+        return made.release();
     } catch (const std::bad_alloc &) {
-        why = "There is not enough memory for the codec.";
+        return refuse("There is not enough memory for the codec.");
     } catch (const std::exception &error) {
-        why = error.what();
+        return refuse(error.what());
     }
-    if (problem && problem_size) {
-        std::strncpy(problem, why.c_str(), problem_size - 1);
-        problem[problem_size - 1] = 0;
-    }
-    return nullptr;
 }
 
 void lamina_destroy(lamina_codec *codec) { delete codec; }

@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 /* Rises with every change of what is declared here. */
-#define LAMINA_API_VERSION 1
+#define LAMINA_API_VERSION 2
 
 /* What a codec looks like; the fields of `CodecConfig`, `TransformConfig` and `MemoryConfig` in `models/config.py`, by their names. */
 typedef struct lamina_shape {
@@ -74,14 +74,15 @@ LAMINA_API void lamina_quantize(const lamina_codec *codec, int32_t n, const floa
 
 /* The sender's loop: samples, their latents, and of each frame how many layers are sent (`counts`, 0: nothing), how many candidates
  * are followed (`widths`; above 1 several lags are tried too) and whether it must be guarded (`guarded`; others are where that fits
- * better) -> codes `[n_frames, stride]`, 0 beyond a frame's count, and predictions `[n_frames, latent]`. */
+ * better) -> codes `[n_frames, stride]`, 0 beyond a frame's count, and predictions `[n_frames, latent]`. A count above `stride` counts as
+ * `stride`. Without a memory nothing is done. */
 LAMINA_API void lamina_send(const lamina_codec *codec, int32_t n_frames, const float *audio, const float *latents, const int32_t *counts,
                             const int32_t *widths, const int32_t *guarded, float *lag_state, float *loop_state, int32_t stride,
                             int32_t *codes, float *predictions);
 
 /* The receiver's loop: codes `[n_frames, stride]`, negative where one got lost, of which `counts` came -> predictions. With `given`
  * predictions `[n_frames, latent]` the loop remembers those as what was foreseen. `conceal` foresees a frame of which nothing came
- * with the last lag that did. */
+ * with the last lag that did. Without a memory nothing is done. */
 LAMINA_API void lamina_receive(const lamina_codec *codec, int32_t n_frames, const int32_t *codes, int32_t stride, const int32_t *counts,
                                const float *given, int32_t conceal, float *loop_state, float *predictions);
 

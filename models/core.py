@@ -24,7 +24,7 @@ from lamina.models.onnx_weights import read_weights
 FloatArray = npt.NDArray[np.float32]
 Int32Array = npt.NDArray[np.int32]
 
-API_VERSION = 1
+API_VERSION = 2
 HALF = ".half"
 """Ends the name of a weight that a graph stores in half precision."""
 MERGED = {"decoder.film.shift": "decoder.film.scale", "decoder.film.scale": "decoder.film.shift"}

@@ -63,14 +63,16 @@ class CoreEngine:
         return codes.astype(np.uint16)
 
     def loop(self, runtime: CodecRuntime, n_channels: int) -> CoreLoop:
-        return CoreLoop(self._core, n_channels, self._config.latent)
+        if self._config.memory is None:
+            raise ValueError("This codec has no memory.")
+        return CoreLoop(self._core, n_channels, self._config.latent, self._config.frame)
 
 
 class CoreLoop:
     """One side's loop of one stream; see `lamina.models.loop.Loop`."""
 
-    def __init__(self, core: Core, n_channels: int, n_latent: int) -> None:
-        self._core, self._n_latent = core, n_latent
+    def __init__(self, core: Core, n_channels: int, n_latent: int, frame: int) -> None:
+        self._core, self._n_latent, self._frame = core, n_latent, frame
         self._lags = np.zeros((n_channels, core.sizes.lags), np.float32)
         self._state = np.zeros((n_channels, core.sizes.loop), np.float32)
 
@@ -87,20 +89,21 @@ class CoreLoop:
         forget_at: int | None = None,
     ) -> tuple[Codes, FloatArray]:
         n_channels, n_frames, _ = z.shape
+        if x.shape != (n_channels, n_frames * self._frame):
+            raise ValueError(f"Samples {x.shape} don't fit {n_frames} frames of {n_channels} channels.")
         x, z = np.ascontiguousarray(x, np.float32), np.ascontiguousarray(z, np.float32)
         sent, followed = np.ascontiguousarray(counts, np.int32), np.ascontiguousarray(widths, np.int32)
         careful = np.zeros(n_frames, np.int32) if guarded is None else np.ascontiguousarray(guarded, np.int32)
         codes = np.zeros((n_channels, n_frames, int(counts.max(initial=1))), np.int32)
         predictions = np.empty_like(z)
         edges = [0, n_frames] if forget_at is None or not 0 <= forget_at < n_frames else [0, forget_at, n_frames]
-        frame = x.shape[1] // max(1, n_frames)
         for start, stop in zip(edges, edges[1:], strict=False):
             if start == forget_at:
                 self.reset()
             part = slice(start, stop)
             for channel in range(n_channels):
                 self._core.send(
-                    x[channel, start * frame : stop * frame],
+                    x[channel, start * self._frame : stop * self._frame],
                     z[channel, part],
                     sent[channel, part],
                     followed[part],

@@ -82,7 +82,7 @@ def open_engine(bundle: Bundle, name: EngineName | None = None) -> Engine:
 
             try:
                 return cast(Engine, CoreEngine(bundle))
-            except BundleError as error:
+            except ValueError as error:  # a BundleError, or graphs that the core's reader can't read
                 problem = str(error)
         if wanted == "core":
             raise BundleError(problem)

@@ -145,7 +145,8 @@ class OnnxLoop:
                 lag += self._memory.n_lags
             # Who is sent nothing takes it for lost; so does the sender.
             nothing = counts[:, index] == 0
-            lag = np.where(nothing, self.state.lag, lag)
+            # What is remembered is the last lag that was sent, as the receiver knows it.
+            lag = np.where(depths.lagged[:, index], lag, self.state.lag)
             prediction, self.state = engine.foresee(lag, depths.lagged[:, index] | nothing, self.state)
             residual = z[:, index] - prediction
             width = int(widths[index])

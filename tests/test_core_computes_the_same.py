@@ -232,7 +232,7 @@ def test_weights_that_do_not_fit_are_named(monkeypatch, change, said):
 
 @needs_core
 def test_instructions_that_are_not_there_are_refused():
-    with pytest.raises(BundleError, match="no instructions called mmx"):
+    with pytest.raises(BundleError, match="no such instructions"):
         CoreEngine(open_bundle(), "mmx")
 
 

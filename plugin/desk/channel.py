@@ -15,6 +15,7 @@ import numpy.typing as npt
 from lamina.dsp.chance import uniform
 from lamina.models.loop import Loop
 from lamina.models.runtime import CodecRuntime
+from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.desk.frame import ABSENT, CodedFrame, to_and_fro
 from lamina.plugin.parameters.settings import Settings
 
@@ -43,6 +44,8 @@ class Channel:
         self._n_lost = 0
         self._in_burst = False
         self._receiver: Loop | None = None
+        # The last lag code that arrived, of each channel; 0 before the first one.
+        self._lag: npt.NDArray[np.int64] | int = 0
 
     @property
     def is_at_rest(self) -> bool:
@@ -60,6 +63,7 @@ class Channel:
             arrived = self._without_a_layer(frame, settings, index)
         arrived = self._received(arrived, frame)
         self._arrived.append(arrived)
+        self._note_lag(arrived)
         return arrived
 
     def _received(self, arrived: CodedFrame, sent: CodedFrame) -> CodedFrame:
@@ -99,6 +103,10 @@ class Channel:
         self._n_lost, self._in_burst = 0, False
         self._arrived.append(frame)
         self._passed.append(frame)
+        self._note_lag(frame)
+
+    def _note_lag(self, frame: CodedFrame) -> None:
+        self._lag = np.where(frame.foreseen_by_lag & (frame.codes[:, 0] >= 0), frame.codes[:, 0], self._lag).astype(np.int64)
 
     def _loses(self, settings: Settings, index: int) -> bool:
         share = settings.frame_loss
@@ -128,7 +136,7 @@ class Channel:
             return lost.thinned(0, 0.0)
         last, n_lost = self._arrived[-1], self._n_lost
         if how == "foresee" and lost.prediction is not None and lost.foreseen_by_lag.all():
-            return self._foreseen(lost, last)
+            return self._foreseen(lost)
         if how == "silence":
             return last.thinned(last.layers, 0.0)
         if how == "repeat":
@@ -138,12 +146,19 @@ class Channel:
             return last.thinned(max(1, int(last.layers * FADE_LAYERS**n_lost)), FADE_LEVEL**n_lost)
         return last.thinned(last.layers, HELD_FALL ** max(0, n_lost - HELD_WHOLE_FRAMES))
 
-    def _foreseen(self, lost: CodedFrame, last: CodedFrame) -> CodedFrame:
+    def _foreseen(self, lost: CodedFrame) -> CodedFrame:
         """A lost frame as the receiver's memory foresees it: all of the prediction, of which usually only a share counts."""
         memory = self._runtime.config.memory
         if memory is None or lost.prediction is None:
             raise ValueError("Only a codec with a memory foresees frames.")
-        share = np.where(last.codes[:, :1] >= memory.n_lags, memory.guarded, memory.trust).astype(np.float32)
+        guarded = np.broadcast_to(self._lag, len(lost.codes)) >= memory.n_lags
+        shares: FloatArray = np.where(guarded, memory.guarded, memory.trust).astype(np.float32)[:, None]
         codes = lost.codes.copy()
         codes[:, 0] = 0
-        return replace(lost, codes=codes, layers=1, prediction=lost.prediction / share, level=FORESEEN_LEVEL ** max(0, self._n_lost - 1))
+        return replace(
+            lost,
+            codes=codes,
+            layers=1,
+            prediction=lost.prediction / shares,
+            level=FORESEEN_LEVEL ** max(0, self._n_lost - 1),
+        )
