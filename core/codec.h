@@ -12,7 +12,7 @@ constexpr int ROOM = BYTE_BLOCK; // behind rows that are rounded to bytes
 
 constexpr float POWER_FLOOR = 1e-7f, COMPANDING_FLOOR = 1e-3f, ENERGY_FLOOR = 1e-6f;
 constexpr float LEAST_LOG_GAIN = -8.1f, MOST_LOG_GAIN = 1.0f, LEAST_LOG_GATE = -4.0f, MOST_LOG_GATE = 3.0f;
-constexpr float LARGEST_LATENT = 12.0f, LARGEST_CORRECTION = 4.0f, LEAK = 0.95f, SKETCH_CORRECTION = 0.3f;
+constexpr float LARGEST_LATENT = 12.0f, LARGEST_CORRECTION = 4.0f, LEAK = 0.95f, DECODER_CORRECTION = 0.3f;
 constexpr int DECIMATION = 4, LOW_PASS_TAPS = 49, NEAR = 5;
 constexpr int TRIED_LAGS = 3; // where more than one candidate is followed
 constexpr int APART = 2; // lags at the slower rate that are too near to each other to be tried both
@@ -179,7 +179,7 @@ static void decode_frame(const Codec &codec, const float *latent, float denoise,
     run_stack(decoder.stack, width, h, state + 2 * n);
     gelu_of(h, h, width);
     apply<MAX_WIDTH>(decoder.output, h, raw);
-    for (int i = 0; i < frame; i += LANES) store(v + i, load(raw + i) * SKETCH_CORRECTION + load(v + i));
+    for (int i = 0; i < frame; i += LANES) store(v + i, load(raw + i) * DECODER_CORRECTION + load(v + i));
     open_gate(v, raw + frame, frame);
     expand(decoder.companding, shape, v, log_gain);
     synthesise(decoder.synthesis, shape, v, state + codec.decoder_state - shape.overlap, audio);

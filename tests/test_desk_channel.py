@@ -116,6 +116,26 @@ def test_a_lost_frame_that_is_foreseen_is_nearer_to_what_was_lost_than_any_other
     assert errors.pop("foresee") < 0.9 * min(errors.values())
 
 
+@pytest.mark.parametrize(("last", "factor"), [(100, 1 / 0.9), (600, 1 / 0.5)])
+def test_a_foreseen_frame_is_as_loud_as_memory_says_though_the_last_lag_came_earlier(last, factor):
+    """All of the prediction is played, of which the share of the last lag that came was in it; a first layer that got lost tells none."""
+    runtime = load_runtime(DEFAULT_BUNDLE)
+    channel, settings = Channel(runtime), Settings().with_value("frame_loss", 1.0).with_value("concealment", "foresee")
+    prediction = np.ones((1, runtime.config.latent), np.float32)
+    for code in (last, ABSENT):
+        channel.note(dataclasses.replace(coded(7), codes=np.full((1, 24), code, np.int16), prediction=prediction, first=np.zeros(1, int)))
+    lost_frame = dataclasses.replace(coded(8), prediction=prediction, first=np.zeros(1, int))
+    heard = channel.step(lost_frame, settings, 0)
+    unscaled = heard.prediction / np.float32(factor)
+    loop = channel._receiver
+    assert loop is not None and np.isfinite(heard.prediction).all() and np.any(unscaled)
+    twin = Channel(runtime)
+    for code in (last, ABSENT):
+        twin.note(dataclasses.replace(coded(7), codes=np.full((1, 24), code, np.int16), prediction=prediction, first=np.zeros(1, int)))
+    expected = twin._received(lost_frame.thinned(0), lost_frame).prediction
+    assert np.allclose(unscaled, expected, rtol=1e-5)
+
+
 def test_where_nothing_can_be_foreseen_frames_fade():
     settings = {"layers": 2, "frame_loss": 0.3, "seed": 3}
     assert np.array_equal(render(music(), concealment="foresee", **settings), render(music(), concealment="fade", **settings))
