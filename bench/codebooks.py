@@ -70,7 +70,7 @@ def silence_out(runtime: CodecRuntime, layer_counts: Sequence[int]) -> Silence:
     for layers in layer_counts:
         summed = runtime.quantized(silent, layers)
         for denoise in (0.0, 1.0) if runtime.bundle.conditioned else (0.0,):
-            decoded, _ = runtime.decode(summed, runtime.decoder_state(1), denoise)
+            decoded, _ = runtime.decode(summed, runtime.decoder_state(1), denoise, layers)
             settled = decoded[0, round(SETTLED_SECONDS * SAMPLE_RATE) :].astype(np.float64)
             setting = f"{layers} layers, denoise {denoise:g}"
             found.append(Silence(_dbfs(float(np.sqrt(np.mean(settled**2)))), _dbfs(abs(float(settled.mean()))), setting))

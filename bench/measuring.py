@@ -141,7 +141,7 @@ def code_with_bundle(bundle: str, samples: Samples, settings: Sequence[tuple[int
     n_frames = -(-(samples.size + config.delay_samples) // config.frame)
     padded = np.pad(samples, (0, n_frames * config.frame - samples.size))[None]
     for layers, denoise in settings:
-        decoded, _ = runtime.decode(runtime.quantized(padded, layers, search), runtime.decoder_state(1), denoise)
+        decoded, _ = runtime.decode(runtime.quantized(padded, layers, search), runtime.decoder_state(1), denoise, layers)
         yield decoded[0, config.delay_samples : config.delay_samples + samples.size]
 
 

@@ -185,7 +185,7 @@ def _lamina_steps(bundle: str, audio: Samples) -> dict[str, Step]:
 
     def decode() -> None:
         nonlocal decoder_state
-        _, decoder_state = runtime.decode(foreseen + runtime.dequantize(codes), decoder_state)
+        _, decoder_state = runtime.decode(foreseen + runtime.dequantize(codes), decoder_state, 0.0, layers)
 
     return {"encoder": encode, f"quantizer, {layers} layers": quantize, "dequantizer and decoder": decode}
 

@@ -128,6 +128,16 @@ std::vector<DenseBlock> dense_of(const Tensors &tensors, const std::string &name
     return stack;
 }
 
+// The width is a whole number of lanes.
+Briefing briefing_of(const Tensors &tensors, const std::string &name, int layers, int width) {
+    Briefing briefing;
+    briefing.layer_scale = row_of(tensors, name + ".layer_scale", (layers + 1) * width);
+    briefing.layer_shift = row_of(tensors, name + ".layer_shift", (layers + 1) * width);
+    briefing.denoise_scale = row_of(tensors, name + ".denoise_scale", width);
+    briefing.denoise_shift = row_of(tensors, name + ".denoise_shift", width);
+    return briefing;
+}
+
 Companding companding_of(const Tensors &tensors, const std::string &name, int frame) {
     Companding companding;
     companding.weight = row_of(tensors, name + ".weight", frame);
@@ -232,6 +242,7 @@ void check(const lamina_shape &shape) {
     check_range("width", shape.width, LANES, MAX_WIDTH);
     check_range("encoder_blocks", shape.encoder_blocks, 0, MAX_BLOCKS);
     check_range("decoder_blocks", shape.decoder_blocks, 0, MAX_BLOCKS);
+    check_range("informed", shape.informed, 0, 1);
     if (shape.frame % LANES || shape.width % LANES) refuse("frame and width must be multiples of 8 for this core.");
     if (!(shape.companding > 0 && shape.companding <= 1) || !(shape.gain_scale > 0)) refuse("companding or gain_scale is out of range.");
     if (!shape.past) return;
@@ -272,6 +283,7 @@ void build(Codec &codec, const lamina_shape &shape, const lamina_tensor *given, 
     decoder.film_scale = row_of(tensors, "decoder.film.scale", n);
     decoder.film_shift = row_of(tensors, "decoder.film.shift", n);
     decoder.input = byte_layer(tensors, "decoder.decoder.input.linear", width, 3 * n);
+    if (shape.informed) decoder.briefing = briefing_of(tensors, "decoder.decoder.briefing", layers_of(shape), width);
     decoder.stack = stack_of(tensors, "decoder.decoder.stack", width, shape.decoder_blocks);
     decoder.output = byte_layer(tensors, "decoder.decoder.output", 2 * frame, width);
     decoder.linear_path = float_matrix(tensors.floats("decoder.decoder.linear_path.weight", (int64_t)frame * (n - 1)), frame, n - 1);

@@ -164,7 +164,16 @@ static void synthesise(const FloatMatrix &synthesis, const lamina_shape &shape, 
     copy(tail, wide + shape.frame, shape.overlap);
 }
 
-static void decode_frame(const Codec &codec, const float *latent, float denoise, float *state, float *audio) {
+// Tells the decoder's hidden channels how many layers the latents are made of and how much is denoised (`Briefing` in `models/film.py`).
+static void brief(const Briefing &briefing, int layers, float denoise, int width, float *h) {
+    const float *scale = briefing.layer_scale.data() + (size_t)layers * width, *shift = briefing.layer_shift.data() + (size_t)layers * width;
+    for (int i = 0; i < width; i += LANES) {
+        const Floats factor = 1.0f + load(scale + i) + denoise * load(briefing.denoise_scale.data() + i);
+        store(h + i, load(h + i) * factor + load(shift + i) + denoise * load(briefing.denoise_shift.data() + i));
+    }
+}
+
+static void decode_frame(const Codec &codec, const float *latent, float denoise, int layers, float *state, float *audio) {
     const lamina_shape &shape = codec.shape;
     const Decoder &decoder = codec.decoder;
     const int n = shape.latent, frame = shape.frame, width = shape.width;
@@ -176,6 +185,8 @@ static void decode_frame(const Codec &codec, const float *latent, float denoise,
     const float log_gain = latent_to_gain(decoder.companding, shape, z[n - 1]);
     copy(state, taps + n, 2 * n);
     apply<3 * MAX_LATENT>(decoder.input, taps, h);
+    const int most = layers_of(shape);
+    if (shape.informed) brief(decoder.briefing, layers < 0 ? 0 : layers > most ? most : layers, denoise, width, h);
     run_stack(decoder.stack, width, h, state + 2 * n);
     gelu_of(h, h, width);
     apply<MAX_WIDTH>(decoder.output, h, raw);
@@ -185,10 +196,11 @@ static void decode_frame(const Codec &codec, const float *latent, float denoise,
     synthesise(decoder.synthesis, shape, v, state + codec.decoder_state - shape.overlap, audio);
 }
 
-static void decode(const Codec &codec, int n_frames, const float *latents, const float *denoise, float *state, float *audio) {
+static void decode(const Codec &codec, int n_frames, const float *latents, const float *denoise, const int32_t *layers, float *state,
+                   float *audio) {
     const FlushDenormals flush;
     for (int i = 0; i < n_frames; i++)
-        decode_frame(codec, latents + (size_t)i * codec.shape.latent, denoise[i], state, audio + (size_t)i * codec.shape.frame);
+        decode_frame(codec, latents + (size_t)i * codec.shape.latent, denoise[i], layers[i], state, audio + (size_t)i * codec.shape.frame);
 }
 
 // ---- Quantizer ---------------------------------------------------------------------------------------------------------------------

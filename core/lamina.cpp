@@ -79,8 +79,9 @@ void lamina_encode(const lamina_codec *codec, int32_t n_frames, const float *aud
     codec->calls->encode(codec->codec, n_frames, audio, state, latents);
 }
 
-void lamina_decode(const lamina_codec *codec, int32_t n_frames, const float *latents, const float *denoise, float *state, float *audio) {
-    codec->calls->decode(codec->codec, n_frames, latents, denoise, state, audio);
+void lamina_decode(const lamina_codec *codec, int32_t n_frames, const float *latents, const float *denoise, const int32_t *layers,
+                   float *state, float *audio) {
+    codec->calls->decode(codec->codec, n_frames, latents, denoise, layers, state, audio);
 }
 
 void lamina_quantize(const lamina_codec *codec, int32_t n, const float *latents, const int32_t *counts, int32_t width, int32_t coarse,

@@ -54,8 +54,15 @@ struct Encoder {
     std::vector<ResidualBlock> stack;
 };
 
+// What a decoder's hidden channels are told (`Briefing` in `models/film.py`); empty for a decoder that isn't informed.
+struct Briefing {
+    std::vector<float> layer_scale, layer_shift;     // [layers + 1][width]
+    std::vector<float> denoise_scale, denoise_shift; // [width]
+};
+
 struct Decoder {
     std::vector<float> film_scale, film_shift;
+    Briefing briefing;
     Layer input, output;
     std::vector<ResidualBlock> stack;
     FloatMatrix linear_path, synthesis;
@@ -86,6 +93,9 @@ struct Codebook {
     std::vector<float> points;    // entries in own directions, [entries][code width, filled up]
 };
 
+// Layers of a frame: with a memory the lag is one of them.
+inline int layers_of(const lamina_shape &shape) { return shape.residual_layers + (shape.past ? 1 : 0); }
+
 struct Codec {
     lamina_shape shape;
     Encoder encoder;
@@ -99,7 +109,7 @@ struct Codec {
 struct Calls {
     const char *name;
     void (*encode)(const Codec &, int, const float *, float *, float *);
-    void (*decode)(const Codec &, int, const float *, const float *, float *, float *);
+    void (*decode)(const Codec &, int, const float *, const float *, const int32_t *, float *, float *);
     void (*quantize)(const Codec &, int, const float *, const int32_t *, int, bool, int, int32_t *);
     void (*send)(const Codec &, int, const float *, const float *, const int32_t *, const int32_t *, const int32_t *, float *, float *, int,
                  int32_t *, float *);

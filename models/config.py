@@ -27,6 +27,7 @@ class TransformConfig:
         gain_exponent: share γ of the frame's log-gain that travels in its own latent dimension, 0 … 1.
         gain_scale: weight of that dimension against the others.
         tilt: pre-emphasis over frequency; the highest coefficient is weighted 1 + tilt.
+        informed: whether the decoder's networks are told the number of layers and the amount of denoising.
     """
 
     overlap: int = 80
@@ -37,6 +38,7 @@ class TransformConfig:
     gain_exponent: float = 0.7
     gain_scale: float = 3.0
     tilt: float = 1.0
+    informed: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,8 @@ class CodecConfig:
         data = asdict(self)
         if self.memory is None:
             del data["memory"]  # older Laminas can read a bundle without one
+        if not self.transform.informed:
+            del data["transform"]["informed"]
         return data
 
     @classmethod

@@ -24,17 +24,20 @@ from lamina.models.onnx_weights import read_weights
 FloatArray = npt.NDArray[np.float32]
 Int32Array = npt.NDArray[np.int32]
 
-API_VERSION = 2
+API_VERSION = 3
 HALF = ".half"
 """Ends the name of a weight that a graph stores in half precision."""
-MERGED = {"decoder.film.shift": "decoder.film.scale", "decoder.film.scale": "decoder.film.shift"}
-"""Exporters keep only one of two arrays that are equal, as these are where denoising wasn't trained."""
+UNTRAINED = (
+    ("decoder.film.scale", "decoder.film.shift", "decoder.decoder.briefing.denoise_scale", "decoder.decoder.briefing.denoise_shift"),
+    ("decoder.decoder.briefing.layer_scale", "decoder.decoder.briefing.layer_shift"),
+)
+"""Exporters keep only one of several arrays that are equal, as these are where they were not trained."""
 LONGEST_PROBLEM = 400
 
 _Pointer = ctypes.c_void_p
 _INTEGERS = (
     *("frame", "latent", "code_width", "residual_layers", "coarse_layers", "codebook_size"),
-    *("overlap", "width", "encoder_blocks", "decoder_blocks"),
+    *("overlap", "width", "encoder_blocks", "decoder_blocks", "informed"),
     *("past", "shortest_lag", "fine_lags", "coarse_lags", "history", "loop_layers", "from_layers"),
     *("memory_width", "predictor_blocks", "sketch_blocks"),
 )
@@ -69,7 +72,7 @@ def library() -> ctypes.CDLL | None:
         "lamina_destroy": (_Pointer,),
         "lamina_state_sizes": (_Pointer, _Pointer),
         "lamina_encode": (_Pointer, integer, *[_Pointer] * 3),
-        "lamina_decode": (_Pointer, integer, *[_Pointer] * 4),
+        "lamina_decode": (_Pointer, integer, *[_Pointer] * 5),
         "lamina_quantize": (_Pointer, integer, _Pointer, _Pointer, *[integer] * 3, _Pointer),
         "lamina_send": (_Pointer, integer, *[_Pointer] * 7, integer, *[_Pointer] * 2),
         "lamina_receive": (_Pointer, integer, _Pointer, integer, _Pointer, _Pointer, integer, *[_Pointer] * 2),
@@ -147,11 +150,10 @@ class Core:
         """Samples `[frames · frame]` → `latents [frames, latent]`."""
         self._library.lamina_encode(self._codec, len(latents), audio.ctypes.data, state.ctypes.data, latents.ctypes.data)
 
-    def decode(self, latents: FloatArray, denoise: FloatArray, state: FloatArray, audio: FloatArray) -> None:
-        """Latents `[frames, latent]` and `denoise [frames]` → samples `audio [frames · frame]`."""
-        self._library.lamina_decode(
-            self._codec, len(latents), latents.ctypes.data, denoise.ctypes.data, state.ctypes.data, audio.ctypes.data
-        )
+    def decode(self, latents: FloatArray, denoise: FloatArray, layers: Int32Array, state: FloatArray, audio: FloatArray) -> None:
+        """Latents `[frames, latent]`, `denoise` and `layers [frames]` → samples `audio [frames · frame]`."""
+        given = (array.ctypes.data for array in (latents, denoise, layers, state, audio))
+        self._library.lamina_decode(self._codec, len(latents), *given)
 
     def quantize(self, latents: FloatArray, counts: Int32Array, width: int, coarse: bool, codes: Int32Array) -> None:
         """Latents `[n, latent]` → the first `counts [n]` of `codes [n, layers]`, `width` candidates being followed."""
@@ -235,9 +237,12 @@ def _weights_of(bundle: Bundle) -> dict[str, Any]:
             found[plain] = floats
             if floats.ndim == 2 and plain + CODES not in found:
                 found[plain + CODES], found[plain + SCALES] = to_bytes(floats)
-    for name, equal in MERGED.items():
-        found.setdefault(name, found.get(equal))
-    return {name: values for name, values in found.items() if values is not None}
+    for names in UNTRAINED:
+        kept = [found[name] for name in names if name in found]
+        if kept:
+            for name in names:
+                found.setdefault(name, kept[0])
+    return found
 
 
 def _shape_of(config: CodecConfig) -> _Shape:
@@ -250,7 +255,7 @@ def _shape_of(config: CodecConfig) -> _Shape:
         "coarse_layers": config.coarse_layers,
         "codebook_size": config.codebook_size,
         "sample_rate": config.sample_rate,
-        **{name: getattr(transform, name) for name in ("overlap", "width", "encoder_blocks", "decoder_blocks")},
+        **{name: getattr(transform, name) for name in ("overlap", "width", "encoder_blocks", "decoder_blocks", "informed")},
         **{name: getattr(transform, name) for name in ("companding", "gain_exponent", "gain_scale")},
     }
     if memory is not None:

@@ -50,11 +50,12 @@ class CoreEngine:
             self._core.encode(x[channel], after[channel], z[channel])
         return z, [after]
 
-    def decode(self, z: FloatArray, denoise: FloatArray, state: State) -> tuple[FloatArray, State]:
+    def decode(self, z: FloatArray, denoise: FloatArray, layers: npt.NDArray[np.int64], state: State) -> tuple[FloatArray, State]:
         z, denoise, after = np.ascontiguousarray(z, np.float32), np.ascontiguousarray(denoise, np.float32), state[0].copy()
+        told = np.ascontiguousarray(layers, np.int32)
         y = np.empty((len(z), z.shape[1] * self._config.frame), np.float32)
         for channel in range(len(z)):
-            self._core.decode(z[channel], denoise[channel], after[channel], y[channel])
+            self._core.decode(z[channel], denoise[channel], told[channel], after[channel], y[channel])
         return y, [after]
 
     def quantize(self, rows: FloatArray, counts: Counts, width: int, coarse: bool) -> Codes:

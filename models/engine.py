@@ -55,8 +55,8 @@ class Engine(Protocol):
     def encode(self, x: FloatArray, state: State) -> tuple[FloatArray, State]:
         """Samples `[channels, frames · frame]` → latents `[channels, frames, latent]` and the new state."""
 
-    def decode(self, z: FloatArray, denoise: FloatArray, state: State) -> tuple[FloatArray, State]:
-        """Latents and `denoise [channels, frames]` → samples `[channels, frames · frame]` and the new state."""
+    def decode(self, z: FloatArray, denoise: FloatArray, layers: npt.NDArray[np.int64], state: State) -> tuple[FloatArray, State]:
+        """Latents, `denoise` and `layers [channels, frames]` → samples `[channels, frames · frame]` and the new state."""
 
     def quantize(self, rows: FloatArray, counts: npt.NDArray[np.integer], width: int, coarse: bool) -> Codes:
         """As `CodecRuntime.quantize`."""

@@ -38,7 +38,7 @@ from lamina.models.bundle import (
 from lamina.models.config import CodecConfig
 from lamina.models.layers import ResidualBlock, StreamingModule
 from lamina.models.memory import GAIN, Blocks, LagSearch, LagState, Memory, MemoryState
-from lamina.models.network import CodecNetwork
+from lamina.models.network import CodecNetwork, ConditionedDecoder
 
 OPSET = 20
 LARGEST_IR = 10
@@ -109,14 +109,14 @@ def export_bundle(
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         fresh = Path(folder) / target.name
         fresh.mkdir()
-        _export_streaming(network.encoder, fresh / ENCODER, ["audio"], "latent", network.config.frame, 1)
+        _export_encoder(network.encoder, fresh / ENCODER, network.config)
         for group, graph in zip(quantizer_groups(network.config), quantizer_graphs(network.config), strict=True):
             _export_quantizer(network.quantizer.codebooks[group], network.quantizer.bases[group], fresh / graph)
         if network.memory is not None:
             _export_lags(network.lag_search, fresh / LAGS)
             _export_memory(network.memory, fresh / MEMORY)
             _export_quantizer(network.coarse_quantizer.codebooks, network.coarse_quantizer.bases, fresh / COARSE)
-        _export_streaming(network.decoder, fresh / DECODER, ["latent", "denoise"], "audio", 1, network.config.latent)
+        _export_decoder(network.decoder, fresh / DECODER, network.config)
         (fresh / MODEL_CARD).write_text(model_card, encoding="utf-8")
         manifest = {
             "format": BUNDLE_FORMAT,
@@ -222,25 +222,49 @@ def _stored_in_bytes(name: str, value: Tensor) -> bool:
     return is_matrix and not name.endswith(FILTERBANK) and (name.startswith(MEMORY_PART) or not name.endswith(LINEAR_PATH))
 
 
-def _export_streaming(module: StreamingModule, path: Path, inputs: list[str], output: str, time: int, channels: int) -> None:
-    """Export `(x, …, state) → (y, state)` with dynamic batch and time; states are inputs `state0…` and outputs `next0…`."""
-    state = module.initial_state(1)
-    names = [f"state{index}" for index in range(len(state))]
-    examples = [torch.zeros(1, 3 * time, channels)] + [torch.zeros(1, 3, 1) for _ in inputs[1:]]
+class _EncoderGraph(nn.Module):
+    """An encoder, its state as tensors."""
 
-    class Flat(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.module = module
+    def __init__(self, encoder: StreamingModule) -> None:
+        super().__init__()
+        self.module = encoder
 
-        def forward(self, *args: Tensor) -> tuple[Tensor, ...]:
-            y, after = self.module(*args[: len(inputs)], list(args[len(inputs) :]))
-            return (y, *after)
+    def forward(self, audio: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        z, after = self.module(audio, list(state))
+        return (z, *after)
 
-    axes = {name: {0: "channels", 1: "time"} for name in [*inputs, "y"]} | {name: {0: "channels"} for name in names}
-    axes |= {f"next{index}": {0: "channels"} for index in range(len(state))}
-    outputs = ["y", *(f"next{index}" for index in range(len(state)))]
-    _export(Flat(), (*examples, *state), path, [*inputs, *names], outputs, axes)
+
+class _DecoderGraph(nn.Module):
+    """A decoder, its state as tensors; one that is informed takes the layers too."""
+
+    def __init__(self, decoder: ConditionedDecoder) -> None:
+        super().__init__()
+        self.module = decoder
+
+    def forward(self, latent: Tensor, denoise: Tensor, *told: Tensor) -> tuple[Tensor, ...]:
+        if self.module.informed:
+            y, after = self.module(latent, denoise, list(told[1:]), told[0])
+        else:
+            y, after = self.module(latent, denoise, list(told))
+        return (y, *after)
+
+
+def _export_encoder(encoder: StreamingModule, path: Path, config: CodecConfig) -> None:
+    _export_streaming(_EncoderGraph(encoder), {"audio": torch.zeros(1, 3 * config.frame, 1)}, encoder.initial_state(1), path)
+
+
+def _export_decoder(decoder: ConditionedDecoder, path: Path, config: CodecConfig) -> None:
+    inputs = {"latent": torch.zeros(1, 3, config.latent), "denoise": torch.zeros(1, 3, 1)}
+    if decoder.informed:
+        inputs["layers"] = torch.zeros(1, 3, dtype=torch.int64)
+    _export_streaming(_DecoderGraph(decoder), inputs, decoder.initial_state(1), path)
+
+
+def _export_streaming(graph: nn.Module, inputs: dict[str, Tensor], state: list[Tensor], path: Path) -> None:
+    """Export `(inputs …, state …) → (y, state …)` with dynamic batch and time; states are inputs `state0…` and outputs `next0…`."""
+    before, after = ([f"{name}{index}" for index in range(len(state))] for name in ("state", "next"))
+    axes = {name: {0: "channels", 1: "time"} for name in [*inputs, "y"]} | {name: {0: "channels"} for name in [*before, *after]}
+    _export(graph, (*inputs.values(), *state), path, [*inputs, *before], ["y", *after], axes)
 
 
 class _MemoryGraph(nn.Module):
@@ -350,7 +374,8 @@ def _snapshot(network: CodecNetwork) -> dict[str, Any]:
     audio = 0.3 * torch.sin(2 * torch.pi * 220 * seconds * (1 + seconds)) + 0.02 * torch.randn(n_samples, generator=generator)
     z, _ = network.encoder(audio[None, :, None], network.encoder.initial_state(1))
     codes, foreseen, entries = network.encode(audio[None], z)
-    y, _ = network.decoder(foreseen + entries, torch.zeros_like(z[..., :1]), network.decoder.initial_state(1))
+    layers = torch.full(z.shape[:2], config.layers) if network.decoder.informed else None
+    y, _ = network.decoder(foreseen + entries, torch.zeros_like(z[..., :1]), network.decoder.initial_state(1), layers)
     return {
         "audio": audio[None].numpy(),
         "latent": z.numpy(),

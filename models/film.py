@@ -20,3 +20,23 @@ class FiLM(nn.Module):
     def forward(self, z: Tensor, amount: Tensor) -> Tensor:
         """`z [B, T, channels]`, `amount [B, T, 1]` → `[B, T, channels]`."""
         return z * (1 + amount * self.scale) + amount * self.shift
+
+
+class Briefing(nn.Module):
+    """What a decoder's hidden channels are told: h · (1 + s[n] + d · γ) + b[n] + d · β, with n the active layers, d the denoising amount.
+
+    Latents of few layers are rougher than they look, and those of many more exact; told which they are, the networks fill in or leave
+    alone. It starts as the identity.
+    """
+
+    def __init__(self, layers: int, channels: int) -> None:
+        super().__init__()
+        self.layer_scale = nn.Parameter(torch.zeros(layers + 1, channels))
+        self.layer_shift = nn.Parameter(torch.zeros(layers + 1, channels))
+        self.denoise_scale = nn.Parameter(torch.zeros(channels))
+        self.denoise_shift = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, hidden: Tensor, amount: Tensor, layers: Tensor) -> Tensor:
+        """`hidden [B, T, channels]`, `amount [B, T, 1]` in 0 … 1, `layers [B, T]` in 0 … all → `[B, T, channels]`."""
+        scale = 1 + self.layer_scale[layers] + amount * self.denoise_scale
+        return hidden * scale + self.layer_shift[layers] + amount * self.denoise_shift

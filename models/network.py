@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lamina.models.closed_loop import Depths, Loop, replay_predictions, replay_sketch, run_loop, run_lossy_loop
 from lamina.models.config import CodecConfig
-from lamina.models.film import FiLM
+from lamina.models.film import Briefing, FiLM
 from lamina.models.layers import Chain, State, StateShape, StreamingModule
 from lamina.models.memory import LagSearch, Memory
 from lamina.models.quantizer import ResidualVectorQuantizer
@@ -31,9 +31,32 @@ class ConditionedDecoder(StreamingModule):
     def state_shapes(self) -> list[StateShape]:
         return self.decoder.state_shapes()
 
-    def forward(self, z: Tensor, denoise: Tensor, state: State) -> tuple[Tensor, State]:
-        """`z [B, T, latent]`, `denoise [B, T, 1]` in 0 … 1 → samples `[B, T · frame, 1]` and the new state."""
-        return self.decoder(self.film(z, denoise), state)
+    def forward(self, z: Tensor, denoise: Tensor, state: State, layers: Tensor | None = None) -> tuple[Tensor, State]:
+        """`z [B, T, latent]`, `denoise [B, T, 1]` in 0 … 1 → samples `[B, T · frame, 1]` and the new state.
+
+        `layers [B, T]` are the active ones, for a decoder that is informed of them.
+        """
+        shaped = self.film(z, denoise)
+        if self._briefing is None:
+            return self.decoder(shaped, state)
+        if layers is None:
+            raise ValueError("An informed decoder must be told the layers.")
+        return self.decoder(shaped, state, denoise, layers)
+
+    @property
+    def informed(self) -> bool:
+        """Whether `layers` must be given."""
+        return self._briefing is not None
+
+    @property
+    def denoising(self) -> list[nn.Parameter]:
+        """The weights that say what denoising does."""
+        told = [] if self._briefing is None else [self._briefing.denoise_scale, self._briefing.denoise_shift]
+        return [self.film.scale, self.film.shift, *told]
+
+    @property
+    def _briefing(self) -> Briefing | None:
+        return self.decoder.briefing if isinstance(self.decoder, TransformDecoder) else None
 
 
 SETTLED_FRAMES = 2
@@ -133,7 +156,7 @@ class CodecNetwork(nn.Module):
         quantized, commitment, codes = self.quantizer.quantize(z, active)
         if way is not None:
             quantized = way.alter(quantized, codes, active)
-        y, _ = self.decoder(quantized, amount, self.decoder.initial_state(len(x)))
+        y, _ = self.decoder(quantized, amount, self.decoder.initial_state(len(x)), self._told(active, z))
         return Coded(y[..., 0], commitment)
 
     @torch.no_grad()
@@ -169,7 +192,8 @@ class CodecNetwork(nn.Module):
             if depths.n_lagged:
                 altered = way.alter(arrived[: depths.n_lagged], codes, depths.active[: depths.n_lagged] - 1)
                 arrived = torch.cat([altered, arrived[depths.n_lagged :]])
-        y, _ = self.decoder((z + (arrived - z).detach())[run.back], amount, self.decoder.initial_state(len(x)))
+        quantized = (z + (arrived - z).detach())[run.back]
+        y, _ = self.decoder(quantized, amount, self.decoder.initial_state(len(x)), self._told(active, z))
         return Coded(y[..., 0], commitment, surprise.square().mean(), replay_sketch(memory, run.loop)[run.back])
 
     def recall(self, x: Tensor, active: Tensor) -> tuple[Tensor, Tensor]:
@@ -213,6 +237,10 @@ class CodecNetwork(nn.Module):
         codes = self.quantizer.take_away(left[:n_lagged], depths.residual_counts(self.quantizer.layers), SETTLED_FRAMES)
         self.coarse_quantizer.take_away(left[n_lagged:], depths.coarse_counts(self.coarse_quantizer.layers), SETTLED_FRAMES)
         return residual - left, codes
+
+    def _told(self, active: Tensor, z: Tensor) -> Tensor | None:
+        """The layers of each example, `active [B]`, for every frame of `z [B, T, latent]`; None if the decoder isn't told."""
+        return active.to(z.device)[:, None].expand(-1, z.shape[1]) if self.decoder.informed else None
 
     def use_half_precision(self, on: bool) -> None:
         """Run the frame-rate networks' matrix products in bfloat16, for training. Filterbank and quantizer stay in full precision."""

@@ -74,8 +74,11 @@ class OnnxEngine:
             latents.append(z)
         return np.concatenate(latents, 1), state
 
-    def decode(self, z: FloatArray, denoise: FloatArray, state: State) -> tuple[FloatArray, State]:
-        feeds = {"latent": z, "denoise": denoise[..., None], **dict(zip(self._decoder_state, state, strict=True))}
+    def decode(self, z: FloatArray, denoise: FloatArray, layers: npt.NDArray[np.int64], state: State) -> tuple[FloatArray, State]:
+        feeds: dict[str, npt.NDArray[Any]] = dict(zip(self._decoder_state, state, strict=True))
+        feeds |= {"latent": z, "denoise": denoise[..., None]}
+        if self._config.transform.informed:
+            feeds["layers"] = layers
         y, *after = self._decoder.run(None, feeds)
         return y[..., 0], after
 

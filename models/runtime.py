@@ -146,15 +146,21 @@ class CodecRuntime:
             z += self.entries[rows, codes[..., layer]] * (counts > layer)[..., None]
         return z
 
-    def decode(self, z: FloatArray, state: State, denoise: float | FloatArray = 0.0) -> tuple[FloatArray, State]:
+    def decode(
+        self, z: FloatArray, state: State, denoise: float | FloatArray = 0.0, layers: int | Counts | None = None
+    ) -> tuple[FloatArray, State]:
         """Latents `[channels, frames, latent]` → samples `[channels, frames · frame]` and the new state.
 
-        `denoise` (0 … 1) conditions every frame of the call, or each its own: `[frames]`. The samples lag the encoder's input by
-        `config.delay_samples`.
+        The samples lag the encoder's input by `config.delay_samples`.
+
+        Args:
+            denoise: 0 … 1, of every frame of the call, or of each its own: `[frames]`.
+            layers: how many made up the latents, 0 … all, of every frame or `[channels, frames]`; all if None. Decoders that are
+                informed of it fill in what few layers leave out.
         """
-        amount = np.empty(z.shape[:2], np.float32)
-        amount[...] = denoise
-        return self._engine.decode(z, amount, state)
+        amount, told = np.empty(z.shape[:2], np.float32), np.empty(z.shape[:2], np.int64)
+        amount[...], told[...] = denoise, self.config.layers if layers is None else layers
+        return self._engine.decode(z, amount, told, state)
 
     def code(self, audio: FloatArray, layers: int | None = None, width: int = 1) -> tuple[Codes, FloatArray]:
         """Samples `[channels, frames · frame]` from a stream's beginning → codes, and what was foreseen (0 without a memory).

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lamina.models.config import CodecConfig
+from lamina.models.film import Briefing
 from lamina.models.layers import CausalConv, Chain, OverlapAddConv, ResidualBlock, State, StateShape, StreamingModule, StridedConv
 
 LANES = 16
@@ -125,6 +126,7 @@ class TransformDecoder(StreamingModule):
         t = config.transform
         self.frame = config.frame
         self.input = CausalConv(config.latent, t.width, kernel=3)
+        self.briefing = Briefing(config.layers, t.width) if t.informed else None
         self.stack = residual_stack(t.width, t.decoder_blocks)
         self.output = nn.Linear(t.width, 2 * config.frame)
         nn.init.zeros_(self.output.weight)
@@ -137,8 +139,11 @@ class TransformDecoder(StreamingModule):
     def state_shapes(self) -> list[StateShape]:
         return self.input.state_shapes() + self.stack.state_shapes() + self.synthesis.state_shapes()
 
-    def forward(self, z: Tensor, state: State) -> tuple[Tensor, State]:
+    def forward(self, z: Tensor, state: State, amount: Tensor | None = None, layers: Tensor | None = None) -> tuple[Tensor, State]:
+        """`amount [B, T, 1]` and `layers [B, T]` inform a decoder that wants to know (`lamina.models.film.Briefing`)."""
         hidden, input_state = self.input(z, state[:1])
+        if self.briefing is not None and amount is not None and layers is not None:
+            hidden = self.briefing(hidden, amount, layers)
         hidden, stack_state = self.stack(hidden, state[1:-1])
         raw = self.output(nn.functional.gelu(hidden, approximate="tanh"))
         correction, log_mask = raw[..., : self.frame], raw[..., self.frame :]

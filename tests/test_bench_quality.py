@@ -183,8 +183,8 @@ def test_silence_is_measured_at_its_loudest():
             self.layers = layers
             return runtime.quantized(samples, layers)
 
-        def decode(self, z, state, denoise=0.0):
-            y, after = runtime.decode(z, state, denoise)
+        def decode(self, z, state, denoise=0.0, layers=None):
+            y, after = runtime.decode(z, state, denoise, layers)
             return y + np.float32(0.01 if self.layers == 24 else 0), after
 
     humming = silence_out(Humming(), (1, 24))

@@ -50,7 +50,7 @@ def sent(engine, audio, counts, width=1, pieces=(N_FRAMES,)):
         x = audio[:, start * FRAME : (start + size) * FRAME]
         z, encoder = engine.encode(x, encoder)
         codes, foreseen = loop.encode(x, z, counts[:, part], np.full(size, width), guarded[part])
-        y, decoder = engine.decode(foreseen, np.full((len(audio), size), 0.3, np.float32), decoder)
+        y, decoder = engine.decode(foreseen, np.full((len(audio), size), 0.3, np.float32), counts[:, part], decoder)
         found.append((z, codes, foreseen, y))
         start += size
     assert start == N_FRAMES
@@ -97,7 +97,7 @@ def test_a_state_is_never_changed_in_place(cores, audio):
     assert not state[0].any()
     assert np.array_equal(first, engine.encode(audio, state)[0])
     heard = engine.decoder_state(2)
-    engine.decode(first, np.zeros(first.shape[:2], np.float32), heard)
+    engine.decode(first, np.zeros(first.shape[:2], np.float32), np.full(first.shape[:2], LAYERS), heard)
     assert not heard[0].any()
 
 
@@ -110,7 +110,8 @@ def test_the_core_computes_what_the_graphs_do(cores, onnx, audio):
     codes, foreseen = onnx.code(audio, LAYERS)
     summed = foreseen + onnx.dequantize(codes)
     for denoise in (0.0, 1.0):
-        y, _ = engine.decode(summed, np.full(summed.shape[:2], denoise, np.float32), engine.decoder_state(n_channels))
+        amount, layers = np.full(summed.shape[:2], denoise, np.float32), np.full(summed.shape[:2], LAYERS)
+        y, _ = engine.decode(summed, amount, layers, engine.decoder_state(n_channels))
         heard, _ = onnx.decode(summed, onnx.decoder_state(n_channels), denoise)
         assert 10 * np.log10(np.square(y - heard).sum() / np.square(heard).sum()) < -45
     # From the same past both foresee the same.
@@ -156,7 +157,7 @@ def test_any_codes_leave_the_loop_finite(cores, seed):
     counts = random.integers(0, LAYERS + 1, (1, 400))
     foreseen = cores[0].loop(None, 1).decode(codes, counts)
     assert np.isfinite(foreseen).all() and np.abs(foreseen).max() < 1e4
-    y, _ = cores[0].decode(foreseen, np.zeros((1, 400), np.float32), cores[0].decoder_state(1))
+    y, _ = cores[0].decode(foreseen, np.zeros((1, 400), np.float32), np.full((1, 400), LAYERS), cores[0].decoder_state(1))
     assert np.isfinite(y).all()
 
 

@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 pytest.importorskip("onnx", reason="export needs the extra [train]")
 
 from lamina.models.config import CodecConfig, SoundStreamConfig, TransformConfig  # noqa: E402
+from lamina.models.core import library as core_library  # noqa: E402
 from lamina.models.export import GRAPH_TOLERANCE, export_bundle, load_network  # noqa: E402
 from lamina.models.layers import CausalConv, OverlapAddConv, StridedConv  # noqa: E402
 from lamina.models.network import CodecNetwork  # noqa: E402
@@ -26,6 +27,7 @@ SMALL = CodecConfig(
 )
 CONFIGS = {
     "transform": SMALL,
+    "informed": dataclasses.replace(SMALL, transform=dataclasses.replace(SMALL.transform, informed=True)),
     **{
         # The paper's own widths.
         f"soundstream-{channels}": dataclasses.replace(SMALL, design="soundstream", soundstream=SoundStreamConfig(channels=channels))
@@ -93,18 +95,18 @@ def test_the_filterbank_reconstructs_perfectly(overlap):
 def test_the_exported_bundle_computes_what_torch_does_for_any_cutting(name, tmp_path):
     network = CodecNetwork(CONFIGS[name])
     fit_quantizer(network, corpus(), n_frames=400, crop_frames=12, iterations=2)
-    with torch.no_grad():
-        network.decoder.film.scale.uniform_(-0.5, 0.5)
-        network.decoder.film.shift.uniform_(-0.5, 0.5)
+    learn_conditions(network)
     runtime = CodecRuntime(export_bundle(network, tmp_path / name, name, {}, "card"))
     x = demo(1, 24_000, 0.8)[:1, : 320 * 40]
     with torch.no_grad():
         z, _ = network.encoder(torch.from_numpy(x)[..., None], network.encoder.initial_state())
-        y, _ = network.decoder(z, torch.full((1, 40, 1), 0.7), network.decoder.initial_state())
+        sent = torch.arange(40)[None] % 7
+        y, _ = network.decoder(z, torch.full((1, 40, 1), 0.7), network.decoder.initial_state(), sent)
+    layers = sent.numpy()
     encoder, decoder, latents, outputs = runtime.encoder_state(1), runtime.decoder_state(1), [], []
     for start, stop in ((0, 1), (1, 2), (2, 9), (9, 40)):
         latent, encoder = runtime.encode(x[:, start * 320 : stop * 320], encoder)
-        output, decoder = runtime.decode(z[:, start:stop].numpy(), decoder, denoise=0.7)
+        output, decoder = runtime.decode(z[:, start:stop].numpy(), decoder, 0.7, layers[:, start:stop])
         latents.append(latent)
         outputs.append(output)
     latents, outputs = np.concatenate(latents, 1), np.concatenate(outputs, 1)
@@ -112,7 +114,7 @@ def test_the_exported_bundle_computes_what_torch_does_for_any_cutting(name, tmp_
     assert np.abs(outputs - y[..., 0].numpy()).max() < GRAPH_TOLERANCE * y.abs().max()
     # Bytes round, but the same way for every cutting.
     assert np.array_equal(latents, runtime.encode(x, runtime.encoder_state(1))[0])
-    assert np.array_equal(outputs, runtime.decode(z.numpy(), runtime.decoder_state(1), denoise=0.7)[0])
+    assert np.array_equal(outputs, runtime.decode(z.numpy(), runtime.decoder_state(1), 0.7, layers)[0])
     codes = runtime.quantize(z[0].numpy(), np.full(40, 4))[None]
     assert (codes == network.quantizer.encode(z, 4).numpy()).mean() > 0.98
     assert torch.allclose(
@@ -120,8 +122,35 @@ def test_the_exported_bundle_computes_what_torch_does_for_any_cutting(name, tmp_
     )
 
 
-def test_training_can_go_on_from_a_bundle(tmp_path):
-    network = CodecNetwork(SMALL)
+def learn_conditions(network):
+    """Random weights in place of those that training would give to what the decoder is told."""
+    with torch.no_grad():
+        for name, weights in network.decoder.named_parameters():
+            if "film" in name or "briefing" in name:
+                weights.uniform_(-0.5, 0.5)
+
+
+def test_an_informed_decoder_plays_the_same_latents_otherwise_for_other_layers(tmp_path):
+    network = CodecNetwork(CONFIGS["informed"])
+    with torch.no_grad():
+        network.decoder.decoder.output.weight.normal_(0, 0.1)
+    learn_conditions(network)
+    bundle = export_bundle(network, tmp_path / "informed", "informed", {}, "card")
+    z = 0.5 * noise(12, 24)[None]
+    for engine in ("onnx", "core") if core_library() else ("onnx",):
+        runtime = CodecRuntime(bundle, engine=engine)
+
+        def played(layers, runtime=runtime):
+            return runtime.decode(z, runtime.decoder_state(1), layers=layers)[0]
+
+        assert np.array_equal(played(None), played(6)), engine
+        assert np.abs(played(1) - played(6)).max() > 0.01 * np.abs(played(6)).max(), engine
+
+
+@pytest.mark.parametrize("name", ["transform", "informed"])
+def test_training_can_go_on_from_a_bundle(name, tmp_path):
+    network = CodecNetwork(CONFIGS[name])
+    learn_conditions(network)
     bundle = export_bundle(network, tmp_path / "bundle", "small", {}, "card")
     again = load_network(bundle).state_dict()
     for name, value in network.state_dict().items():

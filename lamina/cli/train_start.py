@@ -86,13 +86,13 @@ def choose_start(
 @torch.no_grad()
 def forget_denoising(network: CodecNetwork) -> None:
     """Make denoise change nothing, as at the start of training."""
-    network.decoder.film.scale.zero_()
-    network.decoder.film.shift.zero_()
+    for weights in network.decoder.denoising:
+        weights.zero_()
 
 
 def can_denoise(network: CodecNetwork) -> bool:
     """Whether the network has ever learnt to denoise: without noise in the data, training leaves the conditioning alone."""
-    return bool(network.decoder.film.scale.any() or network.decoder.film.shift.any())
+    return any(bool(weights.any()) for weights in network.decoder.denoising)
 
 
 def _open(source: str) -> Bundle | Checkpoint:

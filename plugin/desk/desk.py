@@ -59,10 +59,12 @@ class Played:
 
     Args:
         latents: `[channels, frames, latent]`.
+        layers: how many each is made of, `[channels, frames]`.
         peaks, levels, altered: of each frame, for the guard.
     """
 
     latents: FloatArray
+    layers: Counts
     peaks: list[float]
     levels: list[float]
     altered: list[bool]
@@ -86,6 +88,7 @@ class Desk:
         if sent.crossed is not None:
             frames = [replace(frame, crossed=bool(crossed)) for frame, crossed in zip(frames, sent.crossed, strict=True)]
         latents = np.empty((len(sent.codes), n_frames, self._runtime.config.latent), np.float32)
+        layers = sent.counts.copy()
         peaks, levels, altered = [frame.peak for frame in frames], [1.0] * n_frames, [False] * n_frames
         start = 0
         while start < n_frames:
@@ -97,10 +100,12 @@ class Desk:
                 latents[:, start:stop] = self.sum_up(sent.part(slice(start, stop)))
                 start = stop
                 continue
-            latents[:, start], peaks[start], levels[start] = self._step(frames[start], settings[start], sent.first + start)
+            latents[:, start], layers[:, start], peaks[start], levels[start] = self._step(
+                frames[start], settings[start], sent.first + start
+            )
             altered[start] = True
             start += 1
-        return Played(latents, peaks, levels, altered)
+        return Played(latents, layers, peaks, levels, altered)
 
     def sum_up(self, sent: Sent, layers: int | None = None) -> FloatArray:
         """Quantized latents of frames as they were sent (of their first `layers` at most), `[channels, frames, latent]`."""
@@ -120,8 +125,8 @@ class Desk:
         for effect in (self.channel, self.slices, self.echo, self.freeze):
             effect.note(frame)
 
-    def _step(self, frame: CodedFrame, settings: Settings, index: int) -> tuple[FloatArray, float, float]:
-        """One frame through everything: its latent `[channels, latent]`, its input's peak, and its level."""
+    def _step(self, frame: CodedFrame, settings: Settings, index: int) -> tuple[FloatArray, Counts, float, float]:
+        """One frame through everything: its latent `[channels, latent]`, of how many layers, its input's peak, and its level."""
         frame = self.channel.step(frame, settings, index)
         if settings.bend != "off":
             if self._bend is None:
@@ -131,11 +136,12 @@ class Desk:
         live, held, share = self.freeze.step(frame, settings)
         gains = settings.heard_gains
         if held is None:
-            return self._latent(live, gains), live.peak, live.level
+            return self._latent(live, gains), live.n_present, live.peak, live.level
         if share == 1.0:
-            return self._latent(held, gains), held.peak, held.level
+            return self._latent(held, gains), held.n_present, held.peak, held.level
         latent = (1 - np.float32(share)) * self._latent(live, gains) + np.float32(share) * self._latent(held, gains)
-        return latent, max(live.peak, held.peak), (1 - share) * live.level + share * held.level
+        louder = held if share > 0.5 else live
+        return latent, louder.n_present, max(live.peak, held.peak), (1 - share) * live.level + share * held.level
 
     def _latent(self, frame: CodedFrame, gains: FloatArray | None) -> FloatArray:
         table = self._runtime.entries

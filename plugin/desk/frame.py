@@ -43,6 +43,12 @@ class CodedFrame:
         return np.broadcast_to(each, self.codes.shape) if self.first is None else self.first[:, None] + each
 
     @property
+    def n_present(self) -> npt.NDArray[np.uint8]:
+        """Layers of which a code is there, `[channels]`."""
+        present: npt.NDArray[np.uint8] = (self.codes >= 0).sum(1, dtype=np.uint8)
+        return present
+
+    @property
     def foreseen_by_lag(self) -> npt.NDArray[np.bool_]:
         """Channels whose layer 1 is a lag: what it adds is the prediction, `[channels]`."""
         if self.first is None:

@@ -129,7 +129,7 @@ class FrameCodec:
         for index, (coder, decoder) in enumerate(self._earlier):
             codes, predictions = coder.encode(x, coder.hear(x), counts, widths, guarded)
             summed = self._desk.sum_up(Sent(codes, counts, loudest, loudest, self.n_frames, predictions))
-            x, decoder = self.runtime.decode(summed, decoder)
+            x, decoder = self.runtime.decode(summed, decoder, 0.0, counts)
             self._earlier[index] = coder, decoder
         z = self._coder.hear(x) if latents is None else latents
         codes, predictions = self._coder.encode(x, z, counts, widths, guarded)
@@ -156,9 +156,11 @@ class FrameCodec:
                 self._decoding.decode(
                     ToDecode(
                         played.latents[:, part],
+                        played.layers[:, part],
                         denoise[part],
                         voice,
                         lambda n_layers, heard=heard: self._desk.sum_up(heard, n_layers),  # type: ignore[misc]
+                        heard.counts,
                         layer,
                         encoded.unquantized[:, part],
                     )

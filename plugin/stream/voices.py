@@ -9,7 +9,7 @@ import numpy as np
 
 from lamina.dsp.ramp import Ramp
 from lamina.models.engine import State
-from lamina.models.runtime import CodecRuntime
+from lamina.models.runtime import CodecRuntime, Counts
 from lamina.plugin.call.arrays import FloatArray
 
 VOICES = ("noise", "layer", "latent")
@@ -22,17 +22,21 @@ class ToDecode:
 
     Args:
         latents: `[channels, frames, latent]`, what is decoded.
+        layers: how many the latents are made of, `[channels, frames]`.
         denoise: of each frame, `[frames]`.
         voice: one of VOICES, or "" for the sound itself.
         first_layers: latents of the first k layers as they were sent, `[channels, frames, latent]`; asked for while a layer is heard.
+        sent_layers: how many there were, `[channels, frames]`.
         listen_layer: that layer.
         unquantized: the encoder's own latents, `[channels, frames, latent]`.
     """
 
     latents: FloatArray
+    layers: Counts
     denoise: FloatArray
     voice: str
     first_layers: Callable[[int], FloatArray]
+    sent_layers: Counts
     listen_layer: int
     unquantized: FloatArray
 
@@ -57,7 +61,7 @@ class Decoding:
 
     def decode(self, frames: ToDecode) -> FloatArray:
         """Samples `[channels, frames · frame]`."""
-        y, after = self._runtime.decode(frames.latents, self._state, frames.denoise)
+        y, after = self._runtime.decode(frames.latents, self._state, frames.denoise, frames.layers)
         plain = y
         for name in VOICES:
             ramp = self._shares[name]
@@ -72,15 +76,16 @@ class Decoding:
 
     def _voice(self, name: str, plain: FloatArray, frames: ToDecode) -> FloatArray:
         if name == "noise":
-            return self._decode("noise", frames.latents, np.zeros_like(frames.denoise)) - plain
+            return self._decode("noise", frames.latents, np.zeros_like(frames.denoise), frames.layers) - plain
         if name == "latent":
-            return self._decode("latent", frames.unquantized, frames.denoise)
+            return self._decode("latent", frames.unquantized, frames.denoise, None)
         layer = frames.listen_layer
-        whole = self._decode("layer", frames.first_layers(layer), frames.denoise)
-        if layer == 1:
-            return whole
-        return whole - self._decode("layer without", frames.first_layers(layer - 1), frames.denoise)
+        whole = self._first_layers("layer", frames, layer)
+        return whole if layer == 1 else whole - self._first_layers("layer without", frames, layer - 1)
 
-    def _decode(self, key: str, z: FloatArray, denoise: FloatArray) -> FloatArray:
-        y, self._further[key] = self._runtime.decode(z, self._further.get(key, self._state), denoise)
+    def _first_layers(self, key: str, frames: ToDecode, n_layers: int) -> FloatArray:
+        return self._decode(key, frames.first_layers(n_layers), frames.denoise, np.minimum(frames.sent_layers, n_layers))
+
+    def _decode(self, key: str, z: FloatArray, denoise: FloatArray, layers: Counts | None) -> FloatArray:
+        y, self._further[key] = self._runtime.decode(z, self._further.get(key, self._state), denoise, layers)
         return y
