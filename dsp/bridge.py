@@ -8,15 +8,11 @@ sample positions. The constant is the smallest that never starves, found by inte
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 
 from lamina.dsp.resample import FloatArray, StreamingResampler, half_taps
-
-FrameProcessor = Callable[[FloatArray], FloatArray]
-"""`[channels, k · frame]` at the core rate → the same shape; it may lag by a constant (`core_delay`)."""
 
 LONGEST_PERIOD = 400_000
 """Samples after which the search for the worst moment stops, for pairs of rates that hardly ever meet."""
@@ -56,15 +52,17 @@ def _latency(host_rate: int, core_rate: int, frame: int, core_delay: int, grid: 
 
 
 class FrameBridge:
-    """Runs `process` on whole frames of a host's stream.
+    """Takes a host's blocks, hands out the whole frames in them, and gives blocks for the frames that come back.
+
+        frames = bridge.take(block)
+        out = bridge.give(processed(frames), block.shape[1])
 
     Args:
         n_channels: channels of every block.
         host_rate, core_rate: Hz.
-        frame: core samples that `process` takes a whole number of.
-        core_delay: core samples by which the output of `process` lags its input.
-        process: called with `[n_channels, k · frame]`, k ≥ 1.
-        block: the host's constant block length if it has one; otherwise any lengths may be pushed.
+        frame: core samples of a frame.
+        core_delay: core samples by which what comes back lags what was handed out.
+        block: the host's constant block length if it has one; otherwise any lengths may come.
     """
 
     def __init__(
@@ -74,11 +72,10 @@ class FrameBridge:
         core_rate: int,
         frame: int,
         core_delay: int,
-        process: FrameProcessor,
         block: int | None = None,
     ) -> None:
         self.latency_samples = bridge_latency(host_rate, core_rate, frame, core_delay, block)
-        self._frame, self._process = frame, process
+        self._frame = frame
         self._waiting = np.zeros((n_channels, 0), np.float32)
         self._ready = np.zeros((n_channels, 0), np.float32)
         self._down: StreamingResampler | None = None
@@ -92,15 +89,17 @@ class FrameBridge:
             # What stands before the first processed sample is silence and ready at once.
             self._ready = self._up.push(self._ready)
 
-    def push(self, block: FloatArray) -> FloatArray:
-        """`[channels, n]` in, `[channels, n]` out, `latency_samples` later."""
-        n_samples = block.shape[1]
+    def take(self, block: FloatArray) -> FloatArray:
+        """A block `[channels, n]` at the host's rate → the frames that it completes, `[channels, k · frame]` at the core's, k ≥ 0."""
         core = self._down.push(block) if self._down else block
         self._waiting = np.concatenate([self._waiting, core], 1)
         whole = self._waiting.shape[1] // self._frame * self._frame
-        if whole:
-            processed = self._process(self._waiting[:, :whole])
-            self._waiting = self._waiting[:, whole:].copy()
+        frames, self._waiting = self._waiting[:, :whole], self._waiting[:, whole:].copy()
+        return frames
+
+    def give(self, processed: FloatArray, n_samples: int) -> FloatArray:
+        """What became of the frames taken last, `[channels, k · frame]` → as many samples as their block had, `latency_samples` later."""
+        if processed.shape[1]:
             ready = self._up.push(processed) if self._up else processed
             self._ready = np.concatenate([self._ready, ready], 1)
         out, self._ready = self._ready[:, :n_samples], self._ready[:, n_samples:]

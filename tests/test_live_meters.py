@@ -25,6 +25,8 @@ def heard(output, taken=None, rate=RATE, block_seconds=(), block_samples=()):
     samples = output.astype(np.float32)
     return Heard(
         rate,
+        samples.shape[1],
+        0,
         samples if taken is None else taken.astype(np.float32),
         samples,
         (),

@@ -8,6 +8,7 @@ from sounds import noise
 
 from lamina.plugin.host.wire import telemetry
 from lamina.plugin.host.wire.telemetry import BLOCKS, FRAMES, SOUND_SAMPLES, TelemetryReader, TelemetryWriter, make_shared_file
+from lamina.plugin.parameters.control_track import Moved
 from lamina.plugin.stream.reports import FrameReport
 
 RATE, BLOCK = 48_000, 256
@@ -95,7 +96,8 @@ def report(index, n_channels=2, layers=5):
     random = np.random.default_rng(index)
     codes = random.integers(0, 1024, (n_channels, layers)).astype(np.uint16)
     energy, levels = random.random((n_channels, layers), np.float32), random.random((2, n_channels), np.float32)
-    return FrameReport(index, layers, codes, energy, levels[0], levels[1], float(index) / 1000, 7 * index)
+    moved = Moved(-100 - index, (float(index), 0.5), (index / 7,), (0.25,)) if index % 2 else None
+    return FrameReport(index, layers, codes, energy, levels[0], levels[1], float(index) / 1000, 7 * index, moved)
 
 
 @pytest.mark.parametrize(("n_channels", "layers"), [(1, 1), (2, 24)])
@@ -108,6 +110,17 @@ def test_a_frame_arrives_as_it_was_reported(memory, n_channels, layers):
     (*_, found), sent = reader.take().frames, report(3, n_channels, layers)
     for name in ("index", "layers", "codes", "layer_energy", "input_rms", "output_rms", "seconds", "bits"):
         np.testing.assert_array_equal(getattr(found, name), getattr(sent, name))
+    assert found.moved == sent.moved
+
+
+def test_where_a_frame_began_is_counted_from_the_engines_start(memory):
+    engine, reader = Engine(memory), TelemetryReader(memory)
+    engine.play(1000)
+    engine.writer.add_frame(report(3))
+    engine.writer.add_frame(report(4))
+    engine.writer.publish()
+    moving, still = reader.take().frames
+    assert moving.moved.begins == 1000 - 103 and still.moved is None
 
 
 def test_a_mono_sound_is_shown_once(memory):

@@ -275,7 +275,7 @@ class Session:
         heard = telemetry.take()
         if self.listening.take(heard, is_running, seconds):
             self.changed.notify("meters")
-        self.moving.take(heard, self.codec, telemetry.state, seconds)
+        self.moving.take(heard, self.codec, seconds)
         self.sent.take(heard.frames, self.parameters, seconds)
         self.recording.look()
         if self.export is not None and not self._export_told and self.export.state is not ExportState.RUNNING:

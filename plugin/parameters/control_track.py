@@ -8,16 +8,41 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from lamina.plugin.call.arrays import FloatArray
-from lamina.plugin.parameters.motion import FLOOR_DB, Motion, moved
+from lamina.plugin.parameters.motion import FLOOR_DB, Motion, as_number, moved
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import find_parameter
 
 Piece = tuple[int, int, Settings]
 """Samples start … stop of a block, and the settings that hold there."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What motions and automation made of a frame.
+
+    Args:
+        begins: samples at the host's rate from the beginning of the block that completed the frame to the frame's own; usually below 0.
+            In what the live engine's telemetry tells, they are counted from the engine's start.
+        values: of `moved_names`, as numbers (`as_number` in `lamina.plugin.parameters.motion`).
+        cycles: cycles or steps of each motion since the stream began.
+        heights: where each motion is, 0 … 1.
+    """
+
+    begins: int
+    values: tuple[float, ...]
+    cycles: tuple[float, ...]
+    heights: tuple[float, ...]
+
+
+def moved_names(settings: Settings) -> list[str]:
+    """The parameters that motions and then automation move, in their order; what moves kbps moves layers."""
+    targets = [*(motion.target for motion in settings.motions), *(curve.target for curve in settings.automation)]
+    return [find_parameter(target).view_of or target for target in targets]
 
 
 class ControlTrack:
@@ -36,8 +61,10 @@ class ControlTrack:
         self.position = 0
         """Samples of input so far."""
         self._steps: dict[int, Settings] = {}
+        self._heights: dict[int, tuple[float, ...]] = {}
         self._energy, self._n_measured = 0.0, 0
         self._envelopes: dict[tuple[int, Motion], float] = {}
+        self._newest_heights: tuple[float, ...] = ()
 
     def at_start(self) -> Settings:
         """What holds before the first sample."""
@@ -50,13 +77,15 @@ class ControlTrack:
         self.position = stop
         if not base.moves:
             self._steps.clear()
+            self._heights.clear()
             return [(0, block.shape[1], base)]
         for step in [step for step in self._steps if step < self._step_of(start - self._latency)]:
-            del self._steps[step]
+            del self._steps[step], self._heights[step]
         pieces = []
         for first, last, step in self._cut(start, stop):
             if step not in self._steps:
                 self._steps[step] = self._moved(step)
+                self._heights[step] = self._newest_heights
             piece = block[:, first - start : last - start]
             self._energy += float(np.square(piece, dtype=np.float64).mean(0).sum())
             self._n_measured += last - first
@@ -70,13 +99,19 @@ class ControlTrack:
         start = self.position - self._latency - n_samples
         return [(first - start, last - start, self.at(step)) for first, last, step in self._cut(start, start + n_samples)]
 
-    def envelope(self, motion: Motion) -> float:
-        """How far the follower of a motion is, 0 … 1."""
-        return next((value for (_, followed), value in self._envelopes.items() if followed == motion), 0.0)
-
     def at(self, step: int) -> Settings:
         """What holds in a step, which is also the codec's frame of that number."""
         return self._steps.get(max(0, step), self.base) if self.base.moves else self.base
+
+    def told(self, step: int, began: int) -> Moved:
+        """What is told of a step; `began` is the position from which samples are counted."""
+        settings, seconds = self.at(step), self._seconds(step)
+        return Moved(
+            self._start_of(step) - began,
+            tuple(as_number(find_parameter(name), settings.value(name)) for name in moved_names(settings)),
+            tuple(motion.cycles(seconds, settings.tempo) for motion in settings.motions),
+            self._heights.get(step, ()),
+        )
 
     def _cut(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
         """(first, last, step) of the stretches of samples start … stop."""
@@ -92,18 +127,23 @@ class ControlTrack:
     def _step_of(self, sample: int) -> int:
         return sample * self._core_rate // (self._frame * self._rate)
 
+    def _seconds(self, step: int) -> float:
+        return step * self._frame / self._core_rate
+
     def _moved(self, step: int) -> Settings:
-        settings, seconds = self.base, step * self._frame / self._core_rate
+        settings, seconds = self.base, self._seconds(step)
         for curve in settings.automation:
             settings = settings.moved_to(curve.target, curve.at(seconds, find_parameter(curve.target)))
-        level = self._measured_level()
+        level, heights = self._measured_level(), []
         for index, motion in enumerate(settings.motions):
             envelope = self._follow(index, motion, level) if motion.source == "envelope" else 0.0
             source = motion.value(seconds, settings.tempo, envelope)
+            heights.append(source)
             parameter, value = find_parameter(motion.target), settings.value(motion.target)
             to = moved(parameter, value, motion.depth * source)
             if to != value:
                 settings = settings.moved_to(motion.target, to)
+        self._newest_heights = tuple(heights)
         return settings
 
     def _measured_level(self) -> float:

@@ -135,6 +135,18 @@ def moved(parameter: Parameter, base: Value, depth_times_source: float) -> Value
     return round(value) if parameter.kind == "int" else value
 
 
+def as_number(parameter: Parameter, value: Value) -> float:
+    """A value of a parameter that can move as a number: a switch is 0 or 1, a word its place among the choices."""
+    return float(parameter.choices.index(value) if parameter.kind == "choice" else value)
+
+
+def from_number(parameter: Parameter, number: float) -> Value:
+    """The value that `as_number` made a number of."""
+    if parameter.kind == "choice":
+        return parameter.choices[int(number)]
+    return {"bool": bool, "int": int}.get(parameter.kind, float)(number)
+
+
 @dataclass(frozen=True)
 class MovingParameter(Parameter):
     """A parameter whose value says how others move. `find` looks one of them up by name."""

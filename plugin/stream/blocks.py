@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -77,7 +78,6 @@ class CodecStream:
             config.sample_rate,
             config.frame,
             config.delay_samples * settings.passes,
-            self._process_frames,
             self._block,
         )
         latency = self.latency_samples
@@ -122,9 +122,9 @@ class CodecStream:
 
     def _through_codec(self, driven: FloatArray, pieces: list[Piece]) -> FloatArray:
         if self._stereo is None:
-            return self._bridge.push(driven)
+            return self._in_frames(driven)
         coded, inverses = _encoded(self._stereo, driven, pieces)
-        wet = self._bridge.push(coded)
+        wet = self._in_frames(coded)
         if len(pieces) == 1:
             return inverses[0](wet)
         back = [undo(wet[:, start:stop]) for undo, (start, stop, _) in zip(inverses, pieces, strict=True)]
@@ -168,14 +168,23 @@ class CodecStream:
             given, _ = _encoded(self._beside_stereo, given, pieces)
         self._beside = np.concatenate([self._beside, self._beside_in.push(given)], 1)
 
-    def _process_frames(self, x: FloatArray) -> FloatArray:
-        """Whole frames `[channels, k · frame]` at the codec's rate, through the codec."""
+    def _in_frames(self, coded: FloatArray) -> FloatArray:
+        """A block at the host's rate through the codec, frame by frame as they get complete."""
+        frames, n_samples = self._bridge.take(coded), coded.shape[1]
+        if frames.shape[1]:
+            frames = self._process_frames(frames, self._track.position - n_samples)
+        return self._bridge.give(frames, n_samples)
+
+    def _process_frames(self, x: FloatArray, began: int) -> FloatArray:
+        """Whole frames `[channels, k · frame]` at the codec's rate, through the codec; the block that brought them `began` there."""
         beside, n_samples = None, x.shape[1]
         if self._beside_in is not None:
             beside, self._beside = self._beside[:, :n_samples], self._beside[:, n_samples:].copy()
         y, reports = self._frames.process(x, beside, self._track.at)
         # Listeners are called here, on the caller's thread, where they may use the effect they listen to.
         for report in reports:
+            if self._track.base.moves:
+                report = replace(report, moved=self._track.told(report.index, began))
             self.reports.append(report)
             if self._on_report is not None:
                 self._on_report(report)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lamina.plugin.parameters.control_track import Moved
+
 
 @dataclass(frozen=True)
 class FrameReport:
@@ -20,6 +22,7 @@ class FrameReport:
         input_rms, output_rms: of the frame at the codec's rate, after the input gain and before the mix, `[channels]`.
         seconds: time spent on the frame.
         bits: what all channels sent of it together.
+        moved: what moved in it; None if nothing moves by itself.
     """
 
     index: int
@@ -30,3 +33,4 @@ class FrameReport:
     output_rms: npt.NDArray[np.float32]
     seconds: float
     bits: int = 0
+    moved: Moved | None = None

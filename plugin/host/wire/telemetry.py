@@ -17,12 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from lamina.plugin.host.device.rings import FloatArray
+from lamina.plugin.parameters.control_track import Moved
+from lamina.plugin.parameters.motion import MOST_MOTIONS
 from lamina.plugin.stream.reports import FrameReport
 
 SOUND_SAMPLES = 1 << 18
 FRAMES = 1 << 10
 BLOCKS = 1 << 13
 MOST_LAYERS = 32
+MOST_MOVED = 32
+"""Values of motions and automation that a frame tells; MOST_MOTIONS of them are motions'."""
 
 STATE = np.dtype(
     [
@@ -65,6 +69,12 @@ FRAME = np.dtype(
         ("output_rms", "f4", (2,)),
         ("codes", "u2", (2, MOST_LAYERS)),
         ("energy", "f4", (2, MOST_LAYERS)),
+        ("begins", "i8"),  # the frame's own first sample, counted as `end` is
+        ("n_moved", "i4"),  # −1: nothing moves by itself
+        ("n_motions", "i4"),
+        ("moved", "f8", (MOST_MOVED,)),
+        ("cycles", "f8", (MOST_MOTIONS,)),
+        ("heights", "f4", (MOST_MOTIONS,)),
     ]
 )
 _LAYOUT = np.dtype(
@@ -140,6 +150,7 @@ class TelemetryWriter:
         record["layers"], record["channels"], record["bits"] = layers, channels, report.bits
         record["input_rms"][:channels], record["output_rms"][:channels] = report.input_rms, report.output_rms
         record["codes"][:channels, :layers], record["energy"][:channels, :layers] = report.codes, report.layer_energy
+        _write_moved(record, report.moved, int(self.state["n_processed"]))
         self.state["n_frames"] = count + 1
 
     def publish(self) -> None:
@@ -155,12 +166,16 @@ class Heard:
     """What has come since the last look.
 
     sample_rate: Hz.
+    end: number of samples that the engine has played since its start; the last of them is the newest of `output`.
+    delay: samples by which `input` is later than it went in.
     input, output: `[channels, n]` at the same time: the input as much later as the board delays.
     frames: reports of the codec's frames.
     block_seconds, block_samples: of each block, what it took to compute and its length.
     """
 
     sample_rate: int
+    end: int
+    delay: int
     input: FloatArray
     output: FloatArray
     frames: tuple[FrameReport, ...]
@@ -206,7 +221,13 @@ class TelemetryReader:
         first = max(self._n_read, now - SOUND_SAMPLES + 2 * delay + SOUND_SAMPLES // 4)
         taken, played = self._sound(first - delay, now - delay, start), self._sound(first, now, start)
         heard = Heard(
-            int(state["sample_rate"]), taken[:, :width].T, played[:, 2 : 2 + width].T, self._take_frames(state), *self._take_blocks(state)
+            int(state["sample_rate"]),
+            now,
+            delay,
+            taken[:, :width].T,
+            played[:, 2 : 2 + width].T,
+            self._take_frames(state),
+            *self._take_blocks(state),
         )
         self._n_read = now
         return heard
@@ -242,4 +263,22 @@ def _report(record: Any) -> FrameReport:
         record["output_rms"][:channels].copy(),
         float(record["seconds"]),
         int(record["bits"]),
+        _read_moved(record),
     )
+
+
+def _write_moved(record: Any, moved: Moved | None, block_began: int) -> None:
+    if moved is None:
+        record["n_moved"] = -1
+        return
+    values, cycles, heights = moved.values[:MOST_MOVED], moved.cycles[:MOST_MOTIONS], moved.heights[:MOST_MOTIONS]
+    record["begins"], record["n_moved"], record["n_motions"] = block_began + moved.begins, len(values), len(heights)
+    record["moved"][: len(values)], record["cycles"][: len(cycles)], record["heights"][: len(heights)] = values, cycles, heights
+
+
+def _read_moved(record: Any) -> Moved | None:
+    n_values, n_motions = int(record["n_moved"]), int(record["n_motions"])
+    if n_values < 0:
+        return None
+    values, cycles, heights = record["moved"][:n_values], record["cycles"][:n_motions], record["heights"][:n_motions]
+    return Moved(int(record["begins"]), tuple(values.tolist()), tuple(cycles.tolist()), tuple(heights.tolist()))
