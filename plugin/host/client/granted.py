@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
 import time
 from typing import Any
 
+from lamina.plugin.host.engine.commands import COMMANDS
 from lamina.plugin.host.transport.file_player import PLAY_STATES, PlayState
-from lamina.plugin.parameters.settings import Settings
 
 SETTLED_SECONDS = 0.3
 """After a command of the transport, the engine's own state counts again from then on."""
@@ -38,9 +37,13 @@ class Wishes:
             self._document.update(wishes)
 
     def follow(self, command: str, values: dict[str, Any]) -> None:
-        """A command was carried out."""
+        """A command, with its arguments as they were sent, was carried out."""
+        followed = COMMANDS[command]
         with self._lock:
-            self._follow(command, values)
+            if followed.is_transport:
+                self._last_transport = time.monotonic()
+            if followed.remember is not None:
+                followed.remember(self._document, **values)
 
     def document(self, state: Any = None) -> dict[str, Any]:
         """A copy; with the telemetry's `state`, the file's place is where it is heard now."""
@@ -56,65 +59,3 @@ class Wishes:
         if document.get("live") and int(state["sample_rate"]):
             document["margin_samples"] = [int(state["margin_samples"]), int(state["sample_rate"])]
         return document
-
-    def _follow(self, command: str, values: dict[str, Any]) -> None:
-        wishes = self._document
-        transport: dict[str, dict[str, Any]] = {
-            "play": {"is_playing": True},
-            "pause": {"is_playing": False},
-            "stop": {"is_playing": False, "seconds": (((wishes.get("clip") or {}).get("loop")) or [0.0])[0]},
-            "seek": {"seconds": values.get("seconds")},
-            "loop": {"loop": values.get("seconds")},
-        }
-        if command in ("load", "unload", *transport):
-            self._last_transport = time.monotonic()
-        if command in transport and wishes.get("clip"):
-            wishes["clip"] = {**wishes["clip"], **transport[command]}
-        elif command == "load":
-            wishes["clip"] = {"path": values["path"], "loop": None, "seconds": 0.0, "is_playing": False}
-        elif command == "unload":
-            wishes["clip"] = None
-        elif command == "devices":
-            wishes["devices"] = values["settings"]
-        elif command in ("live", "tone"):
-            wishes[command] = values["on"]
-        elif command == "record":
-            wishes["record"] = values["path"]
-        elif command == "stop_recording":
-            wishes["record"] = None
-        else:
-            self._follow_board(command, values)
-
-    def _follow_board(self, command: str, values: dict[str, Any]) -> None:
-        wishes = self._document
-        if command == "choose_board":
-            wishes["board"] = values["name"]
-        elif command == "board":
-            wishes["boards"] = {**wishes.get("boards", {}), values["name"]: values["board"]}
-            wishes.get("bypassed", {}).pop(values["name"], None)
-        elif command == "parameters":
-            effect: Any = wishes.get("boards", {}).get(values["name"])
-            with contextlib.suppress(LookupError, TypeError):
-                for index in values["path"]:
-                    effect = effect["effects"][index]
-                if effect["effect"] == "NeuralCodec":
-                    _set_codec(effect, values["values"])
-                else:
-                    effect["parameters"] = {**effect.get("parameters", {}), **values["values"]}
-        elif command == "bypass":
-            chosen = wishes.get("board", "A")
-            bypassed = set(wishes.get("bypassed", {}).get(chosen, ()))
-            (bypassed.add if values["on"] else bypassed.discard)(values["index"])
-            wishes["bypassed"] = {**wishes.get("bypassed", {}), chosen: sorted(bypassed)}
-
-
-def _set_codec(entry: dict[str, Any], values: dict[str, Any]) -> None:
-    """A codec's entry in a board document after these values were set, in this order.
-
-    Names may be other units or parts of one parameter (kbps of layers, one layer's gain of all), so they are worked in, not put beside.
-    """
-    settings = Settings()
-    for name, value in (*entry.get("parameters", {}).items(), ("bypass", entry.get("bypass", False)), *values.items()):
-        settings = settings.with_value(name, value)
-    entry["parameters"] = settings.plain()
-    entry["bypass"] = entry["parameters"].pop("bypass")

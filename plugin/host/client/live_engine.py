@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from lamina.plugin.board import Board
-from lamina.plugin.documents.boards import describe_board
 from lamina.plugin.host.client.granted import Wishes
 from lamina.plugin.host.client.process_handle import EngineGoneError, EngineHandle
 from lamina.plugin.host.device.device_settings import DeviceSettings, device_settings
+from lamina.plugin.host.engine.commands import COMMANDS
 from lamina.plugin.host.recording.next_take import next_take
 from lamina.plugin.host.wire.exit_codes import REPLACE_ME
 from lamina.plugin.host.wire.telemetry import TelemetryReader, make_shared_file
-from lamina.plugin.parameters.table import PARAMETERS
 
 CHECK_SECONDS = 1.0
 STILL_SECONDS, UNANSWERED_SECONDS = 3.0, 6.0
@@ -56,7 +55,7 @@ class LiveEngine:
 
     def set_devices(self, settings: DeviceSettings) -> Future[Any]:
         """Use these devices."""
-        return self._send("devices", settings=settings.document())
+        return self._send("devices", settings=settings)
 
     @property
     def devices(self) -> DeviceSettings:
@@ -65,11 +64,11 @@ class LiveEngine:
 
     def set_live(self, is_live: bool) -> Future[Any]:
         """Let the live input through the board, or no longer."""
-        return self._send("live", on=bool(is_live))
+        return self._send("live", on=is_live)
 
     def set_board(self, name: str, board: Board) -> Future[Any]:
         """Put a board in the place of "A" or "B"; raises BoardDocumentError if it holds effects that can't go to another process."""
-        return self._send("board", name=name, board=describe_board(board))
+        return self._send("board", name=name, board=board)
 
     def choose_board(self, name: str) -> Future[Any]:
         """Hear board "A" or "B"; the sound goes over without a click."""
@@ -82,16 +81,15 @@ class LiveEngine:
 
     def set_parameters(self, name: str, path: list[int], values: dict[str, Any]) -> Future[Any]:
         """Set parameters of the effect at `path` on board `name`."""
-        plain = {key: PARAMETERS[key].plain(value) if key in PARAMETERS else value for key, value in values.items()}
-        return self._send("parameters", name=name, path=path, values=plain)
+        return self._send("parameters", name=name, path=path, values=values)
 
     def set_bypass(self, index: int, is_bypassed: bool) -> Future[Any]:
         """Take effect `index` of the board that is heard out of the sound, or back in."""
-        return self._send("bypass", index=index, on=bool(is_bypassed))
+        return self._send("bypass", index=index, on=is_bypassed)
 
     def load(self, path: str | Path) -> Future[Any]:
         """Open a sound file, stopped at its beginning."""
-        return self._send("load", path=str(Path(path).resolve()))
+        return self._send("load", path=path)
 
     def unload(self) -> Future[Any]:
         """No file any more; what plays fades out."""
@@ -111,19 +109,19 @@ class LiveEngine:
 
     def seek(self, seconds: float) -> Future[Any]:
         """Go on at a time in the file."""
-        return self._send("seek", seconds=float(seconds))
+        return self._send("seek", seconds=seconds)
 
     def set_loop(self, seconds: tuple[float, float] | None) -> Future[Any]:
         """Repeat from the first to the second time, or no longer."""
-        return self._send("loop", seconds=None if seconds is None else [float(seconds[0]), float(seconds[1])])
+        return self._send("loop", seconds=seconds)
 
     def set_tone(self, is_on: bool) -> Future[Any]:
         """The test tone, 1 kHz."""
-        return self._send("tone", on=bool(is_on))
+        return self._send("tone", on=is_on)
 
     def record(self, path: str | Path) -> Future[Any]:
         """Write what is heard to a new wav or flac file."""
-        return self._send("record", path=str(Path(path).resolve()))
+        return self._send("record", path=path)
 
     def stop_recording(self) -> Future[Any]:
         """Complete the recording; the answer says path, seconds and what was lost."""
@@ -188,13 +186,15 @@ class LiveEngine:
     # The process.
 
     def _send(self, command: str, **values: Any) -> Future[Any]:
+        sent = COMMANDS[command].encode(values)
+
         def follow(answer: Future[Any]) -> None:
             # What the engine had no time to answer is for the one that takes its place.
             if answer.exception() is None or isinstance(answer.exception(), EngineGoneError):
-                self._wishes.follow(command, values)
+                self._wishes.follow(command, sent)
 
         with self._lock:
-            answer = self._handle.send(command, **values)
+            answer = self._handle.send(command, **sent)
         answer.add_done_callback(follow)
         return answer
 

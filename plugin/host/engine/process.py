@@ -14,21 +14,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, NoReturn
 
-from lamina.plugin.documents.boards import build_board
-from lamina.plugin.host.device.device_settings import device_settings
+from lamina.plugin.host.engine.commands import COMMANDS, restore
 from lamina.plugin.host.engine.engine import Engine, Event
-from lamina.plugin.host.live_board.boards import BOARDS
 from lamina.plugin.host.wire.exit_codes import REPLACE_ME
 from lamina.plugin.host.wire.telemetry import TelemetryWriter
 
 TURN_SECONDS = 0.05
-
-Command = Callable[..., Any]
 
 
 def main(arguments: list[str]) -> NoReturn:
@@ -50,32 +44,6 @@ class EngineProcess:
         self._engine = Engine(TelemetryWriter(telemetry), self._send)
         self._sending = threading.Lock()
         self._is_over = False
-        engine = self._engine
-        self._commands: dict[str, Command] = {
-            "restore": self._restore,
-            "devices": lambda settings: engine.set_devices(device_settings(settings)),
-            "live": lambda on: engine.set_live(bool(on)),
-            "board": lambda name, board: engine.set_board(_board_name(name), build_board(board)),
-            "choose_board": lambda name: engine.choose_board(_board_name(name)),
-            "parameters": lambda name, path, values: engine.set_parameters(_board_name(name), path, values),
-            "bypass": lambda index, on: engine.set_bypass(int(index), bool(on)),
-            "slots": engine.slots,
-            "load": lambda path: engine.load(Path(path)),
-            "unload": engine.unload,
-            "play": lambda: engine.player.play(),
-            "pause": lambda: engine.player.pause(),
-            "stop": lambda: engine.player.stop(),
-            "seek": lambda seconds: engine.player.seek(float(seconds)),
-            "loop": lambda seconds: engine.set_loop(_loop(seconds)),
-            "tone": lambda on: engine.set_tone(bool(on)),
-            "record": lambda path: engine.record(Path(path)),
-            "stop_recording": engine.stop_recording,
-            "calibrate": engine.calibrate,
-            "ping": lambda: None,
-            "shrink_margin": engine.shrink_margin,
-            "latency": engine.latency,
-            "quit": self._quit,
-        }
 
     def serve(self) -> int:
         """Returns the exit code."""
@@ -98,17 +66,16 @@ class EngineProcess:
         return REPLACE_ME
 
     def _carry_out(self, message: dict[str, Any]) -> None:
-        command = self._commands[message["do"]]
-        if message["do"] == "calibrate":
-            # It listens for seconds, and the engine must be looked after meanwhile.
-            threading.Thread(target=self._answer, args=(message, command), name="lamina-calibration", daemon=True).start()
+        command = COMMANDS.get(message["do"])
+        if command is not None and command.is_long:
+            threading.Thread(target=self._answer, args=(message,), name=f"lamina-{message['do']}", daemon=True).start()
         else:
-            self._answer(message, command)
+            self._answer(message)
 
-    def _answer(self, message: dict[str, Any], command: Command) -> None:
+    def _answer(self, message: dict[str, Any]) -> None:
         answer: dict[str, Any] = {"reply": message["id"]}
         try:
-            answer["result"] = command(**message["with"])
+            answer["result"] = self._done(message["do"], message["with"])
         except Exception as error:
             # Whatever a device, a file or a plugin raised: the sound goes on, and the app says it.
             answer["error"] = str(error) or type(error).__name__
@@ -116,54 +83,18 @@ class EngineProcess:
         self._engine.tell_events()
         self._send(answer)
 
-    def _restore(self, wishes: dict[str, Any]) -> list[str]:
-        """Everything at once, after a restart: as much as can be had, and sentences about the rest."""
-        engine, troubles = self._engine, []
-
-        def attempt(work: Callable[[], Any]) -> bool:
-            try:
-                work()
-            except Exception as error:
-                troubles.append(str(error) or type(error).__name__)
-                return False
-            return True
-
-        for name, board in wishes.get("boards", {}).items():
-            attempt(lambda name=name, board=board: engine.set_board(_board_name(name), build_board(board)))  # type: ignore[misc]
-        for name, indices in wishes.get("bypassed", {}).items():
-            engine.boards.bypass_from_now_on(_board_name(name), set(indices))
-        engine.choose_board(_board_name(wishes.get("board", BOARDS[0])))
-        engine.prefer(device_settings(wishes.get("devices", {})), bool(wishes.get("live")), wishes.get("margin_samples"))
-        clip = wishes.get("clip")
-        if clip and attempt(lambda: engine.load(Path(clip["path"]))):
-            attempt(lambda: engine.set_loop(_loop(clip.get("loop"))))
-            attempt(lambda: engine.player.seek(float(clip.get("seconds", 0.0))))
-            if clip.get("is_playing"):
-                attempt(engine.player.play)
-        if wishes.get("opens", True):
-            attempt(engine.ensure_open)
-        if wishes.get("tone"):
-            attempt(lambda: engine.set_tone(True))
-        if wishes.get("record"):
-            attempt(lambda: engine.record(Path(wishes["record"])))
-        return troubles
-
-    def _quit(self) -> None:
-        self._is_over = True
+    def _done(self, name: str, sent: dict[str, Any]) -> Any:
+        """The answer to a command; two are about the process itself."""
+        if name == "restore":
+            return restore(self._engine, sent["wishes"])
+        if name == "quit":
+            self._is_over = True
+            return None
+        return COMMANDS[name].carry_out(self._engine, sent)
 
     def _send(self, message: Event) -> None:
         with self._sending:
             self._connection.send_bytes(json.dumps(message).encode())
-
-
-def _board_name(name: object) -> str:
-    if name not in BOARDS:
-        raise ValueError(f"There is no board {name!r}; the boards are {' and '.join(BOARDS)}.")
-    return str(name)
-
-
-def _loop(seconds: Any) -> tuple[float, float] | None:
-    return None if seconds is None else (float(seconds[0]), float(seconds[1]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,275 @@
+"""What can be asked of the engine: one table, from which both sides derive what they send, check, do, remember and restore.
+
+A new command is one entry here and a method of `LiveEngine`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lamina.plugin.documents.boards import build_board, describe_board
+from lamina.plugin.host.device.device_settings import DeviceSettings, device_settings
+from lamina.plugin.host.live_board.boards import BOARDS
+from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.parameters.table import PARAMETERS
+
+if TYPE_CHECKING:
+    from lamina.plugin.host.engine.engine import Engine
+
+Wanted = dict[str, Any]
+"""What was asked for and granted (`lamina.plugin.host.client.granted.Wishes`). JSON."""
+
+Attempt = Callable[[Callable[[], Any]], bool]
+"""Does some work and says whether that went well; what went wrong is told at the end."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """How a value goes over the pipe: `encode` makes JSON of it, `decode` checks that and makes a value of it."""
+
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing to ask for.
+
+    Args:
+        do: what the engine does, called with it and the arguments by name; the answer is JSON.
+        arguments: by name.
+        remember: changes what is wanted when the command, with its arguments as they were sent, has been carried out.
+        restore: asks a new engine for what is wanted, by attempts that may fail.
+        is_transport: whether it moves the file's place.
+        is_long: whether it takes seconds, in which the engine must be looked after.
+    """
+
+    do: Callable[..., Any]
+    arguments: dict[str, Argument] = field(default_factory=dict)
+    remember: Callable[..., None] | None = None
+    restore: Callable[[Engine, Wanted, Attempt], None] | None = None
+    is_transport: bool = False
+    is_long: bool = False
+
+    def encode(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Arguments as JSON. Raises KeyError for one that the command doesn't know."""
+        return {name: self.arguments[name].encode(value) for name, value in values.items()}
+
+    def carry_out(self, engine: Engine, sent: dict[str, Any]) -> Any:
+        """Do it. Raises what a wrong argument or the engine raises."""
+        return self.do(engine, **{name: argument.decode(sent[name]) for name, argument in self.arguments.items()})
+
+
+def _board_name(name: object) -> str:
+    if name not in BOARDS:
+        raise ValueError(f"There is no board {name!r}; the boards are {' and '.join(BOARDS)}.")
+    return str(name)
+
+
+def _plain_values(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: PARAMETERS[name].plain(value) if name in PARAMETERS else value for name, value in values.items()}
+
+
+def _loop(seconds: Any) -> tuple[float, float] | None:
+    return None if seconds is None else (float(seconds[0]), float(seconds[1]))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+ON = {"on": Argument(bool, bool)}
+SECONDS = Argument(float, float)
+FILE = Argument(lambda path: str(Path(path).resolve()), Path)
+BOARD_NAME = Argument(str, _board_name)
+BOARD = Argument(describe_board, build_board)
+DEVICES = Argument(DeviceSettings.document, device_settings)
+LOOP = Argument(lambda seconds: None if seconds is None else [float(seconds[0]), float(seconds[1])], _loop)
+
+
+def _put(name: str, argument: str) -> Callable[..., None]:
+    def remember(wanted: Wanted, **sent: Any) -> None:
+        wanted[name] = sent[argument]
+
+    return remember
+
+
+def _remember_board(wanted: Wanted, name: str, board: Any) -> None:
+    wanted["boards"] = {**wanted.get("boards", {}), name: board}
+    wanted.get("bypassed", {}).pop(name, None)
+
+
+def _remember_parameters(wanted: Wanted, name: str, path: list[int], values: dict[str, Any]) -> None:
+    effect: Any = wanted.get("boards", {}).get(name)
+    with contextlib.suppress(LookupError, TypeError):
+        for index in path:
+            effect = effect["effects"][index]
+        if effect["effect"] == "NeuralCodec":
+            _set_codec(effect, values)
+        else:
+            effect["parameters"] = {**effect.get("parameters", {}), **values}
+
+
+def _set_codec(entry: dict[str, Any], values: dict[str, Any]) -> None:
+    """A codec's entry in a board document after these values were set, in this order.
+
+    Names may be other units or parts of one parameter (kbps of layers, one layer's gain of all), so they are worked in, not put beside.
+    """
+    settings = Settings()
+    for name, value in (*entry.get("parameters", {}).items(), ("bypass", entry.get("bypass", False)), *values.items()):
+        settings = settings.with_value(name, value)
+    entry["parameters"] = settings.plain()
+    entry["bypass"] = entry["parameters"].pop("bypass")
+
+
+def _remember_bypass(wanted: Wanted, index: int, on: bool) -> None:
+    chosen = wanted.get("board", BOARDS[0])
+    bypassed = set(wanted.get("bypassed", {}).get(chosen, ()))
+    (bypassed.add if on else bypassed.discard)(index)
+    wanted["bypassed"] = {**wanted.get("bypassed", {}), chosen: sorted(bypassed)}
+
+
+def _remember_file(wanted: Wanted, path: str) -> None:
+    wanted["clip"] = {"path": path, "loop": None, "seconds": 0.0, "is_playing": False}
+
+
+def _forget_file(wanted: Wanted) -> None:
+    wanted["clip"] = None
+
+
+def _remember_in_file(**changes: Any) -> Callable[..., None]:
+    def remember(wanted: Wanted, **sent: Any) -> None:
+        if wanted.get("clip"):
+            wanted["clip"] = {**wanted["clip"], **changes, **sent}
+
+    return remember
+
+
+def _remember_loop(wanted: Wanted, seconds: Any) -> None:
+    _remember_in_file(loop=seconds)(wanted)
+
+
+def _remember_stop(wanted: Wanted) -> None:
+    loop = (wanted.get("clip") or {}).get("loop")
+    _remember_in_file(is_playing=False, seconds=(loop or [0.0])[0])(wanted)
+
+
+def _forget_recording(wanted: Wanted) -> None:
+    wanted["record"] = None
+
+
+def _restore_boards(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
+    for name, board in wanted.get("boards", {}).items():
+        attempt(partial(_build_board, engine, name, board))
+
+
+def _build_board(engine: Engine, name: str, board: Any) -> None:
+    engine.set_board(_board_name(name), build_board(board))
+
+
+def _restore_bypass(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
+    for name, indices in wanted.get("bypassed", {}).items():
+        engine.boards.bypass_from_now_on(_board_name(name), set(indices))
+
+
+def _restore_choice(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
+    engine.choose_board(_board_name(wanted.get("board", BOARDS[0])))
+
+
+def _restore_devices(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
+    engine.prefer(device_settings(wanted.get("devices", {})), bool(wanted.get("live")), wanted.get("margin_samples"))
+
+
+def _restore_file(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
+    clip = wanted.get("clip")
+    if clip and attempt(lambda: engine.load(Path(clip["path"]))):
+        attempt(lambda: engine.set_loop(_loop(clip.get("loop"))))
+        attempt(lambda: engine.player.seek(float(clip.get("seconds", 0.0))))
+        if clip.get("is_playing"):
+            attempt(engine.player.play)
+
+
+def _restore_tone(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
+    if wanted.get("tone"):
+        attempt(lambda: engine.set_tone(True))
+
+
+def _restore_recording(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
+    if wanted.get("record"):
+        attempt(lambda: engine.record(Path(wanted["record"])))
+
+
+COMMANDS: dict[str, Command] = {
+    "board": Command(
+        lambda engine, name, board: engine.set_board(name, board),
+        {"name": BOARD_NAME, "board": BOARD},
+        _remember_board,
+        _restore_boards,
+    ),
+    "parameters": Command(
+        lambda engine, name, path, values: engine.set_parameters(name, path, values),
+        {"name": BOARD_NAME, "path": Argument(list, list), "values": Argument(_plain_values, dict)},
+        _remember_parameters,
+    ),
+    "bypass": Command(
+        lambda engine, index, on: engine.set_bypass(index, on),
+        {"index": Argument(_as_it_is, int), **ON},
+        _remember_bypass,
+        _restore_bypass,
+    ),
+    "choose_board": Command(
+        lambda engine, name: engine.choose_board(name),
+        {"name": BOARD_NAME},
+        _put("board", "name"),
+        _restore_choice,
+    ),
+    "devices": Command(
+        lambda engine, settings: engine.set_devices(settings),
+        {"settings": DEVICES},
+        _put("devices", "settings"),
+        _restore_devices,
+    ),
+    "live": Command(lambda engine, on: engine.set_live(on), ON, _put("live", "on")),
+    "load": Command(lambda engine, path: engine.load(path), {"path": FILE}, _remember_file, _restore_file, is_transport=True),
+    "unload": Command(lambda engine: engine.unload(), {}, _forget_file, is_transport=True),
+    "play": Command(lambda engine: engine.player.play(), {}, _remember_in_file(is_playing=True), is_transport=True),
+    "pause": Command(lambda engine: engine.player.pause(), {}, _remember_in_file(is_playing=False), is_transport=True),
+    "stop": Command(lambda engine: engine.player.stop(), {}, _remember_stop, is_transport=True),
+    "seek": Command(lambda engine, seconds: engine.player.seek(seconds), {"seconds": SECONDS}, _remember_in_file(), is_transport=True),
+    "loop": Command(lambda engine, seconds: engine.set_loop(seconds), {"seconds": LOOP}, _remember_loop, is_transport=True),
+    "tone": Command(lambda engine, on: engine.set_tone(on), ON, _put("tone", "on"), _restore_tone),
+    "record": Command(lambda engine, path: engine.record(path), {"path": FILE}, _put("record", "path"), _restore_recording),
+    "stop_recording": Command(lambda engine: engine.stop_recording(), {}, _forget_recording),
+    "calibrate": Command(lambda engine: engine.calibrate(), is_long=True),
+    "shrink_margin": Command(lambda engine: engine.shrink_margin()),
+    "latency": Command(lambda engine: engine.latency()),
+    "slots": Command(lambda engine: engine.slots()),
+    "ping": Command(lambda engine: None),
+}
+"""By their names on the wire; a new engine restores what was wanted in this order."""
+
+
+def restore(engine: Engine, wanted: Wanted) -> list[str]:
+    """Everything at once, after a restart: as much as can be had, and sentences about the rest."""
+    troubles: list[str] = []
+
+    def attempt(work: Callable[[], Any]) -> bool:
+        try:
+            work()
+        except Exception as error:
+            # Whatever a device, a file or a plugin raised: the rest can still be had.
+            troubles.append(str(error) or type(error).__name__)
+            return False
+        return True
+
+    for command in COMMANDS.values():
+        if command.restore is not None:
+            command.restore(engine, wanted, attempt)
+    if wanted.get("opens", True):
+        attempt(engine.ensure_open)
+    return troubles
