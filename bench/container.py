@@ -16,7 +16,7 @@ from metrics import SAMPLE_RATE, Samples
 
 from lamina.models.bundle import DEFAULT_BUNDLE
 from lamina.plugin import NeuralCodec
-from lamina.plugin.codes_file.codes import FRAME_RATE, Codes
+from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.codes_file.file import pack, unpack
 
 LAYERS = (4, 8, 16, 24)
@@ -101,7 +101,7 @@ def thinned(codes: Codes, layers: int) -> Codes:
 
 def size_of(codes: Codes) -> Size:
     """How large its files are."""
-    return Size(codes.n_frames / FRAME_RATE, codes.bits / 8, len(pack(codes)), len(pack(codes, True)))
+    return Size(codes.n_frames / codes.frame_rate, codes.bits / 8, len(pack(codes)), len(pack(codes, True)))
 
 
 if __name__ == "__main__":

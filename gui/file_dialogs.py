@@ -7,7 +7,6 @@ from PyQt6.QtWidgets import QFileDialog, QWidget
 from lamina.gui.loading import Loader
 from lamina.gui.model.export import suggested_target
 from lamina.gui.model.session import Session
-from lamina.plugin.parameters.table import KBPS_PER_LAYER
 
 PRESETS = "Presets (*.json)"
 
@@ -30,7 +29,7 @@ class FileDialogs:
         if session.document is None or session.codec is None or session.is_exporting:
             session.start_export(Path())  # says why not
             return
-        kbps = session.parameters["layers"] * KBPS_PER_LAYER
+        kbps = session.config.kbps(session.parameters["layers"])
         suggestion = suggested_target(session.document.opened, kbps, Path(self._loader.folder))
         path = self._ask_target("Export as", suggestion, self._loader.writable_filter())
         if path:

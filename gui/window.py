@@ -17,7 +17,7 @@ from lamina.gui.loading import Loader
 from lamina.gui.look import theme
 from lamina.gui.model.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES, Desk
 from lamina.gui.model.kept_session import KeptSession
-from lamina.gui.model.sent import layers_of_all
+from lamina.gui.model.sent import bits_of_all
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.widgets.control_panel import BOARD_KEY, BYPASS_KEY, NOISE_ONLY_KEY, ControlPanel
 from lamina.gui.widgets.desk_panel import DeskPanel
@@ -31,7 +31,6 @@ from lamina.gui.widgets.status_line import StatusLine
 from lamina.gui.widgets.tips import plain_tip
 from lamina.gui.widgets.transport_bar import TransportBar
 from lamina.gui.widgets.waveform_view import WaveformView
-from lamina.plugin.codes_file.codes import CODEBOOK_BITS
 
 MOTION_MS = 33
 TEXT_MS = 250
@@ -274,6 +273,7 @@ class MainWindow(QMainWindow):
             assert session.codec is not None
             self.controls.show_can_denoise(session.can_denoise, is_loaded=True)
             self.header.show_model(session.codec.model)
+            self.controls.show_model(session.config)
             self._show_usage()
         elif what == "board":
             self.controls.show_board(session.boards.chosen, session.boards.other)
@@ -316,7 +316,7 @@ class MainWindow(QMainWindow):
         bits = sent.bits
         if bits is None:
             n_channels = session.document.n_channels if session.document is not None else 1
-            bits = CODEBOOK_BITS * layers_of_all(session.parameters, n_channels)
+            bits = bits_of_all(session.parameters, n_channels, session.config)
         self.stage.usage_caption.remark.setText(f"{bits} bits per frame")
         self.controls.show_sent(sent.kbps)
         self._dim_unsent()

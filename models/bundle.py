@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lamina.models.config import BITS_PER_CODE, CodecConfig
+from lamina.models.config import CodecConfig
 from lamina.models.own_bundles import is_name, own_bundle_names, own_bundles_folder
 from lamina.models.sizes import SIZES, shipped_bundle_of
 
@@ -57,8 +57,8 @@ class Bundle:
 
     @property
     def kbps_per_layer(self) -> float:
-        """Kilobits per second that one layer sends."""
-        return self.config.frame_rate * BITS_PER_CODE / 1000
+        """Kilobits per second that one layer sends, on the average of all."""
+        return self.config.kbps(self.config.layers) / self.config.layers
 
     @property
     def digest(self) -> str:

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 Design = Literal["transform", "soundstream"]
 
-BITS_PER_CODE = 10
-"""Bits of one code: an index into a codebook of 1024 entries."""
+MOST_CODE_BITS = 10
+"""Bits of one code at most: an index into a codebook of 1024 entries."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,9 @@ class CodecConfig:
         for name in ("sample_rate", "frame", "latent", "code_width", "layers", "codebook_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        if self.codebook_size > 1 << BITS_PER_CODE:
+        if self.codebook_size > 1 << MOST_CODE_BITS:
             raise ValueError(
-                f"codebook_size is {self.codebook_size}; a code has {BITS_PER_CODE} bits, so at most {1 << BITS_PER_CODE} entries."
+                f"codebook_size is {self.codebook_size}; a code has {MOST_CODE_BITS} bits at most, so {1 << MOST_CODE_BITS} entries."
             )
         if self.code_width > self.latent:
             raise ValueError(f"code_width is {self.code_width}; it must be 1 to {self.latent} (the latent).")
@@ -173,9 +173,20 @@ class CodecConfig:
         return 0 if self.memory is None else self.memory.from_layers - 1
 
     @property
+    def code_bits(self) -> tuple[int, ...]:
+        """Bits of each layer's code, `layers` numbers. The first code of a frame may be a lag."""
+        of_entries = max(1, (self.codebook_size - 1).bit_length())
+        of_lags = 0 if self.memory is None else (2 * self.memory.n_lags - 1).bit_length()
+        return (max(of_entries, of_lags), *(of_entries,) * (self.layers - 1))
+
+    @property
     def frame_rate(self) -> float:
         """Frames per second."""
         return self.sample_rate / self.frame
+
+    def kbps(self, layers: int) -> float:
+        """Kilobits per second of one channel's first `layers` layers."""
+        return sum(self.code_bits[:layers]) * self.frame_rate / 1000
 
     @property
     def delay_samples(self) -> int:

@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from lamina.models.entropy_range import RangeDecoder, RangeEncoder
 
-N_CODES = 1024
+USUAL_CODES = 1024
+"""Codes that a layer may send: the entries of its codebook."""
 RATES = (
     (16, 1), (11, 1), (8, 1), (6, 1), (4, 1), (3, 1), (2, 1), (3, 2),
     (1, 1), (2, 3), (1, 2), (1, 3), (1, 4), (1, 6), (1, 8), (1, 16),
@@ -38,16 +39,16 @@ _FLAG_LIMIT = 512
 """Flags follow what changes: beyond this sum their weights are halved."""
 
 
-def encode_codes(codes: CodeArray, counts: CountArray) -> bytes:
-    """A block as bytes: codes uint16 `[channels, frames, layers]`, 0 … 1023, of which `counts` uint8 `[channels, frames]` are sent."""
+def encode_codes(codes: CodeArray, counts: CountArray, n_codes: int = USUAL_CODES) -> bytes:
+    """A block as bytes: codes uint16 `[channels, frames, layers]` below `n_codes`; `counts` uint8 `[channels, frames]` of each are sent."""
     sent = codes[:, :, : int(counts.max(initial=0))]
-    rates = _best_rates(sent, counts)
+    rates = _best_rates(sent, counts, n_codes)
     writer = _Writer()
-    _walk(writer, sent.copy(), counts, rates)
+    _walk(writer, sent.copy(), counts, rates, n_codes)
     return _pack_rates(rates) + writer.coder.finish()
 
 
-def decode_codes(data: bytes, counts: CountArray, n_layers: int) -> CodeArray:
+def decode_codes(data: bytes, counts: CountArray, n_layers: int, n_codes: int = USUAL_CODES) -> CodeArray:
     """The block's codes uint16 `[channels, frames, n_layers]`, zero where none were sent.
 
     Bytes that no encoder wrote give some codes, in the time that any block of these counts takes.
@@ -55,7 +56,7 @@ def decode_codes(data: bytes, counts: CountArray, n_layers: int) -> CodeArray:
     codes = np.zeros((*counts.shape, n_layers), np.uint16)
     n_sent = int(counts.max(initial=0))
     rates, used = _unpack_rates(data, n_sent)
-    _walk(_Reader(data[used:]), codes[:, :, :n_sent], counts, rates)
+    _walk(_Reader(data[used:]), codes[:, :, :n_sent], counts, rates, n_codes)
     return codes
 
 
@@ -103,12 +104,12 @@ class _Reader:
         return found
 
 
-def _walk(coder: _Coder, codes: CodeArray, counts: CountArray, rates: list[int]) -> None:
+def _walk(coder: _Coder, codes: CodeArray, counts: CountArray, rates: list[int], n_codes: int) -> None:
     """Code all codes in their order and learn from each frame; `codes` holds the truth, or takes what is found."""
     n_channels, n_frames, n_layers = codes.shape
     chosen = np.array([RATES[rate] for rate in rates], np.int64).reshape(-1, 2)
-    weights = np.repeat(chosen[:, :1], N_CODES, 1)
-    edges = np.zeros((n_layers, N_CODES + 1), np.int64)
+    weights = np.repeat(chosen[:, :1], n_codes, 1)
+    edges = np.zeros((n_layers, n_codes + 1), np.int64)
     flags = [list(_FLAG_START) for _ in range(8)]
     last = [[_NEVER] * n_layers for _ in range(n_channels)]
     hits = [[0] * n_channels for _ in range(2)]
@@ -162,10 +163,10 @@ def _guessed(coder: _Coder, guesses: tuple[int, int], flags: list[list[int]], hi
     return _NEVER
 
 
-def _best_rates(codes: CodeArray, counts: CountArray) -> list[int]:
+def _best_rates(codes: CodeArray, counts: CountArray, n_codes: int) -> list[int]:
     """For each layer the rate by which its codes would take the fewest bits, flags aside."""
     n_channels, n_frames, n_layers = codes.shape
-    seen = np.zeros((n_layers, N_CODES), np.int64)
+    seen = np.zeros((n_layers, n_codes), np.int64)
     bits = np.zeros((len(RATES), n_layers))
     base, step = np.array(RATES, np.float64).T[..., None]
     sums = np.zeros(n_layers)
@@ -175,7 +176,7 @@ def _best_rates(codes: CodeArray, counts: CountArray) -> list[int]:
             n_sent = counts[channel, frame]
             layers, row = np.arange(n_sent), codes[channel, frame, :n_sent]
             is_new = row != last[channel, :n_sent]
-            share = (base + step * seen[layers, row]) / (base * N_CODES + step * sums[:n_sent])
+            share = (base + step * seen[layers, row]) / (base * n_codes + step * sums[:n_sent])
             bits[:, :n_sent] -= np.log2(share) * is_new
             last[channel, :n_sent] = row
         for channel in range(n_channels):

@@ -12,7 +12,7 @@ from container_parts import random_codes, real_codes
 
 from lamina.models.entropy import RATES
 from lamina.plugin.codes_file.file import pack
-from lamina.plugin.codes_file.header import MAX_FRAMES
+from lamina.plugin.codes_file.header import MAX_SECONDS
 
 PAGE = (Path(__file__).parent.parent / "docs" / "container.md").read_text(encoding="utf-8")
 
@@ -143,7 +143,7 @@ def test_a_reader_written_from_the_page_finds_what_was_written(seed, entropy):
 
 def test_the_page_gives_the_numbers_of_the_code():
     assert ", ".join(str(rate) for rate in RATES) in " ".join(PAGE.split())
-    assert f"at most {MAX_FRAMES} " in PAGE
+    assert f"at most {(MAX_SECONDS + 1) * 75} " in PAGE
 
 
 def test_the_example_of_the_page_runs(capsys, monkeypatch):

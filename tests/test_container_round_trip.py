@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.codes_file.file import ContainerError, pack, read_codes, unpack, write_codes
-from lamina.plugin.codes_file.header import MAGIC, MAX_FRAMES
+from lamina.plugin.codes_file.header import MAGIC, MAX_SECONDS
 from lamina.plugin.codes_file.summary import inspect_codes
 
 
@@ -88,8 +88,48 @@ def test_inspecting_tells_what_reading_finds(tmp_path, entropy):
     assert (info.n_entropy_blocks > 0) == entropy and not info.damage
 
 
+OTHER_MODELS = {
+    "48 kHz in 16 layers": (46.875, (10,) * 16),
+    "12.5 frames of unequal codes": (12.5, (10, 6, 6, 6)),
+    "40 layers of 16 bits": (75, (16,) * 40),
+    "one bit": (100, (1,)),
+}
+
+
+@pytest.mark.parametrize("entropy", [False, True])
+@pytest.mark.parametrize(("frame_rate", "code_bits"), OTHER_MODELS.values(), ids=OTHER_MODELS)
+def test_codes_of_other_models_come_back_in_as_many_bits_as_they_have(frame_rate, code_bits, entropy):
+    random, n_frames = np.random.default_rng(len(code_bits)), 90
+    codes = np.stack([random.integers(0, 1 << bits, (2, n_frames)) for bits in code_bits], -1).astype(np.uint16)
+    counts = random.integers(0, len(code_bits) + 1, (2, n_frames)).astype(np.uint8)
+    codes[np.arange(len(code_bits)) >= counts[..., None]] = 0
+    made = Codes(codes, counts, 48_000, int(48_000 * n_frames / frame_rate), 2, "m", "d", frame_rate=frame_rate, code_bits=code_bits)
+    data = pack(made, entropy)
+    found = unpack(data)
+    assert not found.damage and np.array_equal(found.codes.codes, codes) and np.array_equal(found.codes.counts, counts)
+    assert (found.codes.frame_rate, found.codes.code_bits) == (frame_rate, code_bits)
+    assert found.codes.bits == sum(sum(code_bits[:count]) for count in counts.flatten().tolist())
+    assert found.codes.kbps == pytest.approx(found.codes.bits / (n_frames / frame_rate) / 1000)
+    if not entropy:
+        header, counted = (
+            len(pack(Codes(codes[:, :0], counts[:, :0], 48_000, 0, 2, "m", "d", frame_rate=frame_rate, code_bits=code_bits))),
+            2 * 19,
+        )
+        assert len(data) - header - counted <= found.codes.bits / 8 + 2 * n_frames + 4
+
+
+def test_a_file_is_written_in_the_oldest_version_that_can_hold_it():
+    def version(**given):
+        codes = np.zeros((1, 75, given.pop("layers", 4)), np.uint16)
+        return pack(Codes(codes, np.ones((1, 75), np.uint8), 24_000, 24_000, 1, "m", "d", **given))[8]
+
+    assert (version(), version(lag_from=3), version(frame_rate=50), version(layers=25)) == (1, 2, 3, 3)
+    assert version(code_bits=(9, 10, 10, 10)) == 3 and version(frame_rate=75.0, code_bits=(10,) * 4) == 1
+
+
+TOO_LONG = (MAX_SECONDS + 1) * 75 + 1
 WRONG = {
-    "more than an hour": {"codes": np.zeros((1, MAX_FRAMES + 1, 1), np.uint16), "counts": np.zeros((1, MAX_FRAMES + 1), np.uint8)},
+    "more than an hour": {"codes": np.zeros((1, TOO_LONG, 1), np.uint16), "counts": np.zeros((1, TOO_LONG), np.uint8)},
     "sound without frames": {"n_samples": 10**9},
     "a rate of no sound": {"sample_rate": 1},
     "a very long name": {"model": "m" * 300},

@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QApplication
 
 from lamina.gui.model.motion_desk import curve, step_index
 from lamina.gui.model.parameters import ParameterValues
-from lamina.gui.model.sent import Sent, layers_of_all, varies
+from lamina.gui.model.sent import Sent, bits_of_all, varies
 from lamina.plugin import NeuralCodec
 from lamina.plugin.parameters.motion import Motion
 
@@ -170,6 +170,7 @@ def test_what_is_told_as_sent_is_what_the_reports_count(tmp_path):
         values.set(name, value)
     codec = NeuralCodec()
     values.attach(codec)
+    sent.use_codec(codec.bundle.config)
     noise = np.random.default_rng(0).normal(0, 0.1, (2, 48_000)).astype(np.float32) * np.linspace(0, 1, 48_000, dtype=np.float32)
     codec(noise, 48_000)
     reports = codec.last_reports
@@ -186,5 +187,6 @@ def test_what_all_channels_send_counts_the_side_as_it_is_sent(window, stereo, ex
     values.set("side_layers", 3)
     values.set("stereo", stereo)
     QApplication.processEvents()
-    assert layers_of_all(values, 2) == expected and layers_of_all(values, 1) == 8
+    config = window.session.config
+    assert bits_of_all(values, 2, config) == 10 * expected and bits_of_all(values, 1, config) == 80
     assert f"{expected * 0.75:g}" in window.controls.caption.remark.text()

@@ -9,7 +9,7 @@ import numpy as np
 
 from lamina.gui.model.document import Document
 from lamina.plugin import NeuralCodec
-from lamina.plugin.codes_file.codes import FRAME_RATE, Codes
+from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.files.sound import AudioClip, ReadCancelled, atomic_writer, check_length
 
 MOST_CHANNELS = 2
@@ -67,4 +67,4 @@ def open_codes(path: Path, target: Path, model: str, title: str | None = None, c
 def sent_kbps(codes: Codes) -> float:
     """Kilobits per second of all channels together, over the frames that are there; 0 without."""
     n_frames = int((codes.counts > 0).any(0).sum())
-    return codes.bits * FRAME_RATE / n_frames / 1000 if n_frames else 0.0
+    return codes.bits * codes.frame_rate / n_frames / 1000 if n_frames else 0.0

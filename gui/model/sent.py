@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from lamina.gui.model.parameters import ParameterValues
+from lamina.models.config import CodecConfig
 from lamina.plugin import FrameReport
-from lamina.plugin.codes_file.codes import FRAME_RATE
 
 MEAN_FRAMES = 38
 """Half a second: figures that can be read."""
@@ -24,11 +24,16 @@ class Sent:
         """Of the newest frame's first channel; None while that is what the knob says, or nothing is sent."""
         self._bits: deque[int] = deque(maxlen=MEAN_FRAMES)
         self._still_seconds = 0.0
+        self._frame_rate = 0.0
+
+    def use_codec(self, config: CodecConfig) -> None:
+        """Follow a codec of another model from now on."""
+        self._frame_rate = config.frame_rate
 
     @property
     def kbps(self) -> float | None:
         """Of all channels together in the last half second; None as for `layers`."""
-        return sum(self._bits) / len(self._bits) * FRAME_RATE / 1000 if self._bits else None
+        return sum(self._bits) / len(self._bits) * self._frame_rate / 1000 if self._bits else None
 
     @property
     def bits(self) -> int | None:
@@ -54,9 +59,9 @@ def varies(values: ParameterValues) -> bool:
     return bool(values["loudness_layers"]) or bool(moving & CHANGING)
 
 
-def layers_of_all(values: ParameterValues, n_channels: int) -> int:
-    """Layers that all channels send together, as the settings stand."""
-    layers = int(values["layers"])
+def bits_of_all(values: ParameterValues, n_channels: int, config: CodecConfig) -> int:
+    """Bits that all channels of a frame send together, as the settings stand."""
+    of_one = sum(config.code_bits[: int(values["layers"])])
     if n_channels != 2 or values["stereo"] == "linked":
-        return n_channels * layers
-    return layers + (int(values["side_layers"]) if values["stereo"] == "mid-side" else 0)
+        return n_channels * of_one
+    return of_one + (sum(config.code_bits[: int(values["side_layers"])]) if values["stereo"] == "mid-side" else 0)

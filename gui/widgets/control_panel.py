@@ -10,13 +10,14 @@ from lamina.gui.look import theme
 from lamina.gui.model.boards import NAMES
 from lamina.gui.model.parameters import ParameterValues
 from lamina.gui.model.rate import kbps_text, layers_text
-from lamina.gui.model.sent import layers_of_all
+from lamina.gui.model.sent import bits_of_all
 from lamina.gui.widgets.bitrate_knob import BitrateKnob
 from lamina.gui.widgets.buttons import Switch
 from lamina.gui.widgets.chips import Segments
 from lamina.gui.widgets.knob import Knob
 from lamina.gui.widgets.panel import Caption, Panel
-from lamina.plugin.parameters.table import KBPS_PER_LAYER, Value
+from lamina.models.config import CodecConfig
+from lamina.plugin.parameters.table import Value
 
 BYPASS_KEY, NOISE_ONLY_KEY, BOARD_KEY = "B", "N", "X"
 SMALL_KNOBS = (("input_gain_db", "output_gain_db"), ("denoise", "mix"))
@@ -39,6 +40,7 @@ class ControlPanel(Panel):
         self._values = values
         self._n_channels = 1
         self._sent_kbps: float | None = None
+        self._config = CodecConfig()
         self.setFixedWidth(theme.LEFT_WIDTH)
         table = values.parameters
         self.content.addLayout(self._boards())
@@ -113,12 +115,19 @@ class ControlPanel(Panel):
         for name, switch in self.switches.items():
             switch.show_moving(moving.get(name))
 
+    def show_model(self, config: CodecConfig) -> None:
+        """Tells rates as a model of this shape sends them."""
+        self._config = config
+        self.bitrate.show_model(config)
+        self.quick.show_model(config)
+        self._show_rate()
+
     def _show_rate(self) -> None:
         in_all = " in all" if self._n_channels > 1 else ""
         if self._sent_kbps is not None:
             self.caption.remark.setText(f"now {self._sent_kbps:.1f} kbps{in_all}")
         elif in_all:
-            kbps = layers_of_all(self._values, self._n_channels) * KBPS_PER_LAYER
+            kbps = bits_of_all(self._values, self._n_channels, self._config) * self._config.frame_rate / 1000
             self.caption.remark.setText(f"per channel; {kbps_text(kbps)}{in_all}")
         else:
             self.caption.remark.setText("")
@@ -171,14 +180,22 @@ class QuickRates(QWidget):
         row.setSpacing(4)
         self._chips: dict[int, QPushButton] = {}
         for layers in QUICK_LAYERS:
-            chip = QPushButton(f"{layers * KBPS_PER_LAYER:g}")
+            chip = QPushButton()
             chip.setProperty("role", "chip")
             chip.setCheckable(True)
-            chip.setToolTip(f"{kbps_text(layers * KBPS_PER_LAYER)}: {layers_text(layers)}")
-            chip.setAccessibleName(f"{layers * KBPS_PER_LAYER:g} kilobits per second")
             chip.clicked.connect(lambda _checked, layers=layers: self._choose(layers))
             row.addWidget(chip, 1)
             self._chips[layers] = chip
+        self.show_model(CodecConfig())
+
+    def show_model(self, config: CodecConfig) -> None:
+        """Names the rates of a model of this shape, as far as it has so many layers."""
+        for layers, chip in self._chips.items():
+            kbps = config.kbps(layers)
+            chip.setText(f"{kbps:g}")
+            chip.setToolTip(f"{kbps_text(kbps)}: {layers_text(layers)}")
+            chip.setAccessibleName(f"{kbps:g} kilobits per second")
+            chip.setVisible(layers <= config.layers)
 
     def show_layers(self, n_layers: int) -> None:
         """Lights the chip for this layer count, if there is one."""

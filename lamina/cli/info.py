@@ -26,7 +26,7 @@ def print_info(model: str = DEFAULT_BUNDLE) -> None:
     print(f"Bundle   {bundle.name} ({bundle.path})")
     print(f"         {config.sample_rate} Hz, frames of {config.frame} samples, {config.layers} layers of {config.codebook_size} codes")
     print(
-        f"         {bundle.kbps_per_layer:g} to {bundle.kbps_per_layer * config.layers:g} kbps per channel; SHA-256 {bundle.digest[:16]}…"
+        f"         {config.kbps(1):g} to {config.kbps(config.layers):g} kbps per channel; SHA-256 {bundle.digest[:16]}…"
     )
     print(f"         memory: {_memory(config)}")
     print(f"         computed by: {_engine(model, config)}")

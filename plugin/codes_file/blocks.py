@@ -3,7 +3,7 @@
     4 bytes  F5 4C 62 A7, the marker to find the next block by after damage
     u32      first frame
     u16      frames, 1 … 75, or 1 … 750 if the file is entropy coded
-    u8       mode: 0 codes of 10 bits each, 1 entropy coded (`lamina.models.entropy`)
+    u8       mode: 0 codes of as many bits as their layers have, 1 entropy coded (`lamina.models.entropy`)
     u32      length of the payload
     u32      CRC-32 of these fields (without the marker) and the payload, started with the CRC-32 that ends the head:
              a block of another file is none of this one
@@ -14,7 +14,7 @@ The number of layers, of channel 1 frame by frame, then of channel 2 …, comes 
 
     00 c                   all are c
     01 n, n times (c, m)   n (u16) runs: c, m (u16) times
-    02 …                   5 bits each, highest bit first, and zero bits up to a whole byte
+    02 …                   5 bits each (or as many as the number of layers needs), highest bit first, and zero bits up to a whole byte
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ import numpy as np
 import numpy.typing as npt
 
 from lamina.models.entropy import decode_codes, encode_codes
-from lamina.plugin.codes_file.codes import CODEBOOK_BITS
 from lamina.plugin.codes_file.header import ContainerError, HeaderFields
 
 MARKER = b"\xf5Lb\xa7"
@@ -43,6 +42,7 @@ _HEAD_BYTES = len(MARKER) + _FIELDS.size + _CRC.size
 _SAME, _RUNS, _EACH = 0, 1, 2
 _RUN = np.dtype([("count", "u1"), ("length", "<u2")])
 _COUNT_BITS = 5
+"""Enough for up to 31 layers."""
 _MOST_CHECKED = 8
 """Bytes that are checked for each byte of the file: markers within a hostile file's markers must not take hours."""
 
@@ -62,18 +62,17 @@ class Block:
     end: int
 
 
-def pack_block(first: int, codes: CodeArray, counts: CountArray, entropy: bool, seed: int) -> bytes:
+def pack_block(first: int, codes: CodeArray, counts: CountArray, code_bits: tuple[int, ...], entropy: bool, seed: int) -> bytes:
     """A block of codes `[channels, frames, layers]` and counts `[channels, frames]`; `seed` is the CRC that ends the file's head.
 
     With `entropy` the shorter of both modes is taken.
     """
-    sent = _sent(counts, codes.shape[2])
-    mode, body = PLAIN, _pack_bits(codes.transpose(1, 0, 2)[sent], CODEBOOK_BITS)
+    mode, body = PLAIN, _pack_codes(codes, counts, code_bits)
     if entropy:
-        coded = encode_codes(codes, counts)
+        coded = encode_codes(codes, counts, _alphabet(code_bits))
         if len(coded) < len(body):
             mode, body = ENTROPY, coded
-    payload = _pack_counts(counts) + body
+    payload = _pack_counts(counts, _count_bits(len(code_bits))) + body
     head = _FIELDS.pack(first, codes.shape[1], mode, len(payload))
     return MARKER + head + _CRC.pack(zlib.crc32(payload, zlib.crc32(head, seed))) + payload
 
@@ -114,11 +113,11 @@ def unpack_block(block: Block, header: HeaderFields) -> tuple[CodeArray, CountAr
     counts, used = _unpack_counts(block, header)
     body = block.payload[used:]
     if block.mode == ENTROPY:
-        return decode_codes(body, counts, header.layers), counts
-    values = _unpack_bits(body, int(counts.sum(dtype=np.int64)), CODEBOOK_BITS)
-    by_frame = np.zeros((block.n_frames, header.n_coded, header.layers), np.uint16)
-    by_frame[_sent(counts, header.layers)] = values
-    return by_frame.transpose(1, 0, 2), counts
+        codes = decode_codes(body, counts, header.layers, _alphabet(header.code_bits))
+        if codes.size and (codes.max((0, 1)).astype(np.int64) >= 1 << np.array(header.code_bits)).any():
+            raise ContainerError("A block has codes that its layers don't have.")
+        return codes, counts
+    return _unpack_codes(body, counts, header.code_bits), counts
 
 
 def _sent(counts: CountArray, n_layers: int) -> npt.NDArray[np.bool_]:
@@ -130,17 +129,55 @@ def _sent(counts: CountArray, n_layers: int) -> npt.NDArray[np.bool_]:
 def _most_payload(header: HeaderFields, n_frames: int) -> int:
     """No block of so many frames is longer: writers take the shortest of all forms."""
     n = n_frames * header.n_coded
-    return 1 + (n * _COUNT_BITS + 7) // 8 + (n * header.layers * CODEBOOK_BITS + 7) // 8 + 2
+    return 1 + (n * _count_bits(header.layers) + 7) // 8 + (n * sum(header.code_bits) + 7) // 8 + 2
 
 
-def _pack_counts(counts: CountArray) -> bytes:
+def _count_bits(layers: int) -> int:
+    return max(_COUNT_BITS, layers.bit_length())
+
+
+def _alphabet(code_bits: tuple[int, ...]) -> int:
+    """Codes that the entropy coder tells apart in every layer."""
+    return 1 << max(code_bits)
+
+
+def _pack_codes(codes: CodeArray, counts: CountArray, code_bits: tuple[int, ...]) -> bytes:
+    """All codes that are sent, frame by frame, channel by channel, layer by layer, each with its layer's bits."""
+    sent = _sent(counts, codes.shape[2])
+    values, widths = codes.transpose(1, 0, 2)[sent], np.broadcast_to(np.array(code_bits), sent.shape)[sent]
+    if len(set(code_bits)) == 1:
+        return _pack_bits(values, code_bits[0])
+    places = np.arange(max(code_bits) - 1, -1, -1)
+    bits = (values[:, None] >> places.astype(np.uint16)) & 1
+    return np.packbits(bits[places < widths[:, None]].astype(np.uint8)).tobytes()
+
+
+def _unpack_codes(data: bytes, counts: CountArray, code_bits: tuple[int, ...]) -> CodeArray:
+    """What `_pack_codes` packed, `[channels, frames, layers]`; raises ContainerError if there are more or fewer bits."""
+    sent = _sent(counts, len(code_bits))
+    by_frame = np.zeros(sent.shape, np.uint16)
+    if len(set(code_bits)) == 1:
+        by_frame[sent] = _unpack_bits(data, int(sent.sum()), code_bits[0])
+    else:
+        widths = np.broadcast_to(np.array(code_bits), sent.shape)[sent]
+        n_bits = int(widths.sum())
+        if len(data) != (n_bits + 7) // 8:
+            raise ContainerError(f"A block has {len(data)} bytes for {n_bits} bits.")
+        places = np.arange(max(code_bits) - 1, -1, -1)
+        bits = np.zeros((len(widths), len(places)), np.uint16)
+        bits[places < widths[:, None]] = np.unpackbits(np.frombuffer(data, np.uint8), count=n_bits)
+        by_frame[sent] = (bits << places.astype(np.uint16)).sum(1, dtype=np.uint16)
+    return by_frame.transpose(1, 0, 2)
+
+
+def _pack_counts(counts: CountArray, n_bits: int) -> bytes:
     flat = counts.reshape(-1)
     edges = np.flatnonzero(np.diff(flat, prepend=np.uint8(255 - flat[0])))
     if len(edges) == 1:
         return bytes((_SAME, int(flat[0])))
     runs = np.empty(len(edges), _RUN)
     runs["count"], runs["length"] = flat[edges], np.diff(edges, append=len(flat))
-    each = bytes((_EACH,)) + _pack_bits(flat.astype(np.uint16), _COUNT_BITS)
+    each = bytes((_EACH,)) + _pack_bits(flat.astype(np.uint16), n_bits)
     as_runs = bytes((_RUNS,)) + len(runs).to_bytes(2, "little") + runs.tobytes()
     return min(as_runs, each, key=len)
 
@@ -163,8 +200,9 @@ def _unpack_counts(block: Block, header: HeaderFields) -> tuple[CountArray, int]
             raise ContainerError("A block's runs don't fill its frames.")
         flat = np.repeat(runs["count"], runs["length"])
     elif form == _EACH:
-        used = 1 + (n * _COUNT_BITS + 7) // 8
-        flat = _unpack_bits(payload[1:used], n, _COUNT_BITS).astype(np.uint8)
+        n_bits = _count_bits(header.layers)
+        used = 1 + (n * n_bits + 7) // 8
+        flat = _unpack_bits(payload[1:used], n, n_bits).astype(np.uint8)
     else:
         raise ContainerError(f"A block counts layers in the form {form}, which there is not.")
     if int(flat.max()) > header.layers:

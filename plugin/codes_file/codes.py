@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-CODEBOOK_BITS = 10
-"""Bits of one code: codebooks have 1024 entries."""
-FRAME_RATE = 75
-"""Frames per second."""
-MAX_CODE_LAYERS = 24
+USUAL_BITS, USUAL_FRAME_RATE = 10, 75
+"""Bits of one code and frames per second of most models: those that nothing needs to be said about."""
+MAX_CODE_BITS = 16
+MIN_FRAME_RATE, MAX_FRAME_RATE = 1, 1000
+MAX_CODE_LAYERS = 64
 MAX_CODE_CHANNELS = 8
 
 Stereo = Literal["linked", "mid-side", "mono"]
@@ -24,7 +24,7 @@ class Codes:
     """A stretch of coded sound.
 
     Args:
-        codes: uint16 `[channels, frames, layers]`, 0 … 1023; entries that were not sent are 0.
+        codes: uint16 `[channels, frames, layers]`, each below 2 to the power of its layer's bits; entries that were not sent are 0.
         counts: uint8 `[channels, frames]`, how many layers of each frame were sent, 0 … layers. Frames with 0 got lost or were never sent.
         sample_rate: Hz of the sound they were made of.
         n_samples: its length at that rate.
@@ -35,6 +35,8 @@ class Codes:
         denoise: how much of the noise whoever encoded them wanted removed, 0 … 1. The codes don't depend on it; who decodes may follow it.
         lag_from: layers from which a frame's first code says where in its own past the codec is to look; 0 for a model without a memory.
             The model knows that by itself; it is told here for who reads codes without it.
+        frame_rate: frames per second of the model, 1 … 1000.
+        code_bits: bits of each layer's code, 1 … 16; 10 each if left out.
 
     Raises ValueError or TypeError if arrays don't fit together or values are out of range.
     """
@@ -49,6 +51,8 @@ class Codes:
     stereo: Stereo = "linked"
     denoise: float = 0.0
     lag_from: int = 0
+    frame_rate: float = USUAL_FRAME_RATE
+    code_bits: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         codes, counts = self.codes, self.counts
@@ -61,8 +65,18 @@ class Codes:
             raise ValueError(
                 f"The codes have the shape {codes.shape}; give 1 to {MAX_CODE_CHANNELS} channels and 1 to {MAX_CODE_LAYERS} layers."
             )
-        if codes.size and int(codes.max()) >= 1 << CODEBOOK_BITS:
-            raise ValueError(f"The largest code is {int(codes.max())}; codes go from 0 to {(1 << CODEBOOK_BITS) - 1}.")
+        if not MIN_FRAME_RATE <= self.frame_rate <= MAX_FRAME_RATE:
+            raise ValueError(f"frame_rate is {self.frame_rate}; it must be from {MIN_FRAME_RATE} to {MAX_FRAME_RATE} frames per second.")
+        if not self.code_bits:
+            object.__setattr__(self, "code_bits", (USUAL_BITS,) * n_layers)
+        if len(self.code_bits) != n_layers or not all(1 <= bits <= MAX_CODE_BITS for bits in self.code_bits):
+            raise ValueError(f"code_bits are {self.code_bits}; give {n_layers} numbers from 1 to {MAX_CODE_BITS}, one for each layer.")
+        if codes.size:
+            largest = codes.max((0, 1))
+            for layer in np.flatnonzero(largest.astype(np.int64) >= 1 << np.array(self.code_bits)).tolist():
+                raise ValueError(
+                    f"The largest code of layer {layer + 1} is {largest[layer]}; its codes go from 0 to {(1 << self.code_bits[layer]) - 1}."
+                )
         if counts.size and int(counts.max()) > n_layers:
             raise ValueError(f"A frame counts {int(counts.max())} layers, but there are {n_layers}.")
         if self.stereo not in STEREO_MODES:
@@ -83,9 +97,14 @@ class Codes:
     @property
     def bits(self) -> int:
         """Bits of all codes that were sent."""
-        return CODEBOOK_BITS * int(self.counts.sum(dtype=np.int64))
+        return sent_bits(self.counts, self.code_bits)
 
     @property
     def kbps(self) -> float:
         """Kilobits per second of all channels together, packed plainly; 0 without frames."""
-        return self.bits * FRAME_RATE / self.n_frames / 1000 if self.n_frames else 0.0
+        return self.bits * self.frame_rate / self.n_frames / 1000 if self.n_frames else 0.0
+
+
+def sent_bits(counts: npt.NDArray[np.uint8], code_bits: tuple[int, ...]) -> int:
+    """Bits of the codes that frames send which count so many layers each, packed plainly."""
+    return int(np.array([0, *np.cumsum(code_bits)])[counts].sum())

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lamina.plugin.codes_file.blocks import Block
-from lamina.plugin.codes_file.codes import FRAME_RATE
+from lamina.plugin.codes_file.codes import USUAL_FRAME_RATE
 from lamina.plugin.codes_file.header import HeaderFields
 
 SHOWN_RANGES = 5
@@ -19,10 +19,12 @@ class Damage:
     Args:
         missing: frames that could not be read, as (first, one past the last), in order.
         stray_bytes: bytes that belong to no block.
+        frame_rate: frames per second.
     """
 
     missing: tuple[tuple[int, int], ...] = ()
     stray_bytes: int = 0
+    frame_rate: float = USUAL_FRAME_RATE
 
     @property
     def n_missing(self) -> int:
@@ -36,7 +38,8 @@ class Damage:
         """A plain sentence, or "" if there is none."""
         sentences = []
         if self.missing:
-            shown = [f"{first / FRAME_RATE:.2f} to {end / FRAME_RATE:.2f} s (frames {first} to {end - 1})" for first, end in self.missing]
+            rate = self.frame_rate
+            shown = [f"{first / rate:.2f} to {end / rate:.2f} s (frames {first} to {end - 1})" for first, end in self.missing]
             more = [f"{len(shown) - SHOWN_RANGES} more places"] if len(shown) > SHOWN_RANGES else []
             places = shown[:SHOWN_RANGES] + more
             listed = ", ".join(places[:-1]) + " and " + places[-1] if len(places) > 1 else places[0]
@@ -57,4 +60,4 @@ def damage_of(used: Iterable[Block], header: HeaderFields, n_bytes: int) -> Dama
         stray_bytes -= block.end - block.start
     if next_frame < header.frames:
         missing.append((next_frame, header.frames))
-    return Damage(tuple(missing), stray_bytes)
+    return Damage(tuple(missing), stray_bytes, header.frame_rate)

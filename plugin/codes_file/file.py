@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from lamina.plugin.codes_file.blocks import BLOCK_FRAMES, ENTROPY_BLOCK_FRAMES, find_blocks, pack_block, unpack_block
-from lamina.plugin.codes_file.codes import FRAME_RATE, Codes
+from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.codes_file.damage import Damage, damage_of
 from lamina.plugin.codes_file.header import ContainerError, HeaderFields, fields_of, head_crc, pack_header, unpack_header
 from lamina.plugin.files.atomic import atomic_file
@@ -22,7 +22,7 @@ from lamina.plugin.files.atomic import atomic_file
 SUFFIX = ".lamina"
 MAX_BYTES = 80_000_000
 """More than an hour of eight channels in all layers."""
-FRAMES_PER_BYTE, FRAMES_OF_ANY_FILE = 64, 600 * FRAME_RATE
+FRAMES_PER_BYTE, SECONDS_OF_ANY_FILE = 64, 600
 """What a file's head may promise: a damaged or hostile file of a few bytes must not take memory for hours. Ten minutes may be
 promised by any file; a complete file holds fewer frames per byte than this."""
 
@@ -57,7 +57,7 @@ def pack(codes: Codes, entropy: bool = False) -> bytes:
     parts = [head]
     for first in range(0, codes.n_frames, size):
         part = slice(first, first + size)
-        parts.append(pack_block(first, codes.codes[:, part], codes.counts[:, part], entropy, seed))
+        parts.append(pack_block(first, codes.codes[:, part], codes.counts[:, part], codes.code_bits, entropy, seed))
     return b"".join(parts)
 
 
@@ -86,6 +86,8 @@ def unpack(data: bytes) -> ReadResult:
         header.stereo,
         float(header.denoise),
         header.lag_from,
+        header.frame_rate,
+        header.code_bits,
     )
     return ReadResult(value, damage_of(used, header, len(data) - position))
 
@@ -154,8 +156,7 @@ def container_bytes(path: str | Path) -> Iterator[bytes]:
 def open_container(data: bytes) -> tuple[HeaderFields, int, int]:
     """The header, where the blocks begin, and what their CRCs start with; raises ContainerError."""
     header, position = unpack_header(data)
-    if header.frames > max(FRAMES_OF_ANY_FILE, FRAMES_PER_BYTE * len(data)):
-        raise ContainerError(
-            f"The file's {len(data)} bytes can't hold the {header.frames / FRAME_RATE:.0f} s that its header promises. Copy it again."
-        )
+    if header.frames > max(SECONDS_OF_ANY_FILE * header.frame_rate, FRAMES_PER_BYTE * len(data)):
+        seconds = header.frames / header.frame_rate
+        raise ContainerError(f"The file's {len(data)} bytes can't hold the {seconds:.0f} s that its header promises. Copy it again.")
     return header, position, head_crc(data[:position])

@@ -18,22 +18,34 @@ from dataclasses import dataclass, fields
 from typing import Any, cast
 
 from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE
-from lamina.plugin.codes_file.codes import FRAME_RATE, MAX_CODE_CHANNELS, MAX_CODE_LAYERS, STEREO_MODES, Codes, Stereo
+from lamina.plugin.codes_file.codes import (
+    MAX_CODE_BITS,
+    MAX_CODE_CHANNELS,
+    MAX_CODE_LAYERS,
+    MAX_FRAME_RATE,
+    MIN_FRAME_RATE,
+    STEREO_MODES,
+    USUAL_BITS,
+    USUAL_FRAME_RATE,
+    Codes,
+    Stereo,
+)
 
 MAGIC = b"LAMINA\x1a\n"
-VERSION = 2
-"""The newest version: that of codes with lags among them. Codes without are written as version 1, which older Laminas read too."""
+VERSION = 3
+"""The newest version. Codes are written in the oldest that can hold them, which older Laminas read too: 1 holds up to 24 layers of 10
+bits and 75 frames per second without lags, 2 with lags, 3 whatever a model may have."""
+OLD_LAYERS = 24
 MAX_JSON_BYTES = 1 << 16
 MAX_TEXT = 256
 """Characters of the model's name and of its digest."""
 MAX_SECONDS = 3600
-MAX_FRAMES = (MAX_SECONDS + 1) * FRAME_RATE
-"""One hour, as files are held in memory whole, and what the codec's delay adds to it."""
+"""One hour, as files are held in memory whole. What the codec's delay adds may take a second more."""
 SPARE_FRAMES = 8
 """So many frames' worth of sound may be missing at most: a short piece needs no frame for its last few samples."""
 
-OPTIONAL = ("denoise", "lag_from")
-"""Left out of the JSON where they are 0."""
+OPTIONAL = ("denoise", "lag_from", "code_bits")
+"""Left out of the JSON where they are 0, or where every code has 10 bits."""
 
 _START = struct.Struct("<8sHI")
 _CRC = struct.Struct("<I")
@@ -52,13 +64,14 @@ class HeaderFields:
         n_samples: length of the sound at that rate; there are frames for it.
         n_channels: channels of the sound, 1 … 8.
         frames: frames of each coded channel, an hour at most.
-        layers: 1 … 24; what frames may send at most.
+        layers: 1 … 64; what frames may send at most.
         stereo: what the coded channels are, as in `Codes`.
         model: the bundle's name, 256 characters at most.
         digest: its digest, likewise.
-        frame_rate: frames per second; 75.
+        frame_rate: frames per second, 1 … 1000; 75 before version 3.
         denoise: 0 … 1; 0 where it is not given.
-        lag_from: as in `Codes`, 0 … 24; 0 where it is not given, as in version 1.
+        lag_from: as in `Codes`, 0 … 64; 0 where it is not given, as in version 1.
+        code_bits: bits of each layer's code, 1 … 16; 10 each where they are not given, as before version 3.
     """
 
     sample_rate: int
@@ -69,18 +82,21 @@ class HeaderFields:
     stereo: Stereo
     model: str
     digest: str
-    frame_rate: int = FRAME_RATE
+    frame_rate: float = USUAL_FRAME_RATE
     denoise: float = 0.0
     lag_from: int = 0
+    code_bits: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_range("sample_rate", LOWEST_RATE, HIGHEST_RATE)
         self._check_range("n_channels", 1, MAX_CODE_CHANNELS)
-        self._check_range("frames", 0, MAX_FRAMES)
         self._check_range("layers", 1, MAX_CODE_LAYERS)
-        self._check_range("frame_rate", FRAME_RATE, FRAME_RATE)
         self._check_range("lag_from", 0, MAX_CODE_LAYERS)
-        self._check_range("n_samples", 0, (self.frames + SPARE_FRAMES) * self.sample_rate // FRAME_RATE)
+        if type(self.frame_rate) not in (int, float) or not MIN_FRAME_RATE <= self.frame_rate <= MAX_FRAME_RATE:
+            raise ContainerError(f"frame_rate must be a number from {MIN_FRAME_RATE} to {MAX_FRAME_RATE}.")
+        self._check_range("frames", 0, int((MAX_SECONDS + 1) * self.frame_rate))
+        self._check_range("n_samples", 0, int((self.frames + SPARE_FRAMES) * self.sample_rate / self.frame_rate))
+        self._set_bits()
         if type(self.denoise) not in (int, float) or not 0 <= self.denoise <= 1:
             raise ContainerError("denoise must be a number from 0 to 1.")
         for name in ("model", "digest"):
@@ -91,6 +107,21 @@ class HeaderFields:
             raise ContainerError(f"The stereo mode must be one of {', '.join(STEREO_MODES)}.")
         if self.stereo != "linked" and self.n_channels != 2:
             raise ContainerError(f"The stereo mode {self.stereo!r} needs 2 channels, not {self.n_channels}.")
+
+    def _set_bits(self) -> None:
+        bits: Any = self.code_bits
+        if not isinstance(bits, list | tuple) or not all(type(n) is int and 1 <= n <= MAX_CODE_BITS for n in bits):
+            raise ContainerError(f"code_bits must be a list of whole numbers from 1 to {MAX_CODE_BITS}.")
+        if bits and len(bits) != self.layers:
+            raise ContainerError(f"code_bits has {len(bits)} numbers for {self.layers} layers.")
+        object.__setattr__(self, "code_bits", tuple(bits) or (USUAL_BITS,) * self.layers)
+
+    @property
+    def version(self) -> int:
+        """The oldest version of the format that holds this."""
+        if self.layers > OLD_LAYERS or self.frame_rate != USUAL_FRAME_RATE or set(self.code_bits) != {USUAL_BITS}:
+            return 3
+        return 2 if self.lag_from else 1
 
     @property
     def n_coded(self) -> int:
@@ -118,17 +149,26 @@ def fields_of(codes: Codes) -> HeaderFields:
         digest=codes.digest,
         denoise=codes.denoise,
         lag_from=int(codes.lag_from),
+        frame_rate=_whole_if_it_is(codes.frame_rate),
+        code_bits=codes.code_bits,
     )
+
+
+def _whole_if_it_is(number: float) -> float:
+    """75 rather than 75.0: what older Laminas read."""
+    return int(number) if number == int(number) else float(number)
 
 
 def pack_header(header: HeaderFields) -> bytes:
     """The head of a file."""
     given = {field.name: getattr(header, field.name) for field in fields(header)}
+    if set(header.code_bits) == {USUAL_BITS}:
+        given["code_bits"] = ()
     for name in OPTIONAL:
         if not given[name]:
             del given[name]
     text = json.dumps(given, separators=(",", ":")).encode("ascii")
-    start = _START.pack(MAGIC, 2 if header.lag_from else 1, len(text)) + text
+    start = _START.pack(MAGIC, header.version, len(text)) + text
     return start + _CRC.pack(zlib.crc32(start))
 
 
@@ -150,7 +190,10 @@ def unpack_header(data: bytes) -> tuple[HeaderFields, int]:
         raise ContainerError(f"The file has format version {version}; this Lamina reads versions 1 to {VERSION}. Update Lamina.")
     if version < 1:
         raise ContainerError(f"The file has format version {version}, which never was. Encode it again.")
-    return _parse(data[_START.size : end]), end + _CRC.size
+    header = _parse(data[_START.size : end])
+    if header.version == VERSION > version:
+        raise ContainerError(f"The file has format version {version}, but says what only version {VERSION} can. Encode it again.")
+    return header, end + _CRC.size
 
 
 def head_crc(head: bytes) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lamina.plugin.codes_file.blocks import ENTROPY, Block, block_counts, find_blocks
-from lamina.plugin.codes_file.codes import CODEBOOK_BITS, FRAME_RATE
+from lamina.plugin.codes_file.codes import sent_bits
 from lamina.plugin.codes_file.damage import Damage, damage_of
 from lamina.plugin.codes_file.file import container_bytes, open_container
 from lamina.plugin.codes_file.header import ContainerError, HeaderFields
@@ -53,7 +53,7 @@ class ContainerInfo:
 
     def _kbps(self, bits: int) -> float:
         n_frames = self.header.frames - self.damage.n_missing
-        return bits * FRAME_RATE / n_frames / 1000 if n_frames else 0.0
+        return bits * self.header.frame_rate / n_frames / 1000 if n_frames else 0.0
 
 
 def inspect_codes(path: str | Path) -> ContainerInfo:
@@ -69,7 +69,7 @@ def inspect_codes(path: str | Path) -> ContainerInfo:
             counts = block_counts(block, header)
         except ContainerError:
             continue
-        bits += CODEBOOK_BITS * int(counts.sum(dtype=np.int64))
+        bits += sent_bits(counts, header.code_bits)
         least, most = np.minimum(least, counts.min(1)), np.maximum(most, counts.max(1))
         used.append(block)
     layers = tuple(zip((least if used else most).tolist(), most.tolist(), strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from lamina.plugin.codes_file.codes import FRAME_RATE
+from lamina.plugin.codes_file.codes import USUAL_FRAME_RATE
 from lamina.plugin.desk.frame import CodedFrame
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import SLICE_BEATS
@@ -16,7 +16,7 @@ MOST_SLICE_FRAMES = 600
 
 def slice_frames(settings: Settings) -> int:
     """Frames of one slice at the tempo, at least 1."""
-    return max(1, round(SLICE_BEATS[settings.slice_length] * 60 / settings.tempo * FRAME_RATE))
+    return max(1, round(SLICE_BEATS[settings.slice_length] * 60 / settings.tempo * USUAL_FRAME_RATE))
 
 
 class Slices:

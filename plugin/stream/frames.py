@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 
 import numpy as np
 import numpy.typing as npt
 
 from lamina.models.runtime import CodecRuntime, Codes
 from lamina.plugin.call.arrays import FloatArray
-from lamina.plugin.codes_file.codes import CODEBOOK_BITS
 from lamina.plugin.desk.desk import Counts, Desk, Sent
 from lamina.plugin.desk.guard import Guard
 from lamina.plugin.parameters.motion import FLOOR_DB
@@ -285,6 +284,7 @@ def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_se
     if sent.counts.min() < len(each):
         energy *= each < sent.counts[..., None]
     seconds = (encoded.seconds + decode_seconds) / n_frames
+    bits = np.array([0, *accumulate(runtime.config.code_bits)])
     reports = []
     for frame in range(n_frames):
         counts = sent.counts[:, frame]
@@ -298,7 +298,7 @@ def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_se
                 encoded.input_rms[:, frame],
                 output_rms[:, frame],
                 seconds,
-                CODEBOOK_BITS * int(counts[: encoded.n_sent[frame]].sum()),
+                int(bits[counts[: encoded.n_sent[frame]]].sum()),
             )
         )
     return reports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from lamina.dsp.ramp import Ramp
 from lamina.dsp.resample import StreamingResampler, half_taps
@@ -37,10 +38,9 @@ def encode_audio(runtime: CodecRuntime, settings: Settings, audio: FloatArray, s
     n_frames = -(-n_core // config.frame) if n_samples else 0
     core = _resampled(driven, sample_rate, config.sample_rate, n_frames * config.frame, into)
     n_coded = 1 if stereo == "mono" else len(core)
-    bundle = runtime.bundle
     if n_frames == 0:
         nothing = np.zeros((n_coded, 0, settings.layers), np.uint16), np.zeros((n_coded, 0), np.uint8)
-        return Codes(*nothing, sample_rate, 0, len(audio), bundle.name, bundle.digest, stereo, settings.denoise, _lag_from(runtime))
+        return _codes(runtime, settings, *nothing, sample_rate, 0, len(audio), stereo)
     # Earlier generations come later; whole frames of that are left out again.
     late = config.delay_samples * (settings.passes - 1)
     n_lead = -late % config.frame
@@ -48,23 +48,36 @@ def encode_audio(runtime: CodecRuntime, settings: Settings, audio: FloatArray, s
     core = np.pad(core, ((0, 0), (n_lead, n_skipped * config.frame - n_lead)))
     coder = FrameCodec(runtime, len(core), settings, forget_at=n_skipped)
     encoded = coder.encode(core, None, lambda frame: track.at(max(0, frame - n_skipped)))
+    codes, counts = encoded.sent.codes[:n_coded, n_skipped:].copy(), encoded.sent.counts[:n_coded, n_skipped:].copy()
+    return _codes(runtime, settings, codes, counts, sample_rate, n_samples, len(audio), stereo)
+
+
+def _codes(
+    runtime: CodecRuntime,
+    settings: Settings,
+    codes: npt.NDArray[np.uint16],
+    counts: npt.NDArray[np.uint8],
+    sample_rate: int,
+    n_samples: int,
+    n_channels: int,
+    stereo: Stereo,
+) -> Codes:
+    """Codes with what is to be known of the model that made them."""
+    bundle, config = runtime.bundle, runtime.config
     return Codes(
-        encoded.sent.codes[:n_coded, n_skipped:].copy(),
-        encoded.sent.counts[:n_coded, n_skipped:].copy(),
+        codes,
+        counts,
         sample_rate,
         n_samples,
-        len(audio),
+        n_channels,
         bundle.name,
         bundle.digest,
         stereo,
         settings.denoise,
-        _lag_from(runtime),
+        0 if config.memory is None else config.memory.from_layers,
+        config.frame_rate,
+        config.code_bits[: codes.shape[2]],
     )
-
-
-def _lag_from(runtime: CodecRuntime) -> int:
-    memory = runtime.config.memory
-    return 0 if memory is None else memory.from_layers
 
 
 def decode_codes(runtime: CodecRuntime, settings: Settings, codes: Codes, sample_rate: int) -> FloatArray:
@@ -79,6 +92,7 @@ def decode_codes(runtime: CodecRuntime, settings: Settings, codes: Codes, sample
             f"The codes were made with another model ({codes.model!r}, {codes.digest[:12]!r}…) than this one ({bundle.name!r}, "
             f"{bundle.digest[:12]!r}…). Decode them with that model."
         )
+    _check_codes(runtime, codes)
     if settings.listen not in ("wet", "layer"):
         raise ValueError(f"listen is {settings.listen!r}, which needs the sound before it was coded. Decode with wet or layer.")
     # What the coded channels are, the codes say.
@@ -95,6 +109,22 @@ def decode_codes(runtime: CodecRuntime, settings: Settings, codes: Codes, sample
     # Frames reach a little beyond the sound's end.
     sound = _decoded(runtime, codes, level_core, track, settings, sample_rate)
     return _amplified(sound, pieces, settings, sample_rate, "output_gain_db")
+
+
+def _check_codes(runtime: CodecRuntime, codes: Codes) -> None:
+    """Raises ValueError for codes that the model can't have made, whatever they say of themselves."""
+    config, n_layers = runtime.config, codes.codes.shape[2]
+    if n_layers > config.layers or codes.frame_rate != config.frame_rate or codes.code_bits != config.code_bits[:n_layers]:
+        raise ValueError(
+            f"The codes' layers, bits or frame rate are not those of the model {runtime.bundle.name!r}. Encode the sound again."
+        )
+    memory = config.memory
+    for layer in range(n_layers):
+        sent = codes.counts > layer
+        is_lag = sent & (codes.counts >= memory.from_layers) if memory is not None and layer == 0 else np.zeros_like(sent)
+        for which, most in ((sent & ~is_lag, config.codebook_size), (is_lag, 2 * memory.n_lags if memory is not None else 0)):
+            if most < 1 << config.code_bits[layer] and (codes.codes[..., layer][which] >= most).any():
+                raise ValueError(f"A code of layer {layer + 1} is beyond the {most} that the model has. Encode the sound again.")
 
 
 def _decoded(
