@@ -34,7 +34,7 @@ class CodeEffect(ABC):
     def is_active(settings: Settings) -> bool:
         """Whether it alters anything with these settings; asked once for each snapshot of them."""
 
-    @staticmethod
+    @staticmethod  # noqa: B027 (few need it)
     def prepare(runtime: CodecRuntime, settings: Settings) -> None:
         """Work out what would take too long in a frame; called when settings change, before they are heard."""
 

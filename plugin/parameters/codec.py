@@ -18,7 +18,7 @@ KBPS_PER_LAYER = 0.75
 
 
 class Panel(ParameterGroup, group="levels", tab="panel"):
-    """What is always in sight; `NeuralCodec` takes the first six by their place too."""
+    """What is always in sight. `NeuralCodec` takes those by their place too that are not for keywords only."""
 
     layers: int = parameter(
         "Layers", 1, MAX_LAYERS, default=8, group="rate", kw_only=False,
@@ -28,6 +28,10 @@ class Panel(ParameterGroup, group="levels", tab="panel"):
         "Denoise", 0.0, 1.0, default=0.0, unit="%", group="denoise", kw_only=False,
         help="How much of the background noise is removed; needs a model that was trained for it.",
     )
+    noise_only: bool = switch(
+        "Noise only", default=False, group="denoise",
+        help="Plays what denoise takes away instead of what it leaves; with denoise at 0 that is silence.",
+    )
     mix: float = parameter(
         "Mix", 0.0, 1.0, default=1.0, unit="%", kw_only=False,
         help="Share of the coded sound; the rest is the input, aligned to the sample.",
@@ -36,10 +40,6 @@ class Panel(ParameterGroup, group="levels", tab="panel"):
     output_gain_db: float = parameter("Output", -24.0, 24.0, 0.1, default=0.0, unit="dB", kw_only=False, help="Gain after codec and mix.")
     bypass: bool = switch(
         "Bypass", default=False, kw_only=False, help="Lets the input through unchanged, later by the codec's latency."
-    )
-    noise_only: bool = switch(
-        "Noise only", default=False, group="denoise",
-        help="Plays what denoise takes away instead of what it leaves; with denoise at 0 that is silence.",
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar, dataclass_transform, overload
 
-from lamina.plugin.parameters.kinds import Choice, Group, Kind, Parameter, Tab
+from lamina.plugin.parameters.kinds import Choice, Group, Kind, Parameter, Place
 
 T = TypeVar("T", bool, int, float)
 Taken = TypeVar("Taken", contravariant=True)
@@ -94,7 +94,7 @@ class ParameterGroup:
     declared: ClassVar[dict[str, Parameter]] = {}
     """Those of the group and of the groups it is made of, by name, in the order in which they are written."""
 
-    def __init_subclass__(cls, group: Group = "codes", tab: Tab = "", section: str = "", page: str = "", **more: Any) -> None:
+    def __init_subclass__(cls, group: Group = "codes", tab: Place = "", section: str = "", page: str = "", **more: Any) -> None:
         super().__init_subclass__(**more)
         shared = {"unit": "", "group": group, "tab": tab, "section": section, "page": page}
         declared = {name: built for base in cls.__bases__ if issubclass(base, ParameterGroup) for name, built in base.declared.items()}

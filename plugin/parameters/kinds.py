@@ -18,7 +18,7 @@ Kind = Literal["int", "float", "bool", "choice", "gains", "layers", "motions", "
 Value = Any
 """An int, a float, a bool, a word, or a tuple of numbers, motions or automation: what the parameter's kind says."""
 Group = Literal["rate", "denoise", "levels", "desk", "listen", "stereo", "channel", "codes", "motion"]
-Tab = Literal["", "panel", "Layers", "Channel", "Codes", "Bend", "Motion"]
+Place = Literal["", "panel", "Layers", "Channel", "Codes", "Bend", "Motion"]
 
 MAX_LAYERS = 24
 
@@ -59,7 +59,7 @@ class Parameter:
     view_of: str | None = None
     group: Group = "levels"
     choices: tuple[str, ...] = ()
-    tab: Tab = ""
+    tab: Place = ""
     section: str = ""
     beside: bool = False
     refines: str | None = None
