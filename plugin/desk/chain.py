@@ -1,7 +1,4 @@
-"""The order of the code desk's effects: the one place where each of them is registered.
-
-    sent codes ─ channel ─ bend ─ slices ─ echo ─ freeze ─ layer gains ─ sum ─ decoder ─ guard
-"""
+"""The order of the code desk's effects: the one place where each of them is registered."""
 
 from __future__ import annotations
 
