@@ -15,7 +15,7 @@ HELDOUT ?= heldout
 LYRA ?=
 BENCH_ARGS ?=
 
-.PHONY: help run test check bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss examples clean libraries-run libraries-test
+.PHONY: help run test check docs-tables bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss examples clean libraries-run libraries-test
 .DEFAULT_GOAL := help
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo "make bench-tones    what the model leaves of sines and of a glockenspiel  [BENCH_ARGS='--model A --model B']"
 	@echo "make bench-loss     what lost frames cost speech          HELDOUT=folder  [BENCH_ARGS='--concealment hold']"
 	@echo "make examples       render the sounds and pictures of the docs again, with the shipped model (docs/sounds, docs/pictures, docs/presets.md)"
+	@echo "make docs-tables  write the docs' tables of parameters again, from where they are declared"
 	@echo "make clean          remove everything the commands above made"
 
 run: libraries-run $(VENV)/.for-run
@@ -70,6 +71,9 @@ bench-loss: $(VENV)/.for-bench
 
 examples: $(VENV)/.for-bench
 	$(BIN)/python bench/examples.py
+
+docs-tables: $(VENV)/.for-run
+	$(BIN)/python bench/docs_tables.py
 
 clean:
 	rm -rf $(VENV) build dist demo-out bench-out lamina.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

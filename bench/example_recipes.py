@@ -115,16 +115,16 @@ PAGES = {
     "listen": "what layer 2 adds",
     "stereo": "12 layers for the middle, 1 for the side",
     "channel": "35 % of the frames lost in bursts, concealed by fading",
-    "freeze": "frozen from 1.2 to 3.1 s",
+    "bend": "codes of layers 2 to 4 shuffled",
     "slices": "each eighth note and three repeats of it",
     "echo": "echoes after 26 frames",
-    "bend": "codes of layers 2 to 4 shuffled",
+    "freeze": "frozen from 1.2 to 3.1 s",
     "generations": "the eighth generation",
     "cross-synthesis": "layer 1 of the voice, layers 2 to 12 of the music",
     "motion": "layers grow through each beat, the last beat stutters",
     "bits-follow-loudness": "16 layers at full scale, fewer where it is quieter",
 }
-"""Pages under docs/desk, each with the example of its name, and what its picture's lower half shows."""
+"""Pages under docs/desk in the order of their index, each with the example of its name, and what its picture's lower half shows."""
 
 
 def excerpt_of(preset: Preset) -> str:

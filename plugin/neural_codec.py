@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from inspect import Parameter as Argument
+from inspect import Signature
 from threading import RLock
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -15,20 +17,40 @@ from lamina.models.runtime import CodecRuntime, load_runtime
 from lamina.plugin.call.arrays import FloatArray, channels_first, check_buffer_size, check_channels, check_sample_rate, check_sidechain
 from lamina.plugin.call.effect import SideChainEffect
 from lamina.plugin.codes_file.codes import Codes
-from lamina.plugin.desk.bend import prepare_bend
+from lamina.plugin.desk.chain import CHAIN
 from lamina.plugin.parameters.attribute import ParameterAttribute
-from lamina.plugin.parameters.motion import Automation, Motion
-from lamina.plugin.parameters.settings import DeskArguments, Settings
-from lamina.plugin.parameters.table import MAX_LAYERS, find_parameter
+from lamina.plugin.parameters.motion import Automation
+from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.parameters.table import MAX_LAYERS, PARAMETERS, find_parameter
 from lamina.plugin.stream.blocks import CodecStream
 from lamina.plugin.stream.reports import FrameReport
 from lamina.plugin.stream.whole import decode_codes, encode_audio
 
+if TYPE_CHECKING:
+    from lamina.plugin.parameters.codec import OtherUnits
+    from lamina.plugin.parameters.declare import choice
+    from lamina.plugin.parameters.table import AllParameters
+
+BY_PLACE = ("layers", "denoise", "mix", "input_gain_db", "output_gain_db", "bypass")
+"""Parameters that the constructor also takes without their names."""
 WHOLE_FILE_SECONDS = 8
 """Audio per call of the networks in one-shot processing: long enough to be fast, short enough for any memory."""
 
 
-class NeuralCodec(SideChainEffect):
+if TYPE_CHECKING:
+
+    class _Attributes(AllParameters, OtherUnits):
+        """What type checkers know of the constructor and of the attributes: every parameter as it is declared, and the model."""
+
+        model: Final[str] = choice("Model", (), default=DEFAULT_BUNDLE)
+
+else:
+
+    class _Attributes:
+        __slots__ = ()
+
+
+class NeuralCodec(SideChainEffect, _Attributes):
     """A neural codec as a live effect: sound in, its coded and decoded self out.
 
     Args:
@@ -40,7 +62,8 @@ class NeuralCodec(SideChainEffect):
         noise_only: plays what denoise takes away instead of what it leaves: silence with denoise 0.
         kbps: another way to give `layers`: 0.75–18, the nearest layer is used. Give one of the two.
         model: name of a bundle, shipped or your own, a size ("standard"), or a bundle's folder. It can't be changed later.
-        desk: any other parameter of `lamina.plugin.PARAMETERS` by its name: the layer desk, stereo, loss, codes, motion.
+
+    Any other parameter of `lamina.plugin.PARAMETERS` is given by its name: the layer desk, stereo, loss, codes, motion.
 
     Every argument but `model` is also an attribute that may be set at any time, from any thread; a stream reads them
     once per block. `on_report`, if set, is called with each `FrameReport`; `last_reports` holds the newest.
@@ -49,83 +72,21 @@ class NeuralCodec(SideChainEffect):
     Raises ValueError or TypeError with a sentence for any value out of range, and leaves the effect unchanged.
     """
 
-    layers = ParameterAttribute[int]()
-    kbps = ParameterAttribute[float]()
-    denoise = ParameterAttribute[float]()
-    noise_only = ParameterAttribute[bool]()
-    mix = ParameterAttribute[float]()
-    input_gain_db = ParameterAttribute[float]()
-    output_gain_db = ParameterAttribute[float]()
-    bypass = ParameterAttribute[bool]()
-    loudness_layers = ParameterAttribute[float]()
-    search = ParameterAttribute[int]()
-    layer_gains = ParameterAttribute[tuple[float, ...]]()
-    muted_layers = ParameterAttribute[tuple[int, ...]]()
-    solo_layers = ParameterAttribute[tuple[int, ...]]()
-    listen = ParameterAttribute[str]()
-    listen_layer = ParameterAttribute[int]()
-    stereo = ParameterAttribute[str]()
-    side_layers = ParameterAttribute[int]()
-    frame_loss = ParameterAttribute[float]()
-    loss_model = ParameterAttribute[str]()
-    loss_burst = ParameterAttribute[int]()
-    loss_period = ParameterAttribute[int]()
-    layer_loss = ParameterAttribute[float]()
-    lost_layer = ParameterAttribute[int]()
-    concealment = ParameterAttribute[str]()
-    bend = ParameterAttribute[str]()
-    bend_amount = ParameterAttribute[float]()
-    bend_offset = ParameterAttribute[int]()
-    bend_nearest = ParameterAttribute[int]()
-    bend_common = ParameterAttribute[int]()
-    bend_from = ParameterAttribute[int]()
-    bend_to = ParameterAttribute[int]()
-    freeze = ParameterAttribute[bool]()
-    freeze_frames = ParameterAttribute[int]()
-    freeze_fade = ParameterAttribute[int]()
-    slices = ParameterAttribute[str]()
-    slice_length = ParameterAttribute[str]()
-    slice_repeats = ParameterAttribute[int]()
-    code_delay = ParameterAttribute[int]()
-    code_feedback = ParameterAttribute[float]()
-    passes = ParameterAttribute[int]()
-    cross_layers = ParameterAttribute[int]()
-    seed = ParameterAttribute[int]()
-    tempo = ParameterAttribute[float]()
-    motions = ParameterAttribute[tuple[Motion, ...]]()
-    automation = ParameterAttribute[tuple[Automation, ...]]()
-
     __slots__ = ("_bundle", "_last_reports", "_model", "_runtime", "_settings", "_stream", "_streaming", "_to_swallow", "on_report")
 
-    def __init__(
-        self,
-        layers: int | None = None,
-        denoise: float = 0.0,
-        mix: float = 1.0,
-        input_gain_db: float = 0.0,
-        output_gain_db: float = 0.0,
-        bypass: bool = False,
-        *,
-        noise_only: bool = False,
-        kbps: float | None = None,
-        model: str = DEFAULT_BUNDLE,
-        **desk: Unpack[DeskArguments],
-    ) -> None:
-        if layers is not None and kbps is not None:
-            raise ValueError(f"Both layers ({layers}) and kbps ({kbps}) are given; they are one value in two units: give one.")
+    if not TYPE_CHECKING:  # type checkers make a constructor of the declarations
+
+        def __init__(self, *given: Any, **named: Any) -> None:
+            bound = _SIGNATURE.bind(*given, **named).arguments
+            self._begin(bound.pop("model", DEFAULT_BUNDLE), {name: value for name, value in bound.items() if value is not None})
+
+    def _begin(self, model: str, given: dict[str, Any]) -> None:
+        if "layers" in given and "kbps" in given:
+            raise ValueError(
+                f"Both layers ({given['layers']}) and kbps ({given['kbps']}) are given; they are one value in two units: give one."
+            )
         self.__setstate__({"model": str(model), "settings": Settings()})
-        given = {
-            "layers": layers,
-            "kbps": kbps,
-            "denoise": denoise,
-            "mix": mix,
-            "input_gain_db": input_gain_db,
-            "output_gain_db": output_gain_db,
-            "bypass": bypass,
-            "noise_only": noise_only,
-            **desk,
-        }
-        self.set_parameters({name: value for name, value in given.items() if value is not None})
+        self.set_parameters(given)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"model": self._model, "settings": self._settings}
@@ -142,10 +103,12 @@ class NeuralCodec(SideChainEffect):
         self._to_swallow = 0
         self._last_reports: list[FrameReport] = []
 
-    @property
-    def model(self) -> str:
-        """The bundle's name or folder, as given."""
-        return self._model
+    if not TYPE_CHECKING:  # they know it as the argument that it is
+
+        @property
+        def model(self) -> str:
+            """The bundle's name or folder, as given."""
+            return self._model
 
     @property
     def bundle(self) -> Bundle:
@@ -165,7 +128,8 @@ class NeuralCodec(SideChainEffect):
         self._check_against_bundle(settings)
         if self._runtime is not None:
             # Here and not in the next frame, where it would take too long.
-            prepare_bend(self._runtime, settings)
+            for effect in CHAIN:
+                effect.prepare(self._runtime, settings)
         self._settings = settings
 
     @property
@@ -312,3 +276,20 @@ class NeuralCodec(SideChainEffect):
 @lru_cache(maxsize=8)
 def _opened_bundle(folder: str, written_ns: int) -> Bundle:
     return open_bundle(folder)
+
+
+def _signature() -> Signature:
+    """Of the constructor: every parameter with its default; None stands for one that isn't given."""
+    arguments = [
+        Argument(name, Argument.POSITIONAL_OR_KEYWORD, default=None if name == "layers" else PARAMETERS[name].default) for name in BY_PLACE
+    ]
+    for name, parameter in PARAMETERS.items():
+        if name not in BY_PLACE:
+            arguments.append(Argument(name, Argument.KEYWORD_ONLY, default=None if parameter.view_of else parameter.default))
+    return Signature([*arguments, Argument("model", Argument.KEYWORD_ONLY, default=DEFAULT_BUNDLE)])
+
+
+_SIGNATURE = _signature()
+NeuralCodec.__signature__ = _SIGNATURE  # type: ignore[attr-defined]
+for _name in PARAMETERS:
+    setattr(NeuralCodec, _name, ParameterAttribute(_name))

@@ -35,7 +35,7 @@ def test_bending_the_first_layers_is_heard_more_than_bending_the_last():
 
 def test_a_share_of_the_codes_is_bent_and_not_the_same_ones_in_every_frame():
     settings = Settings().with_value("bend", "offset").with_value("bend_offset", 1).with_value("bend_amount", 0.3)
-    bend, frame = Bend(load_runtime("lamina-24k").likeness), CodedFrame(np.full((2, 24), 100, np.int16), 24, 0.1, 0.1)
+    bend, frame = Bend(load_runtime("lamina-24k")), CodedFrame(np.full((2, 24), 100, np.int16), 24, 0.1, 0.1)
     hit = np.array([bend.step(frame, settings, index).codes != 100 for index in range(400)])
     assert hit.mean() == pytest.approx(0.3, abs=0.02)
     assert np.abs(hit.mean(0) - 0.3).max() < 0.12
@@ -60,7 +60,7 @@ def test_the_nearest_neighbour_is_the_entry_that_is_nearest_but_one_and_so_on():
 
 
 def test_a_palette_keeps_the_codes_used_most_and_only_those():
-    bend, settings = Bend(load_runtime("lamina-24k").likeness), Settings().with_value("bend", "common").with_value("bend_common", 3)
+    bend, settings = Bend(load_runtime("lamina-24k")), Settings().with_value("bend", "common").with_value("bend_common", 3)
     random = np.random.default_rng(0)
     common = [10, 200, 777]
 

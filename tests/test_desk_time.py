@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from desk_sounds import FRAME, RATE, difference, frame_rms, music, render, rms, stream, voice
 
+from lamina.models.bundle import DEFAULT_BUNDLE
+from lamina.models.runtime import load_runtime
 from lamina.plugin import Settings
 from lamina.plugin.desk.echo import Echo
 from lamina.plugin.desk.frame import CodedFrame
@@ -134,9 +136,9 @@ def test_echoes_come_after_the_delay_softer_and_thinner_each_time():
 
 
 def test_each_echo_has_fewer_layers_and_one_that_would_be_too_soft_is_no_more():
-    echo, settings = Echo(), Settings().with_value("code_delay", 5).with_value("code_feedback", 0.6)
+    echo, settings = Echo(load_runtime(DEFAULT_BUNDLE)), Settings().with_value("code_delay", 5).with_value("code_feedback", 0.6)
     loud, quiet = (CodedFrame(np.full((1, 24), code, np.int16), 20, rms, rms) for code, rms in ((7, 0.3), (8, 0.0)))
-    heard = [echo.step(frame, settings) for frame in [loud, *[quiet] * 80]]
+    heard = [echo.step(frame, settings, 0) for frame in [loud, *[quiet] * 80]]
     echoes = [frame for frame in heard if frame.codes[0, 0] == 7]
     assert [frame.layers for frame in echoes[:4]] == [20, 12, 7, 4]
     assert [int((frame.codes[0] >= 0).sum()) for frame in echoes[1:4]] == [12, 7, 4]

@@ -1,4 +1,7 @@
-"""The code desk: which parameters stand on which of its tabs, which of them matter now, and which differ from their default."""
+"""The code desk: which parameters stand on which of its tabs, which of them matter now, and which differ from their default.
+
+Where a parameter stands it says itself, where it is declared.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lamina.gui.model.parameters import ParameterValues, plain
+from lamina.plugin import PARAMETERS
+from lamina.plugin.parameters.kinds import Place
 
-PANEL_NAMES = ("layers", "denoise", "noise_only", "mix", "input_gain_db", "output_gain_db", "bypass")
+PANEL_NAMES = tuple(name for name, parameter in PARAMETERS.items() if parameter.tab == "panel" and parameter.view_of is None)
 """Parameters whose controls are always in the window; all others are the desk's."""
 
-UNSHOWN_NAMES = ("automation", "cross_layers")
+UNSHOWN_NAMES = ("automation", *(name for name, parameter in PARAMETERS.items() if not parameter.tab))
 """Parameters for scripts: kept with everything else, and set back with the desk, without a control of their own."""
 
 DESK_KEY, FREEZE_KEY = "D", "F"
@@ -39,53 +44,34 @@ class Tab:
         return (*self.extra, *(name for section in self.sections for row in section.rows for name in row))
 
 
+def _tab(name: Place, help: str, *also: str) -> Tab:
+    """A tab with every parameter that says it stands there, and `also` some that stand elsewhere too."""
+    sections: dict[str, list[list[str]]] = {}
+    extra = []
+    for parameter in PARAMETERS.values():
+        if parameter.tab != name:
+            continue
+        if not parameter.section:
+            extra.append(parameter.name)
+            continue
+        rows = sections.setdefault(parameter.section, [])
+        if parameter.beside and rows:
+            rows[-1].append(parameter.name)
+        else:
+            rows.append([parameter.name])
+    made = tuple(Section(title, tuple(tuple(row) for row in rows)) for title, rows in sections.items())
+    return Tab(name, help, made, (*extra, *also))
+
+
 TABS = (
-    Tab(
-        "Layers", "How loud each layer is, and what is played.",
-        extra=("layer_gains", "muted_layers", "solo_layers", "listen", "listen_layer"),
-    ),
-    Tab(
-        "Channel", "How two channels are sent, and what gets lost on the way.",
-        (
-            Section("Stereo and bits", (("stereo",), ("side_layers",), ("loudness_layers",))),
-            Section("Lost frames", (("frame_loss", "loss_burst", "loss_period"), ("loss_model",), ("concealment",))),
-            Section("Lost layers", (("layer_loss",), ("lost_layer",))),
-        ),
-    ),
-    Tab(
-        "Codes", "Freeze, slices and echoes, made of codes.",
-        (
-            Section("Freeze", (("freeze",), ("freeze_frames",), ("freeze_fade",))),
-            Section("Slices", (("slices",), ("slice_length", "slice_repeats"), ("tempo",))),
-            Section("Echo", (("code_delay",), ("code_feedback",))),
-        ),
-    ),
-    Tab(
-        "Bend", "Other codes in the place of those that were sent.",
-        (
-            Section("Bend", (("bend",), ("bend_amount", "bend_from", "bend_to"), ("bend_offset", "bend_nearest", "bend_common"))),
-            Section("How codes are made", (("search",), ("passes",), ("seed",))),
-        ),
-    ),
-    Tab("Motion", "What moves by itself.", extra=("motions", "automation", "tempo")),
-)  # fmt: skip
+    _tab("Layers", "How loud each layer is, and what is played."),
+    _tab("Channel", "How two channels are sent, and what gets lost on the way."),
+    _tab("Codes", "Freeze, slices and echoes, made of codes."),
+    _tab("Bend", "Other codes in the place of those that were sent."),
+    _tab("Motion", "What moves by itself.", "tempo"),
+)
 
 TAB_NAMES = tuple(tab.name for tab in TABS)
-
-# A control matters while the one it refines is at one of these values.
-_REFINES: dict[str, tuple[str, Callable[[object], bool]]] = {
-    "side_layers": ("stereo", lambda value: value == "mid-side"),
-    "loss_burst": ("loss_model", lambda value: value == "bursts"),
-    "loss_period": ("loss_model", lambda value: value == "pattern"),
-    "slice_length": ("slices", lambda value: value != "off"),
-    "slice_repeats": ("slices", lambda value: value == "stutter"),
-    "bend_amount": ("bend", lambda value: value != "off"),
-    "bend_from": ("bend", lambda value: value != "off"),
-    "bend_to": ("bend", lambda value: value != "off"),
-    "bend_offset": ("bend", lambda value: value == "offset"),
-    "bend_nearest": ("bend", lambda value: value == "nearest"),
-    "bend_common": ("bend", lambda value: value == "common"),
-}
 
 
 class Desk:
@@ -117,11 +103,13 @@ class Desk:
 
     def matters(self, name: str) -> bool:
         """Whether a parameter can be heard as the others stand. What refines a parameter that moves by itself always can."""
-        if name not in _REFINES:
+        parameter = PARAMETERS[name]
+        if parameter.refines is None:
             return True
-        refined, suits = _REFINES[name]
+        value = self._values[parameter.refines]
+        suits = value in parameter.suits if parameter.suits else value != PARAMETERS[parameter.refines].default
         moving = (*self._values["motions"], *self._values["automation"])
-        return suits(self._values[refined]) or any(item.target == refined for item in moving)
+        return suits or any(item.target == parameter.refines for item in moving)
 
 
 def presettable(values: ParameterValues) -> dict[str, object]:

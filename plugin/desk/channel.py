@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,13 @@ from lamina.dsp.chance import uniform
 from lamina.models.loop import Loop
 from lamina.models.runtime import CodecRuntime
 from lamina.plugin.call.arrays import FloatArray
+from lamina.plugin.desk.effect import CodeEffect
 from lamina.plugin.desk.frame import ABSENT, CodedFrame, to_and_fro
-from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.parameters.declare import ParameterGroup, choice, parameter
+from lamina.plugin.parameters.kinds import MAX_LAYERS
+
+if TYPE_CHECKING:
+    from lamina.plugin.parameters.settings import Settings
 
 LOSE_FRAME, LOSE_LAYER, WHICH_LAYER = 1, 2, 3
 REPEATED_FRAMES = 10
@@ -33,11 +39,68 @@ RECOVERED = 0.05
 networks round what remains of an error up and down, so that it needn't vanish."""
 
 
-class Channel:
+class Channel(CodeEffect):
     """Its memory: the frames that arrived last, whether a burst of losses goes on, and the receiver's loop while it differs."""
 
+    class Parameters(ParameterGroup, group="channel", tab="Channel", section="Lost frames", page="channel"):
+        frame_loss: float = parameter(
+            "Frame loss",
+            0.0,
+            1.0,
+            default=0.0,
+            unit="%",
+            help="Share of the frames that get lost on their way.",
+        )
+        loss_burst: int = parameter(
+            "Burst",
+            1,
+            75,
+            default=4,
+            unit="frames",
+            beside=True,
+            refines="loss_model",
+            suits=("bursts",),
+            help="Mean length of a burst of lost frames.",
+        )
+        loss_period: int = parameter(
+            "Period",
+            2,
+            150,
+            default=8,
+            unit="frames",
+            beside=True,
+            refines="loss_model",
+            suits=("pattern",),
+            help="Length of the pattern of lost frames.",
+        )
+        loss_model: str = choice(
+            "Loss model",
+            ("random", "bursts", "pattern"),
+            default="random",
+            help="How frames get lost: each by itself, in bursts (Gilbert's model), or always the last ones of a period.",
+        )
+        concealment: str = choice(
+            "Concealment",
+            ("foresee", "hold", "repeat", "fade", "silence"),
+            default="foresee",
+            help="What stands in for lost frames: what memory foresees (where there is none: fade), the last one held, the last ten "
+            "to and fro, ever fewer layers of them, or silence.",
+        )
+        layer_loss: float = parameter(
+            "Layer loss",
+            0.0,
+            1.0,
+            default=0.0,
+            unit="%",
+            section="Lost layers",
+            help="Share of the frames that lose one layer.",
+        )
+        lost_layer: int = parameter(
+            "Lost layer", 0, MAX_LAYERS, default=0, section="Lost layers", help="The layer they lose; 0 draws one anew each time.",
+        )  # fmt: skip
+
     def __init__(self, runtime: CodecRuntime) -> None:
-        self._runtime = runtime
+        super().__init__(runtime)
         self._arrived: deque[CodedFrame] = deque(maxlen=REPEATED_FRAMES)
         # With those that got lost, as the receiver foresaw them.
         self._passed: deque[CodedFrame] = deque(maxlen=runtime.loop_frames)
@@ -46,6 +109,10 @@ class Channel:
         self._receiver: Loop | None = None
         # The last lag code that arrived, of each channel; 0 before the first one.
         self._lag: npt.NDArray[np.int64] | int = 0
+
+    @staticmethod
+    def is_active(settings: Settings) -> bool:
+        return settings.frame_loss > 0 or settings.layer_loss > 0
 
     @property
     def is_at_rest(self) -> bool:

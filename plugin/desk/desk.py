@@ -13,12 +13,8 @@ import numpy.typing as npt
 
 from lamina.models.runtime import CodecRuntime, Codes
 from lamina.plugin.call.arrays import FloatArray
-from lamina.plugin.desk.bend import Bend
-from lamina.plugin.desk.channel import Channel
-from lamina.plugin.desk.echo import Echo
+from lamina.plugin.desk.chain import CHAIN
 from lamina.plugin.desk.frame import CodedFrame, coded_frames
-from lamina.plugin.desk.freeze import Freeze
-from lamina.plugin.desk.slices import Slices
 from lamina.plugin.parameters.settings import Settings
 
 Counts = npt.NDArray[np.uint8]
@@ -76,9 +72,7 @@ class Desk:
     def __init__(self, runtime: CodecRuntime) -> None:
         self._runtime = runtime
         self._n_layers = runtime.config.layers
-        self.channel, self.slices, self.echo, self.freeze = Channel(runtime), Slices(), Echo(), Freeze()
-        # Likeness is worked out when it is first asked for.
-        self._bend: Bend | None = None
+        self._effects = [effect(runtime) for effect in CHAIN]
 
     def play(self, sent: Sent, settings: Sequence[Settings]) -> Played:
         """Frames through the desk, each with its own settings."""
@@ -119,31 +113,26 @@ class Desk:
         return latents
 
     def _leaves_alone(self, frame: CodedFrame, settings: Settings) -> bool:
-        return not settings.alters_codes and self.freeze.is_at_rest and self.channel.is_at_rest and frame.layers > 0
+        return not settings.alters_codes and frame.layers > 0 and all(effect.is_at_rest for effect in self._effects)
 
     def _note(self, frame: CodedFrame) -> None:
-        for effect in (self.channel, self.slices, self.echo, self.freeze):
+        for effect in self._effects:
             effect.note(frame)
 
     def _step(self, frame: CodedFrame, settings: Settings, index: int) -> tuple[FloatArray, Counts, float, float]:
         """One frame through everything: its latent `[channels, latent]`, of how many layers, its input's peak, and its level."""
-        frame = self.channel.step(frame, settings, index)
-        if settings.bend != "off":
-            if self._bend is None:
-                self._bend = Bend(self._runtime.likeness)
-            frame = self._bend.step(frame, settings, index)
-        frame = self.echo.step(self.slices.step(frame, settings), settings)
-        live, held, share = self.freeze.step(frame, settings)
-        gains = settings.heard_gains
-        if held is None:
-            return self._latent(live, gains), live.n_present, live.peak, live.level
-        if share == 1.0:
-            return self._latent(held, gains), held.n_present, held.peak, held.level
-        latent = (1 - np.float32(share)) * self._latent(live, gains) + np.float32(share) * self._latent(held, gains)
-        louder = held if share > 0.5 else live
-        return latent, louder.n_present, max(live.peak, held.peak), (1 - share) * live.level + share * held.level
+        for effect in self._effects:
+            frame = effect.step(frame, settings, index)
+        return self._latent(frame, settings.heard_gains), frame.n_present, frame.peak, frame.level
 
     def _latent(self, frame: CodedFrame, gains: FloatArray | None) -> FloatArray:
+        if frame.other is None:
+            return self._summed(frame, gains)
+        share = np.float32(frame.other_share)
+        mixed: FloatArray = (1 - share) * self._summed(frame, gains) + share * self._latent(frame.other, gains)
+        return mixed
+
+    def _summed(self, frame: CodedFrame, gains: FloatArray | None) -> FloatArray:
         table = self._runtime.entries
         # An absent code, −1, finds the last entry, which then counts nothing.
         entries = table[np.minimum(frame.rows, len(table) - 1), frame.codes]

@@ -25,6 +25,8 @@ class CodedFrame:
     prediction: what the codec's memory foresaw of it, `[channels, latent]`; codes add to that. None without a memory.
     first: the row of the codec's entries in which layer 1 of each channel is (`CodecRuntime.first_rows`), `[channels]`.
     crossed: whether its layers come from two sounds.
+    other: a second frame that is heard with it, if there is one: the vectors for the decoder are mixed.
+    other_share: how much of that one, 0 … 1.
     """
 
     codes: CodeArray
@@ -35,6 +37,8 @@ class CodedFrame:
     prediction: FloatArray | None = None
     first: npt.NDArray[np.int64] | None = None
     crossed: bool = False
+    other: CodedFrame | None = None
+    other_share: float = 0.0
 
     @property
     def rows(self) -> npt.NDArray[np.int64]:
@@ -44,7 +48,9 @@ class CodedFrame:
 
     @property
     def n_present(self) -> npt.NDArray[np.uint8]:
-        """Layers of which a code is there, `[channels]`."""
+        """Layers of which a code is there, `[channels]`; of the louder one while two frames are mixed."""
+        if self.other is not None and self.other_share > 0.5:
+            return self.other.n_present
         present: npt.NDArray[np.uint8] = (self.codes >= 0).sum(1, dtype=np.uint8)
         return present
 
@@ -55,6 +61,13 @@ class CodedFrame:
             return np.zeros(len(self.codes), bool)
         by_lag: npt.NDArray[np.bool_] = self.first == 0
         return by_lag
+
+    def mixed(self, other: CodedFrame, share: float) -> CodedFrame:
+        """It and a `share` of another one at the same time. For the last effect of the chain: what follows reads the codes of one alone."""
+        if share >= 1:
+            return other
+        level = (1 - share) * self.level + share * other.level
+        return replace(self, peak=max(self.peak, other.peak), level=level, other=other, other_share=share)
 
     def thinned(self, layers: int, level: float = 1.0) -> CodedFrame:
         """The first `layers` of it, with its level times `level`."""

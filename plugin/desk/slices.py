@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lamina.plugin.codes_file.codes import USUAL_FRAME_RATE
+from lamina.plugin.desk.effect import CodeEffect
 from lamina.plugin.desk.frame import CodedFrame
-from lamina.plugin.parameters.settings import Settings
-from lamina.plugin.parameters.table import SLICE_BEATS
+from lamina.plugin.parameters.declare import ParameterGroup, choice, parameter
 
+if TYPE_CHECKING:
+    from lamina.models.runtime import CodecRuntime
+    from lamina.plugin.parameters.settings import Settings
+
+SLICE_BEATS = {"1/32": 1 / 8, "1/16": 1 / 4, "1/8": 1 / 2, "1/4": 1.0, "1/2": 2.0, "1/1": 4.0}
+"""Beats (quarter notes) of the note values that a slice may last."""
 MOST_SLICE_FRAMES = 600
 """A whole note at 30 bpm."""
 
@@ -19,16 +26,40 @@ def slice_frames(settings: Settings) -> int:
     return max(1, round(SLICE_BEATS[settings.slice_length] * 60 / settings.tempo * USUAL_FRAME_RATE))
 
 
-class Slices:
+class Slices(CodeEffect):
     """Its memory: what came lately, and the slice that is being played."""
 
-    def __init__(self) -> None:
+    class Parameters(ParameterGroup, group="codes", tab="Codes", section="Slices", page="slices"):
+        slices: str = choice(
+            "Slices",
+            ("off", "stutter", "reverse"),
+            default="off",
+            help="Cuts the sound into slices: each is repeated, or the last one is played backwards.",
+        )
+        slice_length: str = choice(
+            "Slice",
+            tuple(SLICE_BEATS),
+            default="1/8",
+            refines="slices",
+            help="Length of a slice as a note value at the tempo.",
+        )
+        slice_repeats: int = parameter(
+            "Repeats", 1, 16, default=2, beside=True, refines="slices", suits=("stutter",),
+            help="How often a slice is repeated before the next one comes.",
+        )  # fmt: skip
+
+    def __init__(self, runtime: CodecRuntime) -> None:
+        super().__init__(runtime)
         self._past: deque[CodedFrame] = deque(maxlen=MOST_SLICE_FRAMES)
         self._slice: Sequence[CodedFrame] = ()
         self._place = self._length = 0
         self._kind = "off"
 
-    def step(self, frame: CodedFrame, settings: Settings) -> CodedFrame:
+    @staticmethod
+    def is_active(settings: Settings) -> bool:
+        return settings.slices != "off"
+
+    def step(self, frame: CodedFrame, settings: Settings, index: int) -> CodedFrame:
         """What is heard instead of `frame`."""
         if settings.slices != self._kind:
             self._kind, self._place = settings.slices, 0

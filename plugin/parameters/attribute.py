@@ -1,13 +1,11 @@
-"""Attributes of the effect that are parameters of the table: no name or help is written twice."""
+"""Attributes of the effect that are parameters of the table: checked when set, read from the current settings."""
 
 from __future__ import annotations
 
-from typing import Any, Generic, Protocol, TypeVar, cast, overload
+from typing import Any, Protocol
 
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import find_parameter
-
-V = TypeVar("V")
 
 
 class HasSettings(Protocol):
@@ -18,21 +16,15 @@ class HasSettings(Protocol):
     def set_parameters(self, values: dict[str, Any]) -> None: ...
 
 
-class ParameterAttribute(Generic[V]):
-    """An attribute of the effect that is a parameter of the table: checked when set, read from the current settings."""
+class ParameterAttribute:
+    """One of them, by its name. Type checkers know the declaration instead (`lamina.plugin.parameters.declare`)."""
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._parameter = find_parameter(name)
-        self.__doc__ = self._parameter.help
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.__doc__ = find_parameter(name).help
 
-    @overload
-    def __get__(self, codec: None, owner: type) -> ParameterAttribute[V]: ...
-    @overload
-    def __get__(self, codec: HasSettings, owner: type) -> V: ...
-    def __get__(self, codec: HasSettings | None, owner: type) -> ParameterAttribute[V] | V:
-        if codec is None:
-            return self
-        return cast(V, codec.settings.value(self._parameter.name))
+    def __get__(self, codec: HasSettings | None, owner: type) -> Any:
+        return self if codec is None else codec.settings.value(self._name)
 
-    def __set__(self, codec: HasSettings, value: V) -> None:
-        codec.set_parameters({self._parameter.name: value})
+    def __set__(self, codec: HasSettings, value: object) -> None:
+        codec.set_parameters({self._name: value})

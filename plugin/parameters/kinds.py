@@ -1,6 +1,6 @@
 """What a parameter is: a name, a range, a sentence, and how its values are checked, typed, shown and kept.
 
-One class for each kind of value; `lamina.plugin.parameters.table` has the table of all parameters.
+One class for each kind of value. `declare.py` beside this is how a parameter is declared, `table.py` has all of them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ Kind = Literal["int", "float", "bool", "choice", "gains", "layers", "motions", "
 Value = Any
 """An int, a float, a bool, a word, or a tuple of numbers, motions or automation: what the parameter's kind says."""
 Group = Literal["rate", "denoise", "levels", "desk", "listen", "stereo", "channel", "codes", "motion"]
+Place = Literal["", "panel", "Layers", "Channel", "Codes", "Bend", "Motion"]
+
+MAX_LAYERS = 24
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,14 @@ class Parameter:
         automatable: whether it may move while sound runs.
         kind: type of its values.
         view_of: the parameter that this is another unit of, if any.
-        group: what it belongs to, in the app and in the docs.
+        group: what it belongs to.
         choices: the words that a "choice" may be.
+        tab: where the app has its control: "panel" (always in the window), a tab of the desk, or "" for scripts alone.
+        section: the heading under which it stands on that tab; without one the tab is drawn by hand.
+        beside: whether it stands in the row of the one declared before it.
+        refines: the parameter without which it has no effect, if there is one …
+        suits: … and at which values of that one it has; if none are named, at any but its default.
+        page: the page under docs/desk that describes it, if one does.
     """
 
     name: str
@@ -50,6 +59,12 @@ class Parameter:
     view_of: str | None = None
     group: Group = "levels"
     choices: tuple[str, ...] = ()
+    tab: Place = ""
+    section: str = ""
+    beside: bool = False
+    refines: str | None = None
+    suits: tuple[Value, ...] = ()
+    page: str = ""
 
     @property
     def is_scalar(self) -> bool:
@@ -145,7 +160,7 @@ class Choice(Parameter):
 
 
 class LayerGains(Parameter):
-    """A gain for each layer, as a tuple of `maximum_layers` numbers; fewer may be given, the others are 1."""
+    """A gain for each layer, as a tuple of one number for each; fewer may be given, the others are 1."""
 
     def validate(self, value: object) -> tuple[float, ...]:
         if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
