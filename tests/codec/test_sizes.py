@@ -45,6 +45,6 @@ def test_every_size_fits_the_same_stream_of_codes():
 
 def test_the_docs_table_says_what_is_counted():
     pytest.importorskip("torch", reason="counting weights needs the extra [train]")
-    page = (Path(__file__).parent.parent / "docs" / "training.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
     for name, config in SIZES.items():
         assert f"| {name} | {parameter_count(config) / 1e6:.1f} million | {describe_size(name)} |" in page

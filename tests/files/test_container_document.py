@@ -14,7 +14,7 @@ from lamina.models.entropy import RATES
 from lamina.plugin.codes_file.file import pack
 from lamina.plugin.codes_file.header import MAX_FRAMES
 
-PAGE = (Path(__file__).parent.parent / "docs" / "container.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "container.md").read_text(encoding="utf-8")
 
 
 class Bits:
@@ -147,7 +147,7 @@ def test_the_page_gives_the_numbers_of_the_code():
 
 
 def test_the_example_of_the_page_runs(capsys, monkeypatch):
-    monkeypatch.chdir(Path(__file__).parent.parent)
+    monkeypatch.chdir(Path(__file__).parents[2])
     (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     exec(example, {})
     assert "the file is whole 6.0 kbps of codes" in capsys.readouterr().out

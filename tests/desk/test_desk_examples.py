@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pedalboard.io import AudioFile
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
 from example_recipes import DESK, PAGES, sound_names, sounds
 from preset_page import preset_page
@@ -18,7 +18,7 @@ from preset_page import preset_page
 from lamina.plugin import PARAMETERS, NeuralCodec
 from lamina.plugin.parameters.motion import Motion
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DESK_GROUPS = ("desk", "listen", "stereo", "channel", "codes", "motion")
 DOCUMENTS = [*sorted((ROOT / "docs/desk").glob("*.md")), ROOT / "docs/presets.md"]
 SETTINGS = {example.name: example.settings for example in DESK}

@@ -6,23 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gui_parts import PATIENCE_SECONDS, lamina_threads, wait
+from gui_parts import PATIENCE_SECONDS, drop, lamina_threads, wait
 from pedalboard.io import AudioFile
-from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PyQt6.QtGui import QDropEvent
+from PyQt6.QtCore import Qt
 
 from lamina.gui.model.player import PlayState
 from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.files.sound import ReadCancelled, read_audio
 
 pytest_plugins = ["gui_fixtures"]
-
-
-def drop(window, *paths):
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    actions, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    window.dropEvent(QDropEvent(QPointF(10, 10), actions, mime, button, keys))
 
 
 def test_it_starts_with_the_first_demo_item(window):

@@ -15,7 +15,7 @@ from pedalboard.io import AudioFile
 
 from lamina.models.core import library
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SUBPACKAGES = ("dsp", "gui", "models", "plugin", "presets")
 SECONDS = 0.5
 SAMPLE_RATE = 44_100

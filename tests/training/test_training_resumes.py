@@ -1,10 +1,10 @@
 """An interrupted run goes on as if it had not stopped, and refuses a checkpoint it can't go on from."""
 
 import dataclasses
-import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -95,7 +95,7 @@ trainer.run()
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
 def test_sigterm_leaves_a_checkpoint_and_a_second_start_goes_on(tmp_path):
-    script = RUN.format(tests=os.path.dirname(__file__))  # noqa: PTH120
+    script = RUN.format(tests=str(Path(__file__).parents[1] / "helpers"))
     command = [sys.executable, "-c", script, str(tmp_path)]
     with subprocess.Popen([*command, "1000000"], stdout=subprocess.PIPE, text=True) as process:
         try:

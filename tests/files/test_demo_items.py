@@ -10,7 +10,7 @@ from pedalboard.io import AudioFile
 from lamina.gui.display import has_display
 from lamina.plugin.demo_items.items import DemoItem, demo_items
 
-CREDITS = Path(__file__).parent.parent / "docs" / "demo-items.md"
+CREDITS = Path(__file__).parents[2] / "docs" / "demo-items.md"
 ALL_ITEMS_BYTES = 1_500_000
 
 

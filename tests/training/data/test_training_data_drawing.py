@@ -255,7 +255,7 @@ def test_folders_and_packed_files_give_the_same_crops(tmp_path):
 
 
 def test_the_documented_changes_are_the_real_ones():
-    page = (Path(__file__).parent.parent / "docs" / "training.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "training.md").read_text(encoding="utf-8")
     table = dict(re.findall(r"^\| `(\w+)` \| ([−\d. to]+) \|", page, re.MULTILINE))
     defaults = Augmentation()
 

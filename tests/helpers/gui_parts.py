@@ -49,3 +49,14 @@ def choose(monkeypatch, name):
     from PyQt6.QtWidgets import QFileDialog
 
     monkeypatch.setattr(QFileDialog, "exec", answer)
+
+
+def drop(window, *paths):
+    """Drops files on the window."""
+    from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
+    from PyQt6.QtGui import QDropEvent
+
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    actions, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPointF(10, 10), actions, mime, button, keys))

@@ -14,7 +14,7 @@ from lamina.plugin.documents.presets import list_presets
 from lamina.plugin.host.device.virtual_device import virtual_device
 from lamina.plugin.parameters.settings import FIELDS, DeskArguments
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

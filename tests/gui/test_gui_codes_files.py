@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gui_parts import wait, write_sound
+from gui_parts import drop, wait, write_sound
 from PyQt6.QtWidgets import QFileDialog
-from test_gui_files import drop
 
 from lamina.gui.model.export import ExportState
 from lamina.gui.model.kept_session import KeptSession

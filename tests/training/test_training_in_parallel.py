@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -76,7 +77,7 @@ workers.close()
 
 
 def start(folder, rank, count, port):
-    script = RUN.format(tests=os.path.dirname(__file__))  # noqa: PTH120
+    script = RUN.format(tests=str(Path(__file__).parents[1] / "helpers"))
     variables = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     environment = {**os.environ, **{name: str(value) for name, value in variables.items()}, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen([sys.executable, "-c", script, str(folder)], env=environment, stderr=subprocess.PIPE, text=True)
