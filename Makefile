@@ -6,7 +6,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 # mypy doesn't follow an editable install's import hook, so it is shown the same folders under their import names.
 TYPE_TREE := build/typecheck
 
@@ -82,19 +82,19 @@ libraries-test:
 	@.ci/system-packages test
 
 # One stamp for each set of requirements; touched only when its installation went well.
-$(VENV)/.for-run: pyproject.toml $(wildcard core/*)
+$(VENV)/.for-run: pyproject.toml .ci/constraints.txt $(wildcard core/*)
 	@.ci/make-venv $(VENV)
 	@.ci/system-packages build
 	@echo "lamina: installing Lamina and what it needs into $(VENV)"
-	@$(PIP) --editable .
+	@$(PIP) --editable '.[app]'
 	@touch $@
 
 $(VENV)/.for-test: $(VENV)/.for-run
 	@echo "lamina: installing what training and the tests need into $(VENV)"
-	@$(PIP) --editable '.[dev,train]'
+	@$(PIP) --editable '.[app,dev,train]'
 	@touch $@
 
 $(VENV)/.for-bench: $(VENV)/.for-run
 	@echo "lamina: installing what the benchmarks need into $(VENV)"
-	@$(PIP) --editable '.[bench]'
+	@$(PIP) --editable '.[app,bench]'
 	@touch $@
