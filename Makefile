@@ -15,13 +15,14 @@ HELDOUT ?= heldout
 LYRA ?=
 BENCH_ARGS ?=
 
-.PHONY: help run test check bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss examples clean libraries-run libraries-test
+.PHONY: help run test api check bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss examples clean libraries-run libraries-test
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run            open the app with a demo item (no display: render the demo into demo-out/)"
 	@echo "make test           set up and run all tests         (PYTEST_ARGS='-k latency' to choose)"
 	@echo "make check          ruff and mypy"
+	@echo "make api            write down what scripts may rely on, after a change that was meant (tests/fixtures/public-api.txt)"
 	@echo "make bench-quality  quality of the shipped bundle beside Opus (and Lyra): HELDOUT=folder [LYRA=folder] [BENCH_ARGS=...]"
 	@echo "                    (tables, targets, bench-out/quality.json and .png; scores are remembered in bench-out/scores.json)"
 	@echo "make bench-speed    time per frame, rendering and start-up            [LYRA=folder] [BENCH_ARGS=...]"
@@ -38,6 +39,9 @@ run: libraries-run $(VENV)/.for-run
 
 test: libraries-test $(VENV)/.for-test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+api: $(VENV)/.for-test
+	$(BIN)/python tests/helpers/public_api.py > tests/fixtures/public-api.txt
 
 check: $(VENV)/.for-test
 	$(BIN)/ruff check .
