@@ -10,6 +10,7 @@ import pytest
 from desk_sounds import RATE, difference, music, render, voice
 from sounds import dbfs, demo, noise, push_in_blocks
 
+from lamina.models.runtime import load_runtime
 from lamina.plugin import PARAMETERS, Motion, NeuralCodec
 from lamina.plugin.desk.guard import Guard
 from lamina.plugin.parameters.settings import Settings
@@ -91,6 +92,22 @@ def test_a_quiet_piece_stays_quiet_and_altered_codes_do_not_blow_up(bend):
         heard = render(audio, layers=24, bend=bend, layer_gains=[2.0] * 24, bend_nearest=64, bend_offset=512)
         assert np.isfinite(heard).all()
         assert np.abs(heard).max() <= TWELVE_DB * level
+
+
+def test_altered_sound_is_guarded_for_as_long_as_the_decoder_remembers_it():
+    runtime = load_runtime("lamina-24k")
+    latents = np.random.default_rng(0).standard_normal((2, 1, 60, runtime.config.latent)).astype(np.float32)
+    latents[1] = latents[0]
+    latents[1, 0, 0] += 1.0
+    one, other = (runtime.decode(z, runtime.decoder_state(1))[0].reshape(60, -1) for z in latents)
+    last = int(np.flatnonzero((one != other).any(1))[-1])
+    assert 0 < last < 59
+    # The first frame is altered and heard for so long: what it is heard in stays below the bound; the gain takes one frame more to return.
+    decoded = noise(1, 320 * 60, level=1.0)
+    altered = [True] + [False] * 59
+    heard = Guard().pass_on(decoded, [0.1] * 60, [1.0] * 60, altered, [False] * 60).reshape(60, -1)
+    assert np.abs(heard[: last + 1]).max(1).max() <= TWELVE_DB * 0.1
+    assert np.array_equal(heard[last + 2 :], decoded.reshape(60, -1)[last + 2 :])
 
 
 @pytest.mark.parametrize("is_turned", [False, True])

@@ -9,6 +9,7 @@ from container_parts import assert_rest_is_exact, block_starts, header_of, rando
 from lamina.plugin.codes_file.blocks import MARKER
 from lamina.plugin.codes_file.file import ContainerError, pack, unpack
 from lamina.plugin.codes_file.header import unpack_header
+from lamina.plugin.codes_file.summary import inspect_codes
 
 
 def test_a_damaged_block_is_left_out_and_the_rest_is_exact():
@@ -51,6 +52,18 @@ def test_rubbish_at_the_end_is_told_and_harms_nothing():
         assert same(result.codes, codes)
         assert not result.damage.missing and result.damage.stray_bytes == len(rubbish)
     assert str(unpack(data + b"\0").damage) == "1 byte of the file belongs to no block and was passed over."
+
+
+def test_what_does_not_belong_to_the_file_is_not_counted_in_its_bitrate(tmp_path):
+    data = pack(real_codes(8, 4.0), True)
+    rates = []
+    for rubbish in (b"", b"\0" * 3000):
+        path = tmp_path / "rubbish.lamina"
+        path.write_bytes(data + rubbish)
+        info = inspect_codes(path)
+        assert info.n_bytes == len(data) + len(rubbish)
+        rates.append(info.file_kbps)
+    assert rates == [len(data) * 8 / 4.0 / 1000] * 2
 
 
 def test_a_block_of_another_file_is_not_believed():

@@ -9,7 +9,6 @@ import json
 import os
 import pickle
 import struct
-import time
 import tracemalloc
 import zlib
 
@@ -21,8 +20,8 @@ from lamina.plugin.codes_file.blocks import MARKER
 from lamina.plugin.codes_file.file import ContainerError, pack, read_codes, unpack
 
 N_MUTATIONS = int(os.environ.get("CONTAINER_MUTATIONS", "2500"))
-MOST_SECONDS_EACH = 5.0
-"""Milliseconds are usual; a machine that does other things too is no hang."""
+MOST_CHECKED = 10
+"""Times the file's length: how many bytes a checksum is made of. Each block that is claimed is a reason to make one."""
 MOST_BYTES_EACH = 25_000_000
 """Any file may promise ten minutes of eight channels in 24 layers: 17 MB, and a block's work beside them."""
 
@@ -154,7 +153,6 @@ def test_whatever_happens_to_a_file_nothing_worse_happens():
     for turn in range(N_MUTATIONS):
         codes, data = whole[turn % len(whole)]
         broken = mutated(data, random)
-        started = time.perf_counter()
         try:
             result = unpack(broken)
             read += 1
@@ -168,7 +166,6 @@ def test_whatever_happens_to_a_file_nothing_worse_happens():
             resealed_read += 1
         except ContainerError as error:
             assert str(error).endswith(".")
-        assert time.perf_counter() - started < MOST_SECONDS_EACH
     print(f"{N_MUTATIONS} damaged files: {read} read in part, {refused} refused; with checksums made to fit {resealed_read} read")
     assert read > N_MUTATIONS // 4 and refused > N_MUTATIONS // 20
 
@@ -194,14 +191,23 @@ def test_memory_stays_within_what_a_file_of_that_size_may_need():
         tracemalloc.stop()
 
 
-def test_markers_within_markers_take_no_hours():
+def test_markers_within_markers_take_no_hours(monkeypatch):
+    n_checked = 0
+    crc32 = zlib.crc32
+
+    def counted(data, start=0):
+        nonlocal n_checked
+        n_checked += len(data)
+        return crc32(data, start)
+
     header = header_of(pack(random_codes(8, 1))) | {"frames": 750, "n_channels": 8, "layers": 24, "stereo": "linked", "n_samples": 0}
     # Each claims the largest payload that is allowed, so each is a reason to check as many bytes.
     claim = MARKER + struct.pack("<IHBII", 0, 750, 0, 183_000, 0)
-    started = time.perf_counter()
-    result = unpack(with_header(header, blocks=claim * 250_000))
+    data = with_header(header, blocks=claim * 250_000)
+    monkeypatch.setattr(zlib, "crc32", counted)
+    result = unpack(data)
     assert result.damage.missing == ((0, 750),)
-    assert time.perf_counter() - started < MOST_SECONDS_EACH
+    assert len(data) < n_checked < MOST_CHECKED * len(data)
 
 
 @pytest.mark.parametrize("name", ["../../x", "/etc/passwd", "\x1b[2J\x1b]0;mine\x07", "a\nb\rc", "__import__('os').abort()", "\ud800"])
