@@ -6,7 +6,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 # mypy doesn't follow an editable install's import hook, so it is shown the same folders under their import names.
 TYPE_TREE := build/typecheck
 
@@ -15,13 +15,14 @@ HELDOUT ?= heldout
 LYRA ?=
 BENCH_ARGS ?=
 
-.PHONY: help run test check docs-tables bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss examples clean libraries-run libraries-test
+.PHONY: help run test api check docs-tables bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss examples clean libraries-run libraries-test
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run            open the app with a demo item (no display: render the demo into demo-out/)"
 	@echo "make test           set up and run all tests         (PYTEST_ARGS='-k latency' to choose)"
 	@echo "make check          ruff and mypy"
+	@echo "make api            write down what scripts may rely on, after a change that was meant (tests/fixtures/public-api.txt)"
 	@echo "make bench-quality  quality of the shipped bundle beside Opus (and Lyra): HELDOUT=folder [LYRA=folder] [BENCH_ARGS=...]"
 	@echo "                    (tables, targets, bench-out/quality.json and .png; scores are remembered in bench-out/scores.json)"
 	@echo "make bench-speed    time per frame, rendering and start-up            [LYRA=folder] [BENCH_ARGS=...]"
@@ -39,6 +40,9 @@ run: libraries-run $(VENV)/.for-run
 
 test: libraries-test $(VENV)/.for-test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+api: $(VENV)/.for-test
+	$(BIN)/python tests/helpers/public_api.py > tests/fixtures/public-api.txt
 
 check: $(VENV)/.for-test
 	$(BIN)/ruff check .
@@ -86,19 +90,19 @@ libraries-test:
 	@.ci/system-packages test
 
 # One stamp for each set of requirements; touched only when its installation went well.
-$(VENV)/.for-run: pyproject.toml $(wildcard core/*)
+$(VENV)/.for-run: pyproject.toml .ci/constraints.txt $(wildcard core/*)
 	@.ci/make-venv $(VENV)
 	@.ci/system-packages build
 	@echo "lamina: installing Lamina and what it needs into $(VENV)"
-	@$(PIP) --editable .
+	@$(PIP) --editable '.[app]'
 	@touch $@
 
 $(VENV)/.for-test: $(VENV)/.for-run
 	@echo "lamina: installing what training and the tests need into $(VENV)"
-	@$(PIP) --editable '.[dev,train]'
+	@$(PIP) --editable '.[app,dev,train]'
 	@touch $@
 
 $(VENV)/.for-bench: $(VENV)/.for-run
 	@echo "lamina: installing what the benchmarks need into $(VENV)"
-	@$(PIP) --editable '.[bench]'
+	@$(PIP) --editable '.[app,bench]'
 	@touch $@

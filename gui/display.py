@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from lamina.plugin.extras import missing_extra
+
 NO_DISPLAY = "no display was found, so the window can't open; use 'lamina render IN OUT' to work without one."
 
 
@@ -17,6 +19,8 @@ def why_no_window() -> str:
         import PyQt6.QtCore
         import PyQt6.QtGui
         import PyQt6.QtWidgets
+    except ModuleNotFoundError as error:
+        return f"{missing_extra('the window', 'app', error)}, or use 'lamina render IN OUT' to work without one."
     except ImportError as error:
         return f"the window needs Qt, which can't be loaded ({error}); install the missing library or use 'lamina render IN OUT'."
     chosen = os.environ.get("QT_QPA_PLATFORM", "").split(":")[0].split(";")[0]

@@ -3,10 +3,22 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+ROOM_MARKS = {"gui": "gui", "live": "audio", "training": "torch"}
+"""Rooms whose tests all need the same: `pytest -m "not torch"` leaves the whole room out."""
+
+
+def pytest_collection_modifyitems(items):
+    """Marks every test of those rooms."""
+    for item in items:
+        room = item.path.relative_to(Path(__file__).parent).parts[0]
+        if room in ROOM_MARKS:
+            item.add_marker(ROOM_MARKS[room])
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-PACKAGES_MISSING = "Training data needs more packages; install them with: pip install 'lamina[train]'"
+from lamina.plugin.extras import missing_extra
+
 BAR_FORMAT = "{desc} {bar} {percentage:3.0f} %  {remaining} left"
 MOST_LISTED = 20
 MOST_EXAMPLES = 5
@@ -95,7 +96,7 @@ def packages_are_missing(sources: list[Path]) -> bool:
             import soundfile  # noqa: F401
             import soxr  # noqa: F401
     except ImportError as error:
-        print(f"lamina: {PACKAGES_MISSING} ({error})", file=sys.stderr)
+        print(f"lamina: {missing_extra('Preparing training data', 'train', error)}", file=sys.stderr)
         return True
     return False
 

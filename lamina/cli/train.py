@@ -17,6 +17,7 @@ from lamina.cli.train_pause import Pause
 from lamina.cli.train_plan import check_numbers, plan_of
 from lamina.models.sizes import SIZES, STANDARD, describe_size
 from lamina.models.training.recipes import RECIPES
+from lamina.plugin.extras import missing_extra
 
 if TYPE_CHECKING:
     from lamina.models.config import CodecConfig
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PACKAGES_MISSING = "Training needs more packages; install them with: pip install 'lamina[train]'"
 UNNAMED = "my-lamina"
 INSTALLED = "installed"
 """The file in a run's folder that says where its model was installed."""
@@ -115,7 +115,7 @@ def _train(options: argparse.Namespace) -> int:
             import soundfile  # noqa: F401
             import soxr  # noqa: F401
     except ImportError as error:
-        print(f"lamina: {PACKAGES_MISSING} ({error})", file=sys.stderr)
+        print(f"lamina: {missing_extra('Training', 'train', error)}", file=sys.stderr)
         return 2
     from lamina.models.training.parallel import Workers
 

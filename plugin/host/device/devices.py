@@ -8,8 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
+from lamina.plugin.extras import missing_extra
 from lamina.plugin.host.device.device_settings import DEFAULT, NONE, VIRTUAL
 from lamina.plugin.host.device.streams import DeviceError, DeviceMissingError
 
@@ -54,6 +56,8 @@ def list_devices(rescan: bool = False) -> list[Device]:
     os.environ.setdefault("JACK_NO_START_SERVER", "1")
     try:
         import sounddevice
+    except ModuleNotFoundError as error:
+        raise DeviceError(missing_extra("Playing on sound devices", "live", error)) from error
     except OSError as error:
         raise DeviceError(NO_LIBRARY) from error
     try:
@@ -73,6 +77,9 @@ def probe_devices() -> list[Device]:
 
     Raises DeviceError if that process has no answer.
     """
+    if find_spec("sounddevice") is None:
+        # Asked here, for of what a process that failed says nothing is read.
+        raise DeviceError(missing_extra("Playing on sound devices", "live", ModuleNotFoundError("No module named 'sounddevice'")))
     environment = {"JACK_NO_START_SERVER": "1", **os.environ}
     try:
         command = [sys.executable, "-P", "-c", PROBE]
