@@ -94,6 +94,9 @@ DESK = (
     Example("bend-offset", "voice", {"layers": 12, "bend": "offset", "bend_offset": 3, "bend_from": 2}),
     Example("bend-nearest", "voice", {"layers": 12, "bend": "nearest", "bend_nearest": 16, "bend_from": 2}),
     Example("bend-common", "voice", {"layers": 12, "bend": "common", "bend_common": 12}),
+    Example("decimate", "music", {"layers": 16, "decimate_frames": 16, "decimate_from": 3, "input_gain_db": -3.0}),
+    Example("decimate-slower", "voice", {"layers": 12, "decimate_frames": 4, "decimate_from": 3, "decimate_slower": True}),
+    Example("decimate-whole", "voice", {"layers": 12, "decimate_frames": 9, "decimate_from": 1}),
     Example("generations", "music", {"layers": 8, "passes": 8}),
     Example("cross-synthesis", "voice", {"layers": 12, "cross_layers": 1}, sidechain="music"),
     Example(
@@ -116,6 +119,7 @@ PAGES = {
     "stereo": "12 layers for the middle, 1 for the side",
     "channel": "35 % of the frames lost in bursts, concealed by fading",
     "bend": "codes of layers 2 to 4 shuffled",
+    "decimate": "layers 3 to 16 refreshed every 16 frames",
     "slices": "each eighth note and three repeats of it",
     "echo": "echoes after 26 frames",
     "freeze": "frozen from 1.2 to 3.1 s",

@@ -1,5 +1,8 @@
 """No parameter only looks alive: each one's values sound different, where it is said to matter, and nowhere else."""
 
+from importlib import import_module
+from pathlib import Path
+
 import numpy as np
 import pytest
 from desk_sounds import RATE, difference, music, render, voice
@@ -56,6 +59,11 @@ SHOWN = {
     "motions": ({}, [], [Motion("layers", depth=-0.5)], None),
     "automation": ({}, [], [{"target": "mix", "times": [1.0, 2.0], "values": [1.0, 0.2]}], None),
 }
+
+# An effect's own tests may say the same of its parameters.
+for _path in sorted(Path(__file__).parent.glob("test_desk_*.py")):
+    if "\nSHOWN = " in _path.read_text(encoding="utf-8"):
+        SHOWN |= import_module(_path.stem).SHOWN
 
 
 def test_every_parameter_is_tried_here():
