@@ -29,7 +29,7 @@ class FileDialogs:
         if session.document is None or session.codec is None or session.is_exporting:
             session.start_export(Path())  # says why not
             return
-        kbps = session.config.kbps(session.parameters["layers"])
+        kbps = session.parameters.shape.kbps(session.parameters["layers"])
         suggestion = suggested_target(session.document.opened, kbps, Path(self._loader.folder))
         path = self._ask_target("Export as", suggestion, self._loader.writable_filter())
         if path:

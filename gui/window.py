@@ -273,7 +273,6 @@ class MainWindow(QMainWindow):
             assert session.codec is not None
             self.controls.show_can_denoise(session.can_denoise, is_loaded=True)
             self.header.show_model(session.codec.model)
-            self.controls.show_model(session.config)
             self._show_usage()
         elif what == "board":
             self.controls.show_board(session.boards.chosen, session.boards.other)
@@ -316,7 +315,7 @@ class MainWindow(QMainWindow):
         bits = sent.bits
         if bits is None:
             n_channels = session.document.n_channels if session.document is not None else 1
-            bits = bits_of_all(session.parameters, n_channels, session.config)
+            bits = bits_of_all(session.parameters, n_channels)
         self.stage.usage_caption.remark.setText(f"{bits} bits per frame")
         self.controls.show_sent(sent.kbps)
         self._dim_unsent()

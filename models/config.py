@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 Design = Literal["transform", "soundstream"]
 
+MOST_LAYERS = 64
+"""What reports, files and telemetry have room for."""
 MOST_CODE_BITS = 10
 """Bits of one code at most: an index into a codebook of 1024 entries."""
 
@@ -130,6 +132,8 @@ class CodecConfig:
         for name in ("sample_rate", "frame", "latent", "code_width", "layers", "codebook_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.layers > MOST_LAYERS:
+            raise ValueError(f"layers is {self.layers}; a codec has {MOST_LAYERS} at most.")
         if self.codebook_size > 1 << MOST_CODE_BITS:
             raise ValueError(
                 f"codebook_size is {self.codebook_size}; a code has {MOST_CODE_BITS} bits at most, so {1 << MOST_CODE_BITS} entries."

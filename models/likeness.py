@@ -37,12 +37,13 @@ class Likeness:
 
     @cached_property
     def neighbours(self) -> Indices:
-        """The nearest other entries of each entry, the nearest first, `[layers, codebook_size, MOST_NEIGHBOURS]`."""
+        """The nearest other entries of each entry, the nearest first, `[layers, codebook_size, MOST_NEIGHBOURS]` or all."""
         nearest = []
         for book, energy in zip(self.codebooks, self.energies, strict=True):
             distance = energy[None] - 2 * (book @ book.T)
             np.fill_diagonal(distance, np.inf)
-            found = np.argpartition(distance, MOST_NEIGHBOURS, axis=1)[:, :MOST_NEIGHBOURS]
+            most = min(MOST_NEIGHBOURS, len(book) - 1)
+            found = np.argpartition(distance, most, axis=1)[:, :most]
             rank = np.argsort(np.take_along_axis(distance, found, 1), axis=1, kind="stable")
             nearest.append(np.take_along_axis(found, rank, 1))
         return np.stack(nearest)

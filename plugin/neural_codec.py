@@ -19,9 +19,10 @@ from lamina.plugin.call.effect import SideChainEffect
 from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.desk.chain import CHAIN
 from lamina.plugin.parameters.attribute import ParameterAttribute
+from lamina.plugin.parameters.model_shape import shape_of
 from lamina.plugin.parameters.motion import Automation
 from lamina.plugin.parameters.settings import Settings
-from lamina.plugin.parameters.table import MAX_LAYERS, PARAMETERS, find_parameter
+from lamina.plugin.parameters.table import PARAMETERS, find_parameter
 from lamina.plugin.stream.blocks import CodecStream
 from lamina.plugin.stream.reports import FrameReport
 from lamina.plugin.stream.whole import decode_codes, encode_audio
@@ -94,7 +95,7 @@ class NeuralCodec(SideChainEffect, _Attributes):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._model: str = state["model"]
         self._bundle = _opened_bundle(*bundle_version(self._model))
-        self._settings: Settings = state["settings"]
+        self._settings: Settings = state["settings"].on(shape_of(self._bundle.config))
         self.on_report: Callable[[FrameReport], None] | None = None
         self._runtime: CodecRuntime | None = None
         self._stream: CodecStream | None = None
@@ -260,8 +261,6 @@ class NeuralCodec(SideChainEffect, _Attributes):
                 f"denoise is {settings.denoise:g}, but the bundle {bundle.name!r} was not trained to denoise. "
                 "Leave denoise at 0 or choose another bundle."
             )
-        if settings.layers > min(bundle.config.layers, MAX_LAYERS):
-            raise ValueError(f"layers is {settings.layers}, but the bundle {bundle.name!r} has {bundle.config.layers}. Choose fewer.")
 
     def __repr__(self) -> str:
         s = self._settings

@@ -10,10 +10,12 @@ from typing import Any
 from lamina.gui.model.answers import Answers
 from lamina.gui.model.observable import Observable
 from lamina.gui.model.parameters import ParameterValues, plain
-from lamina.plugin import PARAMETERS, Board, NeuralCodec
+from lamina.plugin import Board, NeuralCodec
 from lamina.plugin.documents.presets import Preset
 from lamina.plugin.host.client.live_engine import LiveEngine
-from lamina.plugin.parameters.table import Value
+from lamina.plugin.parameters.model_shape import USUAL, shape_named
+from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.parameters.table import Value, find_parameter
 
 NAMES = ("A", "B")
 
@@ -194,17 +196,16 @@ class Boards:
 
 def _codec_with(model: str, values: dict[str, Value]) -> tuple[NeuralCodec, dict[str, Value]]:
     """A codec that holds the values as far as its model can, and the values as it holds them."""
-    held = ParameterValues()
-    for name, value in values.items():
-        held.set(name, value)
-    codec = NeuralCodec(model=model)
+    codec, held = NeuralCodec(model=model), ParameterValues()
+    held.exchange(values, None)
     held.attach(codec)
     return codec, held.values()
 
 
 def _read_state(document: dict[str, Any]) -> BoardState:
-    values = {name: PARAMETERS[name].validate(value) for name, value in document["values"].items()}
-    complete = {**ParameterValues().values(), **values}
     model = document["model"]
+    shape = shape_named(str(model)) if model is not None else USUAL
+    values = {name: find_parameter(name, shape).validate(value) for name, value in document["values"].items()}
+    complete = {**Settings().on(shape).values(), **values}
     codec, complete = _codec_with(str(model), complete) if model is not None else (None, complete)
     return BoardState(complete, codec, str(document["preset"]), bool(document["is_edited"]))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lamina.gui.model.parameters import ParameterValues
 from lamina.gui.model.travel import Travel
-from lamina.plugin.parameters.table import MAX_LAYERS, find_parameter
+from lamina.plugin.parameters.table import find_parameter
 
 NAMES = ("layer_gains", "muted_layers", "solo_layers")
 
@@ -14,12 +14,14 @@ NAMES = ("layer_gains", "muted_layers", "solo_layers")
 class LayerDesk:
     """Layers are counted from 1. `set` sets a parameter by name, as `ParameterValues.set` does."""
 
-    n_layers = MAX_LAYERS
-
     def __init__(self, values: ParameterValues, set: Callable[[str, object], object] | None = None) -> None:
         self._values, self._set = values, set or values.set
-        self.parameters = tuple(find_parameter(f"layer_gains.{layer}") for layer in range(1, MAX_LAYERS + 1))
-        self.travel = Travel(self.parameters[0])
+        self.travel = Travel(find_parameter("layer_gains.1"))
+
+    @property
+    def n_layers(self) -> int:
+        """Layers of the model."""
+        return self._values.shape.layers
 
     @property
     def n_active(self) -> int:

@@ -10,7 +10,7 @@ from lamina.plugin.host.wire.telemetry import Heard
 from lamina.plugin.parameters.control_track import Moved, moved_names
 from lamina.plugin.parameters.motion import Motion, from_number
 from lamina.plugin.parameters.settings import Settings
-from lamina.plugin.parameters.table import Value, find_parameter
+from lamina.plugin.parameters.table import Value
 
 REST_SECONDS = 0.4
 """Without a frame for so long the codec rests, and nothing moves."""
@@ -59,7 +59,7 @@ class Moving:
         if len(names) < len(moved.values) or len(settings.motions) != len(moved.heights):
             return  # told of motions that were there a moment ago
         self._motions = settings.motions
-        self.values = {name: from_number(find_parameter(name), number) for name, number in zip(names, moved.values, strict=True)}
+        self.values = {name: from_number(settings.parameter(name), number) for name, number in zip(names, moved.values, strict=True)}
 
     def source(self, motion: Motion) -> tuple[float, float] | None:
         """Where a motion is: cycles or steps since the stream began, and its height, 0 … 1. None while nothing moves."""

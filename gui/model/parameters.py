@@ -5,19 +5,24 @@ from typing import Any
 
 from lamina.gui.model.observable import Observable
 from lamina.plugin import PARAMETERS, NeuralCodec, Parameter
-from lamina.plugin.parameters.table import Value
+from lamina.plugin.parameters.model_shape import USUAL, ModelShape
+from lamina.plugin.parameters.settings import fitted
+from lamina.plugin.parameters.table import Value, parameters_of
 
 
 class ParameterValues:
     """Current values of the parameters, usable before a codec is there. The codec given to `attach` holds them too.
 
-    `changed` tells name and value of every change, in the thread that made it.
+    `changed` tells name and value of every change, in the thread that made it; `reshaped` that the model has other layers than the one
+    before, so that ranges are others.
     """
 
-    def __init__(self, parameters: Mapping[str, Parameter] = PARAMETERS) -> None:
-        # A view (kbps of layers) is the same value in another unit: kept once, so that the two can't disagree.
-        self.parameters = {name: parameter for name, parameter in parameters.items() if parameter.view_of is None}
+    def __init__(self) -> None:
+        self.shape = USUAL
+        """That of the model, which ranges depend on."""
+        self.parameters = _without_views(self.shape)
         self.changed: Observable[[str, Value]] = Observable()
+        self.reshaped: Observable[[]] = Observable()
         self._values: dict[str, Value] = {name: parameter.default for name, parameter in self.parameters.items()}
         self._codec: NeuralCodec | None = None
 
@@ -44,6 +49,7 @@ class ParameterValues:
 
     def attach(self, codec: NeuralCodec) -> None:
         """Gives the values to `codec` and every later change too."""
+        self._use_shape(codec.settings.shape)
         for name, value in self._values.items():
             try:
                 _give(codec, name, value)
@@ -55,13 +61,29 @@ class ParameterValues:
     def exchange(self, values: Mapping[str, Value], codec: NeuralCodec | None) -> None:
         """Shows another board: its values and the codec that holds them already."""
         self._codec = codec
+        self._use_shape(codec.settings.shape if codec is not None else USUAL)
         for name in self.parameters:
             self._change(name, values[name])
+
+    def _use_shape(self, shape: ModelShape) -> None:
+        """Take over the ranges of a model; values beyond them end with them."""
+        if shape == self.shape:
+            return
+        values = fitted(self._values, self.shape, shape)
+        self.shape, self.parameters = shape, _without_views(shape)
+        self.reshaped.notify()
+        for name, value in values.items():
+            self._change(name, value)
 
     def _change(self, name: str, value: Value) -> None:
         if value != self._values[name]:
             self._values[name] = value
             self.changed.notify(name, value)
+
+
+def _without_views(shape: ModelShape) -> dict[str, Parameter]:
+    """A view (kbps of layers) is the same value in another unit: kept once, so that the two can't disagree."""
+    return {name: parameter for name, parameter in parameters_of(shape).items() if parameter.view_of is None}
 
 
 def plain(values: Mapping[str, Value]) -> dict[str, Any]:

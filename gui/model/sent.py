@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Sequence
 
 from lamina.gui.model.parameters import ParameterValues
-from lamina.models.config import CodecConfig
 from lamina.plugin import FrameReport
 
 MEAN_FRAMES = 38
@@ -26,10 +25,6 @@ class Sent:
         self._still_seconds = 0.0
         self._frame_rate = 0.0
 
-    def use_codec(self, config: CodecConfig) -> None:
-        """Follow a codec of another model from now on."""
-        self._frame_rate = config.frame_rate
-
     @property
     def kbps(self) -> float | None:
         """Of all channels together in the last half second; None as for `layers`."""
@@ -48,6 +43,7 @@ class Sent:
                 self._bits.clear()
                 self.layers = None
             return
+        self._frame_rate = values.shape.frame_rate
         for report in reports:
             self.layers = int((report.layer_energy[0] > 0).sum())
             self._bits.append(report.bits)
@@ -59,9 +55,10 @@ def varies(values: ParameterValues) -> bool:
     return bool(values["loudness_layers"]) or bool(moving & CHANGING)
 
 
-def bits_of_all(values: ParameterValues, n_channels: int, config: CodecConfig) -> int:
+def bits_of_all(values: ParameterValues, n_channels: int) -> int:
     """Bits that all channels of a frame send together, as the settings stand."""
-    of_one = sum(config.code_bits[: int(values["layers"])])
+    code_bits = values.shape.code_bits
+    of_one = sum(code_bits[: int(values["layers"])])
     if n_channels != 2 or values["stereo"] == "linked":
         return n_channels * of_one
-    return of_one + (sum(config.code_bits[: int(values["side_layers"])]) if values["stereo"] == "mid-side" else 0)
+    return of_one + (sum(code_bits[: int(values["side_layers"])]) if values["stereo"] == "mid-side" else 0)

@@ -20,7 +20,6 @@ from lamina.gui.model.player import Player, PlayState
 from lamina.gui.model.recording import Recording
 from lamina.gui.model.sent import Sent
 from lamina.gui.model.sound_check import SoundCheck
-from lamina.models.config import CodecConfig
 from lamina.plugin import NeuralCodec
 from lamina.plugin.documents.presets import Preset
 from lamina.plugin.host.client.live_engine import LiveEngine
@@ -96,11 +95,6 @@ class Session:
     def codec(self) -> NeuralCodec | None:
         """The chosen board's, for its model and to check values."""
         return self.boards.state.codec
-
-    @property
-    def config(self) -> CodecConfig:
-        """Of the chosen board's model; of the usual one if there is no codec."""
-        return self.codec.bundle.config if self.codec is not None else CodecConfig()
 
     @property
     def can_denoise(self) -> bool:
@@ -310,7 +304,6 @@ class Session:
     def _board_changed(self, what: str) -> None:
         if what == "codec" and self.codec is not None:
             self.listening.use_codec(self.codec)
-            self.sent.use_codec(self.config)
         self.changed.notify(what)
 
     def _tell(self, text: str, is_error: bool = False, tip: str = "") -> None:

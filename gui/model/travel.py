@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamina.gui.model.words import value_of_word, value_text
-from lamina.plugin import PARAMETERS, Parameter
-from lamina.plugin.parameters.table import layers_of
+from lamina.plugin import Parameter
+from lamina.plugin.parameters.model_shape import USUAL, ModelShape
+from lamina.plugin.parameters.table import find_parameter
 
 DRAG_PIXELS = 220  # a whole travel: far enough to hit each of 24 detents, short enough for one wrist movement
 FINE_RATIO = 0.2
@@ -17,9 +18,10 @@ WIDE_RATIO = 1000  # from so wide a range on, equal ways are equal ratios: 0.01 
 
 @dataclass(frozen=True)
 class Travel:
-    """The travel of one parameter's knob; 0.0 is its minimum, 1.0 its maximum."""
+    """The travel of one parameter's knob; 0.0 is its minimum, 1.0 its maximum. `shape` is that of the model."""
 
     parameter: Parameter
+    shape: ModelShape = USUAL
 
     @property
     def is_detented(self) -> bool:
@@ -88,8 +90,8 @@ class Travel:
             raise ValueError(f"{text.strip()!r} is not a number for {self.parameter.label}; type one, such as {example}.")
         number, unit = float(match.group(1).replace(",", ".")), match.group(2).lower()
         if self.parameter.name == "layers" and unit.startswith("k"):
-            PARAMETERS["kbps"].validate(number)
-            number = layers_of(number)
+            find_parameter("kbps", self.shape).validate(number)
+            number = self.shape.layers_of(number)
         if self.parameter.unit == "%":
             number /= 100.0
         return self.parameter.validate(int(number) if self.is_detented and number == int(number) else number)

@@ -8,7 +8,6 @@ from lamina.gui.look import theme
 from lamina.gui.model.rate import kbps_text, layers_text
 from lamina.gui.widgets.knob import Knob
 from lamina.gui.widgets.knob_drawing import START_DEGREES, SWEEP_DEGREES, draw_arc, draw_cap, draw_pointer, point
-from lamina.models.config import CodecConfig
 from lamina.plugin import Parameter
 from lamina.plugin.parameters.table import Value
 
@@ -19,15 +18,8 @@ class BitrateKnob(Knob):
     """The knob the window is built around: a segment per layer, the layer count and the bitrate in its middle."""
 
     def __init__(self, parameter: Parameter, parent: QWidget | None = None) -> None:
-        self._config = CodecConfig()
         super().__init__(parameter, parent=parent)
         self.is_bypassed = False
-
-    def show_model(self, config: CodecConfig) -> None:
-        """Tells rates as a model of this shape sends them."""
-        self._config = config
-        self.setAccessibleDescription(self.text())
-        self.update()
 
     def text(self) -> str:
         """Layers and bitrate in words."""
@@ -43,7 +35,7 @@ class BitrateKnob(Knob):
 
     def kbps_text(self) -> str:
         """The bitrate of one channel in words."""
-        return kbps_text(self._config.kbps(int(self.shown)))
+        return kbps_text(self.travel.shape.kbps(int(self.shown)))
 
     def show_bypassed(self, is_bypassed: bool) -> None:
         """Dims the light while the codec isn't heard."""

@@ -16,7 +16,7 @@ from lamina.gui.widgets.buttons import Switch
 from lamina.gui.widgets.chips import Segments
 from lamina.gui.widgets.knob import Knob
 from lamina.gui.widgets.panel import Caption, Panel
-from lamina.models.config import CodecConfig
+from lamina.plugin.parameters.model_shape import USUAL, ModelShape
 from lamina.plugin.parameters.table import Value
 
 BYPASS_KEY, NOISE_ONLY_KEY, BOARD_KEY = "B", "N", "X"
@@ -40,7 +40,6 @@ class ControlPanel(Panel):
         self._values = values
         self._n_channels = 1
         self._sent_kbps: float | None = None
-        self._config = CodecConfig()
         self.setFixedWidth(theme.LEFT_WIDTH)
         table = values.parameters
         self.content.addLayout(self._boards())
@@ -72,6 +71,7 @@ class ControlPanel(Panel):
         for name, knob in self.knobs.items():
             knob.moved.connect(lambda value, name=name: self._set(name, value))
             knob.refused.connect(self.refused)
+        values.reshaped.subscribe(self._reshape)
         values.changed.subscribe(self._show)
         for name, value in values.values().items():
             self._show(name, value)
@@ -115,11 +115,10 @@ class ControlPanel(Panel):
         for name, switch in self.switches.items():
             switch.show_moving(moving.get(name))
 
-    def show_model(self, config: CodecConfig) -> None:
-        """Tells rates as a model of this shape sends them."""
-        self._config = config
-        self.bitrate.show_model(config)
-        self.quick.show_model(config)
+    def _reshape(self) -> None:
+        shape = self._values.shape
+        self.bitrate.use_parameter(self._values.parameters["layers"], shape)
+        self.quick.show_model(shape)
         self._show_rate()
 
     def _show_rate(self) -> None:
@@ -127,7 +126,7 @@ class ControlPanel(Panel):
         if self._sent_kbps is not None:
             self.caption.remark.setText(f"now {self._sent_kbps:.1f} kbps{in_all}")
         elif in_all:
-            kbps = bits_of_all(self._values, self._n_channels, self._config) * self._config.frame_rate / 1000
+            kbps = bits_of_all(self._values, self._n_channels) * self._values.shape.frame_rate / 1000
             self.caption.remark.setText(f"per channel; {kbps_text(kbps)}{in_all}")
         else:
             self.caption.remark.setText("")
@@ -186,16 +185,16 @@ class QuickRates(QWidget):
             chip.clicked.connect(lambda _checked, layers=layers: self._choose(layers))
             row.addWidget(chip, 1)
             self._chips[layers] = chip
-        self.show_model(CodecConfig())
+        self.show_model(USUAL)
 
-    def show_model(self, config: CodecConfig) -> None:
+    def show_model(self, shape: ModelShape) -> None:
         """Names the rates of a model of this shape, as far as it has so many layers."""
         for layers, chip in self._chips.items():
-            kbps = config.kbps(layers)
+            kbps = shape.kbps(layers)
             chip.setText(f"{kbps:g}")
             chip.setToolTip(f"{kbps_text(kbps)}: {layers_text(layers)}")
             chip.setAccessibleName(f"{kbps:g} kilobits per second")
-            chip.setVisible(layers <= config.layers)
+            chip.setHidden(layers > shape.layers)
 
     def show_layers(self, n_layers: int) -> None:
         """Lights the chip for this layer count, if there is one."""

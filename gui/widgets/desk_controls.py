@@ -45,6 +45,8 @@ class DeskControls(QObject):
         self._shows: dict[str, list[Callable[[Value], object]]] = {}
         self._moves: dict[str, list[Callable[[Value | None], object]]] = {}
         self._moving: Mapping[str, Value] = {}
+        self._knobs: list[DeskKnob] = []
+        values.reshaped.subscribe(self._reshape)
         values.changed.subscribe(self._changed)
 
     def set(self, name: str, value: object) -> None:
@@ -86,6 +88,9 @@ class DeskControls(QObject):
             knob.moved.connect(lambda value: self.set(name, value))
             knob.refused.connect(self.refused)
             self.follow(name, knob.show_value, knob.show_moving)
+            if parameter.of_layers:
+                knob.use_parameter(parameter, self.values.shape)
+                self._knobs.append(knob)
             widget = knob
         self.tie(name, widget)
         return widget
@@ -111,6 +116,10 @@ class DeskControls(QObject):
             self.follow(name, lambda value: box.show_choices(choices, value), box.show_moving)
         chooser.chosen.connect(lambda value: self.set(name, value))
         return Labelled(parameter.label, parameter.help, chooser)
+
+    def _reshape(self) -> None:
+        for knob in self._knobs:
+            knob.use_parameter(self.values.parameters[knob.parameter.name], self.values.shape)
 
     def _changed(self, name: str, value: Value) -> None:
         self._show(name, value)

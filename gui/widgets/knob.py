@@ -9,6 +9,7 @@ from lamina.gui.model.travel import Travel
 from lamina.gui.model.words import value_text
 from lamina.gui.widgets.knob_drawing import draw_arc, draw_cap, draw_moving, draw_pointer
 from lamina.plugin import Parameter
+from lamina.plugin.parameters.model_shape import ModelShape
 from lamina.plugin.parameters.table import Value
 
 WHEEL_NOTCH = 120  # Qt's unit: eighths of a degree per notch
@@ -43,6 +44,15 @@ class Knob(QDial):
         self.setAccessibleName(parameter.label)
         self.explain(parameter.help)
         self.show_value(parameter.default)
+
+    def use_parameter(self, parameter: Parameter, shape: ModelShape) -> None:
+        """Goes on with the same parameter in the range that it has for another model."""
+        self.parameter, self.travel = parameter, Travel(parameter, shape)
+        self.blockSignals(True)
+        self.setRange(*(round(edge / self._unit) for edge in (parameter.minimum, parameter.maximum)))
+        self.blockSignals(False)
+        self.explain(parameter.help)
+        self.update()
 
     def explain(self, text: str) -> None:
         """Sets the tooltip: what the parameter does and how to turn it."""

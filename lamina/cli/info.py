@@ -25,9 +25,7 @@ def print_info(model: str = DEFAULT_BUNDLE) -> None:
     print()
     print(f"Bundle   {bundle.name} ({bundle.path})")
     print(f"         {config.sample_rate} Hz, frames of {config.frame} samples, {config.layers} layers of {config.codebook_size} codes")
-    print(
-        f"         {config.kbps(1):g} to {config.kbps(config.layers):g} kbps per channel; SHA-256 {bundle.digest[:16]}…"
-    )
+    print(f"         {config.kbps(1):g} to {config.kbps(config.layers):g} kbps per channel; SHA-256 {bundle.digest[:16]}…")
     print(f"         memory: {_memory(config)}")
     print(f"         computed by: {_engine(model, config)}")
     print(f"         denoise: {'trained' if bundle.conditioned else 'not trained in this bundle'}")

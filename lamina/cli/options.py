@@ -8,7 +8,7 @@ from lamina.models.bundle import DEFAULT_BUNDLE
 from lamina.plugin.documents.presets import Preset, codec_for, load_preset
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.parameters.settings import Settings
-from lamina.plugin.parameters.table import PARAMETERS, find_parameter
+from lamina.plugin.parameters.table import PARAMETERS
 
 OPTIONS = ("layers", "kbps", "denoise", "noise_only", "mix")
 """Parameters that have an option of their own; `--set` takes every one."""
@@ -41,13 +41,14 @@ def codec_of(options: argparse.Namespace) -> NeuralCodec:
     """The effect that the options describe; raises ValueError with a sentence. Everything is checked."""
     preset = load_preset(options.preset) if options.preset else None
     codec = codec_for(preset) if preset is not None and options.model is None else NeuralCodec(model=options.model or DEFAULT_BUNDLE)
-    codec.set_parameters(_settings(options, preset).values())
+    codec.set_parameters(_settings(options, preset, codec.settings).values())
     return codec
 
 
-def _settings(options: argparse.Namespace, preset: Preset | None) -> Settings:
+def _settings(options: argparse.Namespace, preset: Preset | None, settings: Settings) -> Settings:
     """Preset first, then the options, then `--set`."""
-    settings = preset.settings() if preset is not None else Settings()
+    for name, value in preset.parameters.items() if preset is not None else ():
+        settings = settings.with_value(name, value)
     assignments = [(name, text) for name in OPTIONS if (text := getattr(options, name)) is not None]
     for assignment in options.assignments:
         name, separator, text = assignment.partition("=")
@@ -55,7 +56,7 @@ def _settings(options: argparse.Namespace, preset: Preset | None) -> Settings:
             raise ValueError(f"--set {assignment!r} has no value; write --set NAME=VALUE, for example --set mix=0.5.")
         assignments.append((name.strip(), text))
     for name, text in assignments:
-        settings = settings.with_value(name, find_parameter(name).parse(text))
+        settings = settings.with_value(name, settings.parameter(name).parse(text))
     return settings
 
 

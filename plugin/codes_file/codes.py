@@ -8,11 +8,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from lamina.models.config import MOST_LAYERS
+
 USUAL_BITS, USUAL_FRAME_RATE = 10, 75
 """Bits of one code and frames per second of most models: those that nothing needs to be said about."""
 MAX_CODE_BITS = 16
 MIN_FRAME_RATE, MAX_FRAME_RATE = 1, 1000
-MAX_CODE_LAYERS = 64
+MAX_CODE_LAYERS = MOST_LAYERS
 MAX_CODE_CHANNELS = 8
 
 Stereo = Literal["linked", "mid-side", "mono"]

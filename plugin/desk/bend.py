@@ -52,6 +52,7 @@ class Bend(CodeEffect):
             1,
             MAX_LAYERS,
             default=1,
+            of_layers=True,
             beside=True,
             refines="bend",
             help="First layer that is bent.",
@@ -61,6 +62,7 @@ class Bend(CodeEffect):
             1,
             MAX_LAYERS,
             default=MAX_LAYERS,
+            of_layers=True,
             beside=True,
             refines="bend",
             help="Last layer that is bent.",
@@ -135,7 +137,8 @@ class Bend(CodeEffect):
         if settings.bend == "shuffle":
             return _shuffles(settings.seed, n_rows, size)[rows, came]
         if settings.bend == "nearest":
-            near: npt.NDArray[np.int64] = likeness.neighbours[rows, came, settings.bend_nearest - 1]
+            nearest = min(settings.bend_nearest, likeness.neighbours.shape[2])
+            near: npt.NDArray[np.int64] = likeness.neighbours[rows, came, nearest - 1]
             return near
         if self._palette is None:
             self._palette = Palette(likeness)

@@ -15,9 +15,7 @@ CHAIN: tuple[type[CodeEffect], ...] = (Channel, Bend, Decimate, Slices, Echo, Fr
 
 
 # In the order in which the app and the docs have them; written out, because type checkers read it.
-class ChainParameters(
-    Channel.Parameters, Freeze.Parameters, Slices.Parameters, Echo.Parameters, Bend.Parameters, Decimate.Parameters
-):
+class ChainParameters(Channel.Parameters, Freeze.Parameters, Slices.Parameters, Echo.Parameters, Bend.Parameters, Decimate.Parameters):
     """What can be set of all of them."""
 
 

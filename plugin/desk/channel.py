@@ -96,7 +96,8 @@ class Channel(CodeEffect):
             help="Share of the frames that lose one layer.",
         )
         lost_layer: int = parameter(
-            "Lost layer", 0, MAX_LAYERS, default=0, section="Lost layers", help="The layer they lose; 0 draws one anew each time.",
+            "Lost layer", 0, MAX_LAYERS, default=0, of_layers=True, section="Lost layers",
+            help="The layer they lose; 0 draws one anew each time.",
         )  # fmt: skip
 
     def __init__(self, runtime: CodecRuntime) -> None:

@@ -30,11 +30,20 @@ class Decimate(CodeEffect):
 
     class Parameters(ParameterGroup, group="codes", tab="Bend", section="Decimate", page="decimate"):
         decimate_frames: int = parameter(
-            "Hold", 1, 32, default=1, unit="frames",
+            "Hold",
+            1,
+            32,
+            default=1,
+            unit="frames",
             help="Layers are refreshed only once in so many frames and held between; 1 holds none.",
         )
         decimate_from: int = parameter(
-            "Held from layer", 1, MAX_LAYERS, default=3, refines="decimate_frames",
+            "Held from layer",
+            1,
+            MAX_LAYERS,
+            default=3,
+            of_layers=True,
+            refines="decimate_frames",
             help="First layer that is held; those below it play on.",
         )
         decimate_slower: bool = switch(

@@ -26,6 +26,7 @@ class LayerDesk(ParameterGroup, group="desk", tab="Layers", page="layers"):
         step=0.01,
         default=(1.0,) * MAX_LAYERS,
         kind="gains",
+        of_layers=True,
         help="How much each layer adds to the sound: 0 takes it out, 2 doubles it.",
     )
     muted_layers: Given[Iterable[int], tuple[int, ...]] = special(
@@ -35,16 +36,17 @@ class LayerDesk(ParameterGroup, group="desk", tab="Layers", page="layers"):
         maximum=MAX_LAYERS,
         default=(),
         kind="layers",
+        of_layers=True,
         help="Layers that are sent but not heard.",
     )
     solo_layers: Given[Iterable[int], tuple[int, ...]] = special(
-        LayerSet, "Solo", minimum=1, maximum=MAX_LAYERS, default=(), kind="layers",
+        LayerSet, "Solo", minimum=1, maximum=MAX_LAYERS, default=(), kind="layers", of_layers=True,
         help="Layers that are heard alone; if there are none, all are heard.",
     )  # fmt: skip
 
 
 def heard_gains(settings: Settings) -> npt.NDArray[np.float32] | None:
-    """What each layer is multiplied with, `[24]`; None if that is 1 for all."""
+    """What each layer is multiplied with, `[layers]`; None if that is 1 for all."""
     gains = np.array(settings.layer_gains, np.float32)
     for layer in settings.muted_layers:
         gains[layer - 1] = 0

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lamina.plugin.codes_file.codes import USUAL_FRAME_RATE
 from lamina.plugin.desk.effect import CodeEffect
 from lamina.plugin.desk.frame import CodedFrame
 from lamina.plugin.parameters.declare import ParameterGroup, choice, parameter
@@ -23,7 +22,7 @@ MOST_SLICE_FRAMES = 600
 
 def slice_frames(settings: Settings) -> int:
     """Frames of one slice at the tempo, at least 1."""
-    return max(1, round(SLICE_BEATS[settings.slice_length] * 60 / settings.tempo * USUAL_FRAME_RATE))
+    return max(1, round(SLICE_BEATS[settings.slice_length] * 60 / settings.tempo * settings.shape.frame_rate))
 
 
 class Slices(CodeEffect):

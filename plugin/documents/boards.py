@@ -16,6 +16,7 @@ from lamina.plugin.board import Board, BoardItem
 from lamina.plugin.documents.native import CONTAINERS, build_native, check_native, describe_native, native_effects
 from lamina.plugin.documents.vst3 import VST3Error, load_vst3, parameters_of_vst3, path_of_vst3, set_vst3_parameters
 from lamina.plugin.neural_codec import NeuralCodec
+from lamina.plugin.parameters.model_shape import shape_named
 from lamina.plugin.parameters.table import find_parameter, suggest
 
 SCHEMA_VERSION = 1
@@ -137,8 +138,9 @@ def _read_codec(entry: dict[str, Any], where: str) -> Build:
         parameters = {**parameters, "bypass": entry["bypass"]}
     if "layers" in parameters and "kbps" in parameters:
         raise BoardDocumentError(f"{where} sets both layers and kbps, which are one value in two units; keep one.")
+    shape = shape_named(model)
     for parameter, value in parameters.items():
-        find_parameter(parameter).validate(value)
+        find_parameter(parameter, shape).validate(value)
 
     def build() -> NeuralCodec:
         codec = NeuralCodec(model=model)

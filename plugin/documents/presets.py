@@ -14,6 +14,7 @@ from typing import Any
 from lamina.models.bundle import DEFAULT_BUNDLE, BundleError
 from lamina.plugin.files.atomic import atomic_file
 from lamina.plugin.neural_codec import NeuralCodec
+from lamina.plugin.parameters.model_shape import USUAL, shape_named
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import Value, find_parameter, suggest
 
@@ -46,7 +47,7 @@ class Preset:
 
     def settings(self) -> Settings:
         """Default settings with the preset's values."""
-        settings = Settings()
+        settings = Settings().on(shape_named(self.model or DEFAULT_BUNDLE))
         for name, value in self.parameters.items():
             settings = settings.with_value(name, value)
         return settings
@@ -120,9 +121,10 @@ def _parse(text: str, where: str, name: str) -> Preset:
         raise PresetError(f'{where} has the "category" {category!r}; it must be a word, for example "speech".')
     if "layers" in parameters and "kbps" in parameters:
         raise PresetError(f"{where} sets both layers and kbps, which are one value in two units; keep one.")
+    shape = shape_named(model) if model is not None else USUAL
     for parameter, value in parameters.items():
         try:
-            find_parameter(parameter).validate(value)
+            find_parameter(parameter, shape).validate(value)
         except (ValueError, TypeError) as error:
             raise PresetError(f"{where}: {error}") from error
     return Preset(name, data["title"], data.get("description", ""), parameters, model, category)

@@ -11,10 +11,11 @@ from typing import Any
 from lamina.models.search import MOST_CANDIDATES
 from lamina.plugin.parameters.declare import Given, ParameterGroup, choice, parameter, special, switch
 from lamina.plugin.parameters.kinds import MAX_LAYERS
+from lamina.plugin.parameters.model_shape import USUAL
 from lamina.plugin.parameters.motion import MOST_MOTIONS, Automation, Automations, Motion, Motions
 
-KBPS_PER_LAYER = 0.75
-"""75 frames per second of one 10-bit code: what every bundle at 24 kHz with frames of 320 samples sends per layer."""
+KBPS_PER_LAYER = USUAL.kbps(1)
+"""75 frames per second of one 10-bit code: what a layer of the usual models sends."""
 
 
 class Panel(ParameterGroup, group="levels", tab="panel"):
@@ -25,6 +26,7 @@ class Panel(ParameterGroup, group="levels", tab="panel"):
         1,
         MAX_LAYERS,
         default=8,
+        of_layers=True,
         group="rate",
         kw_only=False,
         help="Active quantizers: each adds a layer of detail and 0.75 kbps.",
@@ -79,7 +81,9 @@ class Listening(ParameterGroup, group="listen", tab="Layers", page="listen"):
         default="wet",
         help="What is played: the effect, its input, what it takes away and adds, what one layer adds, or the sound before quantization.",
     )
-    listen_layer: int = parameter("Layer heard", 1, MAX_LAYERS, default=1, help="The layer whose share Listen: layer plays.")  # fmt: skip
+    listen_layer: int = parameter(
+        "Layer heard", 1, MAX_LAYERS, default=1, of_layers=True, help="The layer whose share Listen: layer plays.",
+    )  # fmt: skip
 
 
 class StereoAndBits(ParameterGroup, group="stereo", tab="Channel", section="Stereo and bits", page="stereo"):
@@ -96,6 +100,7 @@ class StereoAndBits(ParameterGroup, group="stereo", tab="Channel", section="Ster
         0,
         MAX_LAYERS,
         default=4,
+        of_layers=True,
         refines="stereo",
         suits=("mid-side",),
         help="Layers of the side signal in mid-side; 0 sends none of it.",
@@ -136,7 +141,7 @@ class Making(ParameterGroup, tab="Bend", section="How codes are made"):
         help="Whatever is drawn by lot is drawn the same way for the same seed.",
     )
     cross_layers: int = parameter(
-        "Own layers", 0, MAX_LAYERS, default=MAX_LAYERS, tab="", section="", page="cross-synthesis",
+        "Own layers", 0, MAX_LAYERS, default=MAX_LAYERS, of_layers=True, tab="", section="", page="cross-synthesis",
         help="With a side-chain: layers that are the sound's own; the others are the side-chain's.",
     )  # fmt: skip
 
@@ -170,8 +175,3 @@ class Moving(ParameterGroup, group="motion", tab="Motion", page="motion"):
         Automations, "Automation", minimum=0, maximum=0, default=(), automatable=False, kind="automation",
         help="Parameters drawn over time.",
     )  # fmt: skip
-
-
-def layers_of(kbps: float) -> int:
-    """The number of layers whose rate is nearest to `kbps`."""
-    return max(1, min(MAX_LAYERS, round(kbps / KBPS_PER_LAYER)))

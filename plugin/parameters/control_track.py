@@ -15,7 +15,6 @@ import numpy as np
 from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.parameters.motion import FLOOR_DB, Motion, as_number, moved
 from lamina.plugin.parameters.settings import Settings
-from lamina.plugin.parameters.table import find_parameter
 
 Piece = tuple[int, int, Settings]
 """Samples start … stop of a block, and the settings that hold there."""
@@ -42,7 +41,7 @@ class Moved:
 def moved_names(settings: Settings) -> list[str]:
     """The parameters that motions and then automation move, in their order; what moves kbps moves layers."""
     targets = [*(motion.target for motion in settings.motions), *(curve.target for curve in settings.automation)]
-    return [find_parameter(target).view_of or target for target in targets]
+    return [settings.parameter(target).view_of or target for target in targets]
 
 
 class ControlTrack:
@@ -108,7 +107,7 @@ class ControlTrack:
         settings, seconds = self.at(step), self._seconds(step)
         return Moved(
             self._start_of(step) - began,
-            tuple(as_number(find_parameter(name), settings.value(name)) for name in moved_names(settings)),
+            tuple(as_number(settings.parameter(name), settings.value(name)) for name in moved_names(settings)),
             tuple(motion.cycles(seconds, settings.tempo) for motion in settings.motions),
             self._heights.get(step, ()),
         )
@@ -133,13 +132,13 @@ class ControlTrack:
     def _moved(self, step: int) -> Settings:
         settings, seconds = self.base, self._seconds(step)
         for curve in settings.automation:
-            settings = settings.moved_to(curve.target, curve.at(seconds, find_parameter(curve.target)))
+            settings = settings.moved_to(curve.target, curve.at(seconds, settings.parameter(curve.target)))
         level, heights = self._measured_level(), []
         for index, motion in enumerate(settings.motions):
             envelope = self._follow(index, motion, level) if motion.source == "envelope" else 0.0
             source = motion.value(seconds, settings.tempo, envelope)
             heights.append(source)
-            parameter, value = find_parameter(motion.target), settings.value(motion.target)
+            parameter, value = settings.parameter(motion.target), settings.value(motion.target)
             to = moved(parameter, value, motion.depth * source)
             if to != value:
                 settings = settings.moved_to(motion.target, to)

@@ -21,6 +21,7 @@ Group = Literal["rate", "denoise", "levels", "desk", "listen", "stereo", "channe
 Place = Literal["", "panel", "Layers", "Channel", "Codes", "Bend", "Motion"]
 
 MAX_LAYERS = 24
+"""Of the usual models; `lamina.plugin.parameters.table.parameters_of` gives the ranges of others."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Parameter:
         view_of: the parameter that this is another unit of, if any.
         group: what it belongs to.
         choices: the words that a "choice" may be.
+        of_layers: whether it counts layers, so that its range is the model's.
         tab: where the app has its control: "panel" (always in the window), a tab of the desk, or "" for scripts alone.
         section: the heading under which it stands on that tab; without one the tab is drawn by hand.
         beside: whether it stands in the row of the one declared before it.
@@ -59,6 +61,7 @@ class Parameter:
     view_of: str | None = None
     group: Group = "levels"
     choices: tuple[str, ...] = ()
+    of_layers: bool = False
     tab: Place = ""
     section: str = ""
     beside: bool = False
@@ -165,9 +168,10 @@ class LayerGains(Parameter):
     def validate(self, value: object) -> tuple[float, ...]:
         if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
             raise TypeError(f"{self.name} is {value!r}; give a list of gains, the first for layer 1.")
-        if len(value) > len(self.default):
+        # Gains of 1 beyond the model's layers say nothing.
+        if any(gain != 1 for gain in value[len(self.default) :]):
             raise ValueError(f"{self.name} has {len(value)} gains; there are {len(self.default)} layers.")
-        given = [float(self.element(layer + 1).validate(gain)) for layer, gain in enumerate(value)]
+        given = [float(self.element(layer + 1).validate(gain)) for layer, gain in enumerate(value[: len(self.default)])]
         return (*given, *self.default[len(value) :])
 
     def element(self, layer: int) -> Parameter:

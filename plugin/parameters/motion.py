@@ -153,6 +153,14 @@ class MovingParameter(Parameter):
 
     find: Callable[[str], Parameter] | None = None
 
+    def has(self, name: str) -> bool:
+        """Whether there is something of that name to move."""
+        try:
+            self._target(name)
+        except ValueError:
+            return False
+        return True
+
     def _target(self, name: str) -> Parameter:
         assert self.find is not None
         parameter = self.find(name)

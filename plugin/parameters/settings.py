@@ -11,11 +11,15 @@ import numpy.typing as npt
 
 from lamina.plugin.desk.chain import CHAIN
 from lamina.plugin.desk.gains import heard_gains
-from lamina.plugin.parameters.kinds import Value
-from lamina.plugin.parameters.table import KBPS_PER_LAYER, PARAMETERS, AllParameters, find_parameter, layers_of
+from lamina.plugin.parameters.kinds import Parameter, Value
+from lamina.plugin.parameters.model_shape import USUAL, ModelShape
+from lamina.plugin.parameters.motion import MovingParameter
+from lamina.plugin.parameters.table import PARAMETERS, AllParameters, find_parameter, parameters_of
 
 GAIN_OF = "layer_gains."
 """A layer's number stands behind it."""
+SHAPE = "_shape"
+"""Where a snapshot has its model's shape; it is no parameter."""
 
 
 S = TypeVar("S")
@@ -32,33 +36,54 @@ def _frozen(kind: type[S]) -> type[S]:
 
 @_frozen
 class Settings(AllParameters):
-    """One immutable snapshot of all parameters; `lamina.plugin.parameters.table.PARAMETERS` says what each means."""
+    """One immutable snapshot of all parameters; `lamina.plugin.parameters.table.PARAMETERS` says what each means.
+
+    It is one for a model of a certain shape: of the usual one, unless `on` makes it another's.
+    """
+
+    @property
+    def shape(self) -> ModelShape:
+        """That of the model."""
+        shape: ModelShape = self.__dict__.get(SHAPE, USUAL)
+        return shape
+
+    def on(self, shape: ModelShape) -> Settings:
+        """The same for a model of another shape: what goes beyond its layers ends with them, and what means all means all again."""
+        if shape == self.shape:
+            return self
+        other = object.__new__(Settings)
+        other.__dict__.update(fitted(self.values(), self.shape, shape), **{SHAPE: shape})
+        return other
+
+    def parameter(self, name: str) -> Parameter:
+        """A parameter with the range that it has for the model; raises ValueError that suggests the nearest name."""
+        return find_parameter(name, self.shape)
 
     def with_value(self, name: str, value: object) -> Settings:
         """A snapshot with one parameter changed (`kbps` changes `layers`, `layer_gains.7` one layer's gain).
 
         Raises ValueError for an unknown name (the nearest is suggested) or a value out of range, TypeError for a wrong type.
         """
-        return self.moved_to(name, find_parameter(name).validate(value))
+        return self.moved_to(name, self.parameter(name).validate(value))
 
     def moved_to(self, name: str, value: Value) -> Settings:
         """As `with_value`, for a value that is known to be valid: quick enough to be called for every frame."""
         if name == "kbps":
-            name, value = "layers", layers_of(float(value))
+            name, value = "layers", self.shape.layers_of(float(value))
         elif name.startswith(GAIN_OF):
             gains, layer = list(self.layer_gains), int(name.removeprefix(GAIN_OF))
             gains[layer - 1] = value
             name, value = "layer_gains", tuple(gains)
         changed = object.__new__(Settings)
         # The copy has fields only: what was worked out of them is worked out anew.
-        changed.__dict__.update({field: self.__dict__[field] for field in FIELDS}, **{name: value})
+        changed.__dict__.update({field: self.__dict__[field] for field in FIELDS}, **{name: value, SHAPE: self.shape})
         return changed
 
     def value(self, name: str) -> Value:
         """The value of a parameter by name, views and single layers' gains included."""
-        find_parameter(name)
+        self.parameter(name)
         if name == "kbps":
-            return self.layers * KBPS_PER_LAYER
+            return self.shape.kbps(self.layers)
         if name.startswith(GAIN_OF):
             return self.layer_gains[int(name.removeprefix(GAIN_OF)) - 1]
         return getattr(self, name)
@@ -69,7 +94,7 @@ class Settings(AllParameters):
 
     def plain(self) -> dict[str, Any]:
         """The same as JSON can hold it; `with_value` takes each of them back."""
-        return {name: PARAMETERS[name].plain(value) for name, value in self.values().items()}
+        return {name: self.parameter(name).plain(value) for name, value in self.values().items()}
 
     @cached_property
     def moves(self) -> bool:
@@ -78,7 +103,7 @@ class Settings(AllParameters):
 
     @cached_property
     def heard_gains(self) -> npt.NDArray[np.float32] | None:
-        """What the layer desk multiplies each layer with, `[24]`; None if that is 1 for all."""
+        """What the layer desk multiplies each layer with, `[layers]`; None if that is 1 for all."""
         return heard_gains(self)
 
     @cached_property
@@ -88,3 +113,24 @@ class Settings(AllParameters):
 
 
 FIELDS = tuple(field.name for field in fields(Settings))
+
+
+def fitted(values: dict[str, Value], before: ModelShape, after: ModelShape) -> dict[str, Value]:
+    """Values by name that hold for models of one shape, as they hold for those of another."""
+    new = parameters_of(after)
+    return {name: _fitted(value, before.layers, new[name]) for name, value in values.items()}
+
+
+def _fitted(value: Value, layers_before: int, after: Parameter) -> Value:
+    """A value of one shape's parameter for another shape's."""
+    if isinstance(after, MovingParameter):
+        return tuple(item for item in value if after.has(item.target))
+    if not after.of_layers:
+        return value
+    if after.kind == "gains":
+        return (*value, *after.default[len(value) :])[: len(after.default)]
+    if after.kind == "layers":
+        return tuple(layer for layer in value if layer <= after.maximum)
+    usual = PARAMETERS[after.name]
+    is_all = value == layers_before and usual.default == usual.maximum
+    return int(after.maximum) if is_all else min(value, int(after.maximum))

@@ -7,11 +7,13 @@ here; a name, range, default or sentence is written nowhere else.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache, partial
 
 from lamina.plugin.desk.chain import ChainParameters
 from lamina.plugin.desk.gains import LayerDesk
-from lamina.plugin.parameters.codec import KBPS_PER_LAYER, Listening, Making, Moving, OtherUnits, Panel, StereoAndBits, layers_of
+from lamina.plugin.parameters.codec import KBPS_PER_LAYER, Listening, Making, Moving, OtherUnits, Panel, StereoAndBits
 from lamina.plugin.parameters.kinds import MAX_LAYERS, Kind, LayerGains, Parameter, Value, suggest
+from lamina.plugin.parameters.model_shape import USUAL, ModelShape
 from lamina.plugin.parameters.motion import MovingParameter
 
 __all__ = [
@@ -23,7 +25,7 @@ __all__ = [
     "Parameter",
     "Value",
     "find_parameter",
-    "layers_of",
+    "parameters_of",
     "suggest",
 ]
 
@@ -32,24 +34,49 @@ class AllParameters(Panel, LayerDesk, Listening, StereoAndBits, ChainParameters,
     """Everything that settings hold, in the order in which it is shown and written."""
 
 
-def find_parameter(name: str) -> Parameter:
-    """A parameter by name, `layer_gains.7` for one layer's gain; raises ValueError that suggests the nearest name."""
-    if name in PARAMETERS:
-        return PARAMETERS[name]
+def find_parameter(name: str, shape: ModelShape = USUAL) -> Parameter:
+    """A parameter by name, `layer_gains.7` for one layer's gain, with the ranges that it has for models of a shape.
+
+    Raises ValueError that suggests the nearest name.
+    """
+    parameters = parameters_of(shape)
+    if name in parameters:
+        return parameters[name]
     whole, dot, layer = name.partition(".")
-    gains = PARAMETERS.get(whole)
-    if dot and isinstance(gains, LayerGains) and layer.isascii() and layer.isdigit() and 1 <= int(layer) <= MAX_LAYERS:
+    gains = parameters.get(whole)
+    if dot and isinstance(gains, LayerGains) and layer.isascii() and layer.isdigit() and 1 <= int(layer[:9]) <= shape.layers:
         return gains.element(int(layer))
-    raise ValueError(f"There is no parameter {name!r}.{suggest(name, PARAMETERS)}")
+    raise ValueError(f"There is no parameter {name!r}.{suggest(name, parameters)}")
 
 
-def _gathered() -> dict[str, Parameter]:
-    """All of them, other units behind what they are units of; what moves others learns to find them."""
+@lru_cache(maxsize=16)
+def parameters_of(shape: ModelShape) -> dict[str, Parameter]:
+    """All of them for models of a shape, other units behind what they are units of; what moves others learns to find them."""
     gathered = {}
-    for name, parameter in AllParameters.declared.items():
-        gathered[name] = replace(parameter, find=find_parameter) if isinstance(parameter, MovingParameter) else parameter
-        gathered |= {view.name: view for view in OtherUnits.declared.values() if view.view_of == name}
+    for name, declared in AllParameters.declared.items():
+        parameter = _fitted(declared, shape) if declared.of_layers else declared
+        if isinstance(parameter, MovingParameter):
+            parameter = replace(parameter, find=partial(find_parameter, shape=shape))
+        gathered[name] = parameter
+        gathered |= {view.name: _rate(view, parameter, shape) for view in OtherUnits.declared.values() if view.view_of == name}
     return gathered
 
 
-PARAMETERS: dict[str, Parameter] = _gathered()
+def _fitted(parameter: Parameter, shape: ModelShape) -> Parameter:
+    """A parameter that counts layers with the range and the default that it has for another number of them."""
+    layers = shape.layers
+    if parameter.kind == "gains":
+        return replace(parameter, default=(parameter.default[0],) * layers)
+    if parameter.kind == "layers":
+        return replace(parameter, maximum=layers)
+    default = layers if parameter.default == parameter.maximum else min(parameter.default, layers)
+    return replace(parameter, maximum=layers, default=default)
+
+
+def _rate(view: Parameter, layers: Parameter, shape: ModelShape) -> Parameter:
+    """The bitrate in place of the number of layers."""
+    least, most, usual = (shape.kbps(count) for count in (1, shape.layers, int(layers.default)))
+    return replace(view, step=least, minimum=least, maximum=most, default=usual)
+
+
+PARAMETERS: dict[str, Parameter] = parameters_of(USUAL)

@@ -12,9 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamina.models.bundle import DEFAULT_BUNDLE
 from lamina.plugin.documents.boards import build_board, describe_board
 from lamina.plugin.host.device.device_settings import DeviceSettings, device_settings
 from lamina.plugin.host.live_board.boards import BOARDS
+from lamina.plugin.parameters.model_shape import shape_named
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import PARAMETERS
 
@@ -120,7 +122,7 @@ def _set_codec(entry: dict[str, Any], values: dict[str, Any]) -> None:
 
     Names may be other units or parts of one parameter (kbps of layers, one layer's gain of all), so they are worked in, not put beside.
     """
-    settings = Settings()
+    settings = Settings().on(shape_named(entry.get("model", DEFAULT_BUNDLE)))
     for name, value in (*entry.get("parameters", {}).items(), ("bypass", entry.get("bypass", False)), *values.items()):
         settings = settings.with_value(name, value)
     entry["parameters"] = settings.plain()

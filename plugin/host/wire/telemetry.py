@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lamina.models.config import MOST_LAYERS
 from lamina.plugin.host.device.rings import FloatArray
 from lamina.plugin.parameters.control_track import Moved
 from lamina.plugin.parameters.motion import MOST_MOTIONS
@@ -24,7 +25,6 @@ from lamina.plugin.stream.reports import FrameReport
 SOUND_SAMPLES = 1 << 18
 FRAMES = 1 << 10
 BLOCKS = 1 << 13
-MOST_LAYERS = 32
 MOST_MOVED = 32
 """Values of motions and automation that a frame tells; MOST_MOTIONS of them are motions'."""
 

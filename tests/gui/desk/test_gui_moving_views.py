@@ -170,7 +170,6 @@ def test_what_is_told_as_sent_is_what_the_reports_count(tmp_path):
         values.set(name, value)
     codec = NeuralCodec()
     values.attach(codec)
-    sent.use_codec(codec.bundle.config)
     noise = np.random.default_rng(0).normal(0, 0.1, (2, 48_000)).astype(np.float32) * np.linspace(0, 1, 48_000, dtype=np.float32)
     codec(noise, 48_000)
     reports = codec.last_reports
@@ -187,6 +186,5 @@ def test_what_all_channels_send_counts_the_side_as_it_is_sent(window, stereo, ex
     values.set("side_layers", 3)
     values.set("stereo", stereo)
     QApplication.processEvents()
-    config = window.session.config
-    assert bits_of_all(values, 2, config) == 10 * expected and bits_of_all(values, 1, config) == 80
+    assert bits_of_all(values, 2) == 10 * expected and bits_of_all(values, 1) == 80
     assert f"{expected * 0.75:g}" in window.controls.caption.remark.text()

@@ -1,0 +1,58 @@
+"""What parameters depend on in a model: its layers, and what each of them sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lamina.models.bundle import BundleError, bundle_version, open_bundle
+from lamina.models.config import CodecConfig
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """A model as its parameters see it.
+
+    Args:
+        code_bits: bits of each layer's code.
+        frame_rate: frames per second.
+    """
+
+    code_bits: tuple[int, ...]
+    frame_rate: float
+
+    @property
+    def layers(self) -> int:
+        """Layers that a frame has at most."""
+        return len(self.code_bits)
+
+    def kbps(self, layers: int) -> float:
+        """Kilobits per second of one channel's first `layers` layers."""
+        return sum(self.code_bits[:layers]) * self.frame_rate / 1000
+
+    def layers_of(self, kbps: float) -> int:
+        """The number of layers, 1 … all, whose rate is nearest to `kbps`; the lower of two that are equally near."""
+        return min(range(1, self.layers + 1), key=lambda layers: abs(self.kbps(layers) - kbps))
+
+
+@lru_cache(maxsize=16)
+def shape_of(config: CodecConfig) -> ModelShape:
+    """The shape of a config's models."""
+    return ModelShape(config.code_bits, config.frame_rate)
+
+
+def shape_named(model: str) -> ModelShape:
+    """The shape of a model by its name or folder; the usual one if it isn't there, which whoever opens it will say."""
+    try:
+        return _shape_in(*bundle_version(model))
+    except BundleError:
+        return USUAL
+
+
+@lru_cache(maxsize=16)
+def _shape_in(folder: str, written_ns: int) -> ModelShape:
+    return shape_of(open_bundle(folder).config)
+
+
+USUAL = shape_of(CodecConfig())
+"""That of the shipped model, for which the table of parameters gives ranges and defaults."""
