@@ -45,7 +45,7 @@ check: $(VENV)/.for-test
 	@mkdir -p $(TYPE_TREE)/lamina
 	@for part in lamina/* dsp models plugin gui presets; do ln -sfn ../../../$$part $(TYPE_TREE)/lamina/; done
 	MYPYPATH=$(TYPE_TREE) $(BIN)/mypy -p lamina
-	MYPYPATH=$(TYPE_TREE):bench $(BIN)/mypy $(wildcard bench/*.py)
+	MYPYPATH=$(TYPE_TREE):bench $(BIN)/mypy $(wildcard bench/*.py) tests/typed_parameters.py
 
 bench-quality: $(VENV)/.for-bench
 	$(BIN)/python bench/quality.py --heldout "$(HELDOUT)" $(if $(LYRA),--lyra "$(LYRA)") --musts --cache bench-out/scores.json \

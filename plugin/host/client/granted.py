@@ -9,7 +9,8 @@ import time
 from typing import Any
 
 from lamina.plugin.host.transport.file_player import PLAY_STATES, PlayState
-from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.parameters.settings import FIELDS, Settings
+from lamina.plugin.parameters.table import PARAMETERS
 
 SETTLED_SECONDS = 0.3
 """After a command of the transport, the engine's own state counts again from then on."""
@@ -111,10 +112,24 @@ class Wishes:
 def _set_codec(entry: dict[str, Any], values: dict[str, Any]) -> None:
     """A codec's entry in a board document after these values were set, in this order.
 
-    Names may be other units or parts of one parameter (kbps of layers, one layer's gain of all), so they are worked in, not put beside.
+    The engine granted them, and the entry is what it made of earlier ones, so only names that are parts of others or other units (kbps of
+    layers, one layer's gain of all) need to be worked in; all others are put in their places.
     """
+    parameters = {**entry.get("parameters", {}), "bypass": entry.get("bypass", False)}
+    if parameters.keys() != set(FIELDS):
+        parameters = _all_of(parameters)
+    for name, value in values.items():
+        if name in FIELDS:
+            parameters[name] = PARAMETERS[name].plain(PARAMETERS[name].validate(value))
+        else:
+            parameters = _all_of({**parameters, name: value})
+    entry["bypass"] = parameters.pop("bypass")
+    entry["parameters"] = parameters
+
+
+def _all_of(values: dict[str, Any]) -> dict[str, Any]:
+    """Every parameter as JSON, after these were set in their order."""
     settings = Settings()
-    for name, value in (*entry.get("parameters", {}).items(), ("bypass", entry.get("bypass", False)), *values.items()):
+    for name, value in values.items():
         settings = settings.with_value(name, value)
-    entry["parameters"] = settings.plain()
-    entry["bypass"] = entry["parameters"].pop("bypass")
+    return settings.plain()
