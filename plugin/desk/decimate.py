@@ -38,7 +38,7 @@ class Decimate(CodeEffect):
             help="First layer that is held; those below it play on.",
         )
         decimate_slower: bool = switch(
-            "The higher the slower", default=False, refines="decimate_frames",
+            "Higher is slower", default=False, refines="decimate_frames",
             help="Holds twice as long every four layers further up.",
         )  # fmt: skip
 
