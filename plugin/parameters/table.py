@@ -1,7 +1,7 @@
-"""Every parameter of the effect by name, gathered from where they are declared: `codec.py` beside this, and the effects of the code desk.
+"""Every parameter of the effect by name, gathered from where it is declared: `codec.py` beside this, or an effect of the code desk.
 
-The constructor and attributes of `NeuralCodec`, settings, the app's controls, presets, the command line and the docs all come from
-here; a name, range, default or sentence is written nowhere else.
+The constructor and attributes of `NeuralCodec`, settings, the app's controls, presets, the command line and the docs all come
+from here; a name, range, default or sentence is written nowhere else.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def _gathered() -> dict[str, Parameter]:
     """All of them, other units behind what they are units of; what moves others learns to find them."""
     gathered = {}
     for name, parameter in AllParameters.declared.items():
-        gathered[name] = replace(parameter, find=find_parameter) if isinstance(parameter, MovingParameter) else parameter
+        if isinstance(parameter, MovingParameter):
+            parameter = replace(parameter, find=find_parameter)
+        gathered[name] = parameter
         gathered |= {view.name: view for view in OtherUnits.declared.values() if view.view_of == name}
     return gathered
 
