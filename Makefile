@@ -31,7 +31,7 @@ help:
 	@echo "make bench-container  sizes of .lamina files, plain and entropy coded  HELDOUT=folder"
 	@echo "make bench-tones    what the model leaves of sines and of a glockenspiel  [BENCH_ARGS='--model A --model B']"
 	@echo "make bench-loss     what lost frames cost speech          HELDOUT=folder  [BENCH_ARGS='--concealment hold']"
-	@echo "make examples       render the sounds and pictures of the docs again, with the shipped model (docs/sounds, docs/pictures, docs/presets.md)"
+	@echo "make examples       render the sounds and pictures of the docs again, with the shipped model (docs/sounds, docs/pictures, docs/presets.md) [BENCH_ARGS='--only bend']"
 	@echo "make docs-tables  write the docs' tables of parameters again, from where they are declared"
 	@echo "make clean          remove everything the commands above made"
 
@@ -49,7 +49,7 @@ check: $(VENV)/.for-test
 	@mkdir -p $(TYPE_TREE)/lamina
 	@for part in lamina/* dsp models plugin gui presets; do ln -sfn ../../../$$part $(TYPE_TREE)/lamina/; done
 	MYPYPATH=$(TYPE_TREE) $(BIN)/mypy -p lamina
-	MYPYPATH=$(TYPE_TREE):bench $(BIN)/mypy $(wildcard bench/*.py)
+	MYPYPATH=$(TYPE_TREE):bench $(BIN)/mypy $(wildcard bench/*.py) tests/typed_parameters.py
 
 bench-quality: $(VENV)/.for-bench
 	$(BIN)/python bench/quality.py --heldout "$(HELDOUT)" $(if $(LYRA),--lyra "$(LYRA)") --musts --cache bench-out/scores.json \
@@ -74,7 +74,7 @@ bench-loss: $(VENV)/.for-bench
 	$(BIN)/python bench/loss.py --heldout "$(HELDOUT)" $(BENCH_ARGS)
 
 examples: $(VENV)/.for-bench
-	$(BIN)/python bench/examples.py
+	$(BIN)/python bench/examples.py $(BENCH_ARGS)
 
 docs-tables: $(VENV)/.for-run
 	$(BIN)/python bench/docs_tables.py

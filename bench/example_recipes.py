@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -145,18 +145,21 @@ def sound_names() -> list[str]:
     return [*(f"{name}-dry" for name in DRY), *(example.name for example in DESK), *(f"presets/{preset.name}" for preset in list_presets())]
 
 
-def sounds() -> Iterator[tuple[str, FloatArray, int]]:
-    """Each of them as (name, `[channels, samples]`, rate), at the level of its file."""
+def sounds(only: Collection[str] = ()) -> Iterator[tuple[str, FloatArray, int]]:
+    """Each of them, or `only` those of some names, as (name, `[channels, samples]`, rate), at the level of its file."""
     for name in DRY:
-        audio, rate = excerpt(name)
-        yield f"{name}-dry", audio * _room(), rate
+        if not only or f"{name}-dry" in only:
+            audio, rate = excerpt(name)
+            yield f"{name}-dry", audio * _room(), rate
     for example in DESK:
-        yield (example.name, *heard(example))
+        if not only or example.name in only:
+            yield (example.name, *heard(example))
     for preset in list_presets():
-        audio, rate = excerpt(excerpt_of(preset))
-        codec = codec_for(preset)
-        codec.set_parameters(preset.parameters)
-        yield f"presets/{preset.name}", codec(audio, rate) * _room(), rate
+        if not only or f"presets/{preset.name}" in only:
+            audio, rate = excerpt(excerpt_of(preset))
+            codec = codec_for(preset)
+            codec.set_parameters(preset.parameters)
+            yield f"presets/{preset.name}", codec(audio, rate) * _room(), rate
 
 
 def heard(example: Example) -> tuple[FloatArray, int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from example_picture import draw
-from example_recipes import DESK, PAGES, FloatArray, heard, put_in, sounds
+from example_recipes import DESK, PAGES, FloatArray, heard, put_in, sound_names, sounds
 from pedalboard.io import AudioFile
 from preset_page import preset_page
 
@@ -22,16 +22,20 @@ def main() -> int:
     """Write them all."""
     parser = argparse.ArgumentParser(description="Render the sounds and pictures of the docs again, and write docs/presets.md.")
     parser.add_argument("--docs", type=Path, default=DOCS, help="the folder to write to (default: docs)")
-    folder = parser.parse_args().docs
+    parser.add_argument(
+        "--only", nargs="+", default=[], choices=sound_names(), metavar="NAME", help="render these sounds, and their pictures, alone"
+    )
+    options = parser.parse_args()
+    folder = options.docs
     (folder / "sounds" / "presets").mkdir(parents=True, exist_ok=True)
     (folder / "pictures").mkdir(exist_ok=True)
     written = []
-    for name, audio, rate in sounds():
+    for name, audio, rate in sounds(options.only):
         written.append(folder / "sounds" / f"{name}.ogg")
         _write(written[-1], audio, rate)
         print(written[-1], flush=True)
     for example in DESK:
-        if example.name in PAGES:
+        if example.name in PAGES and (not options.only or example.name in options.only):
             written.append(folder / "pictures" / f"{example.name}.png")
             (dry, rate), (wet, _) = put_in(example), heard(example)
             draw(written[-1], rate, dry, wet, PAGES[example.name])

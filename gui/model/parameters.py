@@ -35,13 +35,9 @@ class ParameterValues:
 
     def set(self, name: str, value: object) -> None:
         """Sets one parameter; raises ValueError or TypeError with the parameter's own sentence and changes nothing."""
-        checked = self.parameters[name].validate(value)
-        if checked == self._values[name]:
-            return
-        if self._codec is not None:
-            _give(self._codec, name, checked)
-        self._values[name] = checked
-        self.changed.notify(name, checked)
+        parameter = self.parameters[name]
+        # The codec checks what it is given, so a knob that is turned is checked once.
+        self._change(name, parameter.validate(value) if self._codec is None else _given(self._codec, name, value))
 
     def reset(self, name: str) -> None:
         """Back to the parameter's default."""
@@ -52,7 +48,7 @@ class ParameterValues:
         self._use_shape(codec.settings.shape)
         for name, value in self._values.items():
             try:
-                _give(codec, name, value)
+                _given(codec, name, value)
             except ValueError:
                 # A value this bundle can't do (denoise without conditioning): the control must show what is heard.
                 self._change(name, codec.settings.value(name))
@@ -91,11 +87,12 @@ def plain(values: Mapping[str, Value]) -> dict[str, Any]:
     return {name: PARAMETERS[name].plain(value) for name, value in values.items()}
 
 
-def _give(codec: NeuralCodec, name: str, value: Value) -> None:
-    """Sets one parameter of `codec`; raises ValueError if its bundle can't do it.
+def _given(codec: NeuralCodec, name: str, value: object) -> Value:
+    """Sets one parameter of `codec` and returns it as the codec holds it; raises ValueError if its bundle can't do it.
 
     Noise only is refused too where the denoise knob is off: it could only be silence, with no knob to end it.
     """
     if name == "noise_only" and value and not codec.bundle.conditioned:
         raise ValueError(f"Noise only needs denoise, and the model {codec.bundle.name!r} was not trained to denoise.")
     codec.set_parameters({name: value})
+    return codec.settings.value(name)

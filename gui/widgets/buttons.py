@@ -1,7 +1,7 @@
 """Buttons of the app's own: signs, a round play button, switches, and a button that opens a menu."""
 
 from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PyQt6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QAbstractButton, QPushButton, QStyle, QStyleOptionButton, QStylePainter, QWidget
 
 from lamina.gui.look import icons, theme
@@ -91,7 +91,7 @@ class LampButton(QAbstractButton):
 
 
 class Switch(QAbstractButton):
-    """A wide toggle: a sign and a word, lit in its accent while it is on."""
+    """A wide toggle: a word, behind a sign if it has one, lit in its accent while it is on."""
 
     def __init__(self, sign: str, text: str, accent: str, accent_deep: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -111,7 +111,11 @@ class Switch(QAbstractButton):
             self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(120, theme.CONTROL_HEIGHT)
+        words = QFontMetrics(theme.font(bold=True)).horizontalAdvance(self.text()) + self._before_text() + 24
+        return QSize(max(120, words), theme.CONTROL_HEIGHT)
+
+    def _before_text(self) -> int:
+        return 22 if self._sign else 0
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
@@ -127,10 +131,11 @@ class Switch(QAbstractButton):
         ink = theme.colour(theme.TEXT if is_on else theme.MUTED)
         painter.setFont(theme.font(bold=is_on))
         width = painter.fontMetrics().horizontalAdvance(self.text())
-        left = frame.center().x() - (width + 22) / 2
-        icons.draw(painter, self._sign, QRectF(left, frame.center().y() - 7, 14, 14), ink)
+        left = frame.center().x() - (width + self._before_text()) / 2
+        if self._sign:
+            icons.draw(painter, self._sign, QRectF(left, frame.center().y() - 7, 14, 14), ink)
         painter.setPen(ink)
-        painter.drawText(frame.adjusted(left + 22 - frame.left(), 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text())
+        painter.drawText(frame.adjusted(left + self._before_text() - frame.left(), 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text())
         if self.is_moving:
             draw_underline(painter, frame)
 

@@ -33,59 +33,26 @@ class Bend(CodeEffect):
 
     class Parameters(ParameterGroup, group="codes", tab="Bend", section="Bend", page="bend"):
         bend: str = choice(
-            "Bend",
-            ("off", "offset", "shuffle", "nearest", "common"),
-            default="off",
+            "Bend", ("off", "offset", "shuffle", "nearest", "common"), default="off",
             help="Other codes for those that came: some entries further on, drawn lots, near neighbours, or the most used ones only.",
-        )
+        )  # fmt: skip
         bend_amount: float = parameter(
-            "Bend amount",
-            0.0,
-            1.0,
-            default=1.0,
-            unit="%",
-            refines="bend",
-            help="Share of the codes that are bent.",
-        )
+            "Bend amount", 0.0, 1.0, default=1.0, unit="%", refines="bend", help="Share of the codes that are bent.",
+        )  # fmt: skip
         bend_from: int = parameter(
-            "From layer",
-            1,
-            MAX_LAYERS,
-            default=1,
-            of_layers=True,
-            beside=True,
-            refines="bend",
-            help="First layer that is bent.",
-        )
+            "From layer", 1, MAX_LAYERS, default=1, of_layers=True, beside=True, refines="bend", help="First layer that is bent.",
+        )  # fmt: skip
         bend_to: int = parameter(
-            "To layer",
-            1,
-            MAX_LAYERS,
-            default=MAX_LAYERS,
-            of_layers=True,
-            beside=True,
-            refines="bend",
-            help="Last layer that is bent.",
-        )
+            "To layer", 1, MAX_LAYERS, default=MAX_LAYERS, of_layers=True, beside=True, refines="bend", help="Last layer that is bent.",
+        )  # fmt: skip
         bend_offset: int = parameter(
-            "Offset",
-            -512,
-            512,
-            default=32,
-            refines="bend",
-            suits=("offset",),
+            "Offset", -512, 512, default=32, refines="bend", suits=("offset",),
             help="Entries by which Bend: offset moves; entries stand in order of likeness.",
-        )
+        )  # fmt: skip
         bend_nearest: int = parameter(
-            "Neighbour",
-            1,
-            MOST_NEIGHBOURS,
-            default=4,
-            beside=True,
-            refines="bend",
-            suits=("nearest",),
+            "Neighbour", 1, MOST_NEIGHBOURS, default=4, beside=True, refines="bend", suits=("nearest",),
             help="Bend: nearest takes the entry that is so many places away in likeness.",
-        )
+        )  # fmt: skip
         bend_common: int = parameter(
             "Palette", 1, 512, default=16, beside=True, refines="bend", suits=("common",),
             help="Bend: common keeps so many entries of each layer, those used most lately.",

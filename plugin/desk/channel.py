@@ -44,57 +44,28 @@ class Channel(CodeEffect):
 
     class Parameters(ParameterGroup, group="channel", tab="Channel", section="Lost frames", page="channel"):
         frame_loss: float = parameter(
-            "Frame loss",
-            0.0,
-            1.0,
-            default=0.0,
-            unit="%",
-            help="Share of the frames that get lost on their way.",
-        )
+            "Frame loss", 0.0, 1.0, default=0.0, unit="%", help="Share of the frames that get lost on their way.",
+        )  # fmt: skip
         loss_burst: int = parameter(
-            "Burst",
-            1,
-            75,
-            default=4,
-            unit="frames",
-            beside=True,
-            refines="loss_model",
-            suits=("bursts",),
+            "Burst", 1, 75, default=4, unit="frames", beside=True, refines="loss_model", suits=("bursts",),
             help="Mean length of a burst of lost frames.",
-        )
+        )  # fmt: skip
         loss_period: int = parameter(
-            "Period",
-            2,
-            150,
-            default=8,
-            unit="frames",
-            beside=True,
-            refines="loss_model",
-            suits=("pattern",),
+            "Period", 2, 150, default=8, unit="frames", beside=True, refines="loss_model", suits=("pattern",),
             help="Length of the pattern of lost frames.",
-        )
+        )  # fmt: skip
         loss_model: str = choice(
-            "Loss model",
-            ("random", "bursts", "pattern"),
-            default="random",
+            "Loss model", ("random", "bursts", "pattern"), default="random",
             help="How frames get lost: each by itself, in bursts (Gilbert's model), or always the last ones of a period.",
-        )
+        )  # fmt: skip
         concealment: str = choice(
-            "Concealment",
-            ("foresee", "hold", "repeat", "fade", "silence"),
-            default="foresee",
+            "Concealment", ("foresee", "hold", "repeat", "fade", "silence"), default="foresee",
             help="What stands in for lost frames: what memory foresees (where there is none: fade), the last one held, the last ten "
             "to and fro, ever fewer layers of them, or silence.",
-        )
+        )  # fmt: skip
         layer_loss: float = parameter(
-            "Layer loss",
-            0.0,
-            1.0,
-            default=0.0,
-            unit="%",
-            section="Lost layers",
-            help="Share of the frames that lose one layer.",
-        )
+            "Layer loss", 0.0, 1.0, default=0.0, unit="%", section="Lost layers", help="Share of the frames that lose one layer.",
+        )  # fmt: skip
         lost_layer: int = parameter(
             "Lost layer", 0, MAX_LAYERS, default=0, of_layers=True, section="Lost layers",
             help="The layer they lose; 0 draws one anew each time.",

@@ -22,32 +22,23 @@ if TYPE_CHECKING:
 MOST_HELD_FRAMES = 256
 """Nearly three and a half seconds."""
 LAYERS_PER_DOUBLING = 4
-"""With the higher the slower. Doubling keeps the frames in step: whenever a layer is refreshed, so are all those below it."""
+"""With the higher the slower. Doubling keeps layers in step: whenever one is refreshed, so are all those below it."""
 
 
 class Decimate(CodeEffect):
-    """Its memory: what came lately. What is held follows from the frame's number and from that alone, not from when it was switched on."""
+    """Its memory: what came lately. What is held follows from the frame's number alone, not from when it was switched on."""
 
     class Parameters(ParameterGroup, group="codes", tab="Bend", section="Decimate", page="decimate"):
         decimate_frames: int = parameter(
-            "Hold",
-            1,
-            32,
-            default=1,
-            unit="frames",
+            "Hold", 1, 32, default=1, unit="frames",
             help="Layers are refreshed only once in so many frames and held between; 1 holds none.",
-        )
+        )  # fmt: skip
         decimate_from: int = parameter(
-            "Held from layer",
-            1,
-            MAX_LAYERS,
-            default=3,
-            of_layers=True,
-            refines="decimate_frames",
+            "Held from layer", 1, MAX_LAYERS, default=3, of_layers=True, refines="decimate_frames",
             help="First layer that is held; those below it play on.",
-        )
+        )  # fmt: skip
         decimate_slower: bool = switch(
-            "The higher the slower", default=False, refines="decimate_frames",
+            "Higher is slower", default=False, refines="decimate_frames",
             help="Holds twice as long every four layers further up.",
         )  # fmt: skip
 
@@ -60,22 +51,27 @@ class Decimate(CodeEffect):
         return settings.decimate_frames > 1
 
     def step(self, frame: CodedFrame, settings: Settings, index: int) -> CodedFrame:
-        """The frame with its held layers as they were in the frames whose numbers are multiples of what each is held for."""
+        """The frame, its held layers as they were when the number was last a multiple of what each is held for."""
         self._past.append(frame)
         if not self.is_active(settings) or frame.layers == 0:
             return frame
-        held_for = hold_lengths(frame.codes.shape[1], settings.decimate_frames, settings.decimate_from, settings.decimate_slower)
+        n_frames, start, is_slower = settings.decimate_frames, settings.decimate_from, settings.decimate_slower
+        held_for = hold_lengths(frame.codes.shape[1], n_frames, start, is_slower)
         ages = np.minimum(index % held_for, len(self._past) - 1)
         if not ages.any():
             return frame
         # What the codec foresaw, and the level, go with layer 1.
         base = self._past[-1 - ages[0]]
         codes, peak = base.codes.copy(), max(frame.peak, base.peak)
-        for age in np.unique(ages[1:]).tolist():
+        for age in set(ages.tolist()):
             held = self._past[-1 - age]
-            # Frames of one or two layers have codebooks of their own, so their codes can't stand beside those of others.
-            alike = np.ones(len(codes), bool) if held.first is None or base.first is None else held.first == base.first
-            codes[np.ix_(alike, ages == age)] = held.codes[np.ix_(alike, ages == age)]
+            if held is base:
+                continue
+            # Frames of one or two layers have codebooks of their own: their codes can't stand beside those of others.
+            taken = np.broadcast_to(ages == age, codes.shape)
+            if held.first is not None and base.first is not None:
+                taken = taken & (held.first == base.first)[:, None]
+            np.copyto(codes, held.codes, where=taken)
             peak = max(peak, held.peak)
         # A channel of which nothing comes now plays nothing, whatever is held of it.
         codes[~(frame.codes >= 0).any(1)] = ABSENT

@@ -31,7 +31,7 @@ class Echo(CodeEffect):
             default=28,
             unit="frames",
             help="Time after which codes come back, where the sound leaves room.",
-        )
+        )  # fmt: skip
         code_feedback: float = parameter(
             "Feedback", 0.0, 0.95, default=0.0, unit="%",
             help="How much level and how many layers an echo keeps each time; 0 has no echo.",

@@ -63,7 +63,7 @@ class CodedFrame:
         return by_lag
 
     def mixed(self, other: CodedFrame, share: float) -> CodedFrame:
-        """It and a `share` of another one at the same time. For the last effect of the chain: what follows reads the codes of one alone."""
+        """It and a `share` of another one at once. For the last effect of the chain: what follows reads the codes of one alone."""
         if share >= 1:
             return other
         level = (1 - share) * self.level + share * other.level

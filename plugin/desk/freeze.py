@@ -28,7 +28,7 @@ class Freeze(CodeEffect):
             default=12,
             unit="frames",
             help="Length of what Freeze holds and plays to and fro; 1 buzzes.",
-        )
+        )  # fmt: skip
         freeze_fade: int = parameter(
             "Freeze fade", 0, 75, default=6, unit="frames", help="Time to go over into what is frozen, and back.",
         )  # fmt: skip

@@ -30,18 +30,12 @@ class Slices(CodeEffect):
 
     class Parameters(ParameterGroup, group="codes", tab="Codes", section="Slices", page="slices"):
         slices: str = choice(
-            "Slices",
-            ("off", "stutter", "reverse"),
-            default="off",
+            "Slices", ("off", "stutter", "reverse"), default="off",
             help="Cuts the sound into slices: each is repeated, or the last one is played backwards.",
-        )
+        )  # fmt: skip
         slice_length: str = choice(
-            "Slice",
-            tuple(SLICE_BEATS),
-            default="1/8",
-            refines="slices",
-            help="Length of a slice as a note value at the tempo.",
-        )
+            "Slice", tuple(SLICE_BEATS), default="1/8", refines="slices", help="Length of a slice as a note value at the tempo.",
+        )  # fmt: skip
         slice_repeats: int = parameter(
             "Repeats", 1, 16, default=2, beside=True, refines="slices", suits=("stutter",),
             help="How often a slice is repeated before the next one comes.",

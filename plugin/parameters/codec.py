@@ -22,40 +22,21 @@ class Panel(ParameterGroup, group="levels", tab="panel"):
     """What is always in sight. `NeuralCodec` takes those by their place too that are not for keywords only."""
 
     layers: int = parameter(
-        "Layers",
-        1,
-        MAX_LAYERS,
-        default=8,
-        of_layers=True,
-        group="rate",
-        kw_only=False,
+        "Layers", 1, MAX_LAYERS, default=8, of_layers=True, group="rate", kw_only=False,
         help="Active quantizers: each adds a layer of detail and 0.75 kbps.",
-    )
+    )  # fmt: skip
     denoise: float = parameter(
-        "Denoise",
-        0.0,
-        1.0,
-        default=0.0,
-        unit="%",
-        group="denoise",
-        kw_only=False,
+        "Denoise", 0.0, 1.0, default=0.0, unit="%", group="denoise", kw_only=False,
         help="How much of the background noise is removed; needs a model that was trained for it.",
-    )
+    )  # fmt: skip
     noise_only: bool = switch(
-        "Noise only",
-        default=False,
-        group="denoise",
+        "Noise only", default=False, group="denoise",
         help="Plays what denoise takes away instead of what it leaves; with denoise at 0 that is silence.",
-    )
+    )  # fmt: skip
     mix: float = parameter(
-        "Mix",
-        0.0,
-        1.0,
-        default=1.0,
-        unit="%",
-        kw_only=False,
+        "Mix", 0.0, 1.0, default=1.0, unit="%", kw_only=False,
         help="Share of the coded sound; the rest is the input, aligned to the sample.",
-    )
+    )  # fmt: skip
     input_gain_db: float = parameter("Input", -24.0, 24.0, 0.1, default=0.0, unit="dB", kw_only=False, help="Gain before the codec.")
     output_gain_db: float = parameter("Output", -24.0, 24.0, 0.1, default=0.0, unit="dB", kw_only=False, help="Gain after codec and mix.")
     bypass: bool = switch(
@@ -76,11 +57,9 @@ class Listening(ParameterGroup, group="listen", tab="Layers", page="listen"):
     """What is played."""
 
     listen: str = choice(
-        "Listen",
-        ("wet", "dry", "difference", "layer", "latent"),
-        default="wet",
+        "Listen", ("wet", "dry", "difference", "layer", "latent"), default="wet",
         help="What is played: the effect, its input, what it takes away and adds, what one layer adds, or the sound before quantization.",
-    )
+    )  # fmt: skip
     listen_layer: int = parameter(
         "Layer heard", 1, MAX_LAYERS, default=1, of_layers=True, help="The layer whose share Listen: layer plays.",
     )  # fmt: skip
@@ -90,21 +69,13 @@ class StereoAndBits(ParameterGroup, group="stereo", tab="Channel", section="Ster
     """How channels and frames share the bits."""
 
     stereo: str = choice(
-        "Stereo",
-        ("linked", "mid-side", "mono"),
-        default="linked",
+        "Stereo", ("linked", "mid-side", "mono"), default="linked",
         help="How two channels are coded: each with all layers, as middle and side, or as the middle alone.",
-    )
+    )  # fmt: skip
     side_layers: int = parameter(
-        "Side layers",
-        0,
-        MAX_LAYERS,
-        default=4,
-        of_layers=True,
-        refines="stereo",
-        suits=("mid-side",),
+        "Side layers", 0, MAX_LAYERS, default=4, of_layers=True, refines="stereo", suits=("mid-side",),
         help="Layers of the side signal in mid-side; 0 sends none of it.",
-    )
+    )  # fmt: skip
     loudness_layers: float = parameter(
         "Bits follow loudness", -1.0, 1.0, default=0.0, unit="%", group="rate", page="bits-follow-loudness",
         help="Above 0 quiet frames get fewer layers, below 0 loud ones do; at 0 all get the same.",
@@ -115,31 +86,17 @@ class Making(ParameterGroup, tab="Bend", section="How codes are made"):
     """How codes come about, before anything is done to them."""
 
     search: int = parameter(
-        "Search",
-        1,
-        MOST_CANDIDATES,
-        default=4,
-        group="rate",
+        "Search", 1, MOST_CANDIDATES, default=4, group="rate",
         help="Candidates followed from layer to layer while codes are searched: more sound better at the same bitrate and take longer.",
-    )
+    )  # fmt: skip
     passes: int = parameter(
-        "Generations",
-        1,
-        8,
-        default=1,
-        automatable=False,
-        page="generations",
+        "Generations", 1, 8, default=1, automatable=False, page="generations",
         help="How many times the sound goes through the codec; each one more adds 3.3 ms.",
-    )
+    )  # fmt: skip
     seed: int = parameter(
-        "Seed",
-        0,
-        65535,
-        default=0,
-        automatable=False,
-        page="channel",
+        "Seed", 0, 65535, default=0, automatable=False, page="channel",
         help="Whatever is drawn by lot is drawn the same way for the same seed.",
-    )
+    )  # fmt: skip
     cross_layers: int = parameter(
         "Own layers", 0, MAX_LAYERS, default=MAX_LAYERS, of_layers=True, tab="", section="", page="cross-synthesis",
         help="With a side-chain: layers that are the sound's own; the others are the side-chain's.",
@@ -150,27 +107,13 @@ class Moving(ParameterGroup, group="motion", tab="Motion", page="motion"):
     """What moves by itself, and how fast."""
 
     tempo: float = parameter(
-        "Tempo",
-        30.0,
-        300.0,
-        0.1,
-        default=120.0,
-        unit="bpm",
-        automatable=False,
-        tab="Codes",
-        section="Slices",
+        "Tempo", 30.0, 300.0, 0.1, default=120.0, unit="bpm", automatable=False, tab="Codes", section="Slices",
         help="Beats per minute of slices and motion.",
-    )
+    )  # fmt: skip
     motions: Given[Sequence[Motion | dict[str, Any]], tuple[Motion, ...]] = special(
-        Motions,
-        "Motion",
-        minimum=0,
-        maximum=MOST_MOTIONS,
-        default=(),
-        automatable=False,
-        kind="motions",
+        Motions, "Motion", minimum=0, maximum=MOST_MOTIONS, default=(), automatable=False, kind="motions",
         help="What moves by itself: LFOs, envelope followers and step sequences, each with a target.",
-    )
+    )  # fmt: skip
     automation: Given[Iterable[Automation | dict[str, Any]], tuple[Automation, ...]] = special(
         Automations, "Automation", minimum=0, maximum=0, default=(), automatable=False, kind="automation",
         help="Parameters drawn over time.",

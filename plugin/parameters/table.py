@@ -1,7 +1,7 @@
-"""Every parameter of the effect by name, gathered from where they are declared: `codec.py` beside this, and the effects of the code desk.
+"""Every parameter of the effect by name, gathered from where it is declared: `codec.py` beside this, or an effect of the code desk.
 
-The constructor and attributes of `NeuralCodec`, settings, the app's controls, presets, the command line and the docs all come from
-here; a name, range, default or sentence is written nowhere else.
+The constructor and attributes of `NeuralCodec`, settings, the app's controls, presets, the command line and the docs all come
+from here; a name, range, default or sentence is written nowhere else.
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ from lamina.models.bundle import DEFAULT_BUNDLE
 from lamina.plugin.documents.boards import build_board, describe_board
 from lamina.plugin.host.device.device_settings import DeviceSettings, device_settings
 from lamina.plugin.host.live_board.boards import BOARDS
-from lamina.plugin.parameters.model_shape import shape_named
-from lamina.plugin.parameters.settings import Settings
-from lamina.plugin.parameters.table import PARAMETERS
+from lamina.plugin.parameters.model_shape import ModelShape, shape_named
+from lamina.plugin.parameters.settings import FIELDS, Settings
+from lamina.plugin.parameters.table import PARAMETERS, find_parameter
 
 if TYPE_CHECKING:
     from lamina.plugin.host.engine.engine import Engine
@@ -120,13 +120,29 @@ def _remember_parameters(wanted: Wanted, name: str, path: list[int], values: dic
 def _set_codec(entry: dict[str, Any], values: dict[str, Any]) -> None:
     """A codec's entry in a board document after these values were set, in this order.
 
-    Names may be other units or parts of one parameter (kbps of layers, one layer's gain of all), so they are worked in, not put beside.
+    The engine granted them, and the entry is what it made of earlier ones, so only names that are parts of others or other units (kbps of
+    layers, one layer's gain of all) need to be worked in; all others are put in their places.
     """
-    settings = Settings().on(shape_named(entry.get("model", DEFAULT_BUNDLE)))
-    for name, value in (*entry.get("parameters", {}).items(), ("bypass", entry.get("bypass", False)), *values.items()):
+    shape = shape_named(entry.get("model", DEFAULT_BUNDLE))
+    parameters = {**entry.get("parameters", {}), "bypass": entry.get("bypass", False)}
+    if parameters.keys() != set(FIELDS):
+        parameters = _all_of(parameters, shape)
+    for name, value in values.items():
+        if name in FIELDS:
+            parameter = find_parameter(name, shape)
+            parameters[name] = parameter.plain(parameter.validate(value))
+        else:
+            parameters = _all_of({**parameters, name: value}, shape)
+    entry["bypass"] = parameters.pop("bypass")
+    entry["parameters"] = parameters
+
+
+def _all_of(values: dict[str, Any], shape: ModelShape) -> dict[str, Any]:
+    """Every parameter as JSON, after these were set in their order."""
+    settings = Settings().on(shape)
+    for name, value in values.items():
         settings = settings.with_value(name, value)
-    entry["parameters"] = settings.plain()
-    entry["bypass"] = entry["parameters"].pop("bypass")
+    return settings.plain()
 
 
 def _remember_bypass(wanted: Wanted, index: int, on: bool) -> None:

@@ -7,6 +7,7 @@ from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtWidgets import QApplication
 
 from lamina.gui.model.desk import TAB_NAMES, TABS
+from lamina.gui.widgets.buttons import Switch
 from lamina.gui.widgets.chips import Segments
 from lamina.gui.widgets.choice_box import ChoiceBox
 from lamina.gui.widgets.desk_controls import DeskKnob, Labelled
@@ -84,12 +85,19 @@ def test_every_control_sets_what_it_shows_and_follows_it(desk, qtbot, tab):
     values = desk.controls.values
     desk.show_tab(tab.name)
     # With these moving, every control matters.
-    values.set("motions", tuple(Motion(name) for name in ("stereo", "loss_model", "slices", "bend")))
+    refined = sorted({parameter.refines for parameter in values.parameters.values() if parameter.refines is not None})
+    values.set("motions", tuple(Motion(name) for name in refined))
     for name in controls_of(tab):
         parameter = values.parameters[name]
         for widget in desk.controls.by_name[name]:
             assert parameter.help in widget.toolTip()
             control = widget.control if isinstance(widget, Labelled) else widget
+            if isinstance(control, Switch):
+                values.set(name, not parameter.default)
+                assert control.isChecked() != parameter.default and not control.grab().isNull()
+                qtbot.mouseClick(control, LEFT)
+                assert values[name] == parameter.default, name
+                continue
             other = parameter.choices[-1] if parameter.kind == "choice" else parameter.validate(parameter.maximum)
             if other == parameter.default:
                 other = parameter.choices[0] if parameter.kind == "choice" else parameter.validate(parameter.minimum)

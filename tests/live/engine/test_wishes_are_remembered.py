@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lamina.plugin import Board, Motion, NeuralCodec
+from lamina.gui.model.parameters import ParameterValues
+from lamina.plugin import Board, Motion, NeuralCodec, Parameter, Settings
 from lamina.plugin.documents.boards import build_board, describe_board
 from lamina.plugin.host.client.granted import Wishes
 from lamina.plugin.host.client.live_engine import LiveEngine
@@ -32,6 +33,22 @@ def test_the_file_its_place_and_its_loop():
     wishes.follow("unload", {})
     wishes.follow("play", {})
     assert wishes.get("clip") is None
+
+
+def test_a_step_of_a_knob_is_checked_once(monkeypatch):
+    board = describe_board(Board([NeuralCodec(layers=5)]))
+    wishes = followed(("board", {"name": "A", "board": board}), ("parameters", {"name": "A", "path": [0], "values": {"mix": 0.5}}))
+    checked, validate = [], Parameter.validate
+    monkeypatch.setattr(Parameter, "validate", lambda parameter, value: checked.append(parameter.name) or validate(parameter, value))
+    wishes.follow("parameters", {"name": "A", "path": [0], "values": {"mix": 0.25}})
+    assert checked == ["mix"]
+    values = ParameterValues()
+    values.attach(NeuralCodec())
+    checked.clear()
+    values.set("mix", 0.75)
+    assert checked == ["mix"] and values["mix"] == 0.75
+    (entry,) = wishes.document()["boards"]["A"]["effects"]
+    assert entry["parameters"] == {name: value for name, value in Settings(layers=5, mix=0.25).plain().items() if name != "bypass"}
 
 
 def test_the_place_is_where_it_is_heard_once_the_engine_has_settled():
