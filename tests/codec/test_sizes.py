@@ -40,6 +40,7 @@ def parameter_count(config):
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
+@pytest.mark.slow
 def test_sizes_differ_in_cost_as_they_say():
     pytest.importorskip("torch", reason="counting weights needs the extra [train]")
     weights = {name: parameter_count(config) for name, config in SIZES.items()}
@@ -54,6 +55,7 @@ def test_every_size_fits_the_same_stream_of_codes():
     assert len(shapes) == 1
 
 
+@pytest.mark.slow
 def test_the_docs_table_says_what_is_counted():
     pytest.importorskip("torch", reason="counting weights needs the extra [train]")
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")

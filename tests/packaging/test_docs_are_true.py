@@ -54,6 +54,7 @@ def test_the_documented_latencies_are_the_reported_ones():
             assert cell == f"{samples} samples, {samples / rate * 1000:.1f} ms"
 
 
+@pytest.mark.slow
 def test_the_readme_example_runs(monkeypatch):
     monkeypatch.chdir(ROOT)
     examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -66,6 +67,7 @@ def test_the_readme_example_runs(monkeypatch):
     assert names["moved"].shape == names["again"].shape == names["audio"].shape
 
 
+@pytest.mark.slow
 def test_the_live_example_runs(capsys):
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/live.md").read_text(encoding="utf-8"), re.DOTALL)
     exec(example, {})
@@ -99,6 +101,7 @@ def test_documented_ways_to_play_live_are_understood(monkeypatch):
     assert len(asked) == len(commands) >= 4
 
 
+@pytest.mark.slow
 def test_the_documented_virtual_devices_exist_and_a_cable_is_measured_without_hardware(capsys):
     names = set(re.findall(r"virtual\?[\w=.&]+", page_text("docs/live.md")))
     assert len(names) >= 4
