@@ -9,19 +9,22 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 # mypy doesn't follow an editable install's import hook, so it is shown the same folders under their import names.
 TYPE_TREE := build/typecheck
+TYPE_TREE_MADE = mkdir -p $(TYPE_TREE)/lamina && for part in lamina/* dsp models plugin gui presets; do ln -sfn ../../../$$part $(TYPE_TREE)/lamina/; done
 
 # Where the benchmarks look for held-out audio (speech/, music/ and noise/ with sound files) and for the rival Lyra V2's models.
 HELDOUT ?= heldout
 LYRA ?=
 BENCH_ARGS ?=
 
-.PHONY: help run test api check docs-tables bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss examples clean libraries-run libraries-test
+.PHONY: help run quick test docs api check types docs-tables bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss examples clean libraries-run libraries-test
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run            open the app with a demo item (no display: render the demo into demo-out/)"
 	@echo "make test           set up and run all tests         (PYTEST_ARGS='-k latency' to choose)"
-	@echo "make check          ruff and mypy"
+	@echo "make quick          the tests that take seconds, in under two minutes"
+	@echo "make check          ruff (rules and format) and mypy"
+	@echo "make docs           the documentation as a site with an API reference, into site/"
 	@echo "make api            write down what scripts may rely on, after a change that was meant (tests/fixtures/public-api.txt)"
 	@echo "make bench-quality  quality of the shipped bundle beside Opus (and Lyra): HELDOUT=folder [LYRA=folder] [BENCH_ARGS=...]"
 	@echo "                    (tables, targets, bench-out/quality.json and .png; scores are remembered in bench-out/scores.json)"
@@ -32,7 +35,7 @@ help:
 	@echo "make bench-tones    what the model leaves of sines and of a glockenspiel  [BENCH_ARGS='--model A --model B']"
 	@echo "make bench-loss     what lost frames cost speech          HELDOUT=folder  [BENCH_ARGS='--concealment hold']"
 	@echo "make examples       render the sounds and pictures of the docs again, with the shipped model (docs/sounds, docs/pictures, docs/presets.md) [BENCH_ARGS='--only bend']"
-	@echo "make docs-tables  write the docs' tables of parameters again, from where they are declared"
+	@echo "make docs-tables    write the docs' tables of parameters again, from where they are declared"
 	@echo "make clean          remove everything the commands above made"
 
 run: libraries-run $(VENV)/.for-run
@@ -41,13 +44,26 @@ run: libraries-run $(VENV)/.for-run
 test: libraries-test $(VENV)/.for-test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# Rooms that are left out as a whole aren't even collected: their imports alone take ten seconds.
+quick: $(VENV)/.for-test
+	$(BIN)/python -m pytest --ignore=tests/gui --ignore=tests/live --ignore=tests/training \
+		-m "not slow and not gui and not audio and not torch and not install" $(PYTEST_ARGS)
+
+docs: $(VENV)/.for-docs
+	@$(TYPE_TREE_MADE)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "lamina: open site/index.html"
+
 api: $(VENV)/.for-test
 	$(BIN)/python tests/helpers/public_api.py > tests/fixtures/public-api.txt
 
 check: $(VENV)/.for-test
 	$(BIN)/ruff check .
-	@mkdir -p $(TYPE_TREE)/lamina
-	@for part in lamina/* dsp models plugin gui presets; do ln -sfn ../../../$$part $(TYPE_TREE)/lamina/; done
+	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory types
+
+types: $(VENV)/.for-test
+	@$(TYPE_TREE_MADE)
 	MYPYPATH=$(TYPE_TREE) $(BIN)/mypy -p lamina
 	MYPYPATH=$(TYPE_TREE):bench $(BIN)/mypy $(wildcard bench/*.py) tests/typed_parameters.py
 
@@ -80,7 +96,7 @@ docs-tables: $(VENV)/.for-run
 	$(BIN)/python bench/docs_tables.py
 
 clean:
-	rm -rf $(VENV) build dist demo-out bench-out lamina.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist site demo-out bench-out lamina.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 libraries-run:
@@ -100,6 +116,11 @@ $(VENV)/.for-run: pyproject.toml .ci/constraints.txt $(wildcard core/*)
 $(VENV)/.for-test: $(VENV)/.for-run
 	@echo "lamina: installing what training and the tests need into $(VENV)"
 	@$(PIP) --editable '.[app,dev,train]'
+	@touch $@
+
+$(VENV)/.for-docs: $(VENV)/.for-run
+	@echo "lamina: installing what the documentation is made with into $(VENV)"
+	@$(PIP) --editable '.[app,docs]'
 	@touch $@
 
 $(VENV)/.for-bench: $(VENV)/.for-run

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lamina.models.runtime import CodecRuntime
 
 FloatArray = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.uint16]
+CodeArray = npt.NDArray[np.uint16]
 AnyCodes = npt.NDArray[np.integer]
 Counts = npt.NDArray[np.integer]
 State = list[FloatArray]
@@ -58,7 +58,7 @@ class CoreEngine:
             self._core.decode(z[channel], denoise[channel], told[channel], after[channel], y[channel])
         return y, [after]
 
-    def quantize(self, rows: FloatArray, counts: Counts, width: int, coarse: bool) -> Codes:
+    def quantize(self, rows: FloatArray, counts: Counts, width: int, coarse: bool) -> CodeArray:
         codes = np.zeros((len(rows), int(counts.max(initial=0))), np.int32)
         self._core.quantize(np.ascontiguousarray(rows, np.float32), np.ascontiguousarray(counts, np.int32), width, coarse, codes)
         return codes.astype(np.uint16)
@@ -88,7 +88,7 @@ class CoreLoop:
         widths: npt.NDArray[np.integer],
         guarded: npt.NDArray[np.bool_] | None = None,
         forget_at: int | None = None,
-    ) -> tuple[Codes, FloatArray]:
+    ) -> tuple[CodeArray, FloatArray]:
         n_channels, n_frames, _ = z.shape
         if x.shape != (n_channels, n_frames * self._frame):
             raise ValueError(f"Samples {x.shape} don't fit {n_frames} frames of {n_channels} channels.")

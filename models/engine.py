@@ -23,7 +23,7 @@ VARIABLE = "LAMINA_ENGINE"
 """Environment variable that asks for an engine by its name."""
 
 FloatArray = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.uint16]
+CodeArray = npt.NDArray[np.uint16]
 State = list[FloatArray]
 
 
@@ -58,7 +58,7 @@ class Engine(Protocol):
     def decode(self, z: FloatArray, denoise: FloatArray, layers: npt.NDArray[np.int64], state: State) -> tuple[FloatArray, State]:
         """Latents, `denoise` and `layers [channels, frames]` → samples `[channels, frames · frame]` and the new state."""
 
-    def quantize(self, rows: FloatArray, counts: npt.NDArray[np.integer], width: int, coarse: bool) -> Codes:
+    def quantize(self, rows: FloatArray, counts: npt.NDArray[np.integer], width: int, coarse: bool) -> CodeArray:
         """As `CodecRuntime.quantize`."""
 
     def loop(self, runtime: CodecRuntime, n_channels: int) -> Loop:

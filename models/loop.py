@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lamina.models.runtime import CodecRuntime
 
 FloatArray = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.uint16]
+CodeArray = npt.NDArray[np.uint16]
 AnyCodes = npt.NDArray[np.integer]
 Counts = npt.NDArray[np.integer]
 Lags = npt.NDArray[np.int64]
@@ -75,7 +75,7 @@ class Loop(Protocol):
         widths: npt.NDArray[np.integer],
         guarded: npt.NDArray[np.bool_] | None = None,
         forget_at: int | None = None,
-    ) -> tuple[Codes, FloatArray]:
+    ) -> tuple[CodeArray, FloatArray]:
         """Samples `[channels, frames · frame]`, their latents `[channels, frames, latent]` → codes and predictions.
 
         Args:
@@ -130,7 +130,7 @@ class OnnxLoop:
         widths: npt.NDArray[np.integer],
         guarded: npt.NDArray[np.bool_] | None = None,
         forget_at: int | None = None,
-    ) -> tuple[Codes, FloatArray]:
+    ) -> tuple[CodeArray, FloatArray]:
         engine, frame, loop_layers = self._engine, self._runtime.config.frame, self._memory.loop_layers
         n_channels, n_frames, _ = z.shape
         depths = self._depths(counts)
@@ -210,7 +210,7 @@ class OnnxLoop:
         entries *= ((sent >= 0) & (each < depths.heard[:, index, None]))[..., None]
         self.state = self.state.remember(prediction + np.add.reduce(entries, 1))
 
-    def _quantize(self, residual: FloatArray, lagged: npt.NDArray[np.bool_], codes: Codes) -> FloatArray:
+    def _quantize(self, residual: FloatArray, lagged: npt.NDArray[np.bool_], codes: CodeArray) -> FloatArray:
         """Put the codes of the loop's layers into `codes [channels, layers]`; returns what they leave over."""
         fine, left = self._engine.quantize_first(residual)
         codes[:, 1 : 1 + fine.shape[1]] = fine
@@ -220,7 +220,7 @@ class OnnxLoop:
             codes[~lagged, : coarse.shape[1]] = coarse
         return left
 
-    def _search(self, residual: FloatArray, count: Counts, lagged: npt.NDArray[np.bool_], width: int, codes: Codes) -> None:
+    def _search(self, residual: FloatArray, count: Counts, lagged: npt.NDArray[np.bool_], width: int, codes: CodeArray) -> None:
         """Put the codes of all layers into `codes [channels, layers]` by the wider search."""
         if lagged.any():
             found = self._engine.quantize(residual[lagged], count[lagged].astype(np.int64) - 1, width, coarse=False)

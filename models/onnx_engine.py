@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lamina.models.runtime import CodecRuntime
 
 FloatArray = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.uint16]
+CodeArray = npt.NDArray[np.uint16]
 State = list[FloatArray]
 
 
@@ -85,7 +85,7 @@ class OnnxEngine:
     def loop(self, runtime: CodecRuntime, n_channels: int) -> OnnxLoop:
         return OnnxLoop(runtime, self, n_channels)
 
-    def quantize(self, rows: FloatArray, counts: npt.NDArray[np.integer], width: int, coarse: bool) -> Codes:
+    def quantize(self, rows: FloatArray, counts: npt.NDArray[np.integer], width: int, coarse: bool) -> CodeArray:
         if width > 1 and coarse:
             return self._coarse_search(rows, counts, width)
         if width > 1:
@@ -127,18 +127,18 @@ class OnnxEngine:
         prediction, tail, past = self._memory.run(None, {**feeds, "latents": state.latents, "tail": state.tail, "past": state.past})
         return prediction, LoopState(state.latents, tail, past, lag)
 
-    def quantize_first(self, residual: FloatArray) -> tuple[Codes, FloatArray]:
+    def quantize_first(self, residual: FloatArray) -> tuple[CodeArray, FloatArray]:
         """What a prediction left over, `[n, latent]` → codes of the loop's residual layers, and what these leave over."""
         *codes, left = self._quantizers[0].run(self._first_names, {"latent": residual})
         return np.array(codes).T, left
 
-    def quantize_further(self, left: FloatArray, layers: int) -> Codes:
+    def quantize_further(self, left: FloatArray, layers: int) -> CodeArray:
         """What `quantize_first` left over → codes of so many further layers, `[n, layers]`."""
         if self._encodes_long_calls:
             return self._quantize_groups(left, layers, 1)
         return np.concatenate([self._quantize_groups(row[None], layers, 1) for row in left])
 
-    def quantize_coarse(self, residual: FloatArray) -> Codes:
+    def quantize_coarse(self, residual: FloatArray) -> CodeArray:
         """What a prediction without a lag left over, `[n, latent]` → codes of the coarse layers, `[n, layers]`."""
         names = [f"codes{layer}" for layer in range(self._config.coarse_layers)]
         return np.stack(self._coarse.run(names, {"latent": residual}), -1).astype(np.uint16)
@@ -147,7 +147,7 @@ class OnnxEngine:
         z, *after = self._encoder.run(None, {"audio": x[..., None], **dict(zip(self._encoder_state, state, strict=True))})
         return z, after
 
-    def _quantize_groups(self, residual: FloatArray, layers: int, first_group: int) -> Codes:
+    def _quantize_groups(self, residual: FloatArray, layers: int, first_group: int) -> CodeArray:
         """Rows `[n, latent]` → codes of `layers` layers `[n, layers]`, from those of a group on."""
         codes: list[npt.NDArray[np.int64]] = []
         for group in range(first_group, len(self._quantizers)):
@@ -161,7 +161,7 @@ class OnnxEngine:
         size = self._groups[group].stop - self._groups[group].start
         return [*(f"codes{layer}" for layer in range(size if most is None else min(size, most))), "residual"]
 
-    def _searched(self, rows: FloatArray, counts: npt.NDArray[np.integer], width: int) -> Codes:
+    def _searched(self, rows: FloatArray, counts: npt.NDArray[np.integer], width: int) -> CodeArray:
         """Codes of the layers that the loop hears are decided before the others, so that streams of more layers share them."""
         n_heard = self._n_heard
         first = self._search(rows, np.minimum(counts, n_heard), width)

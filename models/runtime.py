@@ -19,7 +19,7 @@ from lamina.models.likeness import Likeness
 from lamina.models.loop import Loop
 
 FloatArray = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.uint16]
+CodeArray = npt.NDArray[np.uint16]
 Counts = npt.NDArray[np.integer]
 
 FEW_ROWS = 4
@@ -106,7 +106,7 @@ class CodecRuntime:
         """Samples `[channels, frames · frame]` → latents `[channels, frames, latent]` and the new state."""
         return self._engine.encode(x, state)
 
-    def quantize(self, rows: FloatArray, counts: Counts, width: int = 1, coarse: bool = False) -> Codes:
+    def quantize(self, rows: FloatArray, counts: Counts, width: int = 1, coarse: bool = False) -> CodeArray:
         """Latents, or what a prediction left of them, `[n, latent]` → codes `[n, most]`; beyond a row's count they mean nothing.
 
         Args:
@@ -116,7 +116,7 @@ class CodecRuntime:
         """
         return self._engine.quantize(rows, counts, width, coarse)
 
-    def dequantize(self, codes: Codes, counts: npt.NDArray[np.integer] | None = None, most: int | None = None) -> FloatArray:
+    def dequantize(self, codes: CodeArray, counts: npt.NDArray[np.integer] | None = None, most: int | None = None) -> FloatArray:
         """Codes `[channels, frames, n]` → the sum of their entries `[channels, frames, latent]`.
 
         Of all layers 1 … n, or of only as many as `counts [channels, frames]` says, and of the first `most` at most. With a memory the
@@ -138,7 +138,7 @@ class CodecRuntime:
             z += self.entries[first + layer][codes[..., layer]]
         return z
 
-    def _sum_unequal(self, codes: Codes, counts: npt.NDArray[np.integer], most: int) -> FloatArray:
+    def _sum_unequal(self, codes: CodeArray, counts: npt.NDArray[np.integer], most: int) -> FloatArray:
         z = np.zeros((*counts.shape, self.config.latent), np.float32)
         first = self.first_rows(counts)
         for layer in range(most):
@@ -162,7 +162,7 @@ class CodecRuntime:
         amount[...], told[...] = denoise, self.config.layers if layers is None else layers
         return self._engine.decode(z, amount, told, state)
 
-    def code(self, audio: FloatArray, layers: int | None = None, width: int = 1) -> tuple[Codes, FloatArray]:
+    def code(self, audio: FloatArray, layers: int | None = None, width: int = 1) -> tuple[CodeArray, FloatArray]:
         """Samples `[channels, frames · frame]` from a stream's beginning → codes, and what was foreseen (0 without a memory).
 
         Args:
@@ -218,7 +218,7 @@ class CodecRuntime:
                 f"The quantizer of bundle {self.bundle.path} chooses other codes than where it was made. Install the bundle again."
             )
 
-    def _residual_codes(self, residual: FloatArray) -> Codes:
+    def _residual_codes(self, residual: FloatArray) -> CodeArray:
         """Codes of all residual layers of what was left over, `[channels, frames, latent]`."""
         rows = residual.reshape(-1, residual.shape[-1])
         return self.quantize(rows, np.full(len(rows), self.config.residual_layers)).reshape(*residual.shape[:2], -1)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.uint16]
+CodeArray = npt.NDArray[np.uint16]
 
 MOST_CANDIDATES = 8
 CHILDREN = 2
@@ -39,7 +39,7 @@ class CodeSearch:
         self._parts = [slice(start, start + ENTRIES_PER_PRODUCT) for start in range(0, size, ENTRIES_PER_PRODUCT)]
         self._books = [[np.ascontiguousarray(-2 * book[part].T) for part in self._parts] for book in codebooks]
 
-    def __call__(self, z: FloatArray, counts: npt.NDArray[np.integer], width: int) -> Codes:
+    def __call__(self, z: FloatArray, counts: npt.NDArray[np.integer], width: int) -> CodeArray:
         """Latents `[n, latent]` of which `counts [n]` layers are sent → codes `[n, most layers]`, 0 beyond a frame's count."""
         most = int(counts.max(initial=0))
         found = np.zeros((len(z), most), np.uint16)

@@ -51,14 +51,3 @@ def describe_size(name: str) -> str:
 def shipped_bundle_of(name: str) -> str | None:
     """The name of the shipped bundle of the size `name`; None if that size isn't shipped."""
     return _SIZES[name].bundle
-
-
-def parameter_count(config: CodecConfig) -> int:
-    """Trained weights of a network, counted on it; codebooks and the fixed filterbank are not among them. Needs torch."""
-    import torch
-
-    from lamina.models.network import CodecNetwork
-
-    with torch.device("meta"):
-        network = CodecNetwork(config)
-    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

@@ -34,7 +34,7 @@ class BoardState:
     is_edited: bool = False
 
 
-class Boards:
+class BoardPair:
     """Both boards, in step with the engine's. `parameters` are those of the chosen one.
 
     `changed` names what changed: "board" (another one is chosen), "codec" (another model is heard), "preset".

@@ -15,7 +15,7 @@ CHANGING = {"layers", "kbps", "loudness_layers", "stereo", "side_layers"}
 """What a motion of these moves is the bitrate."""
 
 
-class Sent:
+class SentRate:
     """Fed with frame reports; costs nothing while every frame is like the next."""
 
     def __init__(self) -> None:

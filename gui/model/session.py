@@ -9,7 +9,7 @@ from typing import Any
 
 from lamina.dsp.levels import LevelMeter
 from lamina.gui.model.answers import Answers
-from lamina.gui.model.boards import Boards
+from lamina.gui.model.boards import BoardPair
 from lamina.gui.model.devices import DeviceChooser, OpenedDevices
 from lamina.gui.model.document import Document
 from lamina.gui.model.export import ExportJob, ExportState
@@ -18,7 +18,7 @@ from lamina.gui.model.moving import Moving
 from lamina.gui.model.observable import Observable
 from lamina.gui.model.player import Player, PlayState
 from lamina.gui.model.recording import Recording
-from lamina.gui.model.sent import Sent
+from lamina.gui.model.sent import SentRate
 from lamina.gui.model.sound_check import SoundCheck
 from lamina.plugin import NeuralCodec
 from lamina.plugin.documents.presets import Preset
@@ -58,10 +58,10 @@ class Session:
         self.engine = engine
         answers = self._answers = Answers(lambda sentence: self.noticed.notify(Notice(sentence, is_error=True)))
         self.player = Player(self.engine, answers)
-        self.boards = Boards(self.engine, answers)
+        self.boards = BoardPair(self.engine, answers)
         self.parameters = self.boards.parameters
         self.listening = Listening()
-        self.moving, self.sent = Moving(), Sent()
+        self.moving, self.sent = Moving(), SentRate()
         self.devices = DeviceChooser(self.engine.devices, self._use_devices)
         self.check = SoundCheck(self.engine, answers, lambda: self.changed.notify("check"))
         self.recording = Recording(self.engine, answers, music_folder, self._tell, lambda: self.changed.notify("recording"))

@@ -7,9 +7,8 @@ folder is one kind. A small share of the crops is synthesised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +26,6 @@ from lamina.models.training.augment import (
     start_or_stop,
 )
 from lamina.models.training.packed import PackedSet
-from lamina.models.training.sources import open_sources
 from lamina.models.training.synthesis import draw_tones
 from lamina.models.training.weighting import KIND_WEIGHTS, clip_weight
 
@@ -241,21 +239,6 @@ class Corpus:
             position = place + len(piece) + int(self.random.integers(low, high + 1))
             clip = self._kinds[kind].draw(self.random)
         return result, edge
-
-
-def load_corpus(
-    sources: list[Path],
-    cache: Path,
-    sample_rate: int,
-    crop_samples: int,
-    seed: int = 0,
-    progress: Callable[[float], None] | None = None,
-) -> Corpus:
-    """Open packed files, and folders, which are packed into the cache first unless that was done before.
-
-    Raises ValueError if one is missing or damaged, has another sample rate, or if all hold too little audio for one crop.
-    """
-    return corpus_of(open_sources(sources, cache, sample_rate, progress), crop_samples, seed)
 
 
 def corpus_of(sets: list[PackedSet], crop_samples: int, seed: int = 0) -> Corpus:

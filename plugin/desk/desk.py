@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from lamina.models.runtime import CodecRuntime, Codes
+from lamina.models.runtime import CodeArray, CodecRuntime
 from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.desk.chain import CHAIN
 from lamina.plugin.desk.frame import CodedFrame, coded_frames
@@ -33,7 +33,7 @@ class Sent:
         crossed: frames whose layers come from two sounds: no receiver's loop could foresee them, `[frames]`. None if there are none.
     """
 
-    codes: Codes
+    codes: CodeArray
     counts: Counts
     rms: npt.NDArray[np.float32]
     peak: npt.NDArray[np.float32]

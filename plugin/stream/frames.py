@@ -16,7 +16,7 @@ from itertools import accumulate, groupby
 import numpy as np
 import numpy.typing as npt
 
-from lamina.models.runtime import CodecRuntime, Codes
+from lamina.models.runtime import CodeArray, CodecRuntime
 from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.desk.desk import Counts, Desk, Sent
 from lamina.plugin.desk.guard import Guard
@@ -189,14 +189,14 @@ class FrameCodec:
 
     def _crossed(
         self,
-        codes: Codes,
+        codes: CodeArray,
         predictions: FloatArray | None,
         beside: FloatArray,
         counts: Counts,
         widths: npt.NDArray[np.int64],
         guarded: npt.NDArray[np.bool_],
         settings: Sequence[Settings],
-    ) -> tuple[Codes, FloatArray | None]:
+    ) -> tuple[CodeArray, FloatArray | None]:
         """Codes with the side-chain's in the layers that are not the sound's own; what was foreseen goes with layer 1.
 
         Each sound's memory goes on from what was coded of itself.
@@ -233,7 +233,7 @@ class Coder:
 
     def encode(
         self, x: FloatArray, z: FloatArray, counts: Counts, widths: npt.NDArray[np.int64], guarded: npt.NDArray[np.bool_]
-    ) -> tuple[Codes, FloatArray | None]:
+    ) -> tuple[CodeArray, FloatArray | None]:
         """Samples `[channels, frames · frame]` and their latents → codes of as many layers as any frame sends, and what memory foresaw.
 
         `counts [channels, frames]` are the layers that each frame sends, `widths [frames]` the candidates followed while codes are chosen,
@@ -245,7 +245,7 @@ class Coder:
         self._n_frames += z.shape[1]
         return self._loop.encode(x, z, counts, widths, guarded, forget)
 
-    def _codes(self, z: FloatArray, counts: Counts, widths: npt.NDArray[np.int64]) -> Codes:
+    def _codes(self, z: FloatArray, counts: Counts, widths: npt.NDArray[np.int64]) -> CodeArray:
         most = max(1, int(counts.max(initial=1)))
         codes = np.zeros((*counts.shape, most), np.uint16)
         for width in np.unique(widths).tolist():

@@ -146,6 +146,7 @@ def vst3_path(name):
     pytest.skip(f"no {name} here (Debian: zam-plugins)")
 
 
+@pytest.mark.slow
 def test_a_vst3_comes_back_with_every_parameter():
     path = vst3_path("ZamDelay.vst3")
     plugin = load_vst3(path)

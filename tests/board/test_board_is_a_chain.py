@@ -33,6 +33,7 @@ def test_latent_plugins_are_compensated():
     assert abs(lag_samples(audio[0], board(audio, RATE)[0])) <= 3  # GSM itself is a few samples off at 8 kHz
 
 
+@pytest.mark.slow
 def test_streaming_through_a_board_equals_one_call():
     audio = demo(0, RATE, 2.0)
     # The filter stands last: a native filter's own rounding depends on its blocks, and before a codec it could flip a code.

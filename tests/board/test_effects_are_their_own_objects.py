@@ -53,6 +53,7 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("make", [NeuralCodec, Board, lambda: Board([Gain(6)]), lambda: Board([Gain(6), NeuralCodec()])])
 @pytest.mark.parametrize("reset", [True, False])
@@ -75,6 +76,7 @@ def test_a_new_rate_or_channel_count_begins_a_new_stream():
         assert np.array_equal(codec.process(audio, rate, reset=False), NeuralCodec().process(audio, rate, reset=False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reset", [True, False])
 def test_threads_that_share_an_effect_do_not_break_it(reset):
     codec, troubles = NeuralCodec(layers=2), []

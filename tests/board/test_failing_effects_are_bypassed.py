@@ -35,6 +35,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [64, 256])
 @pytest.mark.parametrize("name", FAULTS)
 def test_an_effect_that_fails_is_bypassed_without_a_step_and_the_rest_goes_on(name, block):

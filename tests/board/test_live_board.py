@@ -61,6 +61,7 @@ except ImportError:
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 @pytest.mark.parametrize("block", [64, 256, 1024])
 @pytest.mark.parametrize("name", LATENT)
@@ -81,6 +82,7 @@ def test_known_latencies_of_native_effects(effect, block, latency):
     assert live(effect(), block=block).latency_samples == latency
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 @pytest.mark.parametrize("block", [64, 256, 1024])
 def test_a_codec_lives_as_it_renders(rate, block):
@@ -94,6 +96,7 @@ def test_a_codec_lives_as_it_renders(rate, block):
     assert np.abs(out[:, latency:] - whole[:, : out.shape[1] - latency]).max() < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 @pytest.mark.parametrize("block", [64, 256, 1024])
 def test_codec_and_latent_natives_in_a_row_align(rate, block):
@@ -129,6 +132,7 @@ def test_an_empty_board_lets_everything_through_at_once():
     assert np.array_equal(play(board, audio), audio)
 
 
+@pytest.mark.slow
 def test_attributes_set_while_it_plays_are_heard():
     gain, codec = Gain(0.0), NeuralCodec(bypass=True)
     board = live(gain, codec)

@@ -63,6 +63,7 @@ def test_where_there_is_a_compiler_the_core_is_built():
     assert library() is not None, "install again: pip install --editable ."
 
 
+@pytest.mark.slow
 @needs_core
 @pytest.mark.parametrize("width", [1, 4])
 def test_every_instruction_set_computes_the_same_to_the_last_bit(cores, audio, width):
@@ -101,6 +102,7 @@ def test_a_state_is_never_changed_in_place(cores, audio):
     assert not heard[0].any()
 
 
+@pytest.mark.slow
 @needs_core
 def test_the_core_computes_what_the_graphs_do(cores, onnx, audio):
     engine, n_channels = cores[0], len(audio)
@@ -119,6 +121,7 @@ def test_the_core_computes_what_the_graphs_do(cores, onnx, audio):
     assert np.abs(loop.check(foreseen, codes) - foreseen).max() < 0.01 * np.abs(foreseen).max()
 
 
+@pytest.mark.slow
 @needs_core
 @pytest.mark.parametrize("layers", [1, 2, 3, 8, 24])
 def test_codes_of_the_core_are_as_good_as_those_of_the_graphs(cores, onnx, audio, layers):

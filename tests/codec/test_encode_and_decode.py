@@ -8,6 +8,7 @@ from sounds import demo, lag_samples, noise
 from lamina.plugin import Board, Codes, Motion, NeuralCodec
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [8_000, 24_000, 44_100, 48_000, 96_000])
 @pytest.mark.parametrize(
     "settings",
@@ -38,6 +39,7 @@ def test_the_codes_are_those_that_the_reports_tell():
     assert codes.bits == 10 * int(codes.counts.sum())
 
 
+@pytest.mark.slow
 def test_the_desk_behind_the_codes_does_to_them_what_it_does_to_sound():
     codes = NeuralCodec(layers=12).encode(music(), RATE)
     for desk in ({"muted_layers": [2]}, {"bend": "shuffle", "bend_from": 4}, {"freeze": True}, {"frame_loss": 0.3}, {"listen": "layer"}):
@@ -48,12 +50,14 @@ def test_the_desk_behind_the_codes_does_to_them_what_it_does_to_sound():
         assert difference(played.decode(sent), NeuralCodec(layers=12).decode(sent)) > 0.05, desk
 
 
+@pytest.mark.slow
 def test_motion_moves_what_is_behind_the_codes():
     codes = NeuralCodec(layers=12).encode(music(), RATE)
     moving = {"motions": [Motion("output_gain_db", depth=-0.5, hz=1.0), Motion("layer_gains.1", depth=-0.3, hz=2.0)]}
     assert difference(NeuralCodec(layers=12, **moving).decode(codes), render(music(), layers=12, **moving)) < 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("passes", [2, 4, 8])
 def test_generations_are_encoded_in_place(passes):
     codec = NeuralCodec(layers=24, passes=passes)
@@ -139,6 +143,7 @@ def test_codes_that_do_not_fit_together_are_refused(change, words):
 # Side-chains through boards.
 
 
+@pytest.mark.slow
 def test_a_board_aligns_the_side_chain_with_what_arrives_at_the_codec():
     """A codec before it delays the sound; the side-chain, compensated, stands beside the same moment."""
     a, b = voice(), music()[:1]

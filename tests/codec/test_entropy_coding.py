@@ -20,6 +20,7 @@ def symbols(draw):
     return start, draw(st.one_of(st.integers(1, total - start), st.just(1), st.just(total - start))), total
 
 
+@pytest.mark.slow
 @given(st.lists(symbols(), max_size=200))
 @settings(max_examples=300, deadline=None)
 def test_the_range_coder_gives_back_every_symbol_in_as_many_bits_as_it_is_worth(sequence):
@@ -58,6 +59,7 @@ def test_a_carry_runs_through_all_that_has_left(n_symbols):
         decoder.consume(start, share)
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 2**32), n_frames=st.integers(0, 30))
 @settings(max_examples=80, deadline=None)
 def test_any_codes_come_back(seed, n_frames):
@@ -94,6 +96,7 @@ def test_a_held_sound_costs_next_to_nothing():
     assert bits_per_code(np.repeat(codes, 750, 1)) < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("item", "n_layers", "most"), [(0, 4, 9.9), (1, 4, 9.6), (1, 8, 9.8)])
 def test_music_and_voice_gain(item, n_layers, most):
     assert bits_per_code(real_codes(n_layers, 10.0, item).codes) < most

@@ -58,6 +58,7 @@ def test_last_reports_are_those_of_the_last_call():
     assert np.array_equal(first[3].codes, codec.last_reports[3].codes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.5, 4.0])  # a call of one stretch, and one that two threads share
 def test_channels_stay_apart(seconds):
     voice = demo(1, RATE, seconds)[0]

@@ -43,6 +43,7 @@ def off(one, other):
 # Both sides.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1, 4])
 @pytest.mark.parametrize("n_channels", [1, 3])
 def test_sender_and_receiver_foresee_the_same_to_the_last_bit(runtime, n_channels, width):
@@ -64,6 +65,7 @@ def test_one_channel_foresees_the_same_beside_others_and_alone(runtime):
         assert np.array_equal(runtime.loop(1).decode(codes[own], all_of(audio[own], 6)), foreseen[own])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["core", "onnx"])
 def test_both_sides_foresee_the_same_when_nothing_comes_after_few_layers(engine):
     """A lag that was found but not sent is none that the receiver could go on with."""
@@ -119,6 +121,7 @@ def test_memory_foresees_most_of_a_held_tone_and_hardly_anything_of_noise(runtim
 # What goes wrong.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guarded", [False, True])
 @pytest.mark.parametrize("wrong", ["lost", "flipped", "another lag"])
 def test_what_went_wrong_dies_away(runtime, wrong, guarded):
@@ -143,6 +146,7 @@ def test_what_went_wrong_dies_away(runtime, wrong, guarded):
     assert error[3] < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_codes_come_what_is_foreseen_and_heard_is_finite_and_bounded(runtime, seed):
     random = np.random.default_rng(seed)
@@ -165,6 +169,7 @@ def test_whatever_codes_come_what_is_foreseen_and_heard_is_finite_and_bounded(ru
     assert np.isfinite(heard).all() and np.abs(heard).max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [1, 2, 3, 8, 24])
 def test_silence_stays_silence_for_as_long_as_it_lasts(layers):
     """A loop that hears itself must not begin to hum."""
@@ -177,6 +182,7 @@ def test_silence_stays_silence_for_as_long_as_it_lasts(layers):
 # What it costs.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [1, 2, 3, 8, 24])
 def test_a_lag_costs_what_any_code_costs(layers):
     codec = NeuralCodec(layers=layers)
@@ -204,6 +210,7 @@ def test_the_first_code_is_a_lag_from_three_layers_on(runtime):
 # Without a memory.
 
 
+@pytest.mark.slow
 def test_a_model_without_a_memory_plays_as_ever(tmp_path):
     torch = pytest.importorskip("torch", reason="export needs the extra [train]")
     pytest.importorskip("onnx", reason="export needs the extra [train]")

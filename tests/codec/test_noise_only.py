@@ -33,6 +33,7 @@ def largest_step(audio):
     return float(np.abs(np.diff(audio[:, RATE // 10 :], axis=1)).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_channels", [1, 2])
 @pytest.mark.parametrize("denoise", [0.3, 1.0])
 def test_what_is_taken_away_and_what_is_left_add_up(n_channels, denoise):
@@ -68,6 +69,7 @@ def test_mix_adds_the_dry_sound():
     assert np.allclose(mixed, audio * 0.75 + taken * 0.25, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [24_000, 44_100, 48_000])
 @pytest.mark.parametrize("sizes", [[1, 2, 977, 4096], [320]])
 def test_any_cutting_gives_the_same_samples(rate, sizes):
@@ -79,6 +81,7 @@ def test_any_cutting_gives_the_same_samples(rate, sizes):
     assert np.abs(got[:, latency:] - expected[:, : -latency or None]).max() <= TOLERANCE
 
 
+@pytest.mark.slow
 def test_a_long_piece_is_coded_in_stretches_without_a_seam():
     audio = noisy_voice(24_000, 4.0)
     codec = NeuralCodec(layers=4, denoise=1.0, noise_only=True)
@@ -88,6 +91,7 @@ def test_a_long_piece_is_coded_in_stretches_without_a_seam():
     assert np.abs(got[:, latency:] - expected[:, :-latency]).max() <= TOLERANCE
 
 
+@pytest.mark.slow
 def test_switching_50_times_a_second_does_not_click():
     audio = noisy_voice(seconds=2.0)
     ends = [push_while(audio, lambda codec, i: None, layers=24, denoise=1.0, noise_only=noise_only) for noise_only in (False, True)]
@@ -95,6 +99,7 @@ def test_switching_50_times_a_second_does_not_click():
     assert largest_step(switched) <= 1.25 * max(largest_step(end) for end in ends)
 
 
+@pytest.mark.slow
 def test_a_switch_walks_from_one_to_the_other_within_the_ramp():
     audio = noisy_voice(seconds=2.0)
     left, taken = (push_while(audio, lambda codec, i: None, layers=24, denoise=1.0, noise_only=on) for on in (False, True))
@@ -116,6 +121,7 @@ def test_the_second_decoder_begins_with_the_past_of_the_first():
     assert out[:, : 60 * BLOCK].any() and not out[:, made:].any()
 
 
+@pytest.mark.slow
 def test_switching_on_again_remembers_nothing_of_the_last_time():
     audio = noisy_voice(seconds=1.2)
     once = push_while(audio, lambda codec, i: setattr(codec, "noise_only", i >= 90), denoise=1.0)
@@ -128,9 +134,9 @@ def test_while_it_is_off_nothing_is_decoded_twice(monkeypatch):
     amounts = []
     decode = CodecRuntime.decode
 
-    def counted(self, z, state, denoise=0.0):
+    def counted(self, z, state, denoise=0.0, *others):
         amounts.append(denoise)
-        return decode(self, z, state, denoise)
+        return decode(self, z, state, denoise, *others)
 
     codec = NeuralCodec(denoise=0.5)
     stream = codec.stream(24_000, 1)

@@ -144,6 +144,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_a_damaged_model_is_listed_with_the_reason_and_stops_nothing(tmp_path, capsys, kind):
     folder = own_bundle(tmp_path)

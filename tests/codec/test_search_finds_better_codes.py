@@ -38,6 +38,7 @@ def error(z, codes, entries):
     return float(np.square(z - sum(row[code] for row, code in zip(entries, codes.T, strict=False))).sum(-1).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [2, 4, 8, 16, 23])
 def test_the_wider_the_search_the_smaller_the_error(runtime, latents, layers):
     counts = np.full(len(latents), layers)
@@ -54,6 +55,7 @@ def test_frames_without_a_lag_are_searched_in_codebooks_of_their_own(runtime):
     assert errors[3] < 0.99 * errors[0]
 
 
+@pytest.mark.slow
 def test_the_ordinary_quantizer_takes_the_nearest_entries(runtime, latents):
     codes, left = runtime.quantize(latents, np.full(len(latents), 12)), latents.copy()
     worse = []
@@ -67,6 +69,7 @@ def test_the_ordinary_quantizer_takes_the_nearest_entries(runtime, latents):
     assert np.max(worse) < 1.01
 
 
+@pytest.mark.slow
 def test_no_single_path_is_better_for_two_layers(runtime, latents):
     """With two layers all pairs can be tried: the search may miss the best one, but hardly ever by much."""
     z, (first, second) = latents[40:44], runtime.entries[1:3]
@@ -92,6 +95,7 @@ def test_codes_do_not_depend_on_how_many_frames_a_call_brings(runtime, latents):
     assert all(np.array_equal(runtime.quantize(latents[k : k + 1], counts[:1], 5)[0], whole[k]) for k in range(0, len(latents), 7))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [[1, 977], [512]])
 def test_streaming_equals_offline_while_the_search_moves(sizes):
     moves = [{"target": "search", "depth": -0.5, "hz": 3.0}]
@@ -101,6 +105,7 @@ def test_streaming_equals_offline_while_the_search_moves(sizes):
     assert np.abs(cut - whole).max() <= 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [4, 12])
 def test_what_is_heard_is_nearer_to_the_input_at_the_same_bitrate(layers):
     """On the average of several sounds: other codes are foreseen from in another way, which may take back from one what was gained."""

@@ -6,7 +6,7 @@ import pytest
 
 from lamina.cli.main import main
 from lamina.models.bundle import BundleError, find_bundle, weights_folder
-from lamina.models.sizes import SIZES, describe_size, parameter_count, shipped_bundle_of
+from lamina.models.sizes import SIZES, describe_size, shipped_bundle_of
 from lamina.plugin import NeuralCodec
 
 
@@ -29,6 +29,18 @@ def test_a_size_that_does_not_ship_says_how_to_train_it(size, capsys):
     assert "lamina train --size" in error and len(error.strip().splitlines()) == 1
 
 
+def parameter_count(config):
+    """Trained weights, counted on the network; codebooks and the fixed filterbank are not among them."""
+    import torch
+
+    from lamina.models.network import CodecNetwork
+
+    with torch.device("meta"):
+        network = CodecNetwork(config)
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+@pytest.mark.slow
 def test_sizes_differ_in_cost_as_they_say():
     pytest.importorskip("torch", reason="counting weights needs the extra [train]")
     weights = {name: parameter_count(config) for name, config in SIZES.items()}
@@ -43,6 +55,7 @@ def test_every_size_fits_the_same_stream_of_codes():
     assert len(shapes) == 1
 
 
+@pytest.mark.slow
 def test_the_docs_table_says_what_is_counted():
     pytest.importorskip("torch", reason="counting weights needs the extra [train]")
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")

@@ -140,6 +140,7 @@ def test_both_layouts_give_the_same_sound():
     assert np.array_equal(NeuralCodec()(AUDIO.T.copy(), 48_000), NeuralCodec()(AUDIO, 48_000).T)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(name=st.sampled_from(sorted(PARAMETERS)), value=st.one_of(st.floats(), st.integers(), st.text(max_size=3), st.booleans(), st.none()))
 def test_any_value_is_either_taken_or_refused_with_a_sentence(name, value):

@@ -45,6 +45,7 @@ MOVES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MOVES)
 @pytest.mark.parametrize("layers", [4, 24])
 def test_gains_mix_and_switches_do_not_click(name, layers):
@@ -55,6 +56,7 @@ def test_gains_mix_and_switches_do_not_click(name, layers):
     assert largest_step(moved) <= unmoved * MARGIN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("item", ["tone", "music", "voice"])
 def test_the_bitrate_knob_does_not_click(item):
     audio = {"tone": tone, "music": lambda: demo(0, RATE, 2.0), "voice": lambda: demo(1, RATE, 2.0)}[item]()
@@ -67,6 +69,7 @@ def test_the_bitrate_knob_does_not_click(item):
     assert largest_step(moved) <= unmoved * MARGIN
 
 
+@pytest.mark.slow
 def test_a_bitrate_change_lands_on_a_frame_and_touches_no_state():
     """From eight layers up the loop hears the same whatever the number: what follows a visit to another rate is as without it."""
     audio = demo(0, RATE, 2.0)
@@ -81,6 +84,7 @@ def test_a_bitrate_change_lands_on_a_frame_and_touches_no_state():
     assert not np.array_equal(moved, still)
 
 
+@pytest.mark.slow
 def test_a_visit_below_eight_layers_is_remembered_and_costs_nothing_afterwards():
     """What was sent is another past to go on from; other codes follow, and they are as near to the sound."""
     audio = demo(0, RATE, 3.0)

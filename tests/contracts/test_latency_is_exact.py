@@ -13,6 +13,7 @@ RATES = [24_000, 44_100, 48_000, 96_000]
 BLOCKS = [1, 2, 63, 64, 320, 480, 512, 1024, 8192]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("block", BLOCKS)
 def test_the_wet_signal_lags_by_the_reported_latency(rate, block):
@@ -27,6 +28,7 @@ def test_the_wet_signal_lags_by_the_reported_latency(rate, block):
     assert lag_samples(whole[0], out[0]) == stream.latency_samples == codec.latency_samples(rate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("block", [64, 256, 480, 512, 1000])
 def test_a_constant_block_size_needs_no_more_and_is_reported_too(rate, block):
@@ -39,6 +41,7 @@ def test_a_constant_block_size_needs_no_more_and_is_reported_too(rate, block):
     assert stream.latency_samples <= codec.latency_samples(rate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", RATES)
 def test_the_dry_signal_lags_by_exactly_the_same(rate):
     audio = noise(2, rate // 2)
@@ -50,6 +53,7 @@ def test_the_dry_signal_lags_by_exactly_the_same(rate):
         assert not out[:, :latency].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [22_050, 44_100, 44_101, 48_000, 96_000])
 def test_one_shot_calls_are_compensated(rate):
     audio = demo(1, rate, 1.0)

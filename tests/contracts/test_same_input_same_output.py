@@ -3,6 +3,7 @@
 import threading
 
 import numpy as np
+import pytest
 from sounds import demo, push_in_blocks
 
 from lamina.plugin import NeuralCodec
@@ -27,6 +28,7 @@ def test_live_equals_offline():
     assert np.array_equal(live[:, latency:], codec(audio, 48_000)[:, :-latency])
 
 
+@pytest.mark.slow
 def test_threads_share_the_runtime_without_mixing_streams():
     audio = demo(1, 24_000, 2.0)
     expected = {layers: NeuralCodec(layers=layers)(audio, 24_000) for layers in (2, 9)}

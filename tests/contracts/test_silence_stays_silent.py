@@ -9,6 +9,7 @@ from lamina.plugin import NeuralCodec
 RATE = 48_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [1, 2, 3, 4, 8, 16, 24])
 @pytest.mark.parametrize("denoise", [0.0, 1.0])
 def test_digital_silence_stays_silent(layers, denoise):
@@ -19,6 +20,7 @@ def test_digital_silence_stays_silent(layers, denoise):
     assert 20 * np.log10(spectrum.max() + 1e-12) < -80, "an idle tone"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [1, 8, 24])
 def test_sound_dies_away_into_silence(layers):
     audio = np.concatenate([demo(0, RATE, 1.0), np.zeros((1, RATE), np.float32).repeat(len(demo(0, RATE, 0.1)), 0)], 1)

@@ -34,6 +34,7 @@ def test_random_cuttings_give_the_same_samples_and_codes(sizes, rate, layers, st
         assert np.array_equal(ours.codes, theirs.codes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 320, 8192])
 def test_one_block_size_throughout(size):
     audio = demo(1, 48_000, 0.3)
@@ -42,6 +43,7 @@ def test_one_block_size_throughout(size):
     assert np.abs(push_in_blocks(codec.stream(48_000, len(audio)), audio, [size]) - expected).max() <= TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [8_000, 22_050, 44_101, 192_000])
 def test_streaming_calls_continue_the_one_shot_result(rate):
     audio = demo(0, rate, 1.0)
@@ -60,6 +62,7 @@ def test_the_result_does_not_depend_on_the_buffer_size():
     assert np.array_equal(codec(audio, 44_100, buffer_size=1), codec(audio, 44_100, buffer_size=10**6))
 
 
+@pytest.mark.slow
 def test_a_processor_whose_long_calls_differ_is_found_out_and_encodes_frame_by_frame(monkeypatch):
     encode = OnnxEngine._encode
 

@@ -16,6 +16,7 @@ def linear(gain_db):
     return np.float32(10 ** (gain_db / 20))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gain_db", [-24.0, -3.0, 6.0])
 def test_the_output_gain_is_on_wet_and_dry(gain_db):
     for mix in (1.0, 0.4, 0.0):
@@ -23,6 +24,7 @@ def test_the_output_gain_is_on_wet_and_dry(gain_db):
         assert np.allclose(NeuralCodec(mix=mix, output_gain_db=gain_db)(SOUND, RATE), plain * linear(gain_db), rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gain_db", [-12.0, 3.0])
 def test_the_input_gain_is_before_the_codec_and_on_the_dry_signal_too(gain_db):
     driven = SOUND * linear(gain_db)

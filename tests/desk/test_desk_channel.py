@@ -33,6 +33,7 @@ def bursts(is_lost: np.ndarray) -> np.ndarray:
     return np.flatnonzero(edges < 0) - np.flatnonzero(edges > 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.8])
 @pytest.mark.parametrize("model", ["random", "bursts"])
 def test_as_many_frames_are_lost_as_is_said(share, model):
@@ -40,6 +41,7 @@ def test_as_many_frames_are_lost_as_is_said(share, model):
     assert abs(is_lost.mean() - share) < 0.03
 
 
+@pytest.mark.slow
 def test_bursts_are_as_long_as_is_said_and_chance_alone_makes_short_ones():
     assert abs(bursts(lost(60_000, frame_loss=0.2, loss_model="bursts", loss_burst=9)).mean() - 9) < 0.8
     # Lost one by one with probability p, the mean length is 1 / (1 − p).
@@ -63,6 +65,7 @@ def test_another_seed_loses_other_frames_and_the_same_seed_the_same():
     assert not np.array_equal(first, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("concealment", CONCEALMENTS)
 @pytest.mark.parametrize("model", ["random", "bursts"])
 def test_with_a_third_of_the_frames_lost_music_is_still_music_without_clicks(concealment, model):
@@ -76,6 +79,7 @@ def test_with_a_third_of_the_frames_lost_music_is_still_music_without_clicks(con
     assert largest_step(heard) <= 1.5 * max(largest_step(plain), largest_step(audio))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("concealment", CONCEALMENTS)
 def test_a_tone_with_losses_has_no_step_it_did_not_have(concealment):
     t = np.arange(2 * RATE) / RATE
@@ -87,6 +91,7 @@ def test_a_tone_with_losses_has_no_step_it_did_not_have(concealment):
     assert largest_step(heard) < 0.2
 
 
+@pytest.mark.slow
 def test_each_concealment_does_what_its_name_says():
     settings = {"layers": 16, "frame_loss": 0.5, "loss_model": "pattern", "loss_period": 60}
     codes = NeuralCodec(**settings).encode(music(), RATE)
@@ -107,6 +112,7 @@ def test_each_concealment_does_what_its_name_says():
         assert np.abs(levels[name][healed] - plain[healed]).max() < 0.1 * plain.mean(), name
 
 
+@pytest.mark.slow
 def test_a_lost_frame_that_is_foreseen_is_nearer_to_what_was_lost_than_any_other():
     """A voice and a chord go on as they were, in time with themselves."""
     audio = render(music(), layers=24)  # what the codec can do
@@ -152,6 +158,7 @@ def test_fading_goes_towards_fewer_layers():
     assert {int(frame.codes[0, 0]) for frame in heard} == {7}
 
 
+@pytest.mark.slow
 def test_a_lost_layer_is_missing_and_a_lost_first_layer_costs_most():
     codes = NeuralCodec(layers=12, layer_loss=1.0).encode(music(), RATE)
     plain = NeuralCodec().decode(codes)
@@ -165,6 +172,7 @@ def test_a_lost_layer_is_missing_and_a_lost_first_layer_costs_most():
     assert 0 < missing(layer_loss=0.2) < missing(layer_loss=1.0)
 
 
+@pytest.mark.slow
 def test_a_layer_that_memory_does_not_hear_is_lost_like_a_muted_one_and_others_are_missed_later_too():
     codes = NeuralCodec(layers=12).encode(music(), RATE)
     plain = NeuralCodec().decode(codes)

@@ -17,6 +17,7 @@ def bent(audio, bend, **settings):
     return difference(render(audio, layers=12, bend=bend, **settings), render(audio, layers=12))
 
 
+@pytest.mark.slow
 def test_more_bending_is_heard_more():
     for bend in ("offset", "shuffle", "nearest"):
         some = [bent(music(), bend, bend_amount=amount) for amount in (0.0, 0.1, 0.4, 1.0)]
@@ -28,6 +29,7 @@ def test_more_bending_is_heard_more():
     assert 0 < bent(music(), "nearest", bend_nearest=1) < bent(music(), "nearest", bend_nearest=64)
 
 
+@pytest.mark.slow
 def test_bending_the_first_layers_is_heard_more_than_bending_the_last():
     first, last, none = (bent(music(), "shuffle", bend_from=start, bend_to=stop) for start, stop in ((1, 3), (10, 12), (13, 24)))
     assert first > last > none == 0
@@ -42,6 +44,7 @@ def test_a_share_of_the_codes_is_bent_and_not_the_same_ones_in_every_frame():
     assert np.abs(hit.mean((1, 2)) - 0.3).max() < 0.35
 
 
+@pytest.mark.slow
 def test_a_shuffle_is_its_seeds_own():
     first, again, other = (render(music(), bend="shuffle", seed=seed) for seed in (3, 3, 4))
     assert np.array_equal(first, again)
@@ -59,6 +62,7 @@ def test_the_nearest_neighbour_is_the_entry_that_is_nearest_but_one_and_so_on():
         assert sorted(likeness.order[layer]) == list(range(1024))
 
 
+@pytest.mark.slow
 def test_a_palette_keeps_the_codes_used_most_and_only_those():
     bend, settings = Bend(load_runtime("lamina-24k")), Settings().with_value("bend", "common").with_value("bend_common", 3)
     random = np.random.default_rng(0)
@@ -77,6 +81,7 @@ def test_a_palette_keeps_the_codes_used_most_and_only_those():
 # Generations.
 
 
+@pytest.mark.slow
 def test_each_generation_loses_more_and_says_what_it_delays():
     errors = [difference(render(music(), layers=8, passes=passes), music()) for passes in (1, 2, 4, 8)]
     assert errors == sorted(errors)
@@ -86,6 +91,7 @@ def test_each_generation_loses_more_and_says_what_it_delays():
     assert thrice.latency_samples(24_000) - once.latency_samples(24_000) == 160
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [24_000, 48_000])
 def test_many_generations_stay_aligned_with_the_dry_sound(rate):
     audio = music()[:1, :: RATE // rate].copy()
@@ -102,6 +108,7 @@ def test_a_running_stream_keeps_the_generations_it_began_with():
 # Cross-synthesis.
 
 
+@pytest.mark.slow
 def test_layers_come_from_two_sounds():
     a, b = voice(), music()[:1]
     plain_a, plain_b = (render(audio, layers=12) for audio in (a, b))
@@ -118,6 +125,7 @@ def test_layers_come_from_two_sounds():
     assert difference(crossed(2), plain_b) > difference(crossed(0), plain_b)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("passes", [1, 4])
 def test_the_side_chain_is_aligned_with_the_sound_however_many_generations_that_has(passes):
     a, b = voice(), music()[:1]
@@ -126,6 +134,7 @@ def test_the_side_chain_is_aligned_with_the_sound_however_many_generations_that_
     assert difference(crossed, b) < 0.5
 
 
+@pytest.mark.slow
 def test_a_side_chain_that_begins_later_stands_at_its_place():
     a, b = voice(), music()[:1]
     codec = NeuralCodec(layers=12, cross_layers=0, passes=2)
@@ -156,6 +165,7 @@ def test_a_side_chain_that_does_not_fit_is_refused():
 # Bits.
 
 
+@pytest.mark.slow
 def test_bits_follow_loudness_and_the_reverse():
     audio = music()[:1] * np.geomspace(1, 0.003, music().shape[1], dtype=np.float32)
 

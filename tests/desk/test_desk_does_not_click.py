@@ -4,6 +4,7 @@ import pytest
 from desk_sounds import largest_step, music, stream
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "values"),
     [

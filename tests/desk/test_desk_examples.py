@@ -78,6 +78,7 @@ def test_every_field_of_a_motion_is_told_with_its_default():
         assert told[name] == ("" if name == "target" else words), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_a_pages_example_runs_and_makes_the_sound_that_is_linked(name, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)

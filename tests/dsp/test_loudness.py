@@ -20,6 +20,7 @@ def measured(sound, rate):
     return meter
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", RATES)
 def test_the_standards_sines_read_what_the_standard_says(rate):
     # EBU Tech 3341 allows ±0.1 LU; telephone rates fall short of that, as the meter's description says.
@@ -33,6 +34,7 @@ def test_the_standards_sines_read_what_the_standard_says(rate):
     assert measured(one_side, rate).short_term_lufs == pytest.approx(-3.01, abs=allowed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frequency", [25.0, 40.0, 100.0, 500.0, 997.0, 1700.0, 2500.0])
 def test_every_rate_weights_frequencies_as_48_khz_does(frequency):
     reference = measured(sine(48000, frequency), 48000).short_term_lufs
@@ -42,6 +44,7 @@ def test_every_rate_weights_frequencies_as_48_khz_does(frequency):
         assert measured(sine(rate, frequency), rate).short_term_lufs == pytest.approx(reference, abs=allowed), rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sound", [noise(2, 4 * 48000), demo(0, 48000, 4.0), demo(1, 48000, 4.0)], ids=["noise", "music", "voice"])
 def test_at_48_khz_it_is_the_standards_own_filter(sound):
     signal = pytest.importorskip("scipy.signal")
@@ -54,6 +57,7 @@ def test_at_48_khz_it_is_the_standards_own_filter(sound):
         assert lufs == pytest.approx(-0.691 + 10 * np.log10(power), abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [1, 63, 64, 480, 4801])
 def test_the_cutting_does_not_matter(block):
     sound = noise(2, 3 * 44100 if block > 1 else 4000)

@@ -11,6 +11,7 @@ from lamina.dsp.resample import StreamingResampler
 PAIRS = [(48_000, 24_000), (24_000, 48_000), (44_100, 24_000), (24_000, 44_100), (24_000, 96_000), (8_000, 24_000), (44_101, 24_000)]
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(pair=st.sampled_from(PAIRS), sizes=st.lists(st.integers(0, 5000), min_size=1, max_size=8))
 def test_any_cutting_gives_the_same_samples(pair, sizes):

@@ -27,6 +27,7 @@ def test_a_tone_reads_its_level_in_its_band(rate, share, level):
     assert near == steady.max()
 
 
+@pytest.mark.slow
 @given(sizes=st.lists(st.integers(0, 3000), min_size=1, max_size=12), rate=st.sampled_from([8000, 11025, 44100, 48000]))
 def test_columns_do_not_depend_on_how_the_stream_is_cut(sizes, rate):
     noise = np.random.default_rng(1).standard_normal((2, sum(sizes))).astype(np.float32)

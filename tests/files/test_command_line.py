@@ -41,6 +41,7 @@ def test_render_one_file(tmp_path, take, capsys):
     assert "3 kbps" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_render_many_into_a_folder(tmp_path, take):
     assert main(["render", str(take), VOICE, str(tmp_path / "coded"), "--preset", "walkie-talkie", "--set", "mix=0.5", "--quiet"]) == 0
     assert sorted(path.name for path in (tmp_path / "coded").iterdir()) == ["take.wav", "voice.ogg"]
@@ -60,6 +61,7 @@ def test_options_go_on_top_of_the_preset(tmp_path, take, capsys):
     assert "6 kbps" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_denoise_and_noise_only_are_options(tmp_path, take):
     sound = read_audio(take)
     for number, (options, settings) in enumerate(
@@ -107,6 +109,7 @@ def test_bad_paths_are_one_sentence(tmp_path, take, capsys):
     assert not (tmp_path / "folder").exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing(tmp_path):
     source = tmp_path / "long.wav"
     with AudioFile(str(source), "w", samplerate=48_000, num_channels=2) as file:
@@ -139,6 +142,7 @@ def start(*arguments, **options):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_render_that_is_ended_leaves_nothing(tmp_path, number, code):
     source, target = tmp_path / "long.flac", tmp_path / "out" / "long.wav"
@@ -176,6 +180,7 @@ def test_a_reader_that_goes_away_is_no_error():
     info.stderr.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["info"], ["render", "--help"]])
 def test_a_terminal_without_unicode_still_gets_the_text(arguments):
     result = subprocess.run(

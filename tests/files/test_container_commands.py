@@ -40,6 +40,7 @@ def refused(capsys, *arguments):
     return error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--entropy",)])
 def test_encoded_and_decoded_is_what_the_effect_gives(tmp_path, take, capsys, options):
     out = run(capsys, "encode", take, tmp_path / "take.lamina", "--kbps", "3", *options).out
@@ -76,6 +77,7 @@ def test_a_cut_file_is_decoded_and_told(tmp_path, take, capsys):
     assert "2.00 to" in run(capsys, "inspect", tmp_path / "cut.lamina").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["../../x", "\x1b[2J\x07", "a\nModel    fine", "\u202egnp"])
 def test_strange_names_are_shown_escaped_and_open_nothing(tmp_path, monkeypatch, capsys, name):
     # A bundle lies where the name points: it must not be opened for that.
@@ -133,6 +135,7 @@ def test_a_surround_file_is_encoded_channel_by_channel(tmp_path):
     assert np.abs(decoded - NeuralCodec(layers=12)(audio, 24_000)).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_a_file_remembers_how_much_denoising_was_wanted(tmp_path, take, capsys):
     target, followed, asked, plain = (tmp_path / name for name in ("a.lamina", "b.wav", "c.wav", "d.wav"))
     run(capsys, "encode", take, target, "--denoise", 0.7)

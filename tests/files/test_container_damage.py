@@ -22,6 +22,7 @@ def test_a_damaged_block_is_left_out_and_the_rest_is_exact():
     assert "2.00 to 3.00 s (frames 150 to 224) could not be read" in str(result.damage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entropy", [False, True])
 def test_a_cut_file_reads_up_to_the_cut(entropy):
     codes = real_codes(4, 12.0)
@@ -32,6 +33,7 @@ def test_a_cut_file_reads_up_to_the_cut(entropy):
     assert_rest_is_exact(result, codes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_lost", [1, 5, 700])
 @pytest.mark.parametrize("adding", [False, True])
 def test_bytes_that_got_lost_or_slipped_in_cost_one_or_a_few_blocks(n_lost, adding):

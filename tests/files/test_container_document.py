@@ -131,6 +131,7 @@ def read_entropy(body: bytes, sent: np.ndarray) -> dict:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entropy", [False, True])
 @pytest.mark.parametrize("seed", [*range(12), None])
 def test_a_reader_written_from_the_page_finds_what_was_written(seed, entropy):
@@ -146,6 +147,7 @@ def test_the_page_gives_the_numbers_of_the_code():
     assert f"at most {(MAX_SECONDS + 1) * 75} " in PAGE
 
 
+@pytest.mark.slow
 def test_the_example_of_the_page_runs(capsys, monkeypatch):
     monkeypatch.chdir(Path(__file__).parents[2])
     (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

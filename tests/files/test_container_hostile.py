@@ -45,6 +45,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE)
 def test_headers_that_promise_nonsense_are_refused(change):
     header = header_of(pack(real_codes(4, 1.0)))
@@ -88,6 +89,7 @@ NONSENSE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "payload"), NONSENSE.values(), ids=NONSENSE)
 def test_blocks_of_nonsense_are_left_out_even_if_their_checksum_fits(mode, payload):
     header = header_of(pack(real_codes(4, 1.0))) | {"frames": 3, "n_samples": 0}
@@ -144,6 +146,7 @@ def resealed(data: bytes) -> bytes:
     return bytes(sealed)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(7200 if "CONTAINER_MUTATIONS" in os.environ else 300)
 def test_whatever_happens_to_a_file_nothing_worse_happens():
     random = np.random.default_rng(0)

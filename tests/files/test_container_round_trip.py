@@ -17,6 +17,7 @@ from lamina.plugin.codes_file.header import MAGIC, MAX_SECONDS
 from lamina.plugin.codes_file.summary import inspect_codes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entropy", [False, True])
 @given(seed=st.integers(0, 2**32), n_frames=st.one_of(st.none(), st.sampled_from([0, 1, 74, 75, 76, 150, 749, 750, 751])))
 @settings(max_examples=60, deadline=None)
@@ -28,6 +29,7 @@ def test_any_codes_come_back(entropy, seed, n_frames):
     assert not result.damage and str(result.damage) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entropy", [False, True])
 @pytest.mark.parametrize(("n_layers", "n_channels"), [(1, 1), (8, 2), (24, 1)])
 def test_real_codes_come_back_from_disk(tmp_path, entropy, n_layers, n_channels):

@@ -88,6 +88,7 @@ def test_names_once_given_stay():
     assert PRESETS["long-distance"].settings().layers == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("item", ITEMS)
 @pytest.mark.parametrize("name", PRESETS)
 def test_each_is_as_loud_as_the_sound_itself_and_neither_clips_nor_clicks(name, item):
@@ -100,6 +101,7 @@ def test_each_is_as_loud_as_the_sound_itself_and_neither_clips_nor_clicks(name, 
     assert name in QUIET_ON_PURPOSE or difference_lu > -LARGEST_DIFFERENCE_LU
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("item", ITEMS)
 def test_each_sounds_unlike_all_others_and_unlike_the_plain_codec(item):
     # One mono voice has no sides, and clean music no noise: what two presets differ in must be in the item.
@@ -109,6 +111,7 @@ def test_each_sounds_unlike_all_others_and_unlike_the_plain_codec(item):
         assert pair in same_there or rms(one - other) > ALIKE * max(rms(one), rms(other)), pair
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 def test_each_sounds_the_same_every_time(name):
     audio = dry("music")[:, :RATE]

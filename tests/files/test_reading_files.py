@@ -51,6 +51,7 @@ def test_reading_says_how_far_it_is_and_can_be_cancelled():
         read_audio(source, cancelled=lambda: True)
 
 
+@pytest.mark.slow
 def test_the_place_of_a_bad_sample_is_told_wherever_it_is(tmp_path):
     rate = 8000
     samples = np.zeros((1, 25 * rate), np.float32)

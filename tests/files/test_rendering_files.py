@@ -23,6 +23,7 @@ def source(tmp_path):
     return write(tmp_path / "in.wav", demo(0, 44_100, 5.3), 44_100, bit_depth=24)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["wav", "flac", "aiff"])
 def test_a_rendered_file_is_what_the_call_gives(tmp_path, source, suffix):
     clip = read_audio(source)
@@ -35,6 +36,7 @@ def test_a_rendered_file_is_what_the_call_gives(tmp_path, source, suffix):
     assert seen == sorted(seen) and seen[-1] == 1.0 and len(seen) > 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["ogg", "mp3"])
 def test_lossy_targets_are_complete(tmp_path, source, suffix):
     result = render_file(NeuralCodec(layers=6), source, tmp_path / f"out.{suffix}")
@@ -42,6 +44,7 @@ def test_lossy_targets_are_complete(tmp_path, source, suffix):
     assert abs(info.seconds - 5.3) < 0.1 and info.channels == probe_audio(source).channels
 
 
+@pytest.mark.slow
 def test_a_board_renders_the_same_as_in_memory(tmp_path, source):
     def make():
         return Board([Gain(-6.0), NeuralCodec(layers=4), Pedalboard([Gain(2.0)])])
@@ -136,6 +139,7 @@ def test_a_file_too_long_for_memory_is_refused_but_renders(tmp_path, source):
     assert read_audio(source, limit_seconds=6.0).samples.shape[1] == probe_audio(source).n_samples
 
 
+@pytest.mark.slow
 def test_a_name_of_full_length_can_be_written(tmp_path, source):
     name = "ü" * 125 + ".wav"  # 254 of the 255 bytes that a file name may have
     assert render_file(NeuralCodec(), source, tmp_path / name).target.is_file()

@@ -19,7 +19,7 @@ from lamina.plugin.host.engine import open_stream as stage_module
 from lamina.plugin.host.engine.audio_thread import Worker
 from lamina.plugin.host.engine.calibration import LONGEST_SECONDS, N_SWEEPS, Calibration, CalibrationError, RoundTrip
 from lamina.plugin.host.engine.engine import Engine
-from lamina.plugin.host.engine.open_stream import Stage
+from lamina.plugin.host.engine.open_stream import OpenStream
 from lamina.plugin.host.wire.telemetry import TelemetryWriter, make_shared_file
 
 RATE = 48_000
@@ -301,9 +301,9 @@ def test_a_margin_that_grows_meanwhile_is_not_taken_for_the_devices_part(monkeyp
         is_live=True, sample_rate=RATE, path=SimpleNamespace(boards=SimpleNamespace(latency_samples=0)), worker=SimpleNamespace()
     )
     stage.worker.playout = measurement.playout
-    stage._measured_trip = lambda: Stage._measured_trip(stage)
-    parts = Stage.calibrate(stage)
+    stage._measured_trip = lambda: OpenStream._measured_trip(stage)
+    parts = OpenStream.calibrate(stage)
     assert (parts["buffer_and_margin_samples"], parts["device_samples"]) == (own, 2000 - own)
     measurement.delays, measurement.playout.delay_samples = [1, 2, 3], 0
     with pytest.raises(CalibrationError, match="margin grew"):
-        Stage.calibrate(stage)
+        OpenStream.calibrate(stage)

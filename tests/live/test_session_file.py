@@ -63,7 +63,7 @@ def test_what_a_killed_app_left_is_found_and_offered_once(tmp_path, other_app):
     other_app.send_signal(signal.SIGKILL)
     other_app.wait()
     session = kept(tmp_path)
-    assert session.is_ours and session.unfinished == SESSION
+    assert session.unfinished == SESSION
     # It is not lost before it was taken over, even if this one is killed at once.
     assert on_disk(tmp_path)["session"] == SESSION
     session.close()
@@ -86,7 +86,7 @@ def test_a_session_that_ended_in_order_is_not_offered(tmp_path):
 def test_a_second_app_leaves_the_first_ones_session_alone(tmp_path, other_app):
     before = (tmp_path / SESSION_NAME).read_bytes()
     second = kept(tmp_path, lambda: {"file": "/other.wav"})
-    assert not second.is_ours and second.unfinished is None and second.trouble == ""
+    assert second.unfinished is None and second.trouble == ""
     second.save()
     second.close()
     assert (tmp_path / SESSION_NAME).read_bytes() == before
@@ -209,7 +209,7 @@ def test_a_full_disk_is_told_and_the_last_good_session_stays(tmp_path, monkeypat
 def test_a_folder_that_can_not_be_used_is_told_and_nothing_is_raised(tmp_path):
     (tmp_path / "file").write_text("no folder")
     session = kept(tmp_path / "file" / "lamina", lambda: SESSION)
-    assert not session.is_ours and "can't be saved" in session.trouble
+    assert "can't be saved" in session.trouble
     session.save()
     session.close()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import lamina
 from lamina.cli.main import main
 from lamina.plugin import PARAMETERS, NeuralCodec
 from lamina.plugin.documents.presets import list_presets
@@ -15,7 +16,7 @@ from lamina.plugin.host.device.virtual_device import virtual_device
 from lamina.plugin.parameters.settings import FIELDS
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def rows(page: str) -> list[list[str]]:
@@ -53,6 +54,7 @@ def test_the_documented_latencies_are_the_reported_ones():
             assert cell == f"{samples} samples, {samples / rate * 1000:.1f} ms"
 
 
+@pytest.mark.slow
 def test_the_readme_example_runs(monkeypatch):
     monkeypatch.chdir(ROOT)
     examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -65,6 +67,7 @@ def test_the_readme_example_runs(monkeypatch):
     assert names["moved"].shape == names["again"].shape == names["audio"].shape
 
 
+@pytest.mark.slow
 def test_the_live_example_runs(capsys):
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/live.md").read_text(encoding="utf-8"), re.DOTALL)
     exec(example, {})
@@ -98,6 +101,7 @@ def test_documented_ways_to_play_live_are_understood(monkeypatch):
     assert len(asked) == len(commands) >= 4
 
 
+@pytest.mark.slow
 def test_the_documented_virtual_devices_exist_and_a_cable_is_measured_without_hardware(capsys):
     names = set(re.findall(r"virtual\?[\w=.&]+", page_text("docs/live.md")))
     assert len(names) >= 4
@@ -132,6 +136,16 @@ def test_documented_commands_exist(capsys):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"\bmake ([a-z][a-z-]+)", text)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_site_has_every_page_and_a_reference_of_every_name():
+    site = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    shown = set(re.findall(r"[\w/-]+\.md", site.split("nav:")[1]))
+    assert {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")} <= shown
+    for page in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md"):
+        assert f'"{page}"' in page_text("docs/.site/hooks.py")
+    named = re.findall(r'"(\w+)"', page_text("docs/.site/hooks.py").split("REFERENCE = ")[1].split("LINK = ")[0])
+    assert set(lamina.__all__) - set(named) == {"PARAMETERS", "__version__"}, "tables of parameters stand in effect.md"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

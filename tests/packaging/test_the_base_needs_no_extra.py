@@ -60,6 +60,7 @@ sys.meta_path[:] = [WithoutExtras if finder is PathFinder else finder for finder
     return run
 
 
+@pytest.mark.slow
 def test_files_are_rendered_encoded_inspected_and_decoded(lamina, tmp_path):
     voice = demo_items()[0].path
     for command in (
@@ -73,18 +74,21 @@ def test_files_are_rendered_encoded_inspected_and_decoded(lamina, tmp_path):
     assert all((tmp_path / name).stat().st_size > 1000 for name in ("thin.wav", "a.lamina", "a.flac"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["presets"], ["--help"], ["train", "--help"], ["live", "--help"], ["app", "--help"]])
 def test_what_there_is_can_be_asked(lamina, command):
     done = lamina(*command)
     assert done.returncode == 0 and done.stdout and not done.stderr
 
 
+@pytest.mark.slow
 def test_a_bug_report_can_be_written(lamina):
     done = lamina("info")
     assert done.returncode == 0, done.stderr
     assert "pip install 'lamina[live]'" in done.stdout
 
 
+@pytest.mark.slow
 def test_scripts_process_and_play_on_a_virtual_device(lamina):
     code = """
 import numpy as np
@@ -99,6 +103,7 @@ if __name__ == "__main__":
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "extra"),
     [
@@ -121,6 +126,7 @@ def test_a_missing_extra_is_told_in_one_line_with_the_command_that_installs_it(l
     assert extra in PROJECT["optional-dependencies"]
 
 
+@pytest.mark.slow
 def test_devices_that_are_probed_in_another_process_are_told_of_alike(lamina):
     code = "from lamina.plugin.host.device.devices import probe_devices\ntry: probe_devices()\nexcept OSError as error: print(error)"
     assert "pip install 'lamina[live]'" in lamina(code=code).stdout

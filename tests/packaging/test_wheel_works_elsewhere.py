@@ -15,6 +15,8 @@ from pedalboard.io import AudioFile
 
 from lamina.models.core import library
 
+pytestmark = pytest.mark.install
+
 ROOT = Path(__file__).parents[2]
 SUBPACKAGES = ("dsp", "gui", "models", "plugin", "presets")
 SECONDS = 0.5

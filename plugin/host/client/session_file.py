@@ -44,11 +44,6 @@ class SessionFile:
         self._thread = threading.Thread(target=self._run, name="lamina-session", daemon=True)
         self._thread.start()
 
-    @property
-    def is_ours(self) -> bool:
-        """Whether this process keeps the session; another one does otherwise."""
-        return self._lock is not None
-
     def save(self, is_finished: bool = False) -> None:
         """Write the session now if it changed; `is_finished` marks that it ended in order."""
         if self._lock is None:

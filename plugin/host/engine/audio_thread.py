@@ -59,7 +59,7 @@ class Worker:
         self.playout = Playout(stream.playout, stream.block + margin_samples, stream.block)
         self.late: deque[LateStretch] = deque(maxlen=KEPT_LATE)
         self.n_blocks = 0
-        self.priority = self.failure = ""
+        self.failure = ""
         self._process, self._telemetry, self._grows, self._on_event = process, telemetry, grows, on_event
         self._frame_samples = round(FRAME_SECONDS * stream.sample_rate)
         self._misses: deque[int] = deque(maxlen=MISSES_TO_GROW)
@@ -98,7 +98,7 @@ class Worker:
         return True
 
     def _run(self) -> None:
-        self.priority = raise_priority()
+        raise_priority()
         ignore_denormals()
         stream, block = self.stream, self.stream.block
         state = self._telemetry.state

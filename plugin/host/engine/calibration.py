@@ -40,7 +40,7 @@ class RoundTrip:
 
 
 class Calibration:
-    """One measurement. `exchange` is called with every block on the audio thread; `result` when `is_done`.
+    """One measurement. `exchange` is called with every block on the audio thread; `result` after `wait`.
 
     Args:
         sample_rate: Hz.
@@ -59,11 +59,6 @@ class Calibration:
         self._captured = np.zeros(len(signal), np.float32)
         self._position = 0
         self._done = threading.Event()
-
-    @property
-    def is_done(self) -> bool:
-        """Whether everything was played and captured."""
-        return self._done.is_set()
 
     def wait(self, seconds: float) -> bool:
         """Wait until it is done; False if it isn't after so long."""

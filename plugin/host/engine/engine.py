@@ -21,7 +21,7 @@ from lamina.plugin.host.device.playout import LateStretch
 from lamina.plugin.host.device.return_watch import ReturnWatch
 from lamina.plugin.host.engine.audio_thread import FRAME_SECONDS, MarginGrown
 from lamina.plugin.host.engine.calibration import CalibrationError
-from lamina.plugin.host.engine.open_stream import Stage
+from lamina.plugin.host.engine.open_stream import OpenStream
 from lamina.plugin.host.engine.realtime import collect_garbage, prepare_process
 from lamina.plugin.host.live_board.boards import Boards
 from lamina.plugin.host.recording.recorder import Recorder
@@ -49,7 +49,7 @@ class Engine:
         self._events: deque[Event] = deque()
         self._settings, self._is_live = DeviceSettings(), False
         self.boards = Boards(lambda text: self._say(text, True))
-        self._stage: Stage | None = None
+        self._stage: OpenStream | None = None
         self._player: FilePlayer | None = None
         self._clip: Path | None = None
         self._clip_info: AudioInfo | None = None
@@ -85,7 +85,7 @@ class Engine:
         self._settings, self._is_live = settings, is_live
         self._proven_margin_frames = margin[0] / (FRAME_SECONDS * margin[1]) if margin is not None else None
 
-    def ensure_open(self) -> Stage:
+    def ensure_open(self) -> OpenStream:
         """Open the stream if there is none."""
         if self._stage is None:
             self._open()
@@ -104,13 +104,13 @@ class Engine:
             raise ValueError("The safety margin is as small as it can be already.")
 
     def calibrate(self) -> dict[str, int]:
-        """As `Stage.calibrate`."""
+        """As `OpenStream.calibrate`."""
         if self._stage is None:
             raise CalibrationError("Nothing is open to be measured. Go live first, with output and input connected.")
         return self._stage.calibrate()
 
     def latency(self) -> list[tuple[str, float]]:
-        """As `Stage.latency`; nothing while no stream is open."""
+        """As `OpenStream.latency`; nothing while no stream is open."""
         return self._stage.latency() if self._stage is not None else []
 
     # Boards.
@@ -137,7 +137,7 @@ class Engine:
         self.boards.set_bypass(self.ensure_open().path.boards.current, index, is_bypassed)
 
     def slots(self) -> list[dict[str, Any]]:
-        """As `Stage.slots`; nothing while no stream is open."""
+        """As `OpenStream.slots`; nothing while no stream is open."""
         return self._stage.slots() if self._stage is not None else []
 
     # Transport.
@@ -230,7 +230,7 @@ class Engine:
         if self._player is not None:
             self._player.close()
 
-    def _watch_stage(self, stage: Stage) -> None:
+    def _watch_stage(self, stage: OpenStream) -> None:
         trouble = stage.path.player.take_trouble()
         if trouble:
             self._say(trouble, True)
@@ -258,7 +258,7 @@ class Engine:
             self._say(f"The recording {done['path']} ends here, because the sample rate changed to {rate} Hz.", True)
         player = self._player_for(rate, wait=not stream.is_real_time)
         board = self.boards.live(rate, self._width(), stream.block)
-        stage = Stage(opened, player, board, self._telemetry, self._margin(stream.is_real_time, rate), self._note)
+        stage = OpenStream(opened, player, board, self._telemetry, self._margin(stream.is_real_time, rate), self._note)
         stage.path.recorder = self._recorder
         self._telemetry.state["width"] = self._width()
         if self._last_opened == 0.0:

@@ -25,7 +25,7 @@ CALIBRATION_SECONDS = 10.0
 CALIBRATION_ATTEMPTS = 3
 
 
-class Stage:
+class OpenStream:
     """Args:
     opened: a stream that was not started yet.
     player: the file transport, at the stream's rate.

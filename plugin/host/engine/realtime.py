@@ -32,17 +32,15 @@ def collect_garbage() -> None:
     gc.collect()
 
 
-def raise_priority() -> str:
-    """Let the calling thread go first where the system allows; says in words what was allowed."""
+def raise_priority() -> None:
+    """Let the calling thread go first, as far as the system allows."""
     if hasattr(os, "sched_setscheduler"):
         with contextlib.suppress(OSError, PermissionError):
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(FIFO_PRIORITY))
-            return f"real-time priority {FIFO_PRIORITY}"
+            return
     if hasattr(os, "setpriority"):
         with contextlib.suppress(OSError, PermissionError):
             os.setpriority(os.PRIO_PROCESS, 0, NICE)
-            return f"priority {NICE}"
-    return "normal priority"
 
 
 def ignore_denormals() -> bool:

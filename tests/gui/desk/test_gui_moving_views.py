@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QApplication
 
 from lamina.gui.model.motion_desk import curve, step_index
 from lamina.gui.model.parameters import ParameterValues
-from lamina.gui.model.sent import Sent, bits_of_all, varies
+from lamina.gui.model.sent import SentRate, bits_of_all, varies
 from lamina.plugin import NeuralCodec
 from lamina.plugin.parameters.motion import Motion
 
@@ -165,7 +165,7 @@ def test_the_bitrate_that_is_really_sent_is_told_where_it_differs(window, qtbot)
 def test_what_is_told_as_sent_is_what_the_reports_count(tmp_path):
     import numpy as np
 
-    values, sent = ParameterValues(), Sent()
+    values, sent = ParameterValues(), SentRate()
     for name, value in {"layers": 20, "loudness_layers": 0.8, "stereo": "mid-side", "side_layers": 3}.items():
         values.set(name, value)
     codec = NeuralCodec()

@@ -24,8 +24,9 @@ from lamina.models.training.augment import (
     draw_spectral_change,
     samples_needed,
 )
-from lamina.models.training.corpus import Clip, Corpus, load_corpus
+from lamina.models.training.corpus import Clip, Corpus, corpus_of
 from lamina.models.training.pack import pack_folders
+from lamina.models.training.sources import open_sources
 
 RATE, CROP = 24_000, 15_360
 
@@ -240,18 +241,18 @@ def test_folders_and_packed_files_give_the_same_crops(tmp_path):
         (tmp_path / "takes" / kind).mkdir(parents=True)
         soundfile.write(tmp_path / "takes" / kind / "a.wav", noise(1, 48_000, seed=len(kind))[0], RATE)
     pack_folders([tmp_path / "takes"], tmp_path / "takes.lpack")
-    folder = load_corpus([tmp_path / "takes"], tmp_path / "cache", RATE, CROP, 3)
-    packed = load_corpus([tmp_path / "takes.lpack"], tmp_path / "cache", RATE, CROP, 3)
+    folder = corpus_of(open_sources([tmp_path / "takes"], tmp_path / "cache", RATE), CROP, 3)
+    packed = corpus_of(open_sources([tmp_path / "takes.lpack"], tmp_path / "cache", RATE), CROP, 3)
     assert (folder.batch(8, CROP) == packed.batch(8, CROP)).all()
     assert folder.n_samples == 96_000
     with pytest.raises(ValueError, match="24000 Hz; this model needs 16000 Hz"):
-        load_corpus([tmp_path / "takes.lpack"], tmp_path / "cache", 16_000, CROP)
+        corpus_of(open_sources([tmp_path / "takes.lpack"], tmp_path / "cache", 16_000), CROP)
     with pytest.raises(ValueError, match=r"4\.0 s of audio; more than 5\.0 s are needed"):
-        load_corpus([tmp_path / "takes"], tmp_path / "cache", RATE, 5 * RATE)
+        corpus_of(open_sources([tmp_path / "takes"], tmp_path / "cache", RATE), 5 * RATE)
     (tmp_path / "other").write_bytes(b"RIFF....")
     for place, words in (("other", "not packed training data"), ("none", "not a folder and not a packed file")):
         with pytest.raises(ValueError, match=words):
-            load_corpus([tmp_path / place], tmp_path / "cache", RATE, CROP)
+            corpus_of(open_sources([tmp_path / place], tmp_path / "cache", RATE), CROP)
 
 
 def test_the_documented_changes_are_the_real_ones():
