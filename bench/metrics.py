@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from lamina.models.onnx_engine import silent_onnxruntime
+
 Samples = npt.NDArray[np.float32]
 
 SAMPLE_RATE = 24_000
@@ -189,7 +191,7 @@ def _mel_bands() -> npt.NDArray[np.float64]:
 @cache
 def _dnsmos_network() -> tuple[Any, Any]:
     """The package speechmos' module and its network, on one thread (the package itself would take every core)."""
-    import onnxruntime
+    onnxruntime = silent_onnxruntime()
     from speechmos import dnsmos as package
 
     options = onnxruntime.SessionOptions()

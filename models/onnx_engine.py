@@ -8,6 +8,7 @@ one by one, because a last bit is enough to choose another code.
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -224,9 +225,17 @@ def extension_table(memory: MemoryConfig, length: int) -> npt.NDArray[np.int64]:
     return table
 
 
-def _session(bundle: Bundle, graph: str) -> Any:
+def silent_onnxruntime() -> Any:
+    """The library, which otherwise leaves an id of the device in the user's cache folder and posts what it knows of the machine."""
+    # It reads this once, when it is loaded.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
+    return onnxruntime
+
+
+def _session(bundle: Bundle, graph: str) -> Any:
+    onnxruntime = silent_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
