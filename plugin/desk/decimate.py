@@ -63,11 +63,15 @@ class Decimate(CodeEffect):
         # What the codec foresaw, and the level, go with layer 1.
         base = self._past[-1 - ages[0]]
         codes, peak = base.codes.copy(), max(frame.peak, base.peak)
-        for age in np.unique(ages[1:]).tolist():
+        for age in set(ages.tolist()):
             held = self._past[-1 - age]
+            if held is base:
+                continue
             # Frames of one or two layers have codebooks of their own: their codes can't stand beside those of others.
-            alike = np.ones(len(codes), bool) if held.first is None or base.first is None else held.first == base.first
-            codes[np.ix_(alike, ages == age)] = held.codes[np.ix_(alike, ages == age)]
+            taken = np.broadcast_to(ages == age, codes.shape)
+            if held.first is not None and base.first is not None:
+                taken = taken & (held.first == base.first)[:, None]
+            np.copyto(codes, held.codes, where=taken)
             peak = max(peak, held.peak)
         # A channel of which nothing comes now plays nothing, whatever is held of it.
         codes[~(frame.codes >= 0).any(1)] = ABSENT
