@@ -97,11 +97,13 @@ class ParameterGroup:
     def __init_subclass__(cls, group: Group = "codes", tab: Place = "", section: str = "", page: str = "", **more: Any) -> None:
         super().__init_subclass__(**more)
         shared = {"unit": "", "group": group, "tab": tab, "section": section, "page": page}
-        declared = {name: built for base in cls.__bases__ if issubclass(base, ParameterGroup) for name, built in base.declared.items()}
-        for name, value in list(vars(cls).items()):
-            if isinstance(value, Declared):
-                if name in declared:
+        inherited = [base.declared for base in cls.__bases__ if issubclass(base, ParameterGroup)]
+        own = {name: value.built(name, shared) for name, value in vars(cls).items() if isinstance(value, Declared)}
+        declared: dict[str, Parameter] = {}
+        for part in (*inherited, own):
+            for name, built in part.items():
+                if declared.setdefault(name, built) is not built:
                     raise TypeError(f"The parameter {name!r} is declared twice; give one of the two another name.")
-                declared[name] = value.built(name, shared)
-                setattr(cls, name, declared[name].default)
+        for name, built in own.items():
+            setattr(cls, name, built.default)
         cls.declared = declared
