@@ -1,7 +1,7 @@
 """No parameter only looks alive: each one's values sound different, where it is said to matter, and nowhere else."""
 
-from importlib import import_module
 from pathlib import Path
+from runpy import run_path
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ SHOWN = {
 # An effect's own tests may say the same of its parameters.
 for _path in sorted(Path(__file__).parent.glob("test_desk_*.py")):
     if "\nSHOWN = " in _path.read_text(encoding="utf-8"):
-        SHOWN |= import_module(_path.stem).SHOWN
+        SHOWN |= run_path(str(_path))["SHOWN"]
 
 
 def test_every_parameter_is_tried_here():
