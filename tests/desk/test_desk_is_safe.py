@@ -54,6 +54,7 @@ def random_values(random: np.random.Generator) -> dict:
     return values
 
 
+@pytest.mark.slow
 def test_any_settings_at_any_moment_stay_finite_and_within_twelve_db():
     """Thousands of random snapshots while music plays, with silences in it, and silence at the end."""
     random = np.random.default_rng(1)
@@ -75,6 +76,7 @@ def test_any_settings_at_any_moment_stay_finite_and_within_twelve_db():
     assert dbfs(heard) > dbfs(audio) - 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_silence_stays_silence(seed):
     """Not a single code of the silence means silence any more, and still nothing is heard."""
@@ -85,6 +87,7 @@ def test_silence_stays_silence(seed):
     assert dbfs(codec(faint, RATE)) < -80 + 12 + 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bend", ["offset", "shuffle", "nearest", "common"])
 def test_a_quiet_piece_stays_quiet_and_altered_codes_do_not_blow_up(bend):
     for level in (0.3, 0.003):
@@ -119,6 +122,7 @@ def test_left_and_right_stay_within_twelve_db_also_where_middle_and_side_are_dec
     assert 0.2 < np.abs(left_and_right).max() <= TWELVE_DB * 0.1
 
 
+@pytest.mark.slow
 def test_a_neutral_desk_changes_no_sample():
     """All controls at hand, none of them doing anything."""
     neutral = {
@@ -130,6 +134,7 @@ def test_a_neutral_desk_changes_no_sample():
             assert np.array_equal(render(audio, layers=layers, **neutral), render(audio, layers=layers))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_sound_live_and_offline_and_another_one_another():
     first = render(music(), **EVERYTHING)
     assert np.array_equal(first, render(music(), **EVERYTHING))
@@ -141,6 +146,7 @@ def test_the_same_seed_gives_the_same_sound_live_and_offline_and_another_one_ano
     assert difference(render(music(), **{**EVERYTHING, "seed": 12}), first) > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [24_000, 44_100, 96_000])
 @pytest.mark.parametrize("sizes", [[1, 977], [512], [8192, 31]])
 def test_streaming_equals_offline_with_everything_on(rate, sizes):
@@ -151,6 +157,7 @@ def test_streaming_equals_offline_with_everything_on(rate, sizes):
     assert difference(whole, NeuralCodec().stream(rate, 2).push(audio)) > 0.1
 
 
+@pytest.mark.slow
 def test_the_latency_is_what_is_said_with_everything_on():
     for passes in (1, 4):
         codec = NeuralCodec(**{**EVERYTHING, "passes": passes, "mix": 0.0, "motions": []})

@@ -19,6 +19,7 @@ def test_neutral_gains_change_no_sample():
     assert np.array_equal(render(music(), layers=8, layer_gains=[1.0] * 24), render(music(), layers=8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [8, 12, 20])
 def test_muting_all_layers_from_one_on_is_having_fewer(kept):
     """Gains of 0 sound like codes that were never sent, through the same networks: memory hears the first eight layers only.
@@ -45,6 +46,7 @@ def streamed_frames(audio, **settings):
     return opened.push(audio)[:, late:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [3, 5, 7])
 def test_peeling_further_plays_the_first_layers_with_what_was_foreseen_of_the_whole(kept):
     """Memory goes on from all that was sent, whatever is muted; fewer layers would have been foreseen, and coded, in another way."""
@@ -58,6 +60,7 @@ def test_peeling_further_plays_the_first_layers_with_what_was_foreseen_of_the_wh
     )
 
 
+@pytest.mark.slow
 def test_the_more_is_peeled_off_the_further_it_is_from_the_input():
     errors = [difference(render(music(), layers=24, muted_layers=range(kept + 1, 25)), music()) for kept in (1, 3, 5, 8, 24)]
     assert errors == sorted(errors, reverse=True)
@@ -82,6 +85,7 @@ def test_without_a_lag_the_first_layer_is_one_like_the_others_and_what_was_fores
     assert np.abs(heard - expected[:, : heard.shape[1]]).max() < ROUNDING
 
 
+@pytest.mark.slow
 def test_a_muted_layer_stays_muted_when_it_is_solo_and_solo_leaves_gains_alone():
     assert np.array_equal(render(music(), solo_layers=[1, 2], muted_layers=[2]), render(music(), solo_layers=[1]))
     gains = [1.0, 0.5]
@@ -89,6 +93,7 @@ def test_a_muted_layer_stays_muted_when_it_is_solo_and_solo_leaves_gains_alone()
     assert np.array_equal(soloed, render(music(), layers=8, layer_gains=gains))
 
 
+@pytest.mark.slow
 def test_each_layers_gain_is_heard_more_the_further_it_is_from_one():
     plain = render(music(), layers=8)
     for layer in (1, 2, 5, 8):
@@ -102,6 +107,7 @@ def with_gain(layer, gain):
     return codec(music(), RATE)
 
 
+@pytest.mark.slow
 def test_what_the_layers_add_sums_up_to_the_whole():
     """decode(1…k) − decode(1…k−1), for all k, telescopes to decode(1…K), if all are aligned."""
     total = sum(render(music(), layers=6, listen="layer", listen_layer=layer) for layer in range(1, 7))
@@ -114,6 +120,7 @@ def test_a_layer_beyond_the_active_ones_adds_nothing():
     assert not render(music(), layers=6, listen="layer", listen_layer=7).any()
 
 
+@pytest.mark.slow
 def test_dry_difference_and_wet_are_aligned_and_add_up():
     dry, wet, between = (render(music(), layers=4, mix=0.3, listen=listen) for listen in ("dry", "wet", "difference"))
     assert np.array_equal(dry, music())
@@ -123,6 +130,7 @@ def test_dry_difference_and_wet_are_aligned_and_add_up():
     assert 0.05 < rms(between) / rms(dry) < 0.9
 
 
+@pytest.mark.slow
 def test_the_unquantized_latent_is_nearer_to_the_input_than_any_number_of_layers():
     errors = [difference(render(music(), layers=layers), music()) for layers in (4, 24)]
     assert difference(render(music(), listen="latent"), music()) < errors[1] < errors[0]

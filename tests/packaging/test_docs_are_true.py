@@ -149,6 +149,12 @@ def test_the_site_has_every_page_and_a_reference_of_every_name():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_of_the_source_that_are_named_are_there(page):
+    for name in re.findall(r"`((?:bench|core|dsp|gui|lamina|models|plugin|tests)/[\w/.-]+\.\w+)`", page.read_text(encoding="utf-8")):
+        assert "NAME" in name or (ROOT / name).exists(), f"{page.name} names {name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         if not target.startswith("http"):
