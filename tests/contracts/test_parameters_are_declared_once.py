@@ -11,7 +11,7 @@ from lamina.plugin.desk.chain import CHAIN
 from lamina.plugin.desk.effect import CodeEffect
 from lamina.plugin.parameters.declare import ParameterGroup, choice, parameter, switch
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 
 def test_a_declaration_says_it_all_and_goes_before_what_its_group_says():
