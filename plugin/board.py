@@ -214,20 +214,28 @@ class Board(SideChainEffect):
 
     @staticmethod
     def _refuse_duplicates(items: list[BoardItem]) -> None:
-        seen: set[int] = set()
-        for item in _leaves(items):
-            if id(item) in seen:
-                raise ValueError(f"{item!r} stands on the board twice. An effect has one state: make a second instance.")
-            seen.add(id(item))
+        refuse_duplicates(effects_in(items))
 
 
-def _leaves(items: Iterable[object]) -> Iterator[object]:
-    """All effects, those inside nested boards and chains included."""
+def effects_in(items: Iterable[BoardItem]) -> list[BoardItem]:
+    """All effects, those inside nested boards and pedalboard's boards included; native `Chain` and `Mix` are one effect each."""
+    found: list[BoardItem] = []
     for item in items:
-        if isinstance(item, Board | Pedalboard):
-            yield from _leaves(item)
-        else:
-            yield item
+        found += effects_in(item) if isinstance(item, Board | Pedalboard) else [item]
+    return found
+
+
+def refuse_duplicates(effects: list[BoardItem]) -> None:
+    """Raises ValueError for an effect that is there twice.
+
+    The list keeps them alive meanwhile: pedalboard's boards make an object anew for each effect that is asked for, and one that is gone
+    leaves its identity to the next.
+    """
+    seen: set[int] = set()
+    for effect in effects:
+        if id(effect) in seen:
+            raise ValueError(f"{effect!r} stands on the board twice. An effect has one state: make a second instance.")
+        seen.add(id(effect))
 
 
 def _boards_inside(board: Board) -> Iterator[Board]:

@@ -7,6 +7,7 @@ from pedalboard import Chorus, Compressor, Gain, HighpassFilter, Pedalboard, Pit
 from sounds import demo, lag_samples, noise
 
 from lamina.plugin import Board, NeuralCodec
+from lamina.plugin.host.live_board.live_board import LiveBoard
 
 RATE = 48_000
 
@@ -109,3 +110,23 @@ def test_bad_calls_reach_no_member(bad):
     # pedalboard itself never returns from buffer_size=0.
     with pytest.raises(ValueError, match=r"sample_rate|buffer_size"):
         Board([PitchShift(2), NeuralCodec()])(noise(1, 100), **bad)
+
+
+NATIVE = (
+    *(pedalboard.NoiseGate, pedalboard.Compressor, pedalboard.Chorus, pedalboard.Delay, pedalboard.Reverb, pedalboard.Phaser),
+    *(pedalboard.Gain, pedalboard.Limiter, pedalboard.HighpassFilter, pedalboard.LowpassFilter, pedalboard.Distortion, pedalboard.Clipping),
+)
+
+
+@pytest.mark.parametrize("n_effects", range(1, len(NATIVE) + 1))
+def test_an_effect_inside_pedalboards_own_board_is_told_from_every_other(n_effects):
+    """pedalboard makes an object anew for each effect of its boards that is asked for: those of the past must not count."""
+    for turn in range(40):
+        effects = [kind() for kind in NATIVE[:n_effects]]
+        chain, mix = pedalboard.Chain([pedalboard.Gain()]), pedalboard.Mix([pedalboard.Gain(), pedalboard.Reverb()])
+        board = Board([pedalboard.Pedalboard(effects), chain, mix, NeuralCodec()])
+        LiveBoard(board, 48_000, 2, 256)
+        for again in (effects[turn % n_effects], pedalboard.Pedalboard([effects[turn % n_effects]])):
+            with pytest.raises(ValueError, match="stands on the board twice"):
+                board.append(again)
+        assert len(board) == 4

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 import numpy as np
-from pedalboard import Plugin
-from pedalboard._pedalboard import Pedalboard
 
-from lamina.plugin.board import Board
+from lamina.plugin.board import Board, effects_in, refuse_duplicates
 from lamina.plugin.call.arrays import FloatArray, check_buffer_size, check_channels, check_sample_rate
-from lamina.plugin.call.effect import Effect
 from lamina.plugin.host.live_board.slot import Slot
 from lamina.plugin.stream.reports import FrameReport
 
@@ -52,10 +49,8 @@ class LiveBoard:
             raise ValueError(f"n_channels is {n_channels}; a live board has 1 or 2.")
         if self.block < SHORTEST_BLOCK:
             raise ValueError(f"block is {block}; choose at least {SHORTEST_BLOCK} samples.")
-        effects = list(_leaves(board))
-        for index, effect in enumerate(effects):
-            if any(effect is other for other in effects[:index]):
-                raise ValueError(f"{effect!r} stands on the board twice. An effect has one state: make a second instance.")
+        effects = effects_in(board)
+        refuse_duplicates(effects)
         self.slots = tuple(Slot(effect, self.sample_rate, self.n_channels, self.block, on_trouble, stall_seconds) for effect in effects)
         self.latency_samples = sum(slot.latency_samples for slot in self.slots)
 
@@ -79,14 +74,6 @@ class LiveBoard:
         """Back to the state before the first sample. Not while another thread pushes."""
         for slot in self.slots:
             slot.reset()
-
-
-def _leaves(items: Iterable[Effect | Plugin]) -> Iterator[Effect | Plugin]:
-    for item in items:
-        if isinstance(item, Board | Pedalboard):
-            yield from _leaves(item)
-        else:
-            yield item
 
 
 def _finite(samples: FloatArray) -> FloatArray:
