@@ -34,11 +34,11 @@ class Decimate(CodeEffect):
             help="Layers are refreshed only once in so many frames and held between; 1 holds none.",
         )  # fmt: skip
         decimate_from: int = parameter(
-            "Held from layer", 1, MAX_LAYERS, default=3, of_layers=True, refines="decimate_frames",
+            "Held from", 1, MAX_LAYERS, default=3, of_layers=True, refines="decimate_frames",
             help="First layer that is held; those below it play on.",
         )  # fmt: skip
         decimate_slower: bool = switch(
-            "Higher is slower", default=False, refines="decimate_frames",
+            "Slower above", default=False, refines="decimate_frames",
             help="Holds twice as long every four layers further up.",
         )  # fmt: skip
 
