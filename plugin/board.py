@@ -16,6 +16,7 @@ from pedalboard._pedalboard import Pedalboard
 
 from lamina.plugin.call.arrays import FloatArray, channels_first, check_buffer_size, check_sample_rate, check_sidechain
 from lamina.plugin.call.effect import Effect, SideChainEffect
+from lamina.plugin.call.native_chain import NativeChain
 
 BoardItem = Effect | Plugin
 
@@ -32,12 +33,13 @@ class Board(SideChainEffect):
     `copy.copy` gives another list of the same effects.
     """
 
-    __slots__ = ("_beside", "_items", "_prepared")
+    __slots__ = ("_beside", "_chains", "_items", "_prepared")
 
     def __init__(self, plugins: Iterable[BoardItem] | None = None) -> None:
         self._items: list[BoardItem] = []
         self._prepared: tuple[int, int, int] | None = None
         self._beside: dict[int, FloatArray] = {}
+        self._chains: dict[tuple[int, ...], NativeChain] = {}
         self.extend(plugins or [])
 
     def process(
@@ -55,24 +57,32 @@ class Board(SideChainEffect):
         """
         rate, size = check_sample_rate(sample_rate), check_buffer_size(buffer_size)
         audio, back = channels_first(input_array)
-        beside = check_sidechain(sidechain, audio.shape)
+        return back(self.process_channels(audio, rate, size, reset, check_sidechain(sidechain, audio.shape)))
+
+    def process_channels(
+        self, audio: FloatArray, rate: int, buffer_size: int, reset: bool, sidechain: FloatArray | None = None
+    ) -> FloatArray:
+        """See `Effect.process_channels`."""
         self._refuse_duplicates(self._items)
         if not reset:
-            self._prepare_natives(rate, len(audio), size)
+            self._prepare_natives(rate, len(audio), buffer_size)
         result = audio
         for segment in self._segments():
-            if isinstance(segment, SideChainEffect) and (beside is not None or id(segment) in self._beside):
-                given = beside if reset else self._waiting(segment, beside, audio.shape[1], result.shape)
-                result = segment.process(result, rate, size, reset, given) if result.shape[1] else result
+            if isinstance(segment, SideChainEffect) and (sidechain is not None or id(segment) in self._beside):
+                given = sidechain if reset else self._waiting(segment, sidechain, audio.shape[1], result.shape)
+                result = segment.process_channels(result, rate, buffer_size, reset, given) if result.shape[1] else result
+            elif result.shape[1] and isinstance(segment, Effect):
+                result = segment.process_channels(result, rate, buffer_size, reset)
             elif result.shape[1]:
-                result = segment.process(result, rate, size, reset)
+                result = segment.process(result, rate, buffer_size, reset)
         # Without effects the result would be the caller's own array.
-        return back(result.copy() if result is audio else result)
+        return result.copy() if result is audio else result
 
     def reset(self) -> None:
         """Reset every member."""
         self._prepared = None
         self._beside.clear()
+        self._chains.clear()
         for item in self._items:
             item.reset()
 
@@ -89,24 +99,28 @@ class Board(SideChainEffect):
         return held[:, :n_samples]
 
     def _prepare_natives(self, rate: int, n_channels: int, buffer_size: int) -> None:
-        """Show native plugins the largest block they may get, once per stream.
-
-        pedalboard prepares a plugin for the length of its first block and, when a longer one comes, anew, which
-        forgets the plugin's state. Behind a codec that swallows its latency the first blocks are short.
-        """
+        """Show native plugins the largest block they may get, once per stream."""
         if self._prepared != (rate, n_channels, buffer_size):
             self._prepared = (rate, n_channels, buffer_size)
             for segment in self._segments():
-                if isinstance(segment, Pedalboard):
-                    segment.process(np.zeros((n_channels, buffer_size), np.float32), rate, buffer_size, reset=True)
-                    segment.reset()
+                if isinstance(segment, NativeChain):
+                    segment.prepare(n_channels, rate, buffer_size)
 
-    def _segments(self) -> Iterator[Effect | Pedalboard]:
+    def _segments(self) -> Iterator[Effect | NativeChain]:
         for own, items in groupby(self._items, lambda item: isinstance(item, Effect)):
             if own:
                 yield from (item for item in items if isinstance(item, Effect))
             else:
-                yield Pedalboard([item for item in items if not isinstance(item, Effect)])
+                yield self._native_chain([item for item in items if not isinstance(item, Effect)])
+
+    def _native_chain(self, plugins: list[Plugin]) -> NativeChain:
+        """The chain of these plugins, the same one as long as they stand together."""
+        key = tuple(id(plugin) for plugin in plugins)
+        if key not in self._chains:
+            # Chains of other neighbours are of no use any more.
+            self._chains = {held: chain for held, chain in self._chains.items() if not set(held) & set(key)}
+            self._chains[key] = NativeChain(plugins)
+        return self._chains[key]
 
     # The list.
 

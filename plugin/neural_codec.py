@@ -166,11 +166,15 @@ class NeuralCodec(SideChainEffect, _Attributes):
 
         `sidechain`, a sound of the input's shape, gives the codes of the layers above `cross_layers`.
         """
-        rate = check_sample_rate(sample_rate)
-        check_buffer_size(buffer_size)
+        rate, size = check_sample_rate(sample_rate), check_buffer_size(buffer_size)
         audio, back = channels_first(input_array)
-        beside = check_sidechain(sidechain, audio.shape)
-        return back(self._whole(audio, rate, beside) if reset else self._streamed(audio, rate, beside))
+        return back(self.process_channels(audio, rate, size, reset, check_sidechain(sidechain, audio.shape)))
+
+    def process_channels(
+        self, audio: FloatArray, rate: int, buffer_size: int, reset: bool, sidechain: FloatArray | None = None
+    ) -> FloatArray:
+        """See `Effect.process_channels`."""
+        return self._whole(audio, rate, sidechain) if reset else self._streamed(audio, rate, sidechain)
 
     def encode(self, audio: np.ndarray, sample_rate: float) -> Codes:
         """What is sent of a whole piece of audio, in any of pedalboard's layouts, with the settings as they stand.

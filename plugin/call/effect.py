@@ -34,6 +34,13 @@ class Effect(ABC):
         """The same as `process`."""
         return self.process(input_array, sample_rate, buffer_size, reset)
 
+    def process_channels(self, audio: FloatArray, rate: int, buffer_size: int, reset: bool) -> FloatArray:
+        """As `process`, for float32 `[channels, samples]` of a caller who knows that they are: any number of samples is taken for such.
+
+        An effect that doesn't say otherwise guesses from the shape again.
+        """
+        return self.process(audio, rate, buffer_size, reset)
+
     @abstractmethod
     def reset(self) -> None:
         """Forget the streamed past."""
@@ -65,3 +72,9 @@ class SideChainEffect(Effect):
     ) -> FloatArray:
         """The same as `process`."""
         return self.process(input_array, sample_rate, buffer_size, reset, sidechain)
+
+    def process_channels(
+        self, audio: FloatArray, rate: int, buffer_size: int, reset: bool, sidechain: FloatArray | None = None
+    ) -> FloatArray:
+        """As `Effect.process_channels`; `sidechain` has the shape of `audio`."""
+        return self.process(audio, rate, buffer_size, reset, sidechain)

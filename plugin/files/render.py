@@ -16,6 +16,8 @@ from lamina.plugin.call.effect import Effect
 from lamina.plugin.files.sound import AudioFileError, atomic_writer, check_samples, check_target, open_for_reading
 
 BLOCK_SECONDS = 2.0
+BUFFER_SIZE = 8192
+"""What native plugins get at a time."""
 LONGEST_LATENCY_SECONDS = 30.0
 
 
@@ -62,7 +64,7 @@ def render_file(
                 for block in _blocks(file, source):
                     if cancelled is not None and cancelled():
                         raise RenderCancelled(f"Rendering {goal} was cancelled; nothing was written.")
-                    processed = effect.process(block, rate, reset=False, **read_beside(block.shape[1]))
+                    processed = effect.process_channels(block, rate, BUFFER_SIZE, False, **read_beside(block.shape[1]))
                     writer.write(processed[:, : total - writer.n_written])
                     if progress is not None:
                         progress(min(1.0, writer.n_written / total))

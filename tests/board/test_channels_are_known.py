@@ -1,0 +1,60 @@
+"""Whoever knows which axis holds the channels hands that on: blocks and pieces of any length, one and two samples too, are what they are."""
+
+import numpy as np
+import pedalboard
+import pytest
+from gui_parts import write_sound
+from sounds import noise
+
+from lamina import read_audio
+from lamina.plugin import Board, NeuralCodec
+from lamina.plugin.files.render import render_file
+
+RATE = 48_000
+
+
+def board():
+    return Board([NeuralCodec(), pedalboard.Chorus(), pedalboard.Reverb(), pedalboard.Delay(delay_seconds=0.01)])
+
+
+def streamed(effect, audio, sizes):
+    """`audio` in blocks of `sizes`, again and again, and silence behind it until all has come."""
+    out, position, turn = [], 0, 0
+    silent = np.zeros((2, 480), np.float32)
+    while position < audio.shape[1]:
+        size = sizes[turn % len(sizes)]
+        block = audio[:, position : position + size]
+        out.append(effect(block if block.shape[1] != 2 else np.ascontiguousarray(block), RATE, reset=False))
+        position, turn = position + size, turn + 1
+    while sum(block.shape[1] for block in out) < audio.shape[1]:
+        out.append(effect(silent, RATE, reset=False))
+    return np.concatenate(out, 1)[:, : audio.shape[1]]
+
+
+@pytest.mark.parametrize("size", [*range(470, 490), 240, 958, 959, 960, 961, 962, 1916, 1918, 1920])
+def test_a_board_streams_in_blocks_of_any_length_what_it_makes_of_the_whole(size):
+    """Blocks of 10 and 20 ms left two samples over for the effects behind the codec, which pedalboard can't tell from channels."""
+    audio = noise(2, 6000)
+    whole = board()(audio, RATE)
+    assert np.abs(streamed(board(), audio, [size]) - whole).max() < 1e-6
+
+
+@pytest.mark.parametrize("remainder", range(5))
+def test_files_of_any_length_are_rendered(remainder, tmp_path):
+    """The last of the blocks that a file is read in may have a sample or two."""
+    n_samples = 2 * 8000 + remainder
+    source = write_sound(tmp_path / "in.wav", 8000, noise(2, n_samples))
+    render_file(board(), source, tmp_path / "out.wav")
+    assert read_audio(tmp_path / "out.wav").samples.shape == (2, n_samples)
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 3])
+def test_the_shortest_blocks_of_native_effects_keep_their_state(n_samples):
+    from lamina.plugin.call.native_chain import NativeChain
+
+    audio, plugins = noise(2, 300), [pedalboard.Chorus(), pedalboard.Delay(delay_seconds=0.001)]
+    whole = pedalboard.Pedalboard(plugins).process(audio, RATE, reset=True)
+    chain = NativeChain(plugins)
+    chain.prepare(2, RATE, 512)
+    blocks = [audio[:, start : start + n_samples] for start in range(0, 300, n_samples)]
+    assert np.array_equal(np.concatenate([chain.process(block, RATE, 512, False) for block in blocks], 1), whole)
