@@ -6,8 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# How long an example takes is the machine's business, which may be a busy one.
+settings.register_profile("lamina", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lamina")
 
 ROOM_MARKS = {"gui": "gui", "live": "audio", "training": "torch"}
 """Rooms whose tests all need the same: `pytest -m "not torch"` leaves the whole room out."""

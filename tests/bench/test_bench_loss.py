@@ -69,6 +69,7 @@ def test_every_item_has_a_seed_of_its_own_and_every_run_the_same(only_waveforms)
     assert len({one.si_sdr for one in found}) == 3
 
 
+@pytest.mark.slow
 def test_more_loss_scores_lower_on_a_real_codec(only_waveforms):
     item = read_mono(demo_items()[0].path)[: 3 * 24_000]
     codec = loss.NeuralCodec(layers=16)

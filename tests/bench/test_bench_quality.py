@@ -310,6 +310,7 @@ def test_what_can_not_be_measured_is_refused_before_anything_is_written(heldout,
     assert not (heldout / "bench-out").exists()
 
 
+@pytest.mark.slow
 def test_a_run_ends_in_json_and_a_picture(heldout, tmp_path):
     pytest.importorskip("visqol", reason="visqol-python is part of the extra bench")
     pytest.importorskip("pesq", reason="pesq is part of the extra bench")

@@ -78,6 +78,7 @@ def test_each_band_is_measured_on_its_own():
     assert band_levels_db(played, changed) == pytest.approx([0, 0, -20], abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_run_ends_in_markdown_and_json(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(tones, "NeuralCodec", lambda layers, model: halving)
     monkeypatch.setattr(tones, "named_models", lambda models, layers: dict.fromkeys(models, "folder"))

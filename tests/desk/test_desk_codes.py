@@ -35,6 +35,7 @@ def test_bending_the_first_layers_is_heard_more_than_bending_the_last():
     assert first > last > none == 0
 
 
+@pytest.mark.slow
 def test_a_share_of_the_codes_is_bent_and_not_the_same_ones_in_every_frame():
     settings = Settings().with_value("bend", "offset").with_value("bend_offset", 1).with_value("bend_amount", 0.3)
     bend, frame = Bend(load_runtime("lamina-24k")), CodedFrame(np.full((2, 24), 100, np.int16), 24, 0.1, 0.1)
@@ -51,6 +52,7 @@ def test_a_shuffle_is_its_seeds_own():
     assert difference(other, first) > 0.1
 
 
+@pytest.mark.slow
 def test_the_nearest_neighbour_is_the_entry_that_is_nearest_but_one_and_so_on():
     likeness = load_runtime("lamina-24k").likeness
     for layer, entry in ((0, 5), (11, 1000), (23, 512)):

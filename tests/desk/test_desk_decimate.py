@@ -83,6 +83,7 @@ def test_frames_with_other_codebooks_are_not_mixed_and_a_channel_that_falls_sile
     assert (heard[2].codes[0, 1:] == large.codes[0, 1:]).all() and (heard[2].codes[1] == ABSENT).all()
 
 
+@pytest.mark.slow
 def test_with_nothing_held_no_sample_changes():
     off = {"decimate_frames": 1, "decimate_from": 1, "decimate_slower": True}
     assert np.array_equal(render(music(), layers=12, **off), render(music(), layers=12))
@@ -90,6 +91,7 @@ def test_with_nothing_held_no_sample_changes():
     assert difference(render(music(), layers=4, decimate_frames=9, decimate_from=5), render(music(), layers=4)) < 1e-6
 
 
+@pytest.mark.slow
 def test_what_is_sent_stays_as_it_is():
     plain, held = NeuralCodec(layers=12), NeuralCodec(layers=12, decimate_frames=8, decimate_from=1, decimate_slower=True)
     for codec in (plain, held):
@@ -115,6 +117,7 @@ def test_frames_held_as_a_whole_sound_the_same_until_the_next_one_comes():
         assert abs(last - first) < 20 < abs(following - last)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["linked", "mid-side", "mono"])
 def test_streaming_equals_offline_while_the_length_moves(mode):
     moving = {
@@ -129,6 +132,7 @@ def test_streaming_equals_offline_while_the_length_moves(mode):
     assert difference(whole, NeuralCodec(**{**moving, "decimate_frames": 1, "motions": []}).stream(RATE, 2).push(music())) > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "values"), [("decimate_frames", (1, 12)), ("decimate_from", (2, 8)), ("decimate_slower", (False, True))])
 def test_moving_a_control_makes_no_step_the_sound_does_not_have(name, values):
     given = {"layers": 16, "decimate_frames": 8, "decimate_from": 4}

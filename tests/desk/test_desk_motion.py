@@ -56,6 +56,7 @@ def test_steps_come_in_turn_and_swing_makes_every_other_one_late():
     assert [swung.value(t, 120.0, 0.0) for t in (0.0, 0.37, 0.38, 0.49, 0.51)] == [0.0, 0.0, 0.25, 0.25, 0.5]
 
 
+@pytest.mark.slow
 def test_a_moving_bitrate_is_sent_frame_by_frame():
     motion = Motion("layers", depth=-1.0, shape="triangle", hz=1.0)
     sent = layers_over_time(layers=24, motions=[motion])[: 3 * 75]
@@ -92,6 +93,7 @@ def test_a_gate_of_steps_on_the_mix_is_heard_in_its_frames():
     assert as_wet[(frames >= 3) & (frames < 29)].max() < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["mix", "input_gain_db", "output_gain_db", "layer_gains.2", "layers", "bypass", "denoise"])
 def test_whatever_moves_does_not_click(target):
     audio = music()
@@ -108,6 +110,7 @@ def test_a_switch_and_a_word_move_too():
     assert [track.at(frame).freeze for frame in (0, 37, 74)] == [False, True, False]
 
 
+@pytest.mark.slow
 def test_automation_is_drawn_over_a_pieces_own_time():
     codec = NeuralCodec(layers=3)
     codec.automate("layers", [0.0, 1.0, 2.0], [3, 20, 5])
@@ -127,6 +130,7 @@ def test_automation_is_drawn_over_a_pieces_own_time():
     assert np.abs(heard - wet)[:, int(1.55 * RATE) :].max() < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [24_000, 44_100])
 def test_the_same_samples_come_however_the_stream_is_cut(rate):
     audio = music()[:, : 2 * rate]
@@ -147,6 +151,7 @@ def test_the_same_samples_come_however_the_stream_is_cut(rate):
     assert difference(moved, still) > 0.1
 
 
+@pytest.mark.slow
 def test_a_stereo_mode_that_moves_does_so_at_the_same_samples_however_the_stream_is_cut():
     settings = {"layers": 12, "motions": [Motion("stereo", "steps", 1.0, hz=3.0, steps=(0.0, 1.0, 0.5))]}
     whole = NeuralCodec(**settings).stream(RATE, 2).push(music())
@@ -158,12 +163,14 @@ def test_a_stereo_mode_that_moves_does_so_at_the_same_samples_however_the_stream
     assert np.abs(heard[0] - heard[1])[: RATE // 4].max() > 0.01
 
 
+@pytest.mark.slow
 def test_several_motions_of_one_parameter_add_up_inside_its_range():
     up = Motion("layers", "steps", 0.5, steps=(1.0,))
     assert set(layers_over_time(layers=4, motions=[up])) == {round(4 + 0.5 * 23)}
     assert set(layers_over_time(layers=4, motions=[up, up])) == {24}
 
 
+@pytest.mark.slow
 def test_equal_followers_are_each_their_own():
     follower = Motion("layers", "envelope", 0.25, attack_ms=500.0)
     once, twice = layers_over_time(layers=2, motions=[follower]), layers_over_time(layers=2, motions=[follower, follower])
@@ -207,6 +214,7 @@ def test_what_can_not_move_is_refused_with_a_sentence(values, words):
     assert codec.settings == before
 
 
+@pytest.mark.slow
 def test_without_motion_nothing_of_it_costs_or_changes_anything():
     assert np.array_equal(render(voice(), layers=9, motions=[]), render(voice(), layers=9))
     still = render(voice(), layers=9, motions=[Motion("layers", depth=0.0)])

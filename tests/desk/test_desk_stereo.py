@@ -21,6 +21,7 @@ def test_mono_plays_the_middle_on_both_sides_and_sends_one_channel():
     assert difference(both[:1], middle) < 1e-4
 
 
+@pytest.mark.slow
 def test_side_layers_are_the_sides_width_and_their_bits():
     plain = render(music(), layers=24)
 
@@ -39,6 +40,7 @@ def test_side_layers_are_the_sides_width_and_their_bits():
     assert width(plain) > 0
 
 
+@pytest.mark.slow
 def test_middle_and_side_of_a_sound_in_the_middle_is_that_sound():
     same = np.repeat(voice(), 2, 0)
     coded = render(same, layers=16, stereo="mid-side", side_layers=4)
@@ -51,6 +53,7 @@ def test_stereo_modes_leave_other_numbers_of_channels_alone(n_channels):
     assert np.array_equal(render(audio, stereo="mid-side"), render(audio))
 
 
+@pytest.mark.slow
 def test_changing_the_mode_does_not_click_and_neither_side_jumps():
     t = np.arange(2 * RATE) / RATE
     audio = np.stack([0.4 * np.sin(2 * np.pi * 220 * t), 0.3 * np.sin(2 * np.pi * 331 * t)]).astype(np.float32)
@@ -89,6 +92,7 @@ def test_the_matrix_is_undone_while_it_turns_whatever_lies_between():
     assert np.abs(back[:, delay:] - audio[:, :-delay]).max() < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_channels", [3, 8])
 def test_up_to_eight_channels_are_each_coded_as_if_alone(n_channels):
     audio = np.stack([np.roll(voice(1.0)[0], 500 * channel) * (1 - channel / 10) for channel in range(n_channels)])

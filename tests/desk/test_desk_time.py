@@ -34,6 +34,7 @@ def pitch(audio: np.ndarray) -> float:
 # Freeze.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fade", [0, 12])
 def test_freeze_holds_the_moment_until_it_is_let_go(fade):
     audio = tones((1, 300), (1, 700), (1, 1100))
@@ -49,6 +50,7 @@ def test_freeze_holds_the_moment_until_it_is_let_go(fade):
     assert np.array_equal(frozen[:, before], plain[:, before])
 
 
+@pytest.mark.slow
 def test_the_fade_into_what_is_frozen_takes_as_long_as_is_said():
     audio = tones((1, 300), (2, 900))
 
@@ -66,6 +68,7 @@ def test_the_fade_into_what_is_frozen_takes_as_long_as_is_said():
     assert share_of_new_tone(60, 70) > 0.9
 
 
+@pytest.mark.slow
 def test_what_is_frozen_does_not_buzz_at_the_frame_rate():
     """A single held frame would repeat 75 times a second: all its energy would lie at multiples of 75 Hz."""
 
@@ -90,6 +93,7 @@ def test_a_slice_is_as_long_as_its_note(length, tempo, frames):
     assert slice_frames(settings) == frames
 
 
+@pytest.mark.slow
 def test_stutter_repeats_each_slice_as_often_as_is_said():
     audio = music(4.0)
     heard = render(audio, layers=12, slices="stutter", slice_length="1/4", tempo=92.0, slice_repeats=3)
@@ -120,6 +124,7 @@ def test_reverse_plays_each_slice_backwards():
 # Echo.
 
 
+@pytest.mark.slow
 def test_echoes_come_after_the_delay_softer_and_thinner_each_time():
     audio = np.concatenate([tones((0.2, 500)), np.zeros((1, 3 * RATE), np.float32)], 1)
     heard = frame_rms(render(audio, layers=16, code_delay=40, code_feedback=0.5))

@@ -78,6 +78,7 @@ def sound(name, **settings):
     return render(music(), **settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHOWN)
 def test_each_is_heard_where_it_matters_and_only_there(name):
     context, low, high, silent = SHOWN[name]
