@@ -14,7 +14,7 @@ import numpy as np
 from heldout import MUSIC, SPEECH, read_mono, sound_files
 from metrics import SAMPLE_RATE, Samples
 
-from lamina.models.bundle import DEFAULT_BUNDLE
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.plugin import NeuralCodec
 from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.codes_file.file import pack, unpack

@@ -19,7 +19,7 @@ from metrics import SAMPLE_RATE, Samples, Scores, mean_scores, scores
 from results import HEADINGS
 from side_by_side import add_model_options, cell, named_models, print_markdown, write_json
 
-from lamina.models.bundle import BundleError
+from lamina.models.bundles.bundle import BundleError
 from lamina.plugin import PARAMETERS, NeuralCodec
 
 LAYERS = 16

@@ -16,12 +16,12 @@ from peers import LYRA_KBPS, lyra_peer, opus_peer
 from results import LYRA, OPUS, UNCODED, Result, Results, kbps_setting, layers_setting, ordered
 from score_cache import Remembered, ScoreCache, score_key, window_hash
 
-import lamina.models.core_engine
-import lamina.models.loop
-import lamina.models.onnx_engine
+import lamina.models.coding.search
+import lamina.models.engines.core_engine
+import lamina.models.engines.loop
+import lamina.models.engines.onnx_engine
 import lamina.models.runtime
-import lamina.models.search
-from lamina.models.bundle import Bundle
+from lamina.models.bundles.bundle import Bundle
 from lamina.models.runtime import load_runtime
 from lamina.plugin.parameters.table import PARAMETERS
 
@@ -151,8 +151,8 @@ def _programs(bundle: Bundle) -> tuple[Path, ...]:
     if load_runtime(str(bundle.path)).engine.startswith("core"):
         compiled = find_spec("lamina.models._core")
         assert compiled is not None and compiled.origin is not None
-        return (*(Path(str(module.__file__)) for module in (*modules, lamina.models.core_engine)), Path(compiled.origin))
-    modules += [lamina.models.onnx_engine, lamina.models.search, lamina.models.loop]
+        return (*(Path(str(module.__file__)) for module in (*modules, lamina.models.engines.core_engine)), Path(compiled.origin))
+    modules += [lamina.models.engines.onnx_engine, lamina.models.coding.search, lamina.models.engines.loop]
     return tuple(Path(str(module.__file__)) for module in modules)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from lamina.models.onnx_engine import silent_onnxruntime
+from lamina.models.engines.onnx_engine import silent_onnxruntime
 
 Samples = npt.NDArray[np.float32]
 

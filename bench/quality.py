@@ -28,9 +28,9 @@ from picture import PictureError, check_target, draw
 from results import as_json, print_table
 from score_cache import CacheError, ScoreCache
 
-from lamina.models.bundle import DEFAULT_BUNDLE, Bundle, BundleError, open_bundle
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE, Bundle, BundleError, open_bundle
+from lamina.models.coding.search import MOST_CANDIDATES
 from lamina.models.runtime import load_runtime
-from lamina.models.search import MOST_CANDIDATES
 
 LAYERS = (1, 2, 4, 8, 12, 16, 24)
 SNRS_DB = (5.0,)

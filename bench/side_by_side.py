@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lamina.models.bundle import DEFAULT_BUNDLE, open_bundle
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE, open_bundle
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:

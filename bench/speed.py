@@ -22,7 +22,7 @@ import soxr
 from peers import LYRA_VARIABLE, LyraModels, Samples, lyra_folder
 from startup import app_window_seconds, import_seconds
 
-from lamina.models.bundle import DEFAULT_BUNDLE, BundleError
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE, BundleError
 from lamina.models.runtime import load_runtime
 
 LYRA_QUANTIZERS = 46

@@ -18,7 +18,7 @@ import numpy as np
 from metrics import SAMPLE_RATE, Samples
 from side_by_side import add_model_options, cell, named_models, print_markdown, write_json
 
-from lamina.models.bundle import BundleError
+from lamina.models.bundles.bundle import BundleError
 from lamina.plugin import NeuralCodec
 
 Codec = Callable[[Samples, float], Samples]

@@ -61,7 +61,7 @@ FloatMatrix transposed(const FloatMatrix &matrix) {
     return result;
 }
 
-// From bytes `[rows, blocks, 32]`, 128 being 0, and scales `[rows, blocks]` (`models/byte_weights.py`).
+// From bytes `[rows, blocks, 32]`, 128 being 0, and scales `[rows, blocks]` (`models/bundles/byte_weights.py`).
 ByteMatrix byte_matrix(const uint8_t *bytes, const float *scales, int rows, int columns) {
     const int blocks = blocks_of(columns), stride = padded(rows);
     ByteMatrix matrix{rows, columns, std::vector<int8_t>((size_t)stride * blocks * BYTE_BLOCK, 0), std::vector<float>((size_t)stride * blocks, 0.0f)};
@@ -78,7 +78,7 @@ ByteMatrix byte_matrix(const uint8_t *bytes, const float *scales, int rows, int 
     return matrix;
 }
 
-// As `to_bytes` in `models/byte_weights.py`.
+// As `to_bytes` in `models/bundles/byte_weights.py`.
 ByteMatrix rounded_matrix(const float *values, int rows, int columns) {
     const int blocks = blocks_of(columns);
     std::vector<uint8_t> bytes((size_t)rows * blocks * BYTE_BLOCK, 128);
@@ -173,7 +173,7 @@ std::vector<Codebook> books_of(const Tensors &tensors, const std::string &name, 
     return result;
 }
 
-// Emphasis, low-pass (a Hamming-windowed sinc) as one filter, reversed (`_decimating_filter` in `models/memory.py`).
+// Emphasis, low-pass (a Hamming-windowed sinc) as one filter, reversed (`_decimating_filter` in `models/network/memory.py`).
 std::vector<float> low_pass(float sample_rate) {
     double taps[LOW_PASS_TAPS], sum = 0;
     const double share = 2 * LOW_PASS_HZ / sample_rate;

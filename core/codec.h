@@ -164,7 +164,7 @@ static void synthesise(const FloatMatrix &synthesis, const lamina_shape &shape, 
     copy(tail, wide + shape.frame, shape.overlap);
 }
 
-// Tells the decoder's hidden channels how many layers the latents are made of and how much is denoised (`Briefing` in `models/film.py`).
+// Tells the decoder's hidden channels how many layers the latents are made of and how much is denoised (`Briefing` in `models/network/film.py`).
 static void brief(const Briefing &briefing, int layers, float denoise, int width, float *h) {
     const float *scale = briefing.layer_scale.data() + (size_t)layers * width, *shift = briefing.layer_shift.data() + (size_t)layers * width;
     for (int i = 0; i < width; i += LANES) {

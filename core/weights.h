@@ -54,7 +54,7 @@ struct Encoder {
     std::vector<ResidualBlock> stack;
 };
 
-// What a decoder's hidden channels are told (`Briefing` in `models/film.py`); empty for a decoder that isn't informed.
+// What a decoder's hidden channels are told (`Briefing` in `models/network/film.py`); empty for a decoder that isn't informed.
 struct Briefing {
     std::vector<float> layer_scale, layer_shift;     // [layers + 1][width]
     std::vector<float> denoise_scale, denoise_shift; // [width]

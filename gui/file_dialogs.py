@@ -5,7 +5,7 @@ from pathlib import Path
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from lamina.gui.loading import Loader
-from lamina.gui.model.export import suggested_target
+from lamina.gui.model.files.export import suggested_target
 from lamina.gui.model.session import Session
 
 PRESETS = "Presets (*.json)"

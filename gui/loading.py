@@ -6,12 +6,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lamina.gui.background import Background
-from lamina.gui.model.codes_document import is_codes, open_codes
-from lamina.gui.model.desk import presettable
-from lamina.gui.model.document import Document
+from lamina.gui.model.files.codes_document import is_codes, open_codes
+from lamina.gui.model.files.document import Document
 from lamina.gui.model.kept_session import KeptDocument, KeptSession
 from lamina.gui.model.session import GONE_REMARK, Notice, Session
-from lamina.gui.widgets.header import Header
+from lamina.gui.model.values.desk import presettable
+from lamina.gui.widgets.frame.header import Header
 from lamina.plugin import DEFAULT_BUNDLE, survey_bundles
 from lamina.plugin.host.device.devices import probe_devices
 

@@ -15,22 +15,22 @@ from lamina.gui.background import Background
 from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
 from lamina.gui.look import theme
-from lamina.gui.model.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES, Desk
 from lamina.gui.model.kept_session import KeptSession
-from lamina.gui.model.sent import bits_of_all
 from lamina.gui.model.session import Notice, Session
-from lamina.gui.widgets.control_panel import BOARD_KEY, BYPASS_KEY, NOISE_ONLY_KEY, ControlPanel
-from lamina.gui.widgets.desk_panel import DeskPanel
-from lamina.gui.widgets.devices_dialog import DevicesDialog
-from lamina.gui.widgets.drop_overlay import DropOverlay
-from lamina.gui.widgets.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS, Header
-from lamina.gui.widgets.notice import NoticeBar
-from lamina.gui.widgets.panel import Panel
-from lamina.gui.widgets.stage import Stage
-from lamina.gui.widgets.status_line import StatusLine
-from lamina.gui.widgets.tips import plain_tip
-from lamina.gui.widgets.transport_bar import TransportBar
-from lamina.gui.widgets.waveform_view import WaveformView
+from lamina.gui.model.values.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES, Desk
+from lamina.gui.model.values.sent import bits_of_all
+from lamina.gui.widgets.controls.panel import Panel
+from lamina.gui.widgets.controls.status_line import StatusLine
+from lamina.gui.widgets.controls.tips import plain_tip
+from lamina.gui.widgets.desk.desk_panel import DeskPanel
+from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, NOISE_ONLY_KEY, ControlPanel
+from lamina.gui.widgets.frame.devices_dialog import DevicesDialog
+from lamina.gui.widgets.frame.drop_overlay import DropOverlay
+from lamina.gui.widgets.frame.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS, Header
+from lamina.gui.widgets.frame.notice import NoticeBar
+from lamina.gui.widgets.frame.stage import Stage
+from lamina.gui.widgets.frame.transport_bar import TransportBar
+from lamina.gui.widgets.views.waveform_view import WaveformView
 
 MOTION_MS = 33
 TEXT_MS = 250

@@ -45,7 +45,7 @@ class TransformConfig:
 
 @dataclass(frozen=True)
 class MemoryConfig:
-    """Prediction from the decoder's own past: where it looks, what it is made of, and how far it reaches (`lamina.models.memory`).
+    """Prediction from the decoder's own past: where it looks, what it is made of, and how far it reaches (`lamina.models.network.memory`).
 
     Args:
         past: samples of its own sound that the loop keeps.

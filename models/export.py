@@ -1,6 +1,6 @@
 """From a trained network to a bundle: ONNX graphs with explicit state, a snapshot, hashes, and the model card.
 
-The networks' weight matrices are stored and multiplied in bytes (`lamina.models.byte_weights`); the linear path and the codebooks
+The networks' weight matrices are stored and multiplied in bytes (`lamina.models.bundles.byte_weights`); the linear path and the codebooks
 are stored in half precision and widened when the runtime loads them; the filterbank stays in single precision, where
 rounding would be heard as noise at −70 dB. `load_network` is the way back, so that training can go on from any bundle.
 """
@@ -18,8 +18,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from lamina.models import byte_weights
-from lamina.models.bundle import (
+from lamina.models.bundles import byte_weights
+from lamina.models.bundles.bundle import (
     BUNDLE_FORMAT,
     COARSE,
     DECODER,
@@ -36,9 +36,9 @@ from lamina.models.bundle import (
     required_files,
 )
 from lamina.models.config import CodecConfig
-from lamina.models.layers import ResidualBlock, StreamingModule
-from lamina.models.memory import GAIN, Blocks, LagSearch, LagState, Memory, MemoryState
-from lamina.models.network import CodecNetwork, ConditionedDecoder
+from lamina.models.network.layers import ResidualBlock, StreamingModule
+from lamina.models.network.memory import GAIN, Blocks, LagSearch, LagState, Memory, MemoryState
+from lamina.models.network.network import CodecNetwork, ConditionedDecoder
 
 OPSET = 20
 LARGEST_IR = 10

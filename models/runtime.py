@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lamina.models.bundle import SNAPSHOT, Bundle, BundleError, bundle_version, open_bundle
-from lamina.models.engine import EngineName, State, open_engine
-from lamina.models.exact import exact_product
-from lamina.models.likeness import Likeness
-from lamina.models.loop import Loop
+from lamina.models.bundles.bundle import SNAPSHOT, Bundle, BundleError, bundle_version, open_bundle
+from lamina.models.coding.likeness import Likeness
+from lamina.models.engines.engine import EngineName, State, open_engine
+from lamina.models.engines.exact import exact_product
+from lamina.models.engines.loop import Loop
 
 FloatArray = npt.NDArray[np.float32]
 CodeArray = npt.NDArray[np.uint16]
@@ -111,7 +111,7 @@ class CodecRuntime:
 
         Args:
             counts: residual layers that are coded, `[n]`.
-            width: candidates followed from layer to layer (`lamina.models.search`); 1 takes the nearest entry.
+            width: candidates followed from layer to layer (`lamina.models.coding.search`); 1 takes the nearest entry.
             coarse: with the layers of frames without a lag.
         """
         return self._engine.quantize(rows, counts, width, coarse)

@@ -5,7 +5,7 @@ Importing this costs neither torch nor ONNX Runtime nor Qt; the codec loads at i
 
 from typing import TYPE_CHECKING, Any
 
-from lamina.models.bundle import DEFAULT_BUNDLE, list_bundles, survey_bundles
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE, list_bundles, survey_bundles
 from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.parameters.motion import Automation, Motion

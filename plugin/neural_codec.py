@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from lamina.dsp.bridge import bridge_latency
-from lamina.models.bundle import DEFAULT_BUNDLE, Bundle, BundleError, bundle_version, open_bundle
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE, Bundle, BundleError, bundle_version, open_bundle
 from lamina.models.runtime import CodecRuntime, load_runtime
 from lamina.plugin.call.arrays import FloatArray, channels_first, check_buffer_size, check_channels, check_sample_rate, check_sidechain
 from lamina.plugin.call.effect import SideChainEffect

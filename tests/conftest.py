@@ -37,7 +37,7 @@ def data_folder(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def undenoising_bundle(tmp_path):
     """Folder of a copy of the shipped bundle that says that it was never trained to denoise."""
-    from lamina.models.bundle import DEFAULT_BUNDLE, weights_folder
+    from lamina.models.bundles.bundle import DEFAULT_BUNDLE, weights_folder
 
     folder = tmp_path / "undenoising"
     shutil.copytree(weights_folder() / DEFAULT_BUNDLE, folder)

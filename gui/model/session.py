@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from lamina.dsp.levels import LevelMeter
-from lamina.gui.model.answers import Answers
-from lamina.gui.model.boards import BoardPair
-from lamina.gui.model.devices import DeviceChooser, OpenedDevices
-from lamina.gui.model.document import Document
-from lamina.gui.model.export import ExportJob, ExportState
-from lamina.gui.model.listening import Listening, figures_text
-from lamina.gui.model.moving import Moving
-from lamina.gui.model.observable import Observable
-from lamina.gui.model.player import Player, PlayState
-from lamina.gui.model.recording import Recording
-from lamina.gui.model.sent import SentRate
-from lamina.gui.model.sound_check import SoundCheck
+from lamina.gui.model.files.document import Document
+from lamina.gui.model.files.export import ExportJob, ExportState
+from lamina.gui.model.sound.devices import DeviceChooser, OpenedDevices
+from lamina.gui.model.sound.listening import Listening, figures_text
+from lamina.gui.model.sound.player import Player, PlayState
+from lamina.gui.model.sound.recording import Recording
+from lamina.gui.model.sound.sound_check import SoundCheck
+from lamina.gui.model.values.answers import Answers
+from lamina.gui.model.values.boards import BoardPair
+from lamina.gui.model.values.moving import Moving
+from lamina.gui.model.values.observable import Observable
+from lamina.gui.model.values.sent import SentRate
 from lamina.plugin import NeuralCodec
 from lamina.plugin.documents.presets import Preset
 from lamina.plugin.host.client.live_engine import LiveEngine

@@ -12,7 +12,7 @@ from lamina.cli.options import add_settings_options, codec_of
 from lamina.plugin.codes_file.codes import MAX_CODE_CHANNELS
 
 if TYPE_CHECKING:
-    from lamina.models.bundle import BundleEntry
+    from lamina.models.bundles.bundle import BundleEntry
     from lamina.plugin.codes_file.summary import ContainerInfo
 
 CODED_CHANNELS = {"linked": ("left", "right"), "mid-side": ("middle", "side"), "mono": ("middle of two channels",)}
@@ -137,7 +137,7 @@ def _layers(info: ContainerInfo) -> str:
 
 def _entries(name: str, digest: str) -> tuple[BundleEntry | None, BundleEntry | None]:
     """The model here with this digest, and the one of this name. The name only picks from the list: it never opens a path."""
-    from lamina.models.bundle import survey_bundles
+    from lamina.models.bundles.bundle import survey_bundles
 
     entries = survey_bundles()
     same = [entry for entry in entries if entry.bundle is not None and entry.bundle.digest == digest]

@@ -18,8 +18,8 @@ MOST_EXAMPLES = 5
 SAMPLE_RATE = 24_000
 
 if TYPE_CHECKING:
-    from lamina.models.training.data_checks import Report
-    from lamina.models.training.packed import PackedSet
+    from lamina.models.training.data.data_checks import Report
+    from lamina.models.training.data.packed import PackedSet
 
 
 def add_data_command(commands: Any) -> None:
@@ -104,8 +104,8 @@ def packages_are_missing(sources: list[Path]) -> bool:
 def _pack(options: argparse.Namespace) -> int:
     if packages_are_missing(options.folders):
         return 2
-    from lamina.models.training.pack import pack_folders
-    from lamina.models.training.packed import open_packed
+    from lamina.models.training.data.pack import pack_folders
+    from lamina.models.training.data.packed import open_packed
 
     part_bytes = None if options.part_size is None else _bytes(options.part_size)
     with progress_bar("packing") as progress:
@@ -124,10 +124,10 @@ def _pack(options: argparse.Namespace) -> int:
 def _compact(options: argparse.Namespace) -> int:
     if packages_are_missing(options.sources):
         return 2
-    from lamina.models.training.audio_files import KINDS, PLAIN_KIND
-    from lamina.models.training.compact_pack import pack_compactly
-    from lamina.models.training.packed import open_packed
-    from lamina.models.training.sources import open_sources
+    from lamina.models.training.data.audio_files import KINDS, PLAIN_KIND
+    from lamina.models.training.data.compact_pack import pack_compactly
+    from lamina.models.training.data.packed import open_packed
+    from lamina.models.training.data.sources import open_sources
 
     if options.parts < 1:
         raise ValueError(f"--parts is {options.parts}; it must be at least 1.")
@@ -153,8 +153,8 @@ def _check(options: argparse.Namespace) -> int:
     sources = [*options.sources, *options.heldout]
     if packages_are_missing(sources):
         return 2
-    from lamina.models.training.data_checks import check_data
-    from lamina.models.training.sources import open_sources
+    from lamina.models.training.data.data_checks import check_data
+    from lamina.models.training.data.sources import open_sources
 
     with progress_bar("reading sounds") as progress:
         sets = open_sources(sources, options.cache, SAMPLE_RATE, progress)

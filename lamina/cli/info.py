@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from lamina.models.bundle import DEFAULT_BUNDLE, survey_bundles
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE, survey_bundles
 from lamina.models.config import CodecConfig
-from lamina.models.core import why_not
+from lamina.models.engines.core import why_not
 from lamina.models.runtime import load_runtime
 from lamina.plugin.neural_codec import NeuralCodec
 

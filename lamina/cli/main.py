@@ -18,7 +18,7 @@ from typing import Any
 
 from lamina.cli.interruption import signals_end_it_cleanly
 from lamina.cli.options import MODEL_HELP, add_settings_options, codec_of
-from lamina.models.bundle import DEFAULT_BUNDLE
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.plugin.parameters.table import PARAMETERS
 
 REFUSED = 2
@@ -141,7 +141,7 @@ def _version(_options: argparse.Namespace) -> int:
 
 def _app(options: argparse.Namespace) -> int:
     from lamina.gui.app import main as open_app
-    from lamina.models.bundle import open_bundle
+    from lamina.models.bundles.bundle import open_bundle
     from lamina.models.sizes import SIZES
 
     model = options.model

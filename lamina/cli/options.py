@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from lamina.models.bundle import DEFAULT_BUNDLE
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.plugin.documents.presets import Preset, codec_for, load_preset
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.parameters.settings import Settings

@@ -22,8 +22,8 @@ from lamina.plugin.extras import missing_extra
 if TYPE_CHECKING:
     from lamina.models.config import CodecConfig
     from lamina.models.training.checkpoint import Checkpoint
-    from lamina.models.training.corpus import Corpus
-    from lamina.models.training.packed import PackedSet
+    from lamina.models.training.data.corpus import Corpus
+    from lamina.models.training.data.packed import PackedSet
     from lamina.models.training.parallel import Workers
     from lamina.models.training.plan import TrainingPlan
     from lamina.models.training.trainer import Trainer
@@ -138,8 +138,8 @@ def _run(options: argparse.Namespace, workers: Workers, began: float) -> int:
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     from lamina.cli.train_start import choose_start
-    from lamina.models.network import CodecNetwork
-    from lamina.models.training.helped_corpus import HelpedCorpus
+    from lamina.models.network.network import CodecNetwork
+    from lamina.models.training.data.helped_corpus import HelpedCorpus
     from lamina.models.training.trainer import DivergedError, Trainer
 
     logging.basicConfig(level=logging.INFO if workers.leads else logging.ERROR, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
@@ -223,8 +223,8 @@ def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, ou
 
 def _run_folder(options: argparse.Namespace) -> Path:
     """Where the run is kept; raises ValueError if the model can't have its name or has nowhere to go."""
-    from lamina.models.bundle import shipped_bundles
-    from lamina.models.own_bundles import check_free, run_folder
+    from lamina.models.bundles.bundle import shipped_bundles
+    from lamina.models.bundles.own_bundles import check_free, run_folder
 
     if options.name is None:
         if options.out is None:
@@ -239,7 +239,7 @@ def _run_folder(options: argparse.Namespace) -> Path:
 
 
 def _install(name: str, bundle: Path, out: Path, interrupted: bool) -> None:
-    from lamina.models.bundle import install_bundle
+    from lamina.models.bundles.bundle import install_bundle
 
     if interrupted:
         print(f"The run was interrupted, so {name} is not installed yet: give the same command again to go on.")
@@ -264,9 +264,9 @@ def _corpus(options: argparse.Namespace, workers: Workers, config: CodecConfig, 
 
     Each process draws its own crops of it; where a GPU waits for them, other processes help.
     """
-    from lamina.models.training.corpus import corpus_of
-    from lamina.models.training.helped_corpus import HelpedCorpus, count_helpers
-    from lamina.models.training.sources import open_sources
+    from lamina.models.training.data.corpus import corpus_of
+    from lamina.models.training.data.helped_corpus import HelpedCorpus, count_helpers
+    from lamina.models.training.data.sources import open_sources
 
     sources = [*options.data, *options.heldout]
     if workers.leads:
@@ -286,7 +286,7 @@ def _corpus(options: argparse.Namespace, workers: Workers, config: CodecConfig, 
 
 
 def _check_data(options: argparse.Namespace, sets: list[PackedSet]) -> None:
-    from lamina.models.training.data_checks import check_data
+    from lamina.models.training.data.data_checks import check_data
 
     training, heldout = sets[: len(options.data)], sets[len(options.data) :]
     report = check_data(training, heldout or None)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lamina.models.training.corpus import Corpus
+    from lamina.models.training.data.corpus import Corpus
 
 DENOISE_NOTES = {
     "trained": "Denoise was trained with the noise in this data.",

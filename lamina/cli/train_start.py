@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
-from lamina.models.bundle import Bundle, open_bundle
+from lamina.models.bundles.bundle import Bundle, open_bundle
 from lamina.models.config import CodecConfig, SoundStreamConfig
 from lamina.models.export import load_network
-from lamina.models.network import CodecNetwork
+from lamina.models.network.network import CodecNetwork
 from lamina.models.sizes import SIZES, STANDARD
 from lamina.models.training.checkpoint import Checkpoint, first_difference
-from lamina.models.training.corpus import Corpus
+from lamina.models.training.data.corpus import Corpus
 from lamina.models.training.trainer import prepare
 from lamina.models.training.travel import is_travelling, load_travelling
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from lamina.models.config import CodecConfig
-from lamina.models.network import CodecNetwork
+from lamina.models.network.network import CodecNetwork
 
 FORMAT = 2
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lamina.models.quantizer import ResidualVectorQuantizer
+from lamina.models.network.quantizer import ResidualVectorQuantizer
 
 LONGEST_BURST = 4
 BURST_SHARE = 0.08

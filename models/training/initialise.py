@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from lamina.models.config import CodecConfig
-from lamina.models.network import CodecNetwork
-from lamina.models.quantizer import fit_codebooks
-from lamina.models.training.corpus import Corpus
-from lamina.models.training.losses import SketchDistance
-from lamina.models.transform import TransformDecoder, TransformEncoder
+from lamina.models.network.network import CodecNetwork
+from lamina.models.network.quantizer import fit_codebooks
+from lamina.models.network.transform import TransformDecoder, TransformEncoder
+from lamina.models.training.data.corpus import Corpus
+from lamina.models.training.losses.losses import SketchDistance
 
 log = logging.getLogger(__name__)
 

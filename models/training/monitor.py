@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lamina.models.network import CodecNetwork
+from lamina.models.network.network import CodecNetwork
 
 log = logging.getLogger(__name__)
 

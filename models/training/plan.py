@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lamina.models.training.adversary import AdversaryPlan
-from lamina.models.training.losses import LossWeights
+from lamina.models.training.losses.losses import LossWeights
 
 
 @dataclass(frozen=True)

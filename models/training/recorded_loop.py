@@ -11,9 +11,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lamina.models.closed_loop import Depths, Loop, run_loop, run_lossy_loop
-from lamina.models.memory import Memory
-from lamina.models.quantizer import ResidualVectorQuantizer
+from lamina.models.network.closed_loop import Depths, Loop, run_loop, run_lossy_loop
+from lamina.models.network.memory import Memory
+from lamina.models.network.quantizer import ResidualVectorQuantizer
 
 log = logging.getLogger(__name__)
 

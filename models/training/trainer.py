@@ -20,14 +20,14 @@ import torch
 from torch import Tensor, nn
 
 from lamina.models.config import CodecConfig
-from lamina.models.network import CodecNetwork, Coded
+from lamina.models.network.network import CodecNetwork, Coded
 from lamina.models.training.adversary import Adversary
 from lamina.models.training.checkpoint import Checkpoint, first_difference, load_state
-from lamina.models.training.corpus import Corpus
 from lamina.models.training.damage import Damage
-from lamina.models.training.examples import Examples, draw_examples
+from lamina.models.training.data.corpus import Corpus
+from lamina.models.training.data.examples import Examples, draw_examples
 from lamina.models.training.initialise import fit_linear_path, fit_memory, fit_quantizer
-from lamina.models.training.losses import ReconstructionLoss, SketchDistance
+from lamina.models.training.losses.losses import ReconstructionLoss, SketchDistance
 from lamina.models.training.monitor import Monitor
 from lamina.models.training.parallel import Workers
 from lamina.models.training.plan import TrainingPlan

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from lamina.models.config import CodecConfig
-from lamina.models.network import CodecNetwork
+from lamina.models.network.network import CodecNetwork
 from lamina.models.training.checkpoint import Checkpoint, load_state
-from lamina.models.training.pack import drop_parts_from
-from lamina.models.training.packed import part_path
+from lamina.models.training.data.pack import drop_parts_from
+from lamina.models.training.data.packed import part_path
 
 FORMAT = 1
 LARGE = 4096

@@ -3,7 +3,7 @@
     4 bytes  F5 4C 62 A7, the marker to find the next block by after damage
     u32      first frame
     u16      frames, 1 … 75, or 1 … 750 if the file is entropy coded
-    u8       mode: 0 codes of as many bits as their layers have, 1 entropy coded (`lamina.models.entropy`)
+    u8       mode: 0 codes of as many bits as their layers have, 1 entropy coded (`lamina.models.coding.entropy`)
     u32      length of the payload
     u32      CRC-32 of these fields (without the marker) and the payload, started with the CRC-32 that ends the head:
              a block of another file is none of this one
@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lamina.models.entropy import decode_codes, encode_codes
+from lamina.models.coding.entropy import decode_codes, encode_codes
 from lamina.plugin.codes_file.header import ContainerError, HeaderFields
 
 MARKER = b"\xf5Lb\xa7"

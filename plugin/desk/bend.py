@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lamina.dsp.chance import uniforms
-from lamina.models.likeness import MOST_NEIGHBOURS, Likeness
+from lamina.models.coding.likeness import MOST_NEIGHBOURS, Likeness
 from lamina.models.runtime import CodecRuntime
 from lamina.plugin.desk.effect import CodeEffect
 from lamina.plugin.desk.frame import ABSENT, CodedFrame

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lamina.dsp.chance import uniform
-from lamina.models.loop import Loop
+from lamina.models.engines.loop import Loop
 from lamina.models.runtime import CodecRuntime
 from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.desk.effect import CodeEffect

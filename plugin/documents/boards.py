@@ -11,7 +11,7 @@ from typing import Any
 
 from pedalboard import Plugin, VST3Plugin
 
-from lamina.models.bundle import DEFAULT_BUNDLE, BundleError
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE, BundleError
 from lamina.plugin.board import Board, BoardItem
 from lamina.plugin.documents.native import CONTAINERS, build_native, check_native, describe_native, native_effects
 from lamina.plugin.documents.vst3 import VST3Error, load_vst3, parameters_of_vst3, path_of_vst3, set_vst3_parameters

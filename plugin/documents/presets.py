@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from lamina.models.bundle import DEFAULT_BUNDLE, BundleError
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE, BundleError
 from lamina.plugin.files.atomic import atomic_file
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.parameters.model_shape import USUAL, shape_named

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lamina.models.search import MOST_CANDIDATES
+from lamina.models.coding.search import MOST_CANDIDATES
 from lamina.plugin.parameters.declare import Given, ParameterGroup, choice, parameter, special, switch
 from lamina.plugin.parameters.kinds import MAX_LAYERS
 from lamina.plugin.parameters.model_shape import USUAL

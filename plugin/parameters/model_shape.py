@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lamina.models.bundle import BundleError, bundle_version, open_bundle
+from lamina.models.bundles.bundle import BundleError, bundle_version, open_bundle
 from lamina.models.config import CodecConfig
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lamina.dsp.ramp import Ramp
-from lamina.models.engine import State
+from lamina.models.engines.engine import State
 from lamina.models.runtime import CodecRuntime, Counts
 from lamina.plugin.call.arrays import FloatArray
 

@@ -1,4 +1,4 @@
-"""Whoever knows which axis holds the channels hands that on: blocks and pieces of any length, one and two samples too, are what they are."""
+"""Whoever knows which axis holds the channels hands that on: blocks of any length, of one and two samples too, are what they are."""
 
 import numpy as np
 import pedalboard

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from lamina.models.bundle import BundleError, list_bundles, open_bundle, weights_folder
+from lamina.models.bundles.bundle import BundleError, list_bundles, open_bundle, weights_folder
 from lamina.models.runtime import CodecRuntime
 from lamina.plugin import NeuralCodec
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from sounds import demo
 
-from lamina.models import core as core_module
-from lamina.models.bundle import BundleError, open_bundle
-from lamina.models.core import library
-from lamina.models.core_engine import CoreEngine
-from lamina.models.engine import open_engine
-from lamina.models.onnx_engine import OnnxEngine
-from lamina.models.onnx_weights import read_weights
+from lamina.models.bundles.bundle import BundleError, open_bundle
+from lamina.models.bundles.onnx_weights import read_weights
+from lamina.models.engines import core as core_module
+from lamina.models.engines.core import library
+from lamina.models.engines.core_engine import CoreEngine
+from lamina.models.engines.engine import open_engine
+from lamina.models.engines.onnx_engine import OnnxEngine
 from lamina.models.runtime import CodecRuntime, load_runtime
 from lamina.plugin import NeuralCodec
 

@@ -9,8 +9,8 @@ from container_parts import random_codes, real_codes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamina.models.entropy import decode_codes, encode_codes
-from lamina.models.entropy_range import MOST_TOTAL, RangeDecoder, RangeEncoder
+from lamina.models.coding.entropy import decode_codes, encode_codes
+from lamina.models.coding.entropy_range import MOST_TOTAL, RangeDecoder, RangeEncoder
 
 
 @st.composite

@@ -3,7 +3,7 @@
 import numpy as np
 from desk_sounds import RATE, music
 
-from lamina.models.bundle import DEFAULT_BUNDLE
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.models.runtime import load_runtime
 from lamina.plugin import NeuralCodec
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sounds import demo, noise
 
-from lamina.models.bundle import DEFAULT_BUNDLE, open_bundle
-from lamina.models.core import library
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE, open_bundle
+from lamina.models.engines.core import library
 from lamina.models.runtime import CodecRuntime, load_runtime
 from lamina.plugin import Codes, NeuralCodec
 
@@ -216,7 +216,7 @@ def test_a_model_without_a_memory_plays_as_ever(tmp_path):
     pytest.importorskip("onnx", reason="export needs the extra [train]")
     from lamina.models.config import CodecConfig, TransformConfig
     from lamina.models.export import export_bundle
-    from lamina.models.network import CodecNetwork
+    from lamina.models.network.network import CodecNetwork
     from lamina.plugin.codes_file.file import pack, unpack
 
     torch.manual_seed(0)

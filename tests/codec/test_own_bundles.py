@@ -8,8 +8,8 @@ import pytest
 from pedalboard.io import AudioFile
 
 from lamina.cli.main import main
-from lamina.models.bundle import BundleError, install_bundle, list_bundles, open_bundle, survey_bundles, weights_folder
-from lamina.models.own_bundles import check_free, is_name, own_bundles_folder
+from lamina.models.bundles.bundle import BundleError, install_bundle, list_bundles, open_bundle, survey_bundles, weights_folder
+from lamina.models.bundles.own_bundles import check_free, is_name, own_bundles_folder
 from lamina.models.places import data_folder
 from lamina.plugin import NeuralCodec
 from lamina.plugin.documents.presets import PresetError, codec_for, load_preset, save_preset
@@ -121,7 +121,7 @@ def test_an_effect_never_changes_its_model_silently(tmp_path):
     (tmp_path / "other").mkdir()
     changed = shutil.copytree(SHIPPED, tmp_path / "other" / "bundle")
     (changed / "extra.txt").write_text("other weights would stand here")
-    from lamina.models.bundle import file_hash
+    from lamina.models.bundles.bundle import file_hash
 
     other["files"]["extra.txt"] = file_hash(changed / "extra.txt")
     (changed / "model.json").write_text(json.dumps(other | {"name": manifest["name"]}))

@@ -5,8 +5,8 @@ import pytest
 from desk_sounds import RATE, difference, music, voice
 from sounds import demo, push_in_blocks
 
-from lamina.models.bundle import open_bundle
-from lamina.models.core import library
+from lamina.models.bundles.bundle import open_bundle
+from lamina.models.engines.core import library
 from lamina.models.runtime import CodecRuntime
 from lamina.plugin import NeuralCodec
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lamina.cli.main import main
-from lamina.models.bundle import BundleError, find_bundle, weights_folder
+from lamina.models.bundles.bundle import BundleError, find_bundle, weights_folder
 from lamina.models.sizes import SIZES, describe_size, shipped_bundle_of
 from lamina.plugin import NeuralCodec
 
@@ -33,7 +33,7 @@ def parameter_count(config):
     """Trained weights, counted on the network; codebooks and the fixed filterbank are not among them."""
     import torch
 
-    from lamina.models.network import CodecNetwork
+    from lamina.models.network.network import CodecNetwork
 
     with torch.device("meta"):
         network = CodecNetwork(config)

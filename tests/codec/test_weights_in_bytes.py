@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lamina.models import byte_weights
-from lamina.models.bundle import DECODER, ENCODER, MEMORY, open_bundle
+from lamina.models.bundles import byte_weights
+from lamina.models.bundles.bundle import DECODER, ENCODER, MEMORY, open_bundle
 
 
 def weights(rows=5, columns=70, seed=0):

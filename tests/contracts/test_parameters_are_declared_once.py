@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lamina.gui.model.desk import PANEL_NAMES, TABS, UNSHOWN_NAMES
+from lamina.gui.model.values.desk import PANEL_NAMES, TABS, UNSHOWN_NAMES
 from lamina.plugin import PARAMETERS, NeuralCodec, Settings
 from lamina.plugin.desk.chain import CHAIN
 from lamina.plugin.desk.effect import CodeEffect

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sounds import demo, push_in_blocks
 
-from lamina.models.bundle import open_bundle
-from lamina.models.onnx_engine import OnnxEngine
+from lamina.models.bundles.bundle import open_bundle
+from lamina.models.engines.onnx_engine import OnnxEngine
 from lamina.models.runtime import CodecRuntime, load_runtime
 from lamina.plugin import NeuralCodec
 

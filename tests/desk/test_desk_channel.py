@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from desk_sounds import FRAME, RATE, difference, frame_rms, largest_step, music, render, rms
 
-from lamina.models.bundle import DEFAULT_BUNDLE
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.models.runtime import load_runtime
 from lamina.plugin import NeuralCodec, Settings
 from lamina.plugin.desk.channel import Channel

@@ -5,7 +5,7 @@ import pytest
 from desk_sounds import RATE, difference, largest_step, music, render, stream, voice
 from sounds import push_in_blocks
 
-from lamina.models.bundle import DEFAULT_BUNDLE
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.models.runtime import load_runtime
 from lamina.plugin import Motion, NeuralCodec, Settings
 from lamina.plugin.desk.decimate import MOST_HELD_FRAMES, Decimate, hold_lengths

@@ -5,7 +5,7 @@ import pytest
 from desk_sounds import FRAME, RATE, difference, music, render, rms, stream
 from sounds import demo
 
-from lamina.models.bundle import DEFAULT_BUNDLE
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.models.runtime import load_runtime
 from lamina.plugin import NeuralCodec
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from desk_sounds import FRAME, RATE, difference, frame_rms, music, render, rms, stream, voice
 
-from lamina.models.bundle import DEFAULT_BUNDLE
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.models.runtime import load_runtime
 from lamina.plugin import Settings
 from lamina.plugin.desk.echo import Echo

@@ -10,7 +10,7 @@ from pedalboard.io import AudioFile
 from sounds import demo, noise
 
 from lamina.cli.main import main
-from lamina.models.bundle import weights_folder
+from lamina.models.bundles.bundle import weights_folder
 from lamina.plugin import NeuralCodec
 from lamina.plugin.codes_file.file import pack, read_codes, write_codes
 from lamina.plugin.files.sound import probe_audio, read_audio

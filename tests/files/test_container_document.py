@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from container_parts import random_codes, real_codes
 
-from lamina.models.entropy import RATES
+from lamina.models.coding.entropy import RATES
 from lamina.plugin.codes_file.file import pack
 from lamina.plugin.codes_file.header import MAX_SECONDS
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pedalboard.io import AudioFile
 
-from lamina.gui.model.document import Document
+from lamina.gui.model.files.document import Document
 from lamina.plugin import NeuralCodec
 from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.files import sound as audiofile

@@ -5,8 +5,8 @@ import pytest
 from PyQt6.QtGui import QImage
 
 from lamina.gui.look import theme
-from lamina.gui.model.usage import CodebookUsage
-from lamina.gui.widgets.usage_view import LABEL_WIDTH, LEAST_ROW, UsageView
+from lamina.gui.model.sound.usage import CodebookUsage
+from lamina.gui.widgets.views.usage_view import LABEL_WIDTH, LEAST_ROW, UsageView
 
 N_LAYERS = 24
 

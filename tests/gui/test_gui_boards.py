@@ -6,7 +6,7 @@ import pytest
 from gui_parts import PATIENCE_SECONDS, wait_for
 from PyQt6.QtCore import Qt
 
-from lamina.gui.model.parameters import ParameterValues, plain
+from lamina.gui.model.values.parameters import ParameterValues, plain
 from lamina.plugin import PARAMETERS, NeuralCodec
 from lamina.plugin.documents.presets import Preset, load_preset
 from lamina.plugin.parameters.motion import Automation, Motion

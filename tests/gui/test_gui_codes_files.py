@@ -9,9 +9,9 @@ import pytest
 from gui_parts import drop, wait, write_sound
 from PyQt6.QtWidgets import QFileDialog
 
-from lamina.gui.model.export import ExportState
+from lamina.gui.model.files.export import ExportState
 from lamina.gui.model.kept_session import KeptSession
-from lamina.models.bundle import install_bundle, weights_folder
+from lamina.models.bundles.bundle import install_bundle, weights_folder
 from lamina.plugin import NeuralCodec
 from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.codes_file.file import pack, read_codes, write_codes

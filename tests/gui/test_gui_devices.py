@@ -4,8 +4,8 @@ import pytest
 from gui_parts import VIRTUAL, wait, wait_for
 from PyQt6.QtCore import Qt
 
-from lamina.gui.model.devices import DeviceChooser
-from lamina.gui.widgets.latency_table import LatencyTable
+from lamina.gui.model.sound.devices import DeviceChooser
+from lamina.gui.widgets.frame.latency_table import LatencyTable
 from lamina.plugin.host.client.session_file import remembered_devices
 from lamina.plugin.host.device.device_settings import DeviceSettings
 from lamina.plugin.host.device.devices import Device
@@ -98,7 +98,7 @@ def test_why_nothing_is_there_is_put_in_words(chooser):
 
 
 def test_a_choice_applies_while_it_plays_and_is_remembered(session):
-    from lamina.gui.model.document import Document
+    from lamina.gui.model.files.document import Document
     from lamina.plugin.demo_items.items import demo_items
 
     session.show(Document.open(demo_items()[0].path))

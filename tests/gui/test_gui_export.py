@@ -5,7 +5,7 @@ import pytest
 from gui_parts import choose, wait
 from pedalboard.io import AudioFile
 
-from lamina.gui.model.export import ExportState
+from lamina.gui.model.files.export import ExportState
 from lamina.plugin import NeuralCodec
 from lamina.plugin.files.sound import read_audio
 

@@ -10,7 +10,7 @@ from gui_parts import PATIENCE_SECONDS, drop, lamina_threads, wait
 from pedalboard.io import AudioFile
 from PyQt6.QtCore import Qt
 
-from lamina.gui.model.player import PlayState
+from lamina.gui.model.sound.player import PlayState
 from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.files.sound import ReadCancelled, read_audio
 
@@ -55,7 +55,7 @@ def test_the_last_file_asked_for_is_opened_and_closing_does_not_wait_for_one(win
         gave_up.set()
         raise ReadCancelled("given up")
 
-    monkeypatch.setattr("lamina.gui.model.document.read_audio", slow_read)
+    monkeypatch.setattr("lamina.gui.model.files.document.read_audio", slow_read)
     window.open(tmp_path / "three hours.wav")
     wait(qtbot, slow_started.is_set)
     wait(qtbot, lambda: window.status.remark.text() == "Opening three hours.wav…  25 %")

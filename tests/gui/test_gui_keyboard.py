@@ -6,9 +6,9 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QComboBox, QDial, QScrollBar
 
-from lamina.gui.model.desk import TAB_NAMES
-from lamina.gui.widgets.layer_desk import LayerFaders
-from lamina.gui.widgets.motion_picture import MotionPicture
+from lamina.gui.model.values.desk import TAB_NAMES
+from lamina.gui.widgets.desk.layer_desk import LayerFaders
+from lamina.gui.widgets.desk.motion_picture import MotionPicture
 from lamina.plugin.parameters.motion import Motion
 
 pytest_plugins = ["gui_fixtures"]

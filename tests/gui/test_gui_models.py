@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamina.gui.model.document import Document, clock
-from lamina.gui.model.export import suggested_target
-from lamina.gui.model.parameters import ParameterValues
-from lamina.gui.model.spectrogram import Spectrogram, SpectrogramRing, frequency_at, height_of
-from lamina.gui.model.travel import DRAG_PIXELS, Travel
-from lamina.gui.model.usage import CodebookUsage
+from lamina.gui.model.files.document import Document, clock
+from lamina.gui.model.files.export import suggested_target
+from lamina.gui.model.sound.spectrogram import Spectrogram, SpectrogramRing, frequency_at, height_of
+from lamina.gui.model.sound.usage import CodebookUsage
+from lamina.gui.model.values.parameters import ParameterValues
+from lamina.gui.model.values.travel import DRAG_PIXELS, Travel
 from lamina.plugin import PARAMETERS, NeuralCodec
 from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.files.sound import AudioClip

@@ -47,7 +47,7 @@ def test_the_windows_ranges_and_rates_are_the_models(window, four):
 
 
 def test_it_plays_through_the_engine_and_its_codes_are_shown(session, four, sound):
-    from lamina.gui.model.document import Document
+    from lamina.gui.model.files.document import Document
 
     session.use_codec(NeuralCodec(model=four))
     session.show(Document.open(sound))

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from gui_parts import PATIENCE_SECONDS, wait_for, write_sound
 
-from lamina.gui.model.answers import Answers
-from lamina.gui.model.document import Document
-from lamina.gui.model.player import Player, PlayState
+from lamina.gui.model.files.document import Document
 from lamina.gui.model.session import Session
+from lamina.gui.model.sound.player import Player, PlayState
+from lamina.gui.model.values.answers import Answers
 from lamina.plugin.demo_items.items import demo_items
 
 pytest_plugins = ["gui_fixtures"]

@@ -8,9 +8,9 @@ from gui_parts import choose, wait
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
-from lamina.gui.model.preset_list import PresetList, heading
-from lamina.models.bundle import install_bundle, weights_folder
-from lamina.models.own_bundles import own_bundles_folder
+from lamina.gui.model.values.preset_list import PresetList, heading
+from lamina.models.bundles.bundle import install_bundle, weights_folder
+from lamina.models.bundles.own_bundles import own_bundles_folder
 from lamina.plugin.documents.presets import CATEGORIES, Preset, list_presets, load_preset
 from lamina.plugin.parameters.motion import Automation, Motion
 

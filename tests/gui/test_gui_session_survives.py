@@ -12,7 +12,7 @@ from gui_parts import PATIENCE_SECONDS, VIRTUAL, wait
 
 from lamina.gui.look import theme
 from lamina.gui.model.kept_session import KeptSession
-from lamina.gui.model.player import PlayState
+from lamina.gui.model.sound.player import PlayState
 from lamina.gui.window import MainWindow
 from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.host.client.session_file import SESSION_NAME, remember_devices

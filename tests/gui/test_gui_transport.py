@@ -5,8 +5,8 @@ import pytest
 from gui_parts import wait, write_sound
 from PyQt6.QtCore import QPoint, Qt
 
-from lamina.gui.model.document import Document
-from lamina.gui.model.player import PlayState
+from lamina.gui.model.files.document import Document
+from lamina.gui.model.sound.player import PlayState
 
 pytest_plugins = ["gui_fixtures"]
 

@@ -6,7 +6,7 @@ import torch
 
 from lamina.models.config import CodecConfig, MemoryConfig, TransformConfig
 from lamina.models.export import export_bundle
-from lamina.models.network import CodecNetwork
+from lamina.models.network.network import CodecNetwork
 
 SMALL = TransformConfig(width=32, encoder_blocks=1, decoder_blocks=1)
 MEMORY = MemoryConfig(past=1200, width=32, predictor_blocks=1, sketch_blocks=1, loop_layers=3, from_layers=2, fine_lags=32, coarse_lags=32)

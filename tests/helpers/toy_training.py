@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lamina.models.config import CodecConfig, MemoryConfig, TransformConfig
-from lamina.models.training.corpus import Augmentation, Clip, Corpus
+from lamina.models.training.data.corpus import Augmentation, Clip, Corpus
 from lamina.models.training.plan import TrainingPlan
 
 TOY = CodecConfig(

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from lamina.models.core import library
+from lamina.models.engines.core import library
 
 HEAVY = "{'torch', 'PyQt6', 'onnxruntime', 'scipy', 'sounddevice', 'onnx'}"
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from pedalboard.io import AudioFile
 
-from lamina.models.core import library
+from lamina.models.engines.core import library
 
 pytestmark = pytest.mark.install
 

@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 from toy_training import toy_corpus, toy_plan  # noqa: E402
 
 from lamina.models.config import CodecConfig, MemoryConfig, SoundStreamConfig, TransformConfig  # noqa: E402
-from lamina.models.memory import GAIN, Blocks, LagSearch, lag_table  # noqa: E402
-from lamina.models.network import CodecNetwork  # noqa: E402
+from lamina.models.network.memory import GAIN, Blocks, LagSearch, lag_table  # noqa: E402
+from lamina.models.network.network import CodecNetwork  # noqa: E402
 from lamina.models.training.checkpoint import Checkpoint  # noqa: E402
 from lamina.models.training.damage import Damage  # noqa: E402
 from lamina.models.training.initialise import fit_linear_path, fit_memory, fit_quantizer, learn_memory  # noqa: E402

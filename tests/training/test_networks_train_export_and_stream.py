@@ -10,17 +10,17 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 pytest.importorskip("onnx", reason="export needs the extra [train]")
 
 from lamina.models.config import CodecConfig, SoundStreamConfig, TransformConfig  # noqa: E402
-from lamina.models.core import library as core_library  # noqa: E402
+from lamina.models.engines.core import library as core_library  # noqa: E402
 from lamina.models.export import GRAPH_TOLERANCE, export_bundle, load_network  # noqa: E402
-from lamina.models.layers import CausalConv, OverlapAddConv, StridedConv  # noqa: E402
-from lamina.models.network import CodecNetwork  # noqa: E402
-from lamina.models.quantizer import ResidualVectorQuantizer  # noqa: E402
+from lamina.models.network.layers import CausalConv, OverlapAddConv, StridedConv  # noqa: E402
+from lamina.models.network.network import CodecNetwork  # noqa: E402
+from lamina.models.network.quantizer import ResidualVectorQuantizer  # noqa: E402
+from lamina.models.network.transform import mdct_basis  # noqa: E402
 from lamina.models.runtime import CodecRuntime  # noqa: E402
-from lamina.models.training.corpus import Augmentation, Clip, Corpus  # noqa: E402
+from lamina.models.training.data.corpus import Augmentation, Clip, Corpus  # noqa: E402
 from lamina.models.training.initialise import fit_linear_path, fit_quantizer  # noqa: E402
 from lamina.models.training.plan import TrainingPlan  # noqa: E402
 from lamina.models.training.trainer import Trainer  # noqa: E402
-from lamina.models.transform import mdct_basis  # noqa: E402
 
 SMALL = CodecConfig(
     latent=24, code_width=12, layers=6, codebook_size=64, transform=TransformConfig(width=32, encoder_blocks=2, decoder_blocks=2)
@@ -201,7 +201,7 @@ def test_training_lowers_the_loss(name, tmp_path):
 
 
 def test_frame_lock_hears_a_buzz_that_spectra_do_not_show():
-    from lamina.models.training.frame_lock import FrameLock
+    from lamina.models.training.losses.frame_lock import FrameLock
 
     lock = FrameLock(320, 80)
     sound = torch.from_numpy(noise(4, 320 * 48, seed=1))

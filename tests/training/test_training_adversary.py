@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from toy_training import TOY, toy_corpus, toy_plan  # noqa: E402
 
-from lamina.models.network import CodecNetwork  # noqa: E402
+from lamina.models.network.network import CodecNetwork  # noqa: E402
 from lamina.models.training.adversary import Adversary, AdversaryPlan  # noqa: E402
 from lamina.models.training.parallel import Workers  # noqa: E402
 from lamina.models.training.trainer import Trainer  # noqa: E402

@@ -16,9 +16,9 @@ soundfile = pytest.importorskip("soundfile", reason="training needs the extra [t
 from toy_training import TOY, toy_corpus, toy_plan  # noqa: E402
 
 from lamina.cli.main import main  # noqa: E402
-from lamina.models.bundle import open_bundle  # noqa: E402
+from lamina.models.bundles.bundle import open_bundle  # noqa: E402
 from lamina.models.export import export_bundle, load_network  # noqa: E402
-from lamina.models.network import CodecNetwork  # noqa: E402
+from lamina.models.network.network import CodecNetwork  # noqa: E402
 from lamina.models.training.checkpoint import Checkpoint  # noqa: E402
 from lamina.models.training.trainer import DivergedError, Trainer  # noqa: E402
 

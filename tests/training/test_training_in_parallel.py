@@ -25,11 +25,11 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 import torch
 from toy_training import TOY, toy_corpus, toy_plan
-from lamina.models import quantizer
-from lamina.models.network import CodecNetwork
+from lamina.models.network import quantizer
+from lamina.models.network.network import CodecNetwork
 from lamina.models.training.adversary import AdversaryPlan
-from lamina.models.training.corpus import Batch
-from lamina.models.training.losses import LossWeights
+from lamina.models.training.data.corpus import Batch
+from lamina.models.training.losses.losses import LossWeights
 from lamina.models.training.parallel import Workers
 from lamina.models.training.trainer import Trainer
 

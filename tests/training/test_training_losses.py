@@ -8,10 +8,10 @@ from sounds import demo
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
-from lamina.models.training.hearing import LoudnessDistance, ModulationDistance, bark, hearing_threshold  # noqa: E402
-from lamina.models.training.losses import LEAST_FIDELITY, LossWeights, ReconstructionLoss  # noqa: E402
-from lamina.models.training.mel import LevelDistance  # noqa: E402
-from lamina.models.training.spectra import LARGEST_PRODUCT, PowerSpectrum  # noqa: E402
+from lamina.models.training.losses.hearing import LoudnessDistance, ModulationDistance, bark, hearing_threshold  # noqa: E402
+from lamina.models.training.losses.losses import LEAST_FIDELITY, LossWeights, ReconstructionLoss  # noqa: E402
+from lamina.models.training.losses.mel import LevelDistance  # noqa: E402
+from lamina.models.training.losses.spectra import LARGEST_PRODUCT, PowerSpectrum  # noqa: E402
 
 RATE = 24_000
 

@@ -11,8 +11,8 @@ pytest.importorskip("torch", reason="training needs the extra [train]")
 pytest.importorskip("onnx", reason="training needs the extra [train]")
 
 from lamina.cli.main import main
-from lamina.models.bundle import list_bundles, open_bundle
-from lamina.models.own_bundles import own_bundles_folder, run_folder
+from lamina.models.bundles.bundle import list_bundles, open_bundle
+from lamina.models.bundles.own_bundles import own_bundles_folder, run_folder
 from lamina.models.training.trainer import Trainer
 from lamina.plugin import NeuralCodec
 

@@ -9,7 +9,7 @@ events = pytest.importorskip("tensorboard.backend.event_processing.event_accumul
 
 from toy_training import TOY, toy_corpus, toy_plan  # noqa: E402
 
-from lamina.models.network import CodecNetwork  # noqa: E402
+from lamina.models.network.network import CodecNetwork  # noqa: E402
 from lamina.models.training import monitor as monitor_module  # noqa: E402
 from lamina.models.training.trainer import Trainer  # noqa: E402
 

@@ -16,15 +16,15 @@ from toy_training import TOY_WITH_MEMORY, toy_corpus, toy_plan  # noqa: E402
 
 from lamina.cli.main import main  # noqa: E402
 from lamina.cli.train_pause import Pause  # noqa: E402
-from lamina.models.bundle import open_bundle  # noqa: E402
-from lamina.models.network import CodecNetwork  # noqa: E402
+from lamina.models.bundles.bundle import open_bundle  # noqa: E402
+from lamina.models.network.network import CodecNetwork  # noqa: E402
 from lamina.models.runtime import CodecRuntime  # noqa: E402
 from lamina.models.training.adversary import AdversaryPlan  # noqa: E402
 from lamina.models.training.checkpoint import Checkpoint  # noqa: E402
-from lamina.models.training.examples import draw_examples  # noqa: E402
-from lamina.models.training.helped_corpus import HelpedCorpus, count_helpers  # noqa: E402
+from lamina.models.training.data.examples import draw_examples  # noqa: E402
+from lamina.models.training.data.helped_corpus import HelpedCorpus, count_helpers  # noqa: E402
+from lamina.models.training.data.packed import part_path  # noqa: E402
 from lamina.models.training.initialise import fit_linear_path, fit_quantizer  # noqa: E402
-from lamina.models.training.packed import part_path  # noqa: E402
 from lamina.models.training.parallel import Workers  # noqa: E402
 from lamina.models.training.recipes import RECIPES  # noqa: E402
 from lamina.models.training.trainer import Trainer  # noqa: E402

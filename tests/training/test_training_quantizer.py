@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 
-from lamina.models.quantizer import ResidualVectorQuantizer, fit_codebooks, kmeans, nearest, strongest_directions  # noqa: E402
+from lamina.models.network.quantizer import ResidualVectorQuantizer, fit_codebooks, kmeans, nearest, strongest_directions  # noqa: E402
 
 CHANNELS, LAYERS, SIZE, WIDTH = 12, 4, 32, 3
 

@@ -6,8 +6,8 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from toy_training import TOY_WITH_MEMORY, toy_corpus  # noqa: E402
 
-from lamina.models.closed_loop import Depths, run_loop, run_lossy_loop  # noqa: E402
-from lamina.models.network import CodecNetwork  # noqa: E402
+from lamina.models.network.closed_loop import Depths, run_loop, run_lossy_loop  # noqa: E402
+from lamina.models.network.network import CodecNetwork  # noqa: E402
 from lamina.models.training.initialise import fit_linear_path, fit_quantizer  # noqa: E402
 from lamina.models.training.recorded_loop import RecordedLoops, masks, run_masked_loop  # noqa: E402
 

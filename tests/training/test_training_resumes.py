@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from toy_training import TOY, toy_corpus, toy_plan  # noqa: E402
 
-from lamina.models.network import CodecNetwork  # noqa: E402
+from lamina.models.network.network import CodecNetwork  # noqa: E402
 from lamina.models.training.adversary import AdversaryPlan  # noqa: E402
 from lamina.models.training.checkpoint import Checkpoint, first_difference, load_state  # noqa: E402
 from lamina.models.training.trainer import Trainer  # noqa: E402
@@ -79,7 +79,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 import torch
 from toy_training import TOY, toy_corpus, toy_plan
-from lamina.models.network import CodecNetwork
+from lamina.models.network.network import CodecNetwork
 from lamina.models.training.checkpoint import Checkpoint
 from lamina.models.training.trainer import Trainer
 

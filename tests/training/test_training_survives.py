@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from toy_training import TOY, toy_corpus, toy_plan  # noqa: E402
 
-from lamina.models.network import CodecNetwork  # noqa: E402
+from lamina.models.network.network import CodecNetwork  # noqa: E402
 from lamina.models.training import trainer as trainer_module  # noqa: E402
 from lamina.models.training.checkpoint import Checkpoint  # noqa: E402
 from lamina.models.training.monitor import Monitor  # noqa: E402

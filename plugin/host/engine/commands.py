@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamina.models.bundle import DEFAULT_BUNDLE
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.plugin.documents.boards import build_board, describe_board
 from lamina.plugin.host.device.device_settings import DeviceSettings, device_settings
 from lamina.plugin.host.live_board.boards import BOARDS

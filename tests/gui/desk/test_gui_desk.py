@@ -6,11 +6,11 @@ from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtWidgets import QApplication
 
-from lamina.gui.model.desk import TAB_NAMES, TABS
-from lamina.gui.widgets.buttons import Switch
-from lamina.gui.widgets.chips import Segments
-from lamina.gui.widgets.choice_box import ChoiceBox
-from lamina.gui.widgets.desk_controls import DeskKnob, Labelled
+from lamina.gui.model.values.desk import TAB_NAMES, TABS
+from lamina.gui.widgets.controls.buttons import Switch
+from lamina.gui.widgets.controls.chips import Segments
+from lamina.gui.widgets.controls.choice_box import ChoiceBox
+from lamina.gui.widgets.desk.desk_controls import DeskKnob, Labelled
 from lamina.plugin.documents.presets import Preset
 from lamina.plugin.parameters.motion import Automation, Motion
 
@@ -169,7 +169,7 @@ def test_freeze_is_latched_by_a_click_and_its_key_and_held_by_holding(window, de
     qtbot.keyClick(window, Qt.Key.Key_F)
     assert not codec.freeze
     now = [100.0]
-    monkeypatch.setattr("lamina.gui.widgets.desk_specials.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("lamina.gui.widgets.desk.desk_specials.time.monotonic", lambda: now[0])
     qtbot.mousePress(button, LEFT)
     assert codec.freeze
     now[0] += 1.0
@@ -184,7 +184,7 @@ def test_a_tempo_is_tapped_and_dice_draw_a_seed(window, desk, qtbot, monkeypatch
     desk.show_tab("Codes")
     tap = next(button for button in desk.drawer.currentWidget().findChildren(type(desk.reset_button)) if button.text() == "Tap")
     now = [100.0]
-    monkeypatch.setattr("lamina.gui.widgets.desk_specials.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("lamina.gui.widgets.desk.desk_specials.time.monotonic", lambda: now[0])
     for _ in range(4):
         qtbot.mouseClick(tap, LEFT)
         now[0] += 0.4

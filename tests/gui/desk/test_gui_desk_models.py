@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from lamina.gui.model.desk import PANEL_NAMES, TABS, UNSHOWN_NAMES, Desk, presettable
-from lamina.gui.model.layer_desk import LayerDesk
-from lamina.gui.model.motion_desk import FIELDS, NEW, RATES, MotionDesk, curve, target_text, targets
-from lamina.gui.model.parameters import ParameterValues, plain
-from lamina.gui.model.tap_tempo import TapTempo
-from lamina.gui.model.travel import Travel
+from lamina.gui.model.values.desk import PANEL_NAMES, TABS, UNSHOWN_NAMES, Desk, presettable
+from lamina.gui.model.values.layer_desk import LayerDesk
+from lamina.gui.model.values.motion_desk import FIELDS, NEW, RATES, MotionDesk, curve, target_text, targets
+from lamina.gui.model.values.parameters import ParameterValues, plain
+from lamina.gui.model.values.tap_tempo import TapTempo
+from lamina.gui.model.values.travel import Travel
 from lamina.plugin import PARAMETERS
 from lamina.plugin.parameters.motion import MOST_MOTIONS, SOURCES, Automation, Motion
 from lamina.plugin.parameters.table import find_parameter

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gui_parts import PATIENCE_SECONDS, wait_for, write_sound
 
-from lamina.gui.model.document import Document
+from lamina.gui.model.files.document import Document
 from lamina.plugin.parameters.motion import Automation, Motion
 
 pytest_plugins = ["gui_fixtures"]

@@ -6,9 +6,9 @@ import pytest
 from gui_parts import wait
 from PyQt6.QtWidgets import QApplication
 
-from lamina.gui.model.motion_desk import curve, step_index
-from lamina.gui.model.parameters import ParameterValues
-from lamina.gui.model.sent import SentRate, bits_of_all, varies
+from lamina.gui.model.values.motion_desk import curve, step_index
+from lamina.gui.model.values.parameters import ParameterValues
+from lamina.gui.model.values.sent import SentRate, bits_of_all, varies
 from lamina.plugin import NeuralCodec
 from lamina.plugin.parameters.motion import Motion
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lamina.gui.model.parameters import ParameterValues
+from lamina.gui.model.values.parameters import ParameterValues
 from lamina.plugin import Board, Motion, NeuralCodec, Parameter, Settings
 from lamina.plugin.documents.boards import build_board, describe_board
 from lamina.plugin.host.client.granted import Wishes

@@ -11,10 +11,10 @@ pytest.importorskip("soxr")
 soundfile = pytest.importorskip("soundfile", reason="training needs the extra [train]")
 
 from lamina.cli.main import main  # noqa: E402
-from lamina.models.training.compact import BLOCK, LONGEST, compact, expand  # noqa: E402
-from lamina.models.training.compact_pack import pack_compactly  # noqa: E402
-from lamina.models.training.pack import pack_folders  # noqa: E402
-from lamina.models.training.packed import PREAMBLE, open_packed, part_path  # noqa: E402
+from lamina.models.training.data.compact import BLOCK, LONGEST, compact, expand  # noqa: E402
+from lamina.models.training.data.compact_pack import pack_compactly  # noqa: E402
+from lamina.models.training.data.pack import pack_folders  # noqa: E402
+from lamina.models.training.data.packed import PREAMBLE, open_packed, part_path  # noqa: E402
 
 RATE = 24_000
 LEAST_DB = 58.0
@@ -90,7 +90,7 @@ def packed(tmp_path_factory):
 @pytest.fixture
 def choose(packed, tmp_path, monkeypatch):
     """Packs compactly, into smaller parts than a command would."""
-    monkeypatch.setattr("lamina.models.training.pack.SMALLEST_PART", 100_000)
+    monkeypatch.setattr("lamina.models.training.data.pack.SMALLEST_PART", 100_000)
 
     def choose_some(name: str, part_bytes: int, n_parts: int = 1, seed: int = 0) -> Path:
         pack_compactly([open_packed(packed)], tmp_path / name, part_bytes, n_parts, seed)
@@ -115,7 +115,7 @@ def test_parts_hold_the_kinds_as_they_are_drawn_and_no_sound_twice(choose, packe
 
 
 def test_long_clips_are_cut_into_pieces(packed, tmp_path, monkeypatch):
-    monkeypatch.setattr("lamina.models.training.compact_pack.PIECE_SECONDS", 0.4)
+    monkeypatch.setattr("lamina.models.training.data.compact_pack.PIECE_SECONDS", 0.4)
     pack_compactly([open_packed(packed)], tmp_path / "small", 2_000_000)
     pieces, whole = open_packed(tmp_path / "small"), open_packed(packed)
     for clip, samples, words in zip(whole.clips, whole.samples, whole.fingerprints, strict=True):

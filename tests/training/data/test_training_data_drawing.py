@@ -15,7 +15,7 @@ pytest.importorskip("soundfile", reason="training needs the extra [train]")
 
 import soundfile
 
-from lamina.models.training.augment import (
+from lamina.models.training.data.augment import (
     CURVE_POINTS,
     NONE,
     Augmentation,
@@ -24,9 +24,9 @@ from lamina.models.training.augment import (
     draw_spectral_change,
     samples_needed,
 )
-from lamina.models.training.corpus import Clip, Corpus, corpus_of
-from lamina.models.training.pack import pack_folders
-from lamina.models.training.sources import open_sources
+from lamina.models.training.data.corpus import Clip, Corpus, corpus_of
+from lamina.models.training.data.pack import pack_folders
+from lamina.models.training.data.sources import open_sources
 
 RATE, CROP = 24_000, 15_360
 

@@ -15,8 +15,8 @@ pytest.importorskip("scipy")
 import soundfile
 
 from lamina.cli.main import main
-from lamina.models.training.pack import cached_pack, pack_folders
-from lamina.models.training.packed import PREAMBLE, open_packed, part_path
+from lamina.models.training.data.pack import cached_pack, pack_folders
+from lamina.models.training.data.packed import PREAMBLE, open_packed, part_path
 
 RATE = 24_000
 

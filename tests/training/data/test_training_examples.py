@@ -6,10 +6,10 @@ torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 from toy_training import toy_corpus  # noqa: E402
 
-from lamina.models.quantizer import ResidualVectorQuantizer  # noqa: E402
+from lamina.models.network.quantizer import ResidualVectorQuantizer  # noqa: E402
 from lamina.models.training import damage as damage_module  # noqa: E402
 from lamina.models.training.damage import Damage  # noqa: E402
-from lamina.models.training.examples import draw_examples  # noqa: E402
+from lamina.models.training.data.examples import draw_examples  # noqa: E402
 
 FRAMES, FRAME = 16, 320
 

@@ -9,10 +9,10 @@ from sounds import noise
 pytest.importorskip("torch", reason="training needs the extra [train]")
 pytest.importorskip("scipy", reason="training needs the extra [train]")
 
-from lamina.models.training import synthesis
-from lamina.models.training.augment import NONE, Augmentation
-from lamina.models.training.corpus import Clip, Corpus
-from lamina.models.training.synthesis import FLOOR_DBFS, HIGHEST_SHARE, LEVEL_DBFS, TONES, draw_tones
+from lamina.models.training.data import synthesis
+from lamina.models.training.data.augment import NONE, Augmentation
+from lamina.models.training.data.corpus import Clip, Corpus
+from lamina.models.training.data.synthesis import FLOOR_DBFS, HIGHEST_SHARE, LEVEL_DBFS, TONES, draw_tones
 
 RATE, CROP = 24_000, 10_240
 

@@ -1,0 +1,1 @@
+"""What is set: parameters, boards, desk, motion."""

@@ -1,0 +1,211 @@
+"""A and B: two complete sets of settings, of which one is heard and shown by the controls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from lamina.gui.model.values.answers import Answers
+from lamina.gui.model.values.observable import Observable
+from lamina.gui.model.values.parameters import ParameterValues, plain
+from lamina.plugin import Board, NeuralCodec
+from lamina.plugin.documents.presets import Preset
+from lamina.plugin.host.client.live_engine import LiveEngine
+from lamina.plugin.parameters.model_shape import USUAL, shape_named
+from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.parameters.table import Value, find_parameter
+
+NAMES = ("A", "B")
+
+
+@dataclass
+class BoardState:
+    """One board's settings while the other one is shown.
+
+    codec: checks the values and holds them; its networks are never loaded here. None before the model is known.
+    preset, is_edited: the preset it began with, and whether it was changed since.
+    """
+
+    values: dict[str, Value] = field(default_factory=dict)
+    codec: NeuralCodec | None = None
+    preset: str = ""
+    is_edited: bool = False
+
+
+class BoardPair:
+    """Both boards, in step with the engine's. `parameters` are those of the chosen one.
+
+    `changed` names what changed: "board" (another one is chosen), "codec" (another model is heard), "preset".
+    """
+
+    def __init__(self, engine: LiveEngine, answers: Answers) -> None:
+        self.parameters = ParameterValues()
+        self.changed: Observable[[str]] = Observable()
+        self.chosen = NAMES[0]
+        self._engine, self._answers = engine, answers
+        self._states = {name: BoardState(self.parameters.values()) for name in NAMES}
+        self._is_passing_on = False
+        self.parameters.changed.subscribe(self._parameter_changed)
+
+    @property
+    def state(self) -> BoardState:
+        """The chosen board's."""
+        return self._states[self.chosen]
+
+    @property
+    def other(self) -> str:
+        """The board that is not chosen."""
+        return NAMES[1 - NAMES.index(self.chosen)]
+
+    def use_codec(self, codec: NeuralCodec) -> None:
+        """The chosen board's codec from now on, with the settings as they stand; the first one serves both boards."""
+        with self._quietly():
+            self.parameters.attach(codec)
+        self.state.codec = codec
+        self._keep()
+        self._tell_engine(self.chosen)
+        other = self._states[self.other]
+        if other.codec is None:
+            other.codec, other.values = _codec_with(codec.model, other.values)
+            self._tell_engine(self.other)
+        self.changed.notify("codec")
+
+    def choose(self, name: str) -> None:
+        """Hear and show board "A" or "B"."""
+        if name == self.chosen:
+            return
+        self._keep()
+        before = self.state.codec
+        self.chosen = name
+        self._answers.expect(self._engine.choose_board(name))
+        self._show_chosen()
+        self.changed.notify("board")
+        if self.state.codec is not None and (before is None or before.model != self.state.codec.model):
+            self.changed.notify("codec")
+        self.changed.notify("preset")
+
+    def copy_to_other(self) -> None:
+        """Make the other board equal to the chosen one; raises ValueError or OSError if its model is not there any more."""
+        self._keep()
+        state = self.state
+        copy = BoardState(dict(state.values), None, state.preset, state.is_edited)
+        if state.codec is not None:
+            copy.codec, copy.values = _codec_with(state.codec.model, state.values)
+        self._states[self.other] = copy
+        self._tell_engine(self.other)
+
+    def apply_preset(self, preset: Preset) -> str:
+        """Set what a preset names on the chosen board and return everything else to its default, except a bypass it doesn't name.
+
+        Returns a sentence about what had to be left out, or nothing.
+        """
+        settings = preset.settings()
+        names = [name for name in self.parameters.parameters if name != "bypass" or name in preset.parameters]
+        refusals = self._change({name: settings.value(name) for name in names})
+        self._pass_on(self.parameters.values())
+        self.state.preset, self.state.is_edited = preset.title, False
+        self._keep()
+        self.changed.notify("preset")
+        return f"Part of the preset {preset.title} was left out: {refusals[0]}" if refusals else ""
+
+    def change(self, values: Mapping[str, Value]) -> str:
+        """Set several parameters of the chosen board in one go; returns a sentence about one that was refused, or nothing."""
+        refusals = self._change(values)
+        self._pass_on({name: self.parameters[name] for name in values})
+        self._mark_edited()
+        return refusals[0] if refusals else ""
+
+    # For the session that is kept on disk.
+
+    def document(self) -> dict[str, Any]:
+        """Both boards as JSON would have them."""
+        states = {name: {**self._described(state), "values": plain(self._values_of(name))} for name, state in self._states.items()}
+        return {"chosen": self.chosen, "states": states}
+
+    def restore(self, document: dict[str, Any]) -> None:
+        """Both boards as they were described; raises ValueError, TypeError or LookupError, and changes nothing."""
+        states = {name: _read_state(document["states"][name]) for name in NAMES}
+        if document["chosen"] not in NAMES:
+            raise ValueError(f"There is no board {document['chosen']!r}.")
+        self._states, self.chosen = states, document["chosen"]
+        self._answers.expect(self._engine.choose_board(self.chosen))
+        for name in NAMES:
+            self._tell_engine(name)
+        self._show_chosen()
+        for what in ("board", "codec", "preset"):
+            self.changed.notify(what)
+
+    # How it works.
+
+    def _show_chosen(self) -> None:
+        with self._quietly():
+            self.parameters.exchange(self.state.values, self.state.codec)
+
+    def _keep(self) -> None:
+        self.state.values = self.parameters.values()
+
+    def _values_of(self, name: str) -> dict[str, Value]:
+        return self.parameters.values() if name == self.chosen else dict(self._states[name].values)
+
+    @staticmethod
+    def _described(state: BoardState) -> dict[str, Any]:
+        return {"model": state.codec.model if state.codec is not None else None, "preset": state.preset, "is_edited": state.is_edited}
+
+    def _tell_engine(self, name: str) -> None:
+        codec = self._states[name].codec
+        if codec is not None:
+            self._answers.expect(self._engine.set_board(name, Board([codec])))
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """What changes now is told to the engine as a whole afterwards, and is no edit of a preset."""
+        self._is_passing_on = True
+        try:
+            yield
+        finally:
+            self._is_passing_on = False
+
+    def _parameter_changed(self, name: str, value: Value) -> None:
+        if self._is_passing_on:
+            return
+        self._pass_on({name: value})
+        self._mark_edited()
+
+    def _change(self, values: Mapping[str, Value]) -> list[str]:
+        """Sets what can be set without telling the engine; returns the sentences of what can't."""
+        refusals = []
+        with self._quietly():
+            for name, value in values.items():
+                try:
+                    self.parameters.set(name, value)
+                except (ValueError, TypeError) as error:
+                    refusals.append(str(error))
+        return refusals
+
+    def _pass_on(self, values: Mapping[str, Value]) -> None:
+        if self.state.codec is not None and values:
+            self._answers.expect(self._engine.set_parameters(self.chosen, [0], plain(values)))
+
+    def _mark_edited(self) -> None:
+        if self.state.preset and not self.state.is_edited:
+            self.state.is_edited = True
+            self.changed.notify("preset")
+
+
+def _codec_with(model: str, values: dict[str, Value]) -> tuple[NeuralCodec, dict[str, Value]]:
+    """A codec that holds the values as far as its model can, and the values as it holds them."""
+    codec, held = NeuralCodec(model=model), ParameterValues()
+    held.exchange(values, None)
+    held.attach(codec)
+    return codec, held.values()
+
+
+def _read_state(document: dict[str, Any]) -> BoardState:
+    model = document["model"]
+    shape = shape_named(str(model)) if model is not None else USUAL
+    values = {name: find_parameter(name, shape).validate(value) for name, value in document["values"].items()}
+    complete = {**Settings().on(shape).values(), **values}
+    codec, complete = _codec_with(str(model), complete) if model is not None else (None, complete)
+    return BoardState(complete, codec, str(document["preset"]), bool(document["is_edited"]))

@@ -1,0 +1,1 @@
+"""Controls: knobs, switches, chips and what they stand on."""

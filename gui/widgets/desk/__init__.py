@@ -1,0 +1,1 @@
+"""The desk: tabs, faders and motions."""

@@ -1,0 +1,1 @@
+"""The window's frame: header, transport, panels and dialogs."""

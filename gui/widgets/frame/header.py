@@ -1,0 +1,210 @@
+"""The bar at the top: name, open file, demo items, model, presets, export."""
+
+from PyQt6.QtCore import QRectF, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QPainter, QPaintEvent
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from lamina.gui.look import icons, theme
+from lamina.gui.model.values.preset_list import PresetList
+from lamina.gui.widgets.controls.buttons import MenuButton
+from lamina.gui.widgets.controls.status_line import ElidedLabel
+from lamina.gui.widgets.controls.tips import plain_tip
+from lamina.plugin.documents.presets import Preset
+
+LONGEST_MODEL_NAME, LONGEST_PRESET_TITLE = 18, 24
+NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS = "Alt+Right", "Alt+Left"
+
+
+class Header(QWidget):
+    """Signals what was asked for; shows what it is told."""
+
+    open_asked = pyqtSignal()
+    demo_chosen = pyqtSignal(object)
+    preset_chosen = pyqtSignal(object)
+    preset_save_asked = pyqtSignal()
+    preset_open_asked = pyqtSignal()
+    export_asked = pyqtSignal()
+    models_asked = pyqtSignal()
+    model_chosen = pyqtSignal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(56)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.GAP)
+        row.addWidget(_Wordmark())
+        self.open_button = QPushButton("Open…")
+        self.open_button.setToolTip("Open a sound file or Lamina codes (Ctrl+O), or drop one on the window.")
+        self.open_button.clicked.connect(self.open_asked)
+        self.demo_button = MenuButton("Demos")
+        self.demo_button.setToolTip("Sounds that come with Lamina.")
+        self.demo_menu = QMenu(self)
+        self.demo_menu.setToolTipsVisible(True)
+        self.demo_button.setMenu(self.demo_menu)
+        row.addWidget(self.open_button)
+        row.addWidget(self.demo_button)
+        row.addSpacing(theme.GAP)
+        row.addLayout(self._names(), 1)
+        self.model_button = MenuButton("Model")
+        self.model_button.setToolTip("The model that is heard: Lamina's, or one of your own, made by lamina train.")
+        self.model_menu = QMenu(self)
+        self.model_menu.setToolTipsVisible(True)
+        # Looked for each time: a training may have ended meanwhile.
+        self.model_menu.aboutToShow.connect(self.models_asked)
+        self.model_button.setMenu(self.model_menu)
+        self._models: list = []
+        self._model = ""
+        row.addWidget(self.model_button)
+        self.preset_button = MenuButton("Presets")
+        self.preset_button.setMinimumWidth(120)
+        self._presets, self._preset = PresetList(), ""
+        self.preset_menu = QMenu(self)
+        self.preset_menu.setToolTipsVisible(True)
+        self.preset_button.setMenu(self.preset_menu)
+        self.export_button = QPushButton("Export…")
+        self.export_button.setProperty("role", "primary")
+        self.export_button.setToolTip("Render the whole file with these settings, or write its codes (Ctrl+E).")
+        self.export_button.clicked.connect(self.export_asked)
+        row.addWidget(self.preset_button)
+        row.addWidget(self.export_button)
+        self.show_preset("", False)
+
+    def _names(self) -> QVBoxLayout:
+        self.title = QLabel("")
+        self.title.setProperty("role", "title")
+        self.detail = ElidedLabel()
+        column = QVBoxLayout()
+        column.setSpacing(1)
+        column.addStretch(1)
+        for label in (self.title, self.detail):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            # A long file name is cut off; it must not widen the window.
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            column.addWidget(label)
+        column.addStretch(1)
+        return column
+
+    def show_document(self, title: str, detail: str) -> None:
+        """Names what is open."""
+        self.title.setText(title)
+        self.title.setToolTip(plain_tip(title))
+        self.detail.setText(detail)
+        self.detail.setToolTip(plain_tip(detail))
+
+    def show_demos(self, items: list) -> None:
+        """Fills the demo menu with `DemoItem`s."""
+        self.demo_menu.clear()
+        for item in items:
+            action = self._add(self.demo_menu, item.title, item.credit)
+            action.triggered.connect(lambda _checked, item=item: self.demo_chosen.emit(item))
+        self.demo_button.setEnabled(bool(items))
+
+    def show_presets(self, presets: list) -> None:
+        """Fills the preset menu with `Preset`s, by category."""
+        self._presets = PresetList(presets)
+        self.preset_menu.clear()
+        for category, group in self._presets.groups.items():
+            menu = self.preset_menu.addMenu(category)
+            assert menu is not None
+            menu.setToolTipsVisible(True)
+            for preset in group:
+                action = self._add(menu, preset.title, plain_tip(preset.description))
+                action.setCheckable(True)
+                action.triggered.connect(lambda _checked, preset=preset: self._choose_preset(preset))
+        self.preset_menu.addSeparator()
+        self._add(self.preset_menu, "Open preset…", "Use settings saved in a file.").triggered.connect(self.preset_open_asked)
+        self._add(self.preset_menu, "Save preset…", "Save the present settings in a file (Ctrl+S).").triggered.connect(
+            self.preset_save_asked
+        )
+        self._mark_preset()
+
+    def show_preset(self, title: str, is_changed: bool) -> None:
+        """Names the preset in use, with a dot if something was changed since."""
+        self._preset = title
+        self.preset_button.setText(_cut(title, LONGEST_PRESET_TITLE) if title else "Presets")
+        self.preset_button.show_dot(bool(title) and is_changed)
+        what = f"{title}{', changed since' if is_changed else ''}" if title else "Settings to start from"
+        keys = f"{PRESET_BEFORE_KEYS} and {NEXT_PRESET_KEYS}: the preset before and the next one."
+        self.preset_button.setToolTip(plain_tip(f"{what}. {keys}"))
+        self.preset_button.setAccessibleName(f"Preset: {what}" if title else "Presets")
+        self._mark_preset()
+
+    def step_preset(self, step: int) -> None:
+        """Chooses the next preset (1) or the one before (−1)."""
+        preset = self._presets.beside(self._preset, step)
+        if preset is not None:
+            self.preset_chosen.emit(preset)
+
+    def _choose_preset(self, preset: Preset) -> None:
+        # The tick follows what is in use, and not the click.
+        self._mark_preset()
+        self.preset_chosen.emit(preset)
+
+    def _mark_preset(self) -> None:
+        for entry in self.preset_menu.actions():
+            menu = entry.menu()
+            for action in menu.actions() if menu is not None else ():
+                action.setChecked(action.text() == self._preset)
+
+    def show_models(self, entries: list) -> None:
+        """Fills the model menu with `BundleEntry`s."""
+        if entries == self._models:
+            return
+        self._models = entries
+        self.model_menu.clear()
+        for entry in entries:
+            tip = entry.problem or ("Your own." if entry.is_own else "Comes with Lamina.")
+            # A damaged one can be chosen: what is wrong with it is then said where it can be read.
+            action = self._add(self.model_menu, f"{entry.name} (damaged)" if entry.problem else entry.name, plain_tip(tip))
+            action.setData(entry.name)
+            action.setCheckable(True)
+            action.triggered.connect(lambda _checked, name=entry.name: self._choose_model(name))
+        self._mark_model()
+
+    def show_model(self, name: str) -> None:
+        """Names the model in use."""
+        self._model = name
+        self.model_button.setText(_cut(name, LONGEST_MODEL_NAME))
+        self._mark_model()
+
+    def _choose_model(self, name: str) -> None:
+        # The tick follows what is heard, and not the click: the model may turn out to be damaged.
+        self._mark_model()
+        self.model_chosen.emit(name)
+
+    def _mark_model(self) -> None:
+        for action in self.model_menu.actions():
+            action.setChecked(action.data() == self._model)
+
+    def show_can_export(self, can_export: bool) -> None:
+        """Lights the export button."""
+        self.export_button.setEnabled(can_export)
+
+    @staticmethod
+    def _add(menu: QMenu, text: str, tip: str) -> QAction:
+        action = QAction(text, menu)
+        action.setToolTip(tip)
+        menu.addAction(action)
+        return action
+
+
+def _cut(name: str, longest: int) -> str:
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+
+
+class _Wordmark(QWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        # As wide as the column of controls below, so that the header's buttons begin where the waveform does.
+        self.setFixedWidth(theme.LEFT_WIDTH + theme.MARGIN - theme.GAP)
+        self.setAccessibleName("Lamina")
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        icons.draw(painter, "lamina", QRectF(4, self.height() / 2 - 13, 26, 26), theme.colour(theme.WET))
+        face = theme.font(21, bold=True)
+        face.setLetterSpacing(face.SpacingType.AbsoluteSpacing, 0.6)
+        painter.setFont(face)
+        painter.setPen(theme.colour(theme.TEXT))
+        painter.drawText(QRectF(42, 0, 200, self.height()), Qt.AlignmentFlag.AlignVCenter, "Lamina")

@@ -1,0 +1,173 @@
+"""A scrolling spectrogram: the newest column at the right, low frequencies at the bottom."""
+
+import numpy as np
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
+from PyQt6.QtWidgets import QSizePolicy, QWidget
+
+from lamina.gui.look import theme
+from lamina.gui.model.sound.spectrogram import COLUMNS_PER_SECOND, LOUDEST_DB, QUIETEST_DB, SpectrogramRing, frequency_at, height_of
+from lamina.gui.widgets.controls.pixels import image_over
+
+AXIS_WIDTH = 46
+MARKS_HZ = (100, 500, 1000, 2000, 4000, 8000, 16000)
+
+
+class SpectrogramView(QWidget):
+    """Draws a `SpectrogramRing`. `show_ring` hands it one; `refresh` copies the new columns and repaints if there were any.
+    `hint` stands in an empty picture.
+    """
+
+    def __init__(self, name: str, hint: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._hint = hint
+        self._table = np.array(theme.colour_table(theme.SPECTRUM_STOPS), np.uint32)
+        self._hover: QPointF | None = None
+        self.setMouseTracking(True)
+        self.setAccessibleName(name)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.show_ring(SpectrogramRing())
+
+    def show_ring(self, ring: SpectrogramRing) -> None:
+        """Draws another ring from now on."""
+        self._ring = ring
+        self._n_drawn = ring.n_columns
+        self._pixels = self._table[ring.levels]
+        # The image looks into the array: a new column is one strided copy, and no picture is ever built as a whole.
+        self._image = image_over(self._pixels)
+        self.update()
+
+    def refresh(self) -> bool:
+        """Takes over the columns that came since the last time; whether there were any."""
+        n_new = min(self._ring.n_columns - self._n_drawn, self._ring.width)
+        if n_new <= 0:
+            return False
+        places = (self._ring.n_columns - n_new + np.arange(n_new)) % self._ring.width
+        self._pixels[:, places] = self._table[self._ring.levels[:, places]]
+        self._n_drawn = self._ring.n_columns
+        self.update()
+        return True
+
+    def sizeHint(self) -> QSize:
+        return QSize(420, 180)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(200, 80)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        picture = self._picture()
+        self._draw_ring(painter, picture)
+        self._draw_axis(painter, picture)
+        if self._ring.is_empty:
+            painter.setFont(theme.font())
+            painter.setPen(theme.colour(theme.DIM))
+            painter.drawText(picture, Qt.AlignmentFlag.AlignCenter, self._hint)
+        if self._hover is not None and picture.contains(self._hover):
+            self._draw_hover(painter, picture, self._hover)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        assert event is not None
+        self._hover = event.position()
+        self.update()
+
+    def leaveEvent(self, event: object) -> None:
+        self._hover = None
+        self.update()
+
+    def _picture(self) -> QRectF:
+        return QRectF(AXIS_WIDTH, 0, max(1, self.width() - AXIS_WIDTH), self.height())
+
+    def _draw_ring(self, painter: QPainter, picture: QRectF) -> None:
+        painter.fillRect(picture, theme.colour(theme.WELL))
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        place, width = self._ring.write_place, self._ring.width
+        height = float(self._ring.n_bands)
+        split = round(picture.width() * (width - place) / width)
+        left = QRectF(picture.left(), picture.top(), split, picture.height())
+        right = QRectF(picture.left() + split, picture.top(), picture.width() - split, picture.height())
+        painter.drawImage(left, self._image, QRectF(place, 0, width - place, height))
+        if place:
+            painter.drawImage(right, self._image, QRectF(0, 0, place, height))
+
+    def _draw_axis(self, painter: QPainter, picture: QRectF) -> None:
+        painter.setFont(theme.font(theme.SMALL_PIXELS - 1))
+        last_y = picture.bottom() + 99.0
+        for mark_hz in MARKS_HZ:
+            y = picture.bottom() - height_of(mark_hz) * picture.height()
+            painter.fillRect(QRectF(picture.left(), round(y), picture.width(), 1), theme.colour("#FFFFFF", 0.06))
+            if last_y - y < 15 or y < 7:
+                continue
+            last_y = y
+            painter.setPen(theme.colour(theme.MUTED))
+            box = QRectF(0, min(max(0.0, y - 7), picture.bottom() - 14), AXIS_WIDTH - 6, 14)
+            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, _short(mark_hz))
+
+    def _draw_hover(self, painter: QPainter, picture: QRectF, spot: QPointF) -> None:
+        painter.setPen(QPen(theme.colour("#FFFFFF", 0.25), 1))
+        painter.drawLine(QPointF(picture.left(), spot.y()), QPointF(picture.right(), spot.y()))
+        frequency = frequency_at((picture.bottom() - spot.y()) / picture.height())
+        age = (picture.right() - spot.x()) / picture.width() * self._ring.width / COLUMNS_PER_SECOND
+        text = f"{_exact(frequency)}   {age:.1f} s ago"
+        painter.setFont(theme.font(theme.SMALL_PIXELS))
+        width = painter.fontMetrics().horizontalAdvance(text) + 14.0
+        x = min(spot.x() + 10, picture.right() - width - 4)
+        y = spot.y() - 24 if spot.y() > 28 else spot.y() + 6
+        box = QRectF(x, y, width, 19)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour(theme.WELL, 0.85))
+        painter.drawRoundedRect(box, 4, 4)
+        painter.setPen(theme.colour(theme.TEXT))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+
+class TimeAxis(QWidget):
+    """The time axis under the spectrograms, which share it: seconds before now."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(16)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setFont(theme.font(theme.SMALL_PIXELS - 1))
+        painter.setPen(theme.colour(theme.MUTED))
+        seconds = SpectrogramRing().width / COLUMNS_PER_SECOND
+        width = self.width() - AXIS_WIDTH
+        step = 2 if width > 300 else 4
+        for age in range(0, int(seconds) + 1, step):
+            x = AXIS_WIDTH + width * (1 - age / seconds)
+            text = "now" if age == 0 else f"\N{MINUS SIGN}{age} s"
+            box = QRectF(min(max(AXIS_WIDTH, x - 24.0), self.width() - 48.0), 2, 48, 14)
+            flags = Qt.AlignmentFlag
+            side = flags.AlignRight if age == 0 else flags.AlignLeft if age >= seconds else flags.AlignHCenter
+            painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, text)
+
+
+class ColourScale(QWidget):
+    """Which colour is which level, for both spectrograms."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(16)
+        self.setToolTip(f"Colour of the spectrograms: {QUIETEST_DB:.0f} to {LOUDEST_DB:.0f} dBFS.")
+        self._pixels = np.array([theme.colour_table(theme.SPECTRUM_STOPS)], np.uint32)
+        self._image = image_over(self._pixels)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.drawImage(QRectF(0, 0, self.width(), 4), self._image)
+        painter.setFont(theme.font(theme.SMALL_PIXELS - 2))
+        painter.setPen(theme.colour(theme.DIM))
+        words = QRectF(0, 5, self.width(), 11)
+        painter.drawText(words, Qt.AlignmentFlag.AlignLeft, f"\N{MINUS SIGN}{-QUIETEST_DB:.0f}")
+        painter.drawText(words, Qt.AlignmentFlag.AlignRight, f"\N{MINUS SIGN}{-LOUDEST_DB:.0f} dB")
+
+
+def _short(frequency_hz: int) -> str:
+    return f"{frequency_hz // 1000} kHz" if frequency_hz >= 1000 else f"{frequency_hz} Hz"
+
+
+def _exact(frequency_hz: float) -> str:
+    return f"{frequency_hz / 1000:.1f} kHz" if frequency_hz >= 1000 else f"{frequency_hz:.0f} Hz"

@@ -1,0 +1,1 @@
+"""Codes: searched, compared, and coded shorter."""

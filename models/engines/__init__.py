@@ -1,0 +1,1 @@
+"""What computes a model's networks: the compiled core, or ONNX Runtime."""

@@ -1,0 +1,1 @@
+"""What is trained on: read, checked, packed, drawn and changed."""
