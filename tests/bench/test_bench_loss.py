@@ -77,6 +77,7 @@ def test_more_loss_scores_lower_on_a_real_codec(only_waveforms):
     assert without > little > much
 
 
+@pytest.mark.slow
 def test_a_run_ends_in_markdown_and_json(heldout, tmp_path, capsys, only_waveforms):
     out = tmp_path / "loss.json"
     options = ["--heldout", str(heldout), "--items", "1", "--seconds", "1", "--concealment", "hold", "--json", str(out)]

@@ -166,6 +166,7 @@ def test_perplexity_is_the_number_of_entries_in_even_use():
     assert use.used == (1024, 1)
 
 
+@pytest.mark.slow
 def test_silence_is_measured_at_its_loudest():
     runtime = load_runtime("lamina-24k")
     quiet = silence_out(runtime, (1, 24))
@@ -287,6 +288,7 @@ def test_the_comparison_says_at_a_glance_where_a_bundle_is_better(capsys):
     assert any("log-mel" in line and line.endswith("(not counted)") for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -61,6 +61,7 @@ def test_silence_is_a_number_and_has_no_share():
     assert found.level_db == tones.LOWEST_DB and np.isnan(found.share)
 
 
+@pytest.mark.slow
 def test_the_melody_is_the_same_every_time_and_has_sound_in_every_band():
     played = melody()
     assert (played == melody()).all() and played.dtype == np.float32

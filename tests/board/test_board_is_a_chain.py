@@ -118,6 +118,7 @@ NATIVE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_effects", range(1, len(NATIVE) + 1))
 def test_an_effect_inside_pedalboards_own_board_is_told_from_every_other(n_effects):
     """pedalboard makes an object anew for each effect of its boards that is asked for: those of the past must not count."""

@@ -198,6 +198,7 @@ def test_bypass_may_be_set_from_another_thread():
     assert largest_step(out) < largest_step(sine(RATE)) * 1.3
 
 
+@pytest.mark.slow
 def test_reset_starts_from_silence():
     board = live(Reverb(), NeuralCodec(), MP3Compressor())
     audio = demo(0, RATE, 0.5)[:1].repeat(2, 0)

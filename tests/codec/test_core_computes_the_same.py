@@ -73,6 +73,7 @@ def test_every_instruction_set_computes_the_same_to_the_last_bit(cores, audio, w
         assert np.array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 @needs_core
 @pytest.mark.parametrize("pieces", [(1,) * N_FRAMES, (1, 2, 40, 47), (89, 1)])
 def test_cutting_a_stream_changes_no_bit(cores, audio, pieces):
@@ -259,6 +260,7 @@ def test_a_variable_asks_for_an_engine(monkeypatch):
         open_engine(open_bundle())
 
 
+@pytest.mark.slow
 def test_info_tells_what_computes():
     command = [sys.executable, "-m", "lamina", "info"]
     told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout

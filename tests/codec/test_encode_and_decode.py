@@ -27,6 +27,7 @@ def test_decoding_what_was_encoded_is_what_the_effect_plays(rate, settings):
     assert np.array_equal(codec.decode(codec.encode(audio, rate)), codec(audio, rate))
 
 
+@pytest.mark.slow
 def test_the_codes_are_those_that_the_reports_tell():
     codec = NeuralCodec(layers=10, loudness_layers=-0.5)
     codes = codec.encode(music(), RATE)
@@ -158,6 +159,7 @@ def test_a_board_aligns_the_side_chain_with_what_arrives_at_the_codec():
     assert np.abs(streamed - whole[:, : streamed.shape[1]]).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_a_board_without_codecs_has_no_use_for_a_side_chain_and_a_nested_one_passes_it_on():
     a, b = voice(), music()[:1]
     assert np.array_equal(Board([])(a, RATE, sidechain=b), a)

@@ -86,6 +86,7 @@ def test_rare_codes_are_learned():
     assert bits_per_code(random.choice(1024, 30)[random.integers(0, 30, (1, 750, 3))]) < 6.0
 
 
+@pytest.mark.slow
 def test_two_channels_of_one_sound_cost_as_much_as_one():
     codes = np.random.default_rng(0).integers(0, 1024, (1, 750, 4))
     assert bits_per_code(np.repeat(codes, 2, 0)) < 0.52 * bits_per_code(codes)
@@ -102,6 +103,7 @@ def test_music_and_voice_gain(item, n_layers, most):
     assert bits_per_code(real_codes(n_layers, 10.0, item).codes) < most
 
 
+@pytest.mark.slow
 @given(data=st.binary(max_size=300), seed=st.integers(0, 1000))
 @settings(max_examples=60, deadline=None)
 def test_bytes_that_no_encoder_wrote_give_some_codes(data, seed):

@@ -85,6 +85,7 @@ def test_a_stream_is_cut_anywhere_and_foresees_the_same(runtime):
     assert np.array_equal(np.concatenate(parts, 1), foreseen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [8, 12, 23])
 def test_a_stream_of_all_layers_thinned_out_on_its_way_does_not_drift(runtime, layers):
     """The loop hears the first eight layers only: who hears more or fewer of the others foresees the same."""

@@ -50,6 +50,7 @@ def test_what_is_taken_away_and_what_is_left_add_up(n_channels, denoise):
     assert codec.latency_samples(RATE) == latency
 
 
+@pytest.mark.slow
 def test_without_denoise_it_is_silence_at_once_and_after_denoise_was_turned_down():
     audio = noisy_voice()
     assert not NeuralCodec(noise_only=True)(audio, RATE).any()
@@ -114,6 +115,7 @@ def test_a_switch_walks_from_one_to_the_other_within_the_ramp():
     assert not np.array_equal(out[:, 140 * BLOCK : back], left[:, 140 * BLOCK : back])
 
 
+@pytest.mark.slow
 def test_the_second_decoder_begins_with_the_past_of_the_first():
     out = push_while(noisy_voice(), lambda codec, i: setattr(codec, "noise_only", i >= 60), layers=24)
     # Both decode the same then, so nothing is left as soon as the switch has been made.

@@ -163,6 +163,7 @@ def test_info_tells_about_any_model(tmp_path, capsys):
     assert "my-band" in capsys.readouterr().out.split("Models")[0]
 
 
+@pytest.mark.slow
 def test_rendering_takes_a_model(tmp_path, capsys):
     own_bundle(tmp_path)
     source = tmp_path / "take.wav"

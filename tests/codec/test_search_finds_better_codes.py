@@ -47,6 +47,7 @@ def test_the_wider_the_search_the_smaller_the_error(runtime, latents, layers):
     assert errors[3] < (0.98 if layers <= 4 else 0.965) * errors[0]
 
 
+@pytest.mark.slow
 def test_frames_without_a_lag_are_searched_in_codebooks_of_their_own(runtime):
     z = left_over(runtime, 2)
     counts = np.full(len(z), 2)
@@ -89,6 +90,7 @@ def test_every_frame_is_searched_for_its_own_number_of_layers(runtime, latents):
     assert not codes[np.arange(6) >= counts[:, None]].any()
 
 
+@pytest.mark.slow
 def test_codes_do_not_depend_on_how_many_frames_a_call_brings(runtime, latents):
     counts = np.full(len(latents), 16)
     whole = runtime.quantize(latents, counts, 5)

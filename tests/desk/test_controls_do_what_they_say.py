@@ -33,6 +33,7 @@ def test_the_input_gain_is_before_the_codec_and_on_the_dry_signal_too(gain_db):
         assert np.allclose(NeuralCodec(mix=mix, input_gain_db=gain_db)(SOUND, RATE), expected, rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mix", [0.0, 0.25, 0.9])
 def test_mix_is_the_share_of_the_coded_sound(mix):
     wet = NeuralCodec(layers=2)(SOUND, RATE)

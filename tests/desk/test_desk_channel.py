@@ -142,6 +142,7 @@ def test_a_foreseen_frame_is_as_loud_as_memory_says_though_the_last_lag_came_ear
     assert np.allclose(unscaled, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_foreseen_frames_fade():
     settings = {"layers": 2, "frame_loss": 0.3, "seed": 3}
     assert np.array_equal(render(music(), concealment="foresee", **settings), render(music(), concealment="fade", **settings))
@@ -217,6 +218,7 @@ def test_codes_that_are_missing_in_what_is_decoded_are_concealed():
     assert after[2] < 0.125
 
 
+@pytest.mark.slow
 def test_frames_that_are_guarded_against_losses_heal_sooner():
     """Whoever sends over a channel that loses frames foresees less of each from the last ones."""
     codec, after = NeuralCodec(layers=12), []

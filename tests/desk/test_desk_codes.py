@@ -101,6 +101,7 @@ def test_many_generations_stay_aligned_with_the_dry_sound(rate):
     assert lag_samples(audio[0], coded[0]) == 0
 
 
+@pytest.mark.slow
 def test_a_running_stream_keeps_the_generations_it_began_with():
     audio = music(1.0)
     changed = stream(audio, lambda codec, i: setattr(codec, "passes", 1 if i < 30 else 5))

@@ -15,6 +15,7 @@ SEARCH = NeuralCodec().search
 """Candidates followed by default."""
 
 
+@pytest.mark.slow
 def test_neutral_gains_change_no_sample():
     assert np.array_equal(render(music(), layers=8, layer_gains=[1.0] * 24), render(music(), layers=8))
 
@@ -66,6 +67,7 @@ def test_the_more_is_peeled_off_the_further_it_is_from_the_input():
     assert errors == sorted(errors, reverse=True)
 
 
+@pytest.mark.slow
 def test_muting_the_first_layer_takes_away_what_was_foreseen_and_nothing_else():
     whole, runtime = whole_frames(), load_runtime(DEFAULT_BUNDLE)
     codes, foreseen = runtime.code(whole, 12, SEARCH)
@@ -116,6 +118,7 @@ def test_what_the_layers_add_sums_up_to_the_whole():
     assert np.abs(total - whole).max() < 10 * ROUNDING
 
 
+@pytest.mark.slow
 def test_a_layer_beyond_the_active_ones_adds_nothing():
     assert not render(music(), layers=6, listen="layer", listen_layer=7).any()
 

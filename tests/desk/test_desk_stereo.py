@@ -11,6 +11,7 @@ from lamina.plugin import NeuralCodec
 BLOCK = 480
 
 
+@pytest.mark.slow
 def test_mono_plays_the_middle_on_both_sides_and_sends_one_channel():
     codec = NeuralCodec(layers=12, stereo="mono")
     both = codec(music(), RATE)
@@ -47,6 +48,7 @@ def test_middle_and_side_of_a_sound_in_the_middle_is_that_sound():
     assert difference(coded, np.repeat(render(voice(), layers=16), 2, 0)) < 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_channels", [1, 3])
 def test_stereo_modes_leave_other_numbers_of_channels_alone(n_channels):
     audio = np.repeat(voice(1.0), n_channels, 0)

@@ -152,6 +152,7 @@ def test_each_echo_has_fewer_layers_and_one_that_would_be_too_soft_is_no_more():
     assert len(echoes) == 10
 
 
+@pytest.mark.slow
 def test_a_sound_that_leaves_no_room_has_no_echoes():
     t = np.arange(2 * RATE) / RATE
     steady = (0.3 * np.sin(2 * np.pi * 500 * t))[None].astype(np.float32)

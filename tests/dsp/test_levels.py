@@ -23,6 +23,7 @@ def test_a_sine_reads_its_peak_and_rms(level):
     assert meter.rms_db[0] == pytest.approx(20 * np.log10(level) - 3.01, abs=0.05)
 
 
+@pytest.mark.slow
 @given(sizes=st.lists(st.integers(0, 4000), min_size=1, max_size=10))
 def test_readings_do_not_depend_on_how_the_stream_is_cut(sizes):
     noise = np.random.default_rng(2).standard_normal((2, sum(sizes))).astype(np.float32)

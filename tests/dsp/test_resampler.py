@@ -24,6 +24,7 @@ def test_any_cutting_gives_the_same_samples(pair, sizes):
     assert np.array_equal(np.concatenate(parts, 1), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_a_sine_stands_where_it_should(source, target):
     frequency = 0.1 * min(source, target)

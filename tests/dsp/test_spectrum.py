@@ -15,6 +15,7 @@ def sine(sample_rate, frequency, seconds=0.5, level=1.0):
     return (level * np.sin(2 * np.pi * frequency * np.arange(round(seconds * sample_rate)) / sample_rate)).astype(np.float32)[None]
 
 
+@pytest.mark.slow
 @given(rate=st.sampled_from([8000, 22050, 44100, 48000, 96000]), share=st.floats(0.03, 0.9), level=st.floats(0.01, 1.0))
 def test_a_tone_reads_its_level_in_its_band(rate, share, level):
     frequency = min(share * rate / 2, 19000.0)

@@ -173,6 +173,7 @@ def test_an_interrupt_while_a_module_loads_is_an_interrupt(monkeypatch, capsys):
     assert "interrupted" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_error():
     info = start("info")
     info.stdout.close()

@@ -121,6 +121,7 @@ def test_requests_that_cant_be_carried_out_leave_nothing(tmp_path, take, capsys)
     assert read_codes(tmp_path / "take.lamina").codes.codes.shape[2] == 2
 
 
+@pytest.mark.slow
 def test_a_surround_file_is_encoded_channel_by_channel(tmp_path):
     audio = np.stack([noise(1, 24_000, seed)[0] * (0.2 + 0.1 * seed) for seed in range(6)])
     source, target, back = (tmp_path / name for name in ("in.wav", "six.lamina", "out.wav"))

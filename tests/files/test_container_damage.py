@@ -68,6 +68,7 @@ def test_what_does_not_belong_to_the_file_is_not_counted_in_its_bitrate(tmp_path
     assert rates == [len(data) * 8 / 4.0 / 1000] * 2
 
 
+@pytest.mark.slow
 def test_a_block_of_another_file_is_not_believed():
     mine, other = real_codes(4, 3.0), dataclasses.replace(real_codes(4, 3.0, item=0), model="other")
     data, foreign = pack(mine), pack(other)

@@ -79,6 +79,7 @@ def test_what_was_not_sent_is_not_in_the_file():
     assert not result.codes.codes.any() and not result.codes.counts.any() and not result.damage
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entropy", [False, True])
 def test_inspecting_tells_what_reading_finds(tmp_path, entropy):
     codes = real_codes(6, 4.0, n_channels=2)
@@ -98,6 +99,7 @@ OTHER_MODELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entropy", [False, True])
 @pytest.mark.parametrize(("frame_rate", "code_bits"), OTHER_MODELS.values(), ids=OTHER_MODELS)
 def test_codes_of_other_models_come_back_in_as_many_bits_as_they_have(frame_rate, code_bits, entropy):
@@ -168,6 +170,7 @@ def test_files_that_are_none_are_refused(tmp_path):
         read_codes(tmp_path / "song.lamina")
 
 
+@pytest.mark.slow
 def test_reading_imports_no_network():
     script = "import sys, lamina.plugin.codes_file.file; print(sorted({'torch', 'onnxruntime', 'PyQt6'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -54,12 +54,14 @@ def test_a_board_renders_the_same_as_in_memory(tmp_path, source):
     assert np.abs(read_audio(result.target).samples - make()(clip.samples, clip.sample_rate)).max() < 2**-20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_samples", [1, 2, 319, 48_000 * 4])
 def test_any_length_comes_back_at_its_length(tmp_path, n_samples):
     source = write(tmp_path / "in.wav", noise(1, n_samples))
     assert probe_audio(render_file(NeuralCodec(), source, tmp_path / "out.wav").target).n_samples == n_samples
 
 
+@pytest.mark.slow
 def test_cancelling_leaves_nothing_and_keeps_what_was_there(tmp_path, source):
     target = tmp_path / "out.wav"
     target.write_bytes(b"precious")
