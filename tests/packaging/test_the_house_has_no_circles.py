@@ -85,10 +85,10 @@ def upward(arrows: dict[str, set[str]]) -> list[str]:
 
 
 def crowded(known: dict[str, Path]) -> dict[str, int]:
-    """Folders of the plugin with more modules than one overlooks."""
+    """Folders with more modules than one overlooks."""
     counts: dict[str, int] = {}
     for name, path in known.items():
-        if name.startswith("lamina.plugin.") and path.name != "__init__.py":
+        if path.name != "__init__.py":
             folder = name.rpartition(".")[0]
             counts[folder] = counts.get(folder, 0) + 1
     return {folder: count for folder, count in counts.items() if count > MOST_MODULES}
@@ -102,7 +102,7 @@ def test_nothing_is_imported_from_a_floor_above():
     assert upward(graph(modules())) == []
 
 
-def test_no_folder_of_the_plugin_is_crowded():
+def test_no_folder_is_crowded():
     assert crowded(modules()) == {}
 
 
