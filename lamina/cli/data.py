@@ -124,10 +124,10 @@ def _pack(options: argparse.Namespace) -> int:
 def _compact(options: argparse.Namespace) -> int:
     if packages_are_missing(options.sources):
         return 2
-    from lamina.models.training.data.audio_files import KINDS, PLAIN_KIND
     from lamina.models.training.data.compact_pack import pack_compactly
     from lamina.models.training.data.packed import open_packed
     from lamina.models.training.data.sources import open_sources
+    from lamina.models.training.sounds.audio_files import KINDS, PLAIN_KIND
 
     if options.parts < 1:
         raise ValueError(f"--parts is {options.parts}; it must be at least 1.")

@@ -86,7 +86,7 @@ def required_files(config: CodecConfig) -> list[str]:
 
 def weights_folder() -> Path:
     """Where the shipped bundles are."""
-    return Path(__file__).parent / "weights"
+    return Path(__file__).parent.parent / "weights"
 
 
 def shipped_bundles() -> list[str]:

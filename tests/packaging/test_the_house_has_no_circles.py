@@ -117,7 +117,7 @@ def test_the_graph_is_that_of_the_whole_house():
     ("module", "line", "arrow"),
     [
         ("dsp/ramp.py", "from lamina.plugin import NeuralCodec", "lamina.dsp.ramp → lamina.plugin"),
-        ("models/bundles/bundle.py", "def late():\n    import lamina.plugin.board", "lamina.models.bundles.bundle → lamina.plugin.board"),
+        ("models/bundle.py", "def late():\n    import lamina.plugin.board", "lamina.models.bundle → lamina.plugin.board"),
         ("plugin/board.py", "from lamina.plugin.host import live", "lamina.plugin.board → lamina.plugin.host.live"),
         ("plugin/host/live.py", "from ...gui import window", "lamina.plugin.host.live → lamina.gui.window"),
         ("gui/window.py", "if True:\n    from lamina import NeuralCodec", "lamina.gui.window → lamina"),
@@ -154,5 +154,5 @@ def small_house(root):
         (root / name).mkdir(parents=True, exist_ok=True)
         (root / name / "__init__.py").touch()
     (root / "lamina/__init__.py").touch()
-    for name in ("dsp/ramp.py", "models/bundles/bundle.py", "plugin/board.py", "plugin/host/live.py", "gui/window.py"):
+    for name in ("dsp/ramp.py", "models/bundle.py", "plugin/board.py", "plugin/host/live.py", "gui/window.py"):
         (root / name).touch()

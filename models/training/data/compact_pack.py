@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lamina.models.training.data.compact import compact, expand
-from lamina.models.training.data.fingerprint import WORDS_PER_SECOND
 from lamina.models.training.data.pack import CLIP_ENTRY_BYTES, check_target, drop_parts_from
 from lamina.models.training.data.packed import BLOB_LENGTH, COMPACT_VERSION, MAGIC, PREAMBLE, PackedClip, PackedSet, dump_index, part_path
 from lamina.models.training.data.weighting import KIND_WEIGHTS, clip_weight
+from lamina.models.training.sounds.fingerprint import WORDS_PER_SECOND
 
 PIECE_SECONDS = 15.0
 

@@ -15,7 +15,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from lamina.models.training.data.audio_files import PLAIN_KIND
 from lamina.models.training.data.augment import (
     Augmentation,
     SpectralChange,
@@ -28,6 +27,7 @@ from lamina.models.training.data.augment import (
 from lamina.models.training.data.packed import PackedSet
 from lamina.models.training.data.synthesis import draw_tones
 from lamina.models.training.data.weighting import KIND_WEIGHTS, clip_weight
+from lamina.models.training.sounds.audio_files import PLAIN_KIND
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lamina.models.training.data.audio_files import KINDS, PLAIN_KIND
-from lamina.models.training.data.matching import FingerprintIndex
 from lamina.models.training.data.packed import PackedClip, PackedSet
 from lamina.models.training.data.weighting import KIND_WEIGHTS, NARROW_BAND_HZ, NARROW_SPEECH_WEIGHT, clip_weight
+from lamina.models.training.sounds.audio_files import KINDS, PLAIN_KIND
+from lamina.models.training.sounds.matching import FingerprintIndex
 
 STOP, WARNING, NOTE, FINE = "STOP", "warning", "note", "ok"
 SEVERITIES = (STOP, WARNING, NOTE, FINE)

@@ -20,9 +20,9 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from lamina.models.training.data.audio_files import AUDIO_SUFFIXES, FoundFile, UnreadableError, find_audio, open_mono, to_int16
-from lamina.models.training.data.clip_meter import ClipMeasures, ClipMeter
 from lamina.models.training.data.packed import MAGIC, PREAMBLE, SUFFIX, VERSION, LeftOut, PackedClip, dump_index, part_path
+from lamina.models.training.sounds.audio_files import AUDIO_SUFFIXES, FoundFile, UnreadableError, find_audio, open_mono, to_int16
+from lamina.models.training.sounds.clip_meter import ClipMeasures, ClipMeter
 
 log = logging.getLogger(__name__)
 

@@ -29,8 +29,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from lamina.models.training.data.audio_files import HIGHEST_RATE, KINDS, LOWEST_RATE, PLAIN_KIND
 from lamina.models.training.data.compact import expand
+from lamina.models.training.sounds.audio_files import HIGHEST_RATE, KINDS, LOWEST_RATE, PLAIN_KIND
 
 MAGIC = b"laminapk"
 VERSION, COMPACT_VERSION = 1, 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lamina.models.training.data.audio_files import PLAIN_KIND
+from lamina.models.training.sounds.audio_files import PLAIN_KIND
 
 KIND_WEIGHTS = {"speech": 0.62, "music": 0.30, "noise": 0.08, PLAIN_KIND: 1.0}
 """Shares of the examples, in proportion among the kinds that there are."""

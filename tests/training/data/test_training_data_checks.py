@@ -14,10 +14,10 @@ pytest.importorskip("soundfile", reason="training needs the extra [train]")
 import soundfile
 
 from lamina.cli.main import main
-from lamina.models.training.data import fingerprint
 from lamina.models.training.data.data_checks import check_data
 from lamina.models.training.data.pack import pack_folders
 from lamina.models.training.data.packed import open_packed
+from lamina.models.training.sounds import fingerprint
 
 RATE = 24_000
 

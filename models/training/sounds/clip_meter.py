@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lamina.models.training.data.fingerprint import feature_matrix, fingerprint
+from lamina.models.training.sounds.fingerprint import feature_matrix, fingerprint
 
 FloatArray = npt.NDArray[np.float32]
 

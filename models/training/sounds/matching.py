@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lamina.models.training.data.fingerprint import SILENT_WORD, WORDS_PER_SECOND, Fingerprint
+from lamina.models.training.sounds.fingerprint import SILENT_WORD, WORDS_PER_SECOND, Fingerprint
 
 WINDOW_WORDS = 2 * WORDS_PER_SECOND
 SHORTEST_WORDS = WORDS_PER_SECOND
