@@ -119,7 +119,8 @@ class Parameter:
         if self.unit == "%":
             return f"{value * 100:.0f} %"
         if self.kind == "int":
-            return f"{value:d}" if not self.unit else f"{value:d} {self.unit}"
+            unit = self.unit.removesuffix("s") if value == 1 else self.unit
+            return f"{value:d} {unit}".strip()
         decimals = 2 if self.unit == "kbps" or self.step < 0.1 else 1
         return f"{value:+.1f} dB" if self.unit == "dB" else f"{value:.{decimals}f} {self.unit}".strip()
 
