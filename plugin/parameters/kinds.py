@@ -119,8 +119,7 @@ class Parameter:
         if self.unit == "%":
             return f"{value * 100:.0f} %"
         if self.kind == "int":
-            unit = self.unit.removesuffix("s") if value == 1 else self.unit
-            return f"{value:d} {unit}".strip()
+            return f"{value:d}{self._unit_words(value)}"
         decimals = 2 if self.unit == "kbps" or self.step < 0.1 else 1
         return f"{value:+.1f} dB" if self.unit == "dB" else f"{value:.{decimals}f} {self.unit}".strip()
 
@@ -130,14 +129,15 @@ class Parameter:
 
     def default_text(self) -> str:
         """The default as the docs write it."""
-        return "off" if self.kind == "bool" else f"{self.default:g}{self._unit_words()}"
+        return "off" if self.kind == "bool" else f"{self.default:g}{self._unit_words(self.default)}"
 
     def range_text(self) -> str:
         """The range as the docs write it."""
         return "off or on" if self.kind == "bool" else f"{self.minimum:g} to {self.maximum:g}{self._unit_words()}"
 
-    def _unit_words(self) -> str:
-        return f" {self.unit}" if self.unit not in ("", "%") else ""
+    def _unit_words(self, value: Value = None) -> str:
+        unit = self.unit.removesuffix("s") if value == 1 else self.unit
+        return f" {unit}" if unit not in ("", "%") else ""
 
 
 class Choice(Parameter):
