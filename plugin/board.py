@@ -14,7 +14,7 @@ import numpy as np
 from pedalboard import Plugin
 from pedalboard._pedalboard import Pedalboard
 
-from lamina.plugin.call.arrays import FloatArray, channels_first, check_buffer_size, check_sample_rate, check_sidechain
+from lamina.plugin.call.arrays import FloatArray, Layout, channels_in, check_buffer_size, check_sample_rate, check_sidechain
 from lamina.plugin.call.effect import Effect, SideChainEffect
 from lamina.plugin.call.native_chain import NativeChain
 
@@ -33,12 +33,13 @@ class Board(SideChainEffect):
     `copy.copy` gives another list of the same effects.
     """
 
-    __slots__ = ("_beside", "_chains", "_items", "_prepared")
+    __slots__ = ("_beside", "_chains", "_items", "_layout", "_prepared")
 
     def __init__(self, plugins: Iterable[BoardItem] | None = None) -> None:
         self._items: list[BoardItem] = []
         self._prepared: tuple[int, int, int] | None = None
         self._beside: dict[int, FloatArray] = {}
+        self._layout: Layout | None = None
         self._chains: dict[tuple[int, ...], NativeChain] = {}
         self.extend(plugins or [])
 
@@ -56,7 +57,9 @@ class Board(SideChainEffect):
         When streaming, give it from the first call on.
         """
         rate, size = check_sample_rate(sample_rate), check_buffer_size(buffer_size)
-        audio, back = channels_first(input_array)
+        audio, back, layout = channels_in(input_array, None if reset else self._layout)
+        if not reset:
+            self._layout = layout
         return back(self.process_channels(audio, rate, size, reset, check_sidechain(sidechain, audio.shape)))
 
     def process_channels(
@@ -83,6 +86,7 @@ class Board(SideChainEffect):
         self._prepared = None
         self._beside.clear()
         self._chains.clear()
+        self._layout = None
         for item in self._items:
             item.reset()
 

@@ -14,7 +14,16 @@ import numpy as np
 from lamina.dsp.bridge import bridge_latency
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE, Bundle, BundleError, bundle_version, open_bundle
 from lamina.models.runtime import CodecRuntime, load_runtime
-from lamina.plugin.call.arrays import FloatArray, channels_first, check_buffer_size, check_channels, check_sample_rate, check_sidechain
+from lamina.plugin.call.arrays import (
+    FloatArray,
+    Layout,
+    channels_first,
+    channels_in,
+    check_buffer_size,
+    check_channels,
+    check_sample_rate,
+    check_sidechain,
+)
 from lamina.plugin.call.effect import SideChainEffect
 from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.desk.chain import CHAIN
@@ -73,7 +82,18 @@ class NeuralCodec(SideChainEffect, _Attributes):
     Raises ValueError or TypeError with a sentence for any value out of range, and leaves the effect unchanged.
     """
 
-    __slots__ = ("_bundle", "_last_reports", "_model", "_runtime", "_settings", "_stream", "_streaming", "_to_swallow", "on_report")
+    __slots__ = (
+        "_bundle",
+        "_last_reports",
+        "_layout",
+        "_model",
+        "_runtime",
+        "_settings",
+        "_stream",
+        "_streaming",
+        "_to_swallow",
+        "on_report",
+    )
 
     if not TYPE_CHECKING:  # type checkers make a constructor of the declarations
 
@@ -99,6 +119,7 @@ class NeuralCodec(SideChainEffect, _Attributes):
         self.on_report: Callable[[FrameReport], None] | None = None
         self._runtime: CodecRuntime | None = None
         self._stream: CodecStream | None = None
+        self._layout: Layout | None = None
         # Two threads that stream through one effect take turns. Re-entrant: a report's listener may ask and set.
         self._streaming = RLock()
         self._to_swallow = 0
@@ -167,7 +188,9 @@ class NeuralCodec(SideChainEffect, _Attributes):
         `sidechain`, a sound of the input's shape, gives the codes of the layers above `cross_layers`.
         """
         rate, size = check_sample_rate(sample_rate), check_buffer_size(buffer_size)
-        audio, back = channels_first(input_array)
+        audio, back, layout = channels_in(input_array, None if reset else self._layout)
+        if not reset:
+            self._layout = layout
         return back(self.process_channels(audio, rate, size, reset, check_sidechain(sidechain, audio.shape)))
 
     def process_channels(
@@ -216,7 +239,7 @@ class NeuralCodec(SideChainEffect, _Attributes):
         with self._streaming:
             if self._stream is not None:
                 self._last_reports = list(self._stream.reports)
-            self._stream = None
+            self._stream = self._layout = None
 
     def _open(self) -> CodecRuntime:
         runtime = load_runtime(self._model)

@@ -73,6 +73,8 @@ def _encode(options: argparse.Namespace) -> int:
     target = check_codes_target(options.output)
     codec = codec_of(options)
     clip = read_audio(options.input, limit_seconds=MAX_SECONDS, most_channels=MAX_CODE_CHANNELS)
+    if clip.trouble:
+        print(f"lamina: {options.input}: {clip.trouble}", file=sys.stderr)
     with signals_end_it_cleanly():
         write_codes(target, codec.encode(clip.samples, clip.sample_rate), options.entropy)
     info = inspect_codes(target)

@@ -176,6 +176,8 @@ def _render(options: argparse.Namespace) -> int:
                 print(f"lamina: {' '.join(str(error).split())}", file=sys.stderr)
                 failures += 1
                 continue
+            if result.trouble:
+                print(f"lamina: {source}: {result.trouble}", file=sys.stderr)
             speed = result.seconds / max(result.elapsed, 1e-9)
             print(f"{target}: {result.seconds:.1f} s at {codec.kbps:g} kbps per channel, {speed:.0f} × real time")
     if failures:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,24 +17,45 @@ USUAL_CHANNELS = 2
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a stream's blocks lie: `[channels, samples]`, or the other way round."""
+
+    n_channels: int
+    is_channels_first: bool
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether a block of that shape may lie so."""
+        return len(shape) == 2 and shape[0 if self.is_channels_first else 1] == self.n_channels
+
+
 def channels_first(audio: object) -> tuple[FloatArray, Callable[[FloatArray], FloatArray]]:
     """The audio as float32 `[channels, samples]`, and the way back to the caller's layout.
 
     Raises TypeError for anything but a float32 or float64 array, ValueError for a shape that is not mono or
     stereo, is ambiguous, or for NaN or infinite samples.
     """
+    samples, back, _ = channels_in(audio, None)
+    return samples, back
+
+
+def channels_in(audio: object, before: Layout | None) -> tuple[FloatArray, Callable[[FloatArray], FloatArray], Layout | None]:
+    """As `channels_first`, for the next block of a stream whose blocks lay like `before`, and how this one lies (None: `[samples]`).
+
+    Blocks of one or two samples are ambiguous by themselves, but not in a stream.
+    """
     audio = check_float_array(audio)
     if audio.ndim not in (1, 2):
         raise ValueError(f"The audio has the shape {audio.shape}; give [samples], [channels, samples] or [samples, channels].")
     if audio.ndim == 1:
         planes, back = audio[None], _first_channel
-    elif _is_channels_first(audio.shape):
+    elif before.is_channels_first if before is not None and before.fits(audio.shape) else _is_channels_first(audio.shape):
         planes, back = audio, _as_is
     else:
         planes, back = audio.T, _transposed
     samples = np.ascontiguousarray(planes, np.float32)
     refuse_non_finite(samples)
-    return samples, back
+    return samples, back, Layout(len(samples), back is _as_is) if audio.ndim == 2 else None
 
 
 def check_sidechain(sidechain: object, shape: tuple[int, ...]) -> FloatArray | None:

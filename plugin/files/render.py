@@ -13,7 +13,7 @@ import numpy as np
 
 from lamina.plugin.call.arrays import MAX_CHANNELS, FloatArray
 from lamina.plugin.call.effect import Effect
-from lamina.plugin.files.sound import AudioFileError, atomic_writer, check_samples, check_target, open_for_reading
+from lamina.plugin.files.sound import AudioFileError, atomic_writer, check_samples, check_target, open_for_reading, what_is_missing
 
 BLOCK_SECONDS = 2.0
 BUFFER_SIZE = 8192
@@ -27,11 +27,12 @@ class RenderCancelled(Exception):  # noqa: N818 - a request that was granted, no
 
 @dataclass(frozen=True)
 class RenderResult:
-    """`seconds` of sound written to `target` in `elapsed` seconds."""
+    """`seconds` of sound written to `target` in `elapsed` seconds; `trouble` says what was cut off the source, if something was."""
 
     target: Path
     seconds: float
     elapsed: float
+    trouble: str = ""
 
 
 def render_file(
@@ -76,7 +77,7 @@ def render_file(
                     )
         finally:
             effect.reset()
-    return RenderResult(goal, total / rate, time.perf_counter() - started)
+    return RenderResult(goal, total / rate, time.perf_counter() - started, what_is_missing(source))
 
 
 @contextlib.contextmanager

@@ -11,16 +11,19 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from pedalboard.io import AudioFile
 
 from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE, USUAL_CHANNELS, FloatArray, refuse_non_finite
 from lamina.plugin.files.atomic import atomic_file
+from lamina.plugin.files.wav_header import PutRight, WavHeaderError, read_wav_header
 
 READABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
 WRITABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff"})
+PLAIN_SUFFIXES = frozenset({".wav", ".flac", ".aif", ".aiff"})
+"""In which a place is found at once."""
 LONGEST_IN_MEMORY_SECONDS = 2 * 3600.0
 MOST_IN_MEMORY_VALUES = 2 * 3600 * 48_000 * 2
 """Two hours of stereo at 48 kHz, 2.8 GB: what a high rate may not exceed either."""
@@ -56,11 +59,12 @@ class AudioInfo:
 
 @dataclass(frozen=True)
 class AudioClip:
-    """A whole file: float32 `[channels, samples]` at `sample_rate` Hz."""
+    """A whole file: float32 `[channels, samples]` at `sample_rate` Hz; `trouble` says what was cut off, if something was."""
 
     samples: FloatArray
     sample_rate: int
     path: Path
+    trouble: str = ""
 
 
 def probe_audio(path: str | Path) -> AudioInfo:
@@ -105,7 +109,7 @@ def read_audio(
             position += block.shape[1]
             if progress is not None:
                 progress(position / total)
-    return AudioClip(samples[:, :position], rate, Path(path))
+    return AudioClip(samples[:, :position], rate, Path(path), what_is_missing(path))
 
 
 def check_length(
@@ -142,7 +146,11 @@ def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> I
     try:
         if path.stat().st_size == 0:
             raise AudioFileError(f"{path} is empty (0 bytes).")
-        file = AudioFile(str(path))
+        sound = read_wav_header(path)
+        file = AudioFile(str(path)) if sound is None or sound.is_as_promised else AudioFile(cast(BinaryIO, PutRight(path, sound)))
+        _try_out(file, path)
+    except WavHeaderError as error:
+        raise AudioFileError(f"{path} {error}") from error
     except PermissionError as error:
         raise AudioFileError(f"{path} may not be read: permission denied.") from error
     except (ValueError, RuntimeError, OSError) as error:
@@ -159,6 +167,22 @@ def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> I
         if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
             raise AudioFileError(f"{path} has {file.samplerate:g} Hz; {LOWEST_RATE} to {HIGHEST_RATE} Hz are supported. Convert it first.")
         yield file
+
+
+def _try_out(file: Any, path: Path) -> None:
+    """Read a sample: some ways of storing sound are refused then only. Raises RuntimeError."""
+    if path.suffix.lower() in PLAIN_SUFFIXES and file.frames > 0:
+        file.read(1)
+        file.seek(0)
+
+
+def what_is_missing(path: str | Path) -> str:
+    """What was cut off of a sound file that can be read, as a sentence; empty if that isn't known or nothing was."""
+    try:
+        sound = read_wav_header(Path(path))
+    except (WavHeaderError, OSError):
+        return ""
+    return sound.trouble if sound is not None else ""
 
 
 def check_target(target: str | Path, source: str | Path | None = None) -> Path:

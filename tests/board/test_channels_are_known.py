@@ -58,3 +58,23 @@ def test_the_shortest_blocks_of_native_effects_keep_their_state(n_samples):
     chain.prepare(2, RATE, 512)
     blocks = [audio[:, start : start + n_samples] for start in range(0, 300, n_samples)]
     assert np.array_equal(np.concatenate([chain.process(block, RATE, 512, False) for block in blocks], 1), whole)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("make", [lambda: NeuralCodec(layers=2), lambda: Board([pedalboard.Compressor()]), board])
+def test_a_streams_last_two_samples_lie_as_those_before_them(make, transposed):
+    """pedalboard's own reading loop, with a chunk of two samples at its end, or somewhere on its way."""
+    audio = noise(2, 4098)
+    pieces = [(0, 2048), (2048, 2050), (2050, 2051), (2051, 4096), (4096, 4098)]
+    effect, whole = make(), make()
+
+    def through(block):
+        out = effect(block.T.copy() if transposed else block.copy(), RATE, reset=False)
+        return out.T if transposed else out
+
+    streamed = np.concatenate([through(audio[:, start:stop]) for start, stop in pieces], 1)
+    in_one = whole(audio, RATE, reset=False)
+    assert streamed.shape == in_one.shape and np.abs(streamed - in_one).max() < 1e-6
+    effect.reset()
+    with pytest.raises(ValueError, match="square"):
+        effect(audio[:, :2], RATE, reset=False)

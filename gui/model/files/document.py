@@ -43,7 +43,8 @@ class Document:
         cancelled: Callable[[], bool] | None = None,
     ) -> "Document":
         """Reads a file; raises what `read_audio` raises, with its sentence."""
-        return cls.of(read_audio(path, progress=progress, cancelled=cancelled), title or Path(path).name)
+        clip = read_audio(path, progress=progress, cancelled=cancelled)
+        return cls.of(clip, title or Path(path).name, trouble=clip.trouble)
 
     @classmethod
     def of(cls, clip: AudioClip, title: str, file: Path | None = None, remark: str = "", trouble: str = "") -> "Document":
