@@ -60,7 +60,7 @@ class Board(SideChainEffect):
         audio, back, layout = channels_in(input_array, None if reset else self._layout)
         if not reset:
             self._layout = layout
-        return back(self.process_channels(audio, rate, size, reset, check_sidechain(sidechain, audio.shape)))
+        return back(self.process_channels(audio, rate, size, reset, check_sidechain(sidechain, audio.shape, layout)))
 
     def process_channels(
         self, audio: FloatArray, rate: int, buffer_size: int, reset: bool, sidechain: FloatArray | None = None
@@ -98,13 +98,16 @@ class Board(SideChainEffect):
         """
         n_channels, n_samples = shape
         held = self._beside.get(id(segment), np.zeros((n_channels, 0), np.float32))
+        if len(held) != n_channels:
+            held = np.zeros((n_channels, 0), np.float32)  # another stream has begun
         held = np.concatenate([held, np.zeros((n_channels, n_given), np.float32) if beside is None else beside], 1)
         self._beside[id(segment)] = held[:, n_samples:]
         return held[:, :n_samples]
 
     def _prepare_natives(self, rate: int, n_channels: int, buffer_size: int) -> None:
         """Show native plugins the largest block they may get, once per stream."""
-        if self._prepared != (rate, n_channels, buffer_size):
+        before = self._prepared
+        if before is None or before[:2] != (rate, n_channels) or buffer_size > before[2]:
             self._prepared = (rate, n_channels, buffer_size)
             for segment in self._segments():
                 if isinstance(segment, NativeChain):

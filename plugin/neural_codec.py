@@ -191,7 +191,7 @@ class NeuralCodec(SideChainEffect, _Attributes):
         audio, back, layout = channels_in(input_array, None if reset else self._layout)
         if not reset:
             self._layout = layout
-        return back(self.process_channels(audio, rate, size, reset, check_sidechain(sidechain, audio.shape)))
+        return back(self.process_channels(audio, rate, size, reset, check_sidechain(sidechain, audio.shape, layout)))
 
     def process_channels(
         self, audio: FloatArray, rate: int, buffer_size: int, reset: bool, sidechain: FloatArray | None = None

@@ -58,14 +58,15 @@ def channels_in(audio: object, before: Layout | None) -> tuple[FloatArray, Calla
     return samples, back, Layout(len(samples), back is _as_is) if audio.ndim == 2 else None
 
 
-def check_sidechain(sidechain: object, shape: tuple[int, ...]) -> FloatArray | None:
+def check_sidechain(sidechain: object, shape: tuple[int, ...], beside: Layout | None = None) -> FloatArray | None:
     """A side-chain as float32 `[channels, samples]` like the sound it stands beside, of that shape; None stays None.
 
-    One channel stands beside each of several. Raises TypeError or ValueError.
+    It lies as the sound does, `beside`, if it can, and otherwise as its own shape says. One channel stands beside each of several.
+    Raises TypeError or ValueError.
     """
     if sidechain is None:
         return None
-    audio, _ = channels_first(sidechain)
+    audio, _, _ = channels_in(sidechain, beside)
     if len(audio) == 1 and shape[0] > 1:
         audio = np.repeat(audio, shape[0], 0)
     if audio.shape != shape:

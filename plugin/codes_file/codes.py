@@ -69,8 +69,7 @@ class Codes:
             )
         if not MIN_FRAME_RATE <= self.frame_rate <= MAX_FRAME_RATE:
             raise ValueError(f"frame_rate is {self.frame_rate}; it must be from {MIN_FRAME_RATE} to {MAX_FRAME_RATE} frames per second.")
-        if not self.code_bits:
-            object.__setattr__(self, "code_bits", (USUAL_BITS,) * n_layers)
+        object.__setattr__(self, "code_bits", tuple(int(bits) for bits in self.code_bits) or (USUAL_BITS,) * n_layers)
         if len(self.code_bits) != n_layers or not all(1 <= bits <= MAX_CODE_BITS for bits in self.code_bits):
             raise ValueError(f"code_bits are {self.code_bits}; give {n_layers} numbers from 1 to {MAX_CODE_BITS}, one for each layer.")
         if codes.size:

@@ -18,7 +18,7 @@ from pedalboard.io import AudioFile
 
 from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE, USUAL_CHANNELS, FloatArray, refuse_non_finite
 from lamina.plugin.files.atomic import atomic_file
-from lamina.plugin.files.wav_header import PutRight, WavHeaderError, read_wav_header
+from lamina.plugin.files.wav_header import PutRight, WavHeaderError, check_aiff_header, read_wav_header
 
 READABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
 WRITABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff"})
@@ -145,9 +145,11 @@ def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> I
         raise AudioFileError(f"{path} is a folder; name a sound file.")
     try:
         if path.stat().st_size == 0:
-            raise AudioFileError(f"{path} is empty (0 bytes).")
+            kind = "is empty (0 bytes)" if path.is_file() else "is no ordinary file"
+            raise AudioFileError(f"{path} {kind}.")
+        check_aiff_header(path)
         sound = read_wav_header(path)
-        file = AudioFile(str(path)) if sound is None or sound.is_as_promised else AudioFile(cast(BinaryIO, PutRight(path, sound)))
+        file = AudioFile(str(path)) if sound is None or sound.is_plain else AudioFile(cast(BinaryIO, PutRight(path, sound)))
         _try_out(file, path)
     except WavHeaderError as error:
         raise AudioFileError(f"{path} {error}") from error

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-UNKNOWN_SIZE = 0xFFFFFFFF
-"""What programs write that didn't know how long the sound would be."""
+UNKNOWN_SIZES = 0x7FFF_F000
+"""From here on a size may be what programs write that don't know how long the sound will be: they differ in it."""
 MOST_CHUNKS = 10_000
+PCM, ADPCM, FLOAT, A_LAW, MU_LAW, IMA, EXTENSIBLE = 1, 2, 3, 6, 7, 17, 0xFFFE
+IN_BLOCKS = (ADPCM, IMA)
+"""Ways of storing sound in which bytes are no samples."""
 
 _CHUNK = struct.Struct("<4sI")
-_FORMAT = struct.Struct("<HHIIHH")
+_FORMAT = struct.Struct("<HHIIH")
+_BITS = struct.Struct("<H")
+_SIZES_64 = struct.Struct("<QQ")
 
 
 class WavHeaderError(ValueError):
-    """A file says it is a WAV file and can't be read as one; the message says why, the file's name left out."""
+    """A file says what it is and can't be read as that; the message says why, the file's name left out."""
 
 
 @dataclass(frozen=True)
@@ -30,76 +36,149 @@ class WavSound:
 
     Args:
         start: its first byte.
-        promised: bytes that the header says it has.
+        promised: bytes that the header says it has; None if it doesn't know.
         there: bytes that are there, in whole samples of all channels.
-        sample_rate: Hz.
         sample_bytes: of one sample in all channels.
+        bytes_per_second: as the header says.
+        sizes_64: where the file has its sizes in 64 bits; None for those with 32.
+        is_plain: whether the library finds the same sound by the header as it is.
     """
 
     start: int
-    promised: int
+    promised: int | None
     there: int
-    sample_rate: int
     sample_bytes: int
-
-    @property
-    def is_as_promised(self) -> bool:
-        """Whether the header can be believed."""
-        return self.there == self.promised
+    bytes_per_second: int
+    sizes_64: int | None
+    is_plain: bool
 
     @property
     def trouble(self) -> str:
         """What is missing, as a sentence; empty if nothing is known to be."""
-        if self.promised == UNKNOWN_SIZE or self.there >= self.promised:
+        if self.promised is None or self.promised - self.there < self.sample_bytes or not self.bytes_per_second:
             return ""
-        per_second = self.sample_rate * self.sample_bytes
-        return f"The file was cut off: {self.there / per_second:.2f} of {self.promised / per_second:.2f} s are there."
+        there, promised = (n_bytes / self.bytes_per_second for n_bytes in (self.there, self.promised))
+        return f"The file was cut off: {there:.2f} of {promised:.2f} s are there."
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How the sound is stored."""
+
+    tag: int
+    channels: int
+    sample_rate: int
+    bytes_per_second: int
+    sample_bytes: int
+    bits: int | None
 
 
 def read_wav_header(path: Path) -> WavSound | None:
-    """Where the sound lies; None for a file that is no WAV file with 32-bit sizes.
+    """Where the sound lies; None for a file that is no WAV file.
 
     Raises WavHeaderError for one that no sound can be read from, OSError if the file can't be read.
     """
     n_bytes = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
-        if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        if len(head) < 12 or head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
             return None
-        form: tuple[int, ...] | None = None
-        for _ in range(MOST_CHUNKS):
-            found = file.read(_CHUNK.size)
-            if len(found) < _CHUNK.size:
-                break
-            name, size = _CHUNK.unpack(found)
-            start = file.tell()
-            if name == b"data":
-                return _checked(form, start, size, n_bytes)
-            if name == b"fmt ":
-                content = file.read(_FORMAT.size)
-                if len(content) < _FORMAT.size:
-                    break
-                form = _FORMAT.unpack(content)
-            # Chunks begin at even places.
-            if start + size + size % 2 > n_bytes:
-                break
-            file.seek(start + size + size % 2)
-    raise WavHeaderError("is a WAV file that ends before its sound begins. Copy it again.")
-
-
-def _checked(form: tuple[int, ...] | None, start: int, size: int, n_bytes: int) -> WavSound:
+        claimed = int.from_bytes(head[4:8], "little")
+        form: _Form | None = None
+        found: tuple[int, int] | None = None
+        sizes_64, size_64, is_alone = None, 0, True
+        for name, start, size in _chunks(file, n_bytes):
+            if found is not None and found[1] and name in (b"data", b"fmt "):
+                is_alone = False  # the library would believe the last one
+            elif name == b"ds64" and size >= _SIZES_64.size:
+                sizes_64, (_, size_64) = start, _SIZES_64.unpack(file.read(_SIZES_64.size).ljust(_SIZES_64.size, b"\0"))
+            elif name == b"fmt ":
+                form = _form(file.read(min(size, 16)))
+            elif name == b"data":
+                found = start, size_64 if sizes_64 is not None and size == 0xFFFF_FFFF else size
+    if found is None:
+        raise WavHeaderError("is a WAV file that ends before its sound begins. Copy it again.")
     if form is None:
         raise WavHeaderError("is a WAV file that doesn't say how its sound is stored. Convert it again.")
-    _, channels, rate, _, sample_bytes, bits = form
-    if channels == 0 or rate == 0 or sample_bytes == 0:
-        raise WavHeaderError(f"is a WAV file of {channels} channels, {rate} Hz and {sample_bytes} bytes for each sample. Convert it again.")
-    if bits > 8 and bits % 8:
-        raise WavHeaderError(f"is a WAV file with samples of {bits} bits; 8, 16, 24, 32 and 64 can be read. Convert it.")
-    there = min(size, n_bytes - start)
-    whole = there - there % sample_bytes
-    if whole == 0:
+    _check(form)
+    start, size = found
+    rest = n_bytes - start
+    is_unknown = size >= UNKNOWN_SIZES > rest or (size == 0 and rest > 0 and not _is_chunks(path, start, n_bytes))
+    there = rest if is_unknown else min(size, rest)
+    if form.tag not in IN_BLOCKS:
+        there -= there % form.sample_bytes
+    if there <= 0:
         raise WavHeaderError("is a WAV file that holds no sound.")
-    return WavSound(start, size, whole, rate, sample_bytes)
+    is_plain = is_alone and there == size and claimed != 0
+    return WavSound(start, None if is_unknown else size, there, form.sample_bytes, form.bytes_per_second, sizes_64, is_plain)
+
+
+def check_aiff_header(path: Path) -> None:
+    """Raises WavHeaderError for an AIFF file in which there is no sound to be found."""
+    with path.open("rb") as file:
+        head = file.read(12)
+        if len(head) < 12 or head[:4] != b"FORM" or head[8:] not in (b"AIFF", b"AIFC"):
+            return
+        has_sound = has_form = False
+        for name, _, size in _chunks(file, path.stat().st_size, ">4sI"):
+            if name == b"COMM" and size >= 18:
+                channels, _, bits = struct.unpack(">hIh", file.read(8).ljust(8, b"\0"))
+                if channels < 1 or bits < 1:
+                    raise WavHeaderError(f"is an AIFF file of {channels} channels and {bits} bits. Convert it again.")
+                has_form = True
+            has_sound = has_sound or name == b"SSND"
+    if not has_form or not has_sound:
+        raise WavHeaderError("is an AIFF file that ends before its sound begins. Copy it again.")
+
+
+def _chunks(file: BinaryIO, n_bytes: int, layout: str = "<4sI") -> Iterator[tuple[bytes, int, int]]:
+    """Name, first byte and size of each chunk that begins in the file; what it holds may be read at once."""
+    head = struct.Struct(layout)
+    for _ in range(MOST_CHUNKS):
+        found = file.read(head.size)
+        if len(found) < head.size:
+            return
+        name, size = head.unpack(found)
+        start = file.tell()
+        yield name, start, size
+        # Chunks begin at even places.
+        after = start + size + size % 2
+        if after >= n_bytes:
+            return
+        file.seek(after)
+
+
+def _is_chunks(path: Path, start: int, n_bytes: int) -> bool:
+    """Whether from `start` on there are chunks up to the file's end, and not sound."""
+    with path.open("rb") as file:
+        file.seek(start)
+        end = start
+        for name, begins, size in _chunks(file, n_bytes):
+            if not all(32 <= byte < 127 for byte in name):
+                return False
+            end = begins + size
+    return end in (n_bytes, n_bytes - 1)
+
+
+def _form(content: bytes) -> _Form | None:
+    if len(content) < _FORMAT.size:
+        return None
+    bits = content[_FORMAT.size :]
+    tag, channels, sample_rate, bytes_per_second, sample_bytes = _FORMAT.unpack_from(content)
+    n_bits = _BITS.unpack(bits)[0] if len(bits) == _BITS.size else None
+    return _Form(tag, channels, sample_rate, bytes_per_second, sample_bytes, n_bits)
+
+
+def _check(form: _Form) -> None:
+    if form.channels == 0 or form.sample_rate == 0 or form.sample_bytes == 0:
+        what = f"{form.channels} channels, {form.sample_rate} Hz and {form.sample_bytes} bytes for each sample"
+        raise WavHeaderError(f"is a WAV file of {what}. Convert it again.")
+    bits = form.bits
+    if bits is None:
+        return
+    is_law = form.tag in (A_LAW, MU_LAW)
+    if bits == 0 or (is_law and bits != 8) or (form.tag not in (*IN_BLOCKS, A_LAW, MU_LAW) and bits > 8 and bits % 8):
+        raise WavHeaderError(f"is a WAV file with samples of {bits} bits; 8, 16, 24, 32 and 64 can be read. Convert it.")
 
 
 class PutRight(io.RawIOBase):
@@ -109,8 +188,11 @@ class PutRight(io.RawIOBase):
         self.name = str(path)
         self._file: BinaryIO = path.open("rb")
         self._end, self._place = sound.start + sound.there, 0
-        sizes = {4: self._end - 8, sound.start - 4: sound.there}
-        self._changed = {place + index: byte for place, size in sizes.items() for index, byte in enumerate(struct.pack("<I", size))}
+        if sound.sizes_64 is None:
+            sizes = {4: struct.pack("<I", self._end - 8), sound.start - 4: struct.pack("<I", sound.there)}
+        else:
+            sizes = {sound.sizes_64: _SIZES_64.pack(self._end - 8, sound.there), sound.start - 4: b"\xff" * 4}
+        self._changed = {place + index: byte for place, size in sizes.items() for index, byte in enumerate(size)}
 
     def readable(self) -> bool:
         """Yes."""

@@ -143,7 +143,7 @@ def as_number(parameter: Parameter, value: Value) -> float:
 def from_number(parameter: Parameter, number: float) -> Value:
     """The value that `as_number` made a number of."""
     if parameter.kind == "choice":
-        return parameter.choices[int(number)]
+        return parameter.choices[min(max(int(number), 0), len(parameter.choices) - 1)]
     return {"bool": bool, "int": int}.get(parameter.kind, float)(number)
 
 
@@ -156,12 +156,13 @@ class MovingParameter(Parameter):
     def has(self, name: str) -> bool:
         """Whether there is something of that name to move."""
         try:
-            self._target(name)
+            self.target(name)
         except ValueError:
             return False
         return True
 
-    def _target(self, name: str) -> Parameter:
+    def target(self, name: str) -> Parameter:
+        """What is moved; raises ValueError if there is nothing of that name, or it can't move."""
         assert self.find is not None
         parameter = self.find(name)
         if not parameter.automatable or not parameter.is_scalar:
@@ -192,7 +193,7 @@ class Motions(MovingParameter):
             raise ValueError(f"{self.name} has {len(value)} motions; {MOST_MOTIONS} are the most.")
         motions = tuple(item if isinstance(item, Motion) else _built(Motion, item, self.name) for item in value)
         for motion in motions:
-            self._target(motion.target)
+            self.target(motion.target)
         return motions
 
     def format(self, value: Value) -> str:
@@ -216,7 +217,7 @@ class Automations(MovingParameter):
         return curves
 
     def _checked(self, curve: Automation) -> Automation:
-        parameter = self._target(curve.target)
+        parameter = self.target(curve.target)
         given: tuple[Any, Any] = curve.times, curve.values
         times, values = (x.tolist() if isinstance(x, np.ndarray) else x for x in given)
         if not all(isinstance(x, Sequence) and not isinstance(x, str) for x in (times, values)) or len(times) != len(values) or not times:

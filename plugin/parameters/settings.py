@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from lamina.plugin.desk.chain import CHAIN
 from lamina.plugin.desk.gains import heard_gains
 from lamina.plugin.parameters.kinds import Parameter, Value
 from lamina.plugin.parameters.model_shape import USUAL, ModelShape
-from lamina.plugin.parameters.motion import MovingParameter
+from lamina.plugin.parameters.motion import Automation, Motion, MovingParameter
 from lamina.plugin.parameters.table import PARAMETERS, AllParameters, find_parameter, parameters_of
 
 GAIN_OF = "layer_gains."
@@ -121,10 +121,19 @@ def fitted(values: dict[str, Value], before: ModelShape, after: ModelShape) -> d
     return {name: _fitted(value, before.layers, new[name]) for name, value in values.items()}
 
 
+def _within(item: Motion | Automation, moving: MovingParameter) -> Motion | Automation:
+    """A motion, or a drawn curve with its values in the target's range."""
+    parameter = moving.target(item.target)
+    if isinstance(item, Motion) or parameter.kind not in ("int", "float"):
+        return item
+    values = tuple(min(max(value, parameter.minimum), parameter.maximum) for value in item.values)
+    return item if values == item.values else replace(item, values=values)
+
+
 def _fitted(value: Value, layers_before: int, after: Parameter) -> Value:
     """A value of one shape's parameter for another shape's."""
     if isinstance(after, MovingParameter):
-        return tuple(item for item in value if after.has(item.target))
+        return tuple(_within(item, after) for item in value if after.has(item.target))
     if not after.of_layers:
         return value
     if after.kind == "gains":

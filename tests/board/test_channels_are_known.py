@@ -78,3 +78,38 @@ def test_a_streams_last_two_samples_lie_as_those_before_them(make, transposed):
     effect.reset()
     with pytest.raises(ValueError, match="square"):
         effect(audio[:, :2], RATE, reset=False)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_a_side_chain_lies_as_the_sound_does(n_channels, transposed):
+    audio, beside = noise(n_channels, 4003), noise(n_channels, 4003, seed=5)
+
+    def through(effect, sizes):
+        out, position = [], 0
+        for size in sizes:
+            blocks = [sound[:, position : position + size].copy() for sound in (audio, beside)]
+            if transposed:
+                blocks = [block.T.copy() for block in blocks]
+            made = effect(blocks[0], RATE, reset=False, sidechain=blocks[1])
+            out.append(made.T if transposed else made)
+            position += size
+        return np.concatenate(out, 1)
+
+    for make in (lambda: NeuralCodec(layers=12, cross_layers=2), lambda: Board([NeuralCodec(layers=12, cross_layers=2)])):
+        assert np.abs(through(make(), [4000, 2, 1]) - through(make(), [4003])).max() < 1e-6
+
+
+def test_another_number_of_channels_begins_another_stream():
+    effects = Board([pedalboard.Delay(0.01), NeuralCodec(layers=12, cross_layers=2)])
+    for n_channels in (2, 1, 2):
+        audio = noise(n_channels, 4000)
+        assert effects(audio, RATE, reset=False, sidechain=audio).shape[0] == n_channels
+
+
+def test_smaller_buffers_keep_what_native_effects_remember():
+    audio = noise(2, 4096)
+    once, twice = Board([pedalboard.Delay(0.02)]), Board([pedalboard.Delay(0.02)])
+    whole = once(audio, RATE, buffer_size=2048, reset=False)
+    parts = [twice(audio[:, :2048], RATE, buffer_size=2048, reset=False), twice(audio[:, 2048:], RATE, buffer_size=512, reset=False)]
+    assert np.abs(np.concatenate(parts, 1) - whole).max() < 1e-6

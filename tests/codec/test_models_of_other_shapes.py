@@ -124,6 +124,13 @@ def test_settings_go_over_to_another_model_as_far_as_it_reaches():
     assert (back.layers, back.bend_to, len(back.layer_gains)) == (4, 24, 24)
 
 
+def test_drawn_curves_stay_within_the_models_layers():
+    four = shape_of(CONFIGS["four"])
+    curves = [{"target": "layers", "times": [0, 1, 2], "values": [24, 20, 2]}, {"target": "mix", "times": [0], "values": [0.5]}]
+    layers, mix = Settings().with_value("automation", curves).on(four).automation
+    assert layers.values == (4, 4, 2) and mix.values == (0.5,)
+
+
 def test_a_forged_file_of_the_models_codes_is_refused(bundles, audio):
     codec = NeuralCodec(model=bundles["remembering"])
     codes = codec.encode(audio, 48_000)

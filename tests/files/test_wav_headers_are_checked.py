@@ -113,3 +113,80 @@ def test_a_player_seeks_in_a_file_that_was_put_right(tmp_path):
         assert np.abs(file.read(100)[0] - SINE[5000:5100]).max() < 1e-4
         file.seek(0)
         assert file.read(RATE + 10).shape == (1, RATE)
+
+
+def chunk(name, content, size=None):
+    return name + struct.pack("<I", len(content) if size is None else size) + content + b"\0" * (len(content) % 2)
+
+
+def form(tag=PCM, bits=16, channels=1, sample_bytes=None):
+    sample_bytes = channels * bits // 8 if sample_bytes is None else sample_bytes
+    return chunk(b"fmt ", struct.pack("<HHIIHH", tag, channels, RATE, RATE * sample_bytes, sample_bytes, bits))
+
+
+def riff(path, *chunks, magic=b"RIFF", size=None):
+    content = b"WAVE" + b"".join(chunks)
+    path.write_bytes(magic + struct.pack("<I", len(content) if size is None else size) + content)
+    return path
+
+
+SOUND = STORED[16][1]
+
+
+def ds64(n_bytes):
+    return chunk(b"ds64", struct.pack("<QQQI", n_bytes + 72, n_bytes, n_bytes // 2, 0))
+
+
+@pytest.mark.parametrize("n_samples", [RATE, RATE // 2])
+def test_files_with_sizes_of_64_bits_are_checked_too(n_samples, tmp_path):
+    path = riff(
+        tmp_path / "long.wav", ds64(2 * RATE), form(), chunk(b"data", SOUND[: 2 * n_samples], 0xFFFFFFFF), magic=b"RF64", size=0xFFFFFFFF
+    )
+    clip = read_audio(path)
+    assert clip.samples.shape == (1, n_samples) and np.abs(clip.samples[0] - SINE[:n_samples]).max() < 1e-4
+    assert bool(clip.trouble) == (n_samples < RATE)
+
+
+WHOLE = {
+    "a second length, in the header's last words": (form(), chunk(b"data", SOUND), chunk(b"data", b"", 1_000_000)),
+    "a second format": (form(), chunk(b"data", SOUND), form(channels=8)),
+    "an empty one before": (form(), chunk(b"data", b""), chunk(b"data", SOUND)),
+    "a recorder that died": (form(), chunk(b"data", SOUND, 0)),
+    "a format of 14 bytes": (chunk(b"fmt ", struct.pack("<HHIIH", PCM, 1, RATE, 2 * RATE, 2)), chunk(b"data", SOUND)),
+}
+
+
+@pytest.mark.parametrize("chunks", WHOLE.values(), ids=WHOLE)
+@pytest.mark.parametrize("size", [None, 0])
+def test_the_sound_is_found_where_it_is(chunks, size, tmp_path):
+    path = riff(tmp_path / "odd.wav", *chunks, size=size)
+    try:
+        clip = read_audio(path)
+    except AudioFileError:
+        assert len(chunks[0]) == 22  # the library wants 16 bytes of format
+        return
+    assert clip.samples.shape == (1, RATE) and np.abs(clip.samples[0] - SINE).max() < 1e-4 and clip.trouble == ""
+
+
+@pytest.mark.parametrize("size", [0x7FFFFF00, 0x7FFFFFDB, 0xFFFFF000])
+def test_sizes_that_programs_write_on_pipes_are_none(size, tmp_path):
+    assert read_audio(riff(tmp_path / "pipe.wav", form(), chunk(b"data", SOUND, size))).trouble == ""
+
+
+@pytest.mark.parametrize(("tag", "bits"), [(MULAW, 16), (ALAW, 32), (MULAW, 4), (ADPCM, 0), (PCM, 0)])
+def test_ways_of_storing_sound_that_end_the_library_are_refused(tag, bits, tmp_path):
+    with pytest.raises(AudioFileError, match=f"samples of {bits} bits"):
+        read_audio(riff(tmp_path / "odd.wav", form(tag, bits, sample_bytes=4), chunk(b"data", bytes(1024))))
+
+
+@pytest.mark.parametrize(("bits", "sound", "words"), [(0, b"SSND", "0 bits"), (16, b"NONE", "ends before its sound begins")])
+def test_aiff_files_without_sound_are_refused(bits, sound, words, tmp_path):
+    def big(name, content):
+        return name + struct.pack(">I", len(content)) + content
+
+    common = struct.pack(">hIh", 1, 100, bits) + b"\x40\x0b\xfa\0\0\0\0\0\0\0"
+    content = b"AIFF" + big(b"COMM", common) + big(sound, bytes(208))
+    path = tmp_path / "odd.aiff"
+    path.write_bytes(big(b"FORM", content))
+    with pytest.raises(AudioFileError, match=words):
+        read_audio(path)

@@ -26,8 +26,9 @@ class Moving:
     def __init__(self) -> None:
         self.values: Mapping[str, Value] = {}
         self.step = 0
-        self._coming: deque[tuple[int, Moved]] = deque()
+        self._coming: deque[tuple[int, Moved, list[str]]] = deque()
         self._heard: Moved | None = None
+        self._names: list[str] = []
         self._motions: tuple[Motion, ...] = ()
         self._end = 0
         self._still_seconds = 0.0
@@ -45,21 +46,21 @@ class Moving:
         self._still_seconds = 0.0 if heard.frames else self._still_seconds + seconds
         for frame in heard.frames:
             if frame.moved is not None:
-                self._coming.append((frame.index, frame.moved))
+                self._coming.append((frame.index, frame.moved, moved_names(settings)))
         # What went in is heard as much later as the board delays.
         while self._coming and self._coming[0][1].begins + heard.delay < heard.end:
-            self.step, self._heard = self._coming.popleft()
+            self.step, self._heard, self._names = self._coming.popleft()
         if self._still_seconds > REST_SECONDS:
             self.values, self._heard = {}, None
         elif self._heard is not None:
             self._show(self._heard, settings)
 
     def _show(self, moved: Moved, settings: Settings) -> None:
-        names = moved_names(settings)[: len(moved.values)]
-        if len(names) < len(moved.values) or len(settings.motions) != len(moved.heights):
+        names = moved_names(settings)
+        if names != self._names or len(names) < len(moved.values) or len(settings.motions) != len(moved.heights):
             return  # told of motions that were there a moment ago
         self._motions = settings.motions
-        self.values = {name: from_number(settings.parameter(name), number) for name, number in zip(names, moved.values, strict=True)}
+        self.values = {name: from_number(settings.parameter(name), number) for name, number in zip(names, moved.values, strict=False)}
 
     def source(self, motion: Motion) -> tuple[float, float] | None:
         """Where a motion is: cycles or steps since the stream began, and its height, 0 … 1. None while nothing moves."""

@@ -101,3 +101,23 @@ def test_bitrates_single_layers_and_drawn_curves_move_too(session, bursts):
     session.parameters.set("automation", (Automation("denoise", (0.0, 100.0), (1.0, 1.0)),))
     playing(session, bursts, (Motion("kbps", "steps", 1.0, steps=(1.0,)), Motion("layer_gains.7", "steps", 0.25, steps=(1.0,))))
     assert session.moving.values == {"layers": 24, "layer_gains.7": 1.5, "denoise": 1.0}
+
+
+def test_a_motion_that_is_given_another_target_shows_nothing_of_the_one_before():
+    from lamina.gui.model.values.moving import Moving
+    from lamina.plugin import FrameReport, NeuralCodec
+    from lamina.plugin.host.wire.telemetry import Heard
+    from lamina.plugin.parameters.control_track import Moved
+
+    nothing, one = np.zeros((1, 0), np.float32), np.zeros(1, np.float32)
+    report = FrameReport(3, 1, nothing.astype(np.uint16), nothing, one, one, 0.0, 0, Moved(0, (12.0,), (0.5,), (0.5,)))
+    codec, moving = NeuralCodec(motions=[Motion("layers")]), Moving()
+
+    def heard(frames, end):
+        return Heard(48_000, end, 100, nothing, nothing, frames, one[:0], one[:0].astype(np.int32))
+
+    moving.take(heard((report,), 1000), codec, 0.03)
+    assert moving.values == {"layers": 12}
+    codec.motions = [Motion("listen")]
+    moving.take(heard((), 2000), codec, 0.03)
+    assert moving.values == {"layers": 12} and moving.source(Motion("listen")) is None
