@@ -20,7 +20,7 @@ Held = TypeVar("Held", covariant=True)
 
 
 class Given(Generic[Taken, Held]):
-    """For type checkers: an attribute that takes one type and holds another, such as any sequence and a tuple."""
+    """For type checkers: an attribute that takes one type and holds another, such as any sequence and a tuple. Nothing is ever one."""
 
     @overload
     def __get__(self, owner: None, kind: type) -> Given[Taken, Held]: ...

@@ -19,7 +19,7 @@ from lamina.plugin.host.engine.realtime import ignore_denormals, raise_priority
 from lamina.plugin.host.wire.telemetry import TelemetryWriter
 
 FRAME_SECONDS = 320 / 24_000
-"""One codec frame: the step in which the margin grows and shrinks."""
+"""The step in which the margin grows and shrinks: a frame of the shipped model, whichever models stand on the board."""
 MISSES_TO_GROW, MISS_MEMORY_SECONDS = 2, 10.0
 KEPT_LATE = 1000
 
