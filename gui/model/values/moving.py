@@ -20,14 +20,14 @@ class Moving:
     """Fed with what the engine's telemetry brings; costs nothing while nothing moves.
 
     `values` are those of the targets that move, at `step`, the newest codec frame of which sound was heard: what the engine's codec
-    used for the frame of that number. Bitrates count as layers.
+    used for the frame of that number; `heard` is all that this frame told. Bitrates count as layers.
     """
 
     def __init__(self) -> None:
         self.values: Mapping[str, Value] = {}
         self.step = 0
         self._coming: deque[tuple[int, Moved, list[str]]] = deque()
-        self._heard: Moved | None = None
+        self.heard: Moved | None = None
         self._names: list[str] = []
         self._motions: tuple[Motion, ...] = ()
         self._end = 0
@@ -49,11 +49,11 @@ class Moving:
                 self._coming.append((frame.index, frame.moved, moved_names(settings)))
         # What went in is heard as much later as the board delays.
         while self._coming and self._coming[0][1].begins + heard.delay < heard.end:
-            self.step, self._heard, self._names = self._coming.popleft()
+            self.step, self.heard, self._names = self._coming.popleft()
         if self._still_seconds > REST_SECONDS:
-            self.values, self._heard = {}, None
-        elif self._heard is not None:
-            self._show(self._heard, settings)
+            self.values, self.heard = {}, None
+        elif self.heard is not None:
+            self._show(self.heard, settings)
 
     def _show(self, moved: Moved, settings: Settings) -> None:
         names = moved_names(settings)
@@ -64,12 +64,12 @@ class Moving:
 
     def source(self, motion: Motion) -> tuple[float, float] | None:
         """Where a motion is: cycles or steps since the stream began, and its height, 0 … 1. None while nothing moves."""
-        if self._heard is None or not self.values or motion not in self._motions:
+        if self.heard is None or not self.values or motion not in self._motions:
             return None
         place = self._motions.index(motion)
-        return self._heard.cycles[place], self._heard.heights[place]
+        return self.heard.cycles[place], self.heard.heights[place]
 
     def clear(self) -> None:
         """Nothing moves any more; whatever comes begins anew."""
-        self.values, self._heard, self._still_seconds = {}, None, 0.0
+        self.values, self.heard, self._still_seconds = {}, None, 0.0
         self._coming.clear()

@@ -28,8 +28,8 @@ def playing(session, path, motions):
 
 
 def compared(session, name, n_wanted=60):
-    """Shown values and what the frames of the same numbers sent, for so many moments."""
-    shown, sent = {}, {}
+    """Shown values and what the same frames sent, for so many frames. Numbers of frames may come twice: streams count anew."""
+    shown, sent, kept = {}, {}, []
     take, heard = session.listening.take, []
     session.listening.take = lambda h, *rest: heard.append(h) or take(h, *rest)
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -37,18 +37,14 @@ def compared(session, name, n_wanted=60):
         assert time.monotonic() < deadline, "nothing moved"
         time.sleep(0.02)
         session.tick(0.02)
-        for report in (report for h in heard for report in h.frames):
-            if report.index - 1 not in sent:
-                # Another stream began, which counts its frames anew.
-                shown.clear()
-                sent.clear()
-            sent[report.index] = report.layers
-        heard.clear()
-        if session.moving.values and len(sent) > 5:
-            shown[session.moving.step] = session.moving.values[name]
+        sent.update((id(report.moved), report) for h in heard for report in h.frames if report.moved)
+        if session.moving.values and session.moving.heard:
+            kept.append(session.moving.heard)  # so that no other frame gets its id
+            shown[id(session.moving.heard)] = session.moving.values[name], session.moving.step
     session.listening.take = take
-    steps = sorted(set(shown) & set(sent))
-    return [shown[step] for step in steps], [sent[step] for step in steps]
+    both = [frame for frame in shown if frame in sent]
+    assert [shown[frame][1] for frame in both] == [sent[frame].index for frame in both]
+    return [shown[frame][0] for frame in both], [sent[frame].layers for frame in both]
 
 
 @pytest.mark.parametrize(
