@@ -19,8 +19,8 @@ class CodebookUse:
 
     Args:
         frames: how many frames were coded.
-        perplexity: two to the power of the entropy, per layer: as many equally frequent entries would carry as much. It can
-            not exceed the number of frames, and is too low when they are few.
+        perplexity: two to the power of the entropy, per layer: as many equally frequent entries would carry as much. It
+            can not exceed the number of frames, and is too low when they are few.
         entropy_bits: bits per code and layer that the codes really carry.
         used: entries chosen at least once, per layer.
     """
@@ -33,7 +33,9 @@ class CodebookUse:
 
 @dataclass(frozen=True)
 class Silence:
-    """The loudest of all settings for digital silence in, once settled: RMS, and the part of it that is direct current, in dBFS."""
+    """The loudest of all settings for digital silence in, once settled: RMS, and the part of it that is direct current,
+    in dBFS.
+    """
 
     rms_dbfs: float
     dc_dbfs: float
@@ -41,7 +43,9 @@ class Silence:
 
 
 def codebook_use(runtime: CodecRuntime, sounds: Iterable[Samples]) -> CodebookUse:
-    """Code every sound (float32 `[n]` at 24 kHz) in all layers and count the entries; with a memory, layer 1 counts lags."""
+    """Code every sound (float32 `[n]` at 24 kHz) in all layers and count the entries; with a memory, layer 1 counts
+    lags.
+    """
     config = runtime.config
     counts = np.zeros((config.layers, config.codebook_size), dtype=np.int64)
     frames = 0
@@ -62,7 +66,9 @@ def codebook_use(runtime: CodecRuntime, sounds: Iterable[Samples]) -> CodebookUs
 
 
 def silence_out(runtime: CodecRuntime, layer_counts: Sequence[int]) -> Silence:
-    """Send digital silence through at every layer count (and with denoise, where it was trained); the loudest counts."""
+    """Send digital silence through at every layer count (and with denoise, where it was trained); the loudest
+    counts.
+    """
     config = runtime.config
     n_frames = round(SILENT_SECONDS * SAMPLE_RATE) // config.frame
     silent = np.zeros((1, n_frames * config.frame), np.float32)
@@ -73,7 +79,9 @@ def silence_out(runtime: CodecRuntime, layer_counts: Sequence[int]) -> Silence:
             decoded, _ = runtime.decode(summed, runtime.decoder_state(1), denoise, layers)
             settled = decoded[0, round(SETTLED_SECONDS * SAMPLE_RATE) :].astype(np.float64)
             setting = f"{layers} layers, denoise {denoise:g}"
-            found.append(Silence(_dbfs(float(np.sqrt(np.mean(settled**2)))), _dbfs(abs(float(settled.mean()))), setting))
+            found.append(
+                Silence(_dbfs(float(np.sqrt(np.mean(settled**2)))), _dbfs(abs(float(settled.mean()))), setting)
+            )
     loudest = max(found, key=lambda one: one.rms_dbfs)
     return Silence(loudest.rms_dbfs, max(one.dc_dbfs for one in found), loudest.setting)
 
@@ -86,7 +94,8 @@ def print_codebooks(use: CodebookUse, silence: Silence) -> None:
         print(f"{layer:>7}{row[0]:>12.0f}{row[1]:>14.2f}{row[2]:>14}")
     print(f"{'least':>7}{min(use.perplexity):>12.0f}{min(use.entropy_bits):>14.2f}{min(use.used):>14}")
     print(
-        f"digital silence in: {silence.rms_dbfs:.1f} dBFS out at most ({silence.setting}), of which DC {silence.dc_dbfs:.1f} dBFS at most"
+        f"digital silence in: {silence.rms_dbfs:.1f} dBFS out at most ({silence.setting}), of which DC "
+        f"{silence.dc_dbfs:.1f} dBFS at most"
     )
 
 

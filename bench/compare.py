@@ -14,7 +14,9 @@ DRAWS = 4000
 COUNTED = ("visqol", "pesq", "estoi", "si_sdr")
 """Measures that decide. ViSQOL is one of four: at low rates it flatters noise with the right envelope."""
 INFORMATIVE = ("log_mel", "frame_lock")
-"""Shown, but not counted: the first is what training optimises, the second matters only if it is far from natural sound's."""
+"""Shown, but not counted: the first is what training optimises, the second matters only if it is far from natural
+sound's.
+"""
 COMPARED_KINDS = ("speech", "music")
 RESOLUTION = {"visqol": 0.005, "pesq": 0.005, "estoi": 0.001, "si_sdr": 0.02, "log_mel": 0.01, "frame_lock": 0.001}
 """Smaller differences are none, however steady: ESTOI, for one, is random in its sixth decimal."""
@@ -66,7 +68,9 @@ def overall(differences: Mapping[str, Difference]) -> str:
     return "worse" if "worse" in verdicts else "no difference found"
 
 
-def print_comparison(results: Results, first: str, second: str, layer_counts: Sequence[int], kbps_per_layer: float) -> None:
+def print_comparison(
+    results: Results, first: str, second: str, layer_counts: Sequence[int], kbps_per_layer: float
+) -> None:
     """The paired differences of two bundles at each rate: a grid, then one line per rate and one for all."""
     rates = {layers: f"{layers * kbps_per_layer:g} kbps" for layers in layer_counts}
     found = {
@@ -76,17 +80,26 @@ def print_comparison(results: Results, first: str, second: str, layer_counts: Se
         for layers in layer_counts
         if (difference := _difference(results, first, second, kind, measure, layers)) is not None
     }
-    print(f"\n{first} against {second}: paired differences, 95 % over clips; + the first is better, − worse, · no difference found")
+    print(
+        f"\n{first} against {second}: paired differences, 95 % over clips; + the first is better, − worse, · no "
+        "difference found"
+    )
     clips = min((difference.n_clips for difference in found.values()), default=0)
     if clips < ENOUGH_CLIPS:
-        print(f"Only {clips} clips of a kind: take what follows as a hint, and measure at least {ENOUGH_CLIPS} to decide.")
+        print(
+            f"Only {clips} clips of a kind: take what follows as a hint, and measure at least {ENOUGH_CLIPS} to decide."
+        )
     print(f"{'':<24}" + "".join(f"{rate:>14}" for rate in rates.values()))
     for kind in COMPARED_KINDS:
         for measure in (*COUNTED, *INFORMATIVE):
             row = [found.get((kind, measure, layers)) for layers in layer_counts]
             if any(row):
                 note = "" if measure in COUNTED else "  (not counted)"
-                print(f"{kind + ' ' + HEADINGS[measure]:<24}" + "".join(f"{_cell(difference):>14}" for difference in row) + note)
+                print(
+                    f"{kind + ' ' + HEADINGS[measure]:<24}"
+                    + "".join(f"{_cell(difference):>14}" for difference in row)
+                    + note
+                )
     counted = {key: difference for key, difference in found.items() if key[1] in COUNTED}
     for layers, rate in rates.items():
         print(f"{rate:>8}: {_summary({str(key): one for key, one in counted.items() if key[2] == layers})}")
@@ -98,7 +111,9 @@ def _difference(results: Results, first: str, second: str, kind: str, measure: s
     for one in results:
         if one.kind == kind and one.system in scores and one.setting == layers_setting(layers):
             scores[one.system][one.clip, one.index] = getattr(one.scores, measure)
-    return paired_difference(measure, [(clip, value, scores[second][clip, index]) for (clip, index), value in scores[first].items()])
+    return paired_difference(
+        measure, [(clip, value, scores[second][clip, index]) for (clip, index), value in scores[first].items()]
+    )
 
 
 def _cell(difference: Difference | None) -> str:
@@ -110,4 +125,7 @@ def _cell(difference: Difference | None) -> str:
 def _summary(differences: Mapping[str, Difference]) -> str:
     verdicts = [difference.verdict for difference in differences.values()]
     better, worse = verdicts.count("better"), verdicts.count("worse")
-    return f"{overall(differences).upper()} ({better} better, {worse} worse, {len(verdicts) - better - worse} without a difference found)"
+    return (
+        f"{overall(differences).upper()} ({better} better, {worse} worse, {len(verdicts) - better - worse} without "
+        "a difference found)"
+    )

@@ -26,7 +26,9 @@ TIMED_SECONDS = 60
 
 @dataclass(frozen=True)
 class Size:
-    """One clip at one rate, in bytes: its codes packed without anything else, its plain file, its entropy-coded file."""
+    """One clip at one rate, in bytes: its codes packed without anything else, its plain file, its entropy-coded
+    file.
+    """
 
     seconds: float
     codes: float
@@ -47,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     paths = {kind: sound_files(options.heldout / kind) for kind in (SPEECH, MUSIC)}
     if not any(paths.values()):
-        print(f"There are no sounds in {options.heldout}/{SPEECH} and {options.heldout}/{MUSIC}: nothing is measured.", file=sys.stderr)
+        print(
+            f"There are no sounds in {options.heldout}/{SPEECH} and {options.heldout}/{MUSIC}: nothing is measured.",
+            file=sys.stderr,
+        )
         return 0
     codec = NeuralCodec(layers=max(LAYERS), model=options.bundle)
     clips = {kind: [read_mono(path) for path in found] for kind, found in paths.items() if found}
@@ -58,7 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def size_table(codec: NeuralCodec, clips: dict[str, list[Samples]]) -> None:
     """Print bitrates of all clips of a kind together, and how much single clips save."""
-    print("saved: of the plain file; below codes: less than the codes alone take, packed plainly, although head and blocks come on top")
+    print(
+        "saved: of the plain file; below codes: less than the codes alone take, packed plainly, although head and "
+        "blocks come on top"
+    )
     titles = f"{'kind':8}{'clips':>6}{'codes kbps':>12}{'plain kbps':>12}{'entropy kbps':>14}{'saved':>8}"
     print(f"{titles}{'clip by clip':>18}{'below codes':>13}")
     for kind, sounds in clips.items():
@@ -66,17 +74,21 @@ def size_table(codec: NeuralCodec, clips: dict[str, list[Samples]]) -> None:
         for layers in LAYERS:
             sizes = [size_of(thinned(codes, layers)) for codes in coded]
             kbps = 8 / sum(size.seconds for size in sizes) / 1000
-            codes, plain, entropy = (kbps * sum(getattr(size, name) for size in sizes) for name in ("codes", "plain", "entropy"))
+            codes, plain, entropy = (
+                kbps * sum(getattr(size, name) for size in sizes) for name in ("codes", "plain", "entropy")
+            )
             spread = f"{min(size.saved for size in sizes):.1%} to {max(size.saved for size in sizes):.1%}"
             print(
-                f"{kind:8}{len(sizes):>6}{codes:>12.2f}{plain:>12.2f}{entropy:>14.2f}{1 - entropy / plain:>8.1%}{spread:>18}"
-                f"{1 - entropy / codes:>13.1%}",
+                f"{kind:8}{len(sizes):>6}{codes:>12.2f}{plain:>12.2f}{entropy:>14.2f}"
+                f"{1 - entropy / plain:>8.1%}{spread:>18}{1 - entropy / codes:>13.1%}",
                 flush=True,
             )
 
 
 def time_table(codec: NeuralCodec, sounds: list[Samples]) -> None:
-    """Print seconds for a minute of stereo in all layers: the sounds one after another, the other channel half of them later."""
+    """Print seconds for a minute of stereo in all layers: the sounds one after another, the other channel half of them
+    later.
+    """
     joined = np.concatenate(sounds)
     n_samples = TIMED_SECONDS * SAMPLE_RATE
     stereo = np.stack([np.resize(joined, n_samples), np.resize(np.roll(joined, joined.size // 2), n_samples)])

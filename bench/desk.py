@@ -1,7 +1,7 @@
 """What the code desk costs: time per frame with everything on beside the same codec with a neutral desk, in turns.
 
-What runs the networks once more (another way of listening, generations, a side-chain) is told apart: it costs what they cost.
-Times on a shared machine vary; the ratio of one run is what counts.
+What runs the networks once more (another way of listening, generations, a side-chain) is told apart: it costs what they
+cost. Times on a shared machine vary; the ratio of one run is what counts.
 """
 
 import argparse
@@ -75,7 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the table, write the JSON; return the exit code."""
     parser = argparse.ArgumentParser(description="Time per frame of the code desk beside a neutral one.")
     parser.add_argument("--channels", type=int, choices=(1, 2), default=2, help="default 2")
-    parser.add_argument("--turns", type=int, default=40, help=f"turns of {FRAMES_PER_TURN} frames for each case (default 40)")
+    parser.add_argument(
+        "--turns", type=int, default=40, help=f"turns of {FRAMES_PER_TURN} frames for each case (default 40)"
+    )
     parser.add_argument("--out", type=Path, default=Path("bench-out/desk.json"), help="where the JSON goes")
     options = parser.parse_args(arguments)
     with AudioFile(str(demo_items()[0].path)).resampled_to(RATE) as file:
@@ -83,7 +85,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     times = measure(audio, options.turns)
     neutral = np.percentile(times["neutral"], (50, 99))
     n_frames = len(times["neutral"])
-    print(f"\nOne frame of {1000 * FRAME / RATE:.2f} ms, 24 layers, {options.channels} channels, one thread: {n_frames} frames each")
+    print(
+        f"\nOne frame of {1000 * FRAME / RATE:.2f} ms, 24 layers, {options.channels} channels, one thread: {n_frames} "
+        "frames each"
+    )
     print(f"{'':<36}{'p50 ms':>9}{'p99 ms':>9}{'× p50':>8}{'× p99':>8}")
     found = {}
     for name, values in times.items():
@@ -98,9 +103,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measure(audio: np.ndarray, turns: int) -> dict[str, list[float]]:
     """Milliseconds of each frame, by case, all cases in turns so that they meet the same disturbances."""
-    streams = {name: NeuralCodec(**{"layers": 24, **settings}).stream(RATE, len(audio), FRAME) for name, settings in CASES.items()}
+    streams = {
+        name: NeuralCodec(**{"layers": 24, **settings}).stream(RATE, len(audio), FRAME)
+        for name, settings in CASES.items()
+    }
     times: dict[str, list[float]] = {name: [] for name in CASES}
-    blocks = [np.ascontiguousarray(audio[:, start : start + FRAME]) for start in range(0, audio.shape[1] - FRAME, FRAME)]
+    blocks = [
+        np.ascontiguousarray(audio[:, start : start + FRAME]) for start in range(0, audio.shape[1] - FRAME, FRAME)
+    ]
     place = 0
     for turn in range(-(WARM_UP_FRAMES // FRAMES_PER_TURN), turns):
         for name, stream in streams.items():

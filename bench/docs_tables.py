@@ -1,4 +1,5 @@
-"""Every table of parameters in the docs, written from the declarations, with the desk's index and the order of its effects.
+"""Every table of parameters in the docs, written from the declarations, with the desk's index and the order of its
+effects.
 
 `make docs-tables` writes them; the tests refuse docs in which one of them is stale.
 """
@@ -41,7 +42,9 @@ def with_table(text: str, head: str, rows: Iterable[str]) -> str:
     """`text` with these rows below the one table that has that head; ValueError if there is none, or more than one."""
     if text.count(head) != 1:
         title = text.partition("\n")[0]
-        raise ValueError(f"The page {title!r} has {text.count(head)} tables of its kind; give it one, with the head\n{head}")
+        raise ValueError(
+            f"The page {title!r} has {text.count(head)} tables of its kind; give it one, with the head\n{head}"
+        )
     before, _, after = text.partition(head)
     rest = re.sub(r"\A(\|.*\n)*", "", after)
     return before + head + "".join(f"{row}\n" for row in rows) + rest

@@ -1,4 +1,6 @@
-"""The pictures of the pages about the code desk: what went in above, what came out below, as spectrograms of one look."""
+"""The pictures of the pages about the code desk: what went in above, what came out below, as spectrograms of one
+look.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,15 @@ LEVELS = 26
 GROUND, WELL, LINE, MUTED = "#121519", "#0B0D10", "#2A3038", "#98A2AE"
 DRY, WET = "#6CB4D2", "#F0A458"
 # Dark to light through violet and amber, rising evenly in lightness, as in the app.
-STOPS = ((0.0, "#0B0D10"), (0.22, "#1B1B33"), (0.42, "#4A2A5E"), (0.60, "#8E3B63"), (0.76, "#D2694F"), (0.90, "#F3B562"), (1.0, "#FFF3D0"))
+STOPS = (
+    (0.0, "#0B0D10"),
+    (0.22, "#1B1B33"),
+    (0.42, "#4A2A5E"),
+    (0.60, "#8E3B63"),
+    (0.76, "#D2694F"),
+    (0.90, "#F3B562"),
+    (1.0, "#FFF3D0"),
+)
 
 
 def draw(path: Path, rate: int, dry: FloatArray, wet: FloatArray, title: str) -> None:
@@ -34,7 +44,8 @@ def draw(path: Path, rate: int, dry: FloatArray, wet: FloatArray, title: str) ->
         panel.set_facecolor(WELL)
         seconds = sound.shape[1] / rate
         shown = panel.imshow(
-            spectrogram_db(sound), origin="lower", aspect="auto", cmap=colours, vmin=QUIETEST_DB, vmax=LOUDEST_DB, interpolation="bilinear",
+            spectrogram_db(sound), origin="lower", aspect="auto", cmap=colours, vmin=QUIETEST_DB, vmax=LOUDEST_DB,
+            interpolation="bilinear",
             extent=(0, seconds, 0, rate / 2000),
         )  # fmt: skip
         panel.set_ylim(0, HIGHEST_KHZ)
@@ -68,11 +79,17 @@ def spectrogram_db(sound: FloatArray) -> npt.NDArray[np.float64]:
 
 
 def _palette(colours: Any) -> bytes:
-    """Red, green, blue of every colour of a picture: the ground, the steps of a colour map, and writing with its soft edges."""
+    """Red, green, blue of every colour of a picture: the ground, the steps of a colour map, and writing with its soft
+    edges.
+    """
     from matplotlib.colors import to_rgb
 
     ground = np.array(to_rgb(GROUND))
-    inks = [ground + share * (np.array(to_rgb(ink)) - ground) for ink in (LINE, MUTED, DRY, WET) for share in (0.35, 0.7, 1.0)]
+    inks = [
+        ground + share * (np.array(to_rgb(ink)) - ground)
+        for ink in (LINE, MUTED, DRY, WET)
+        for share in (0.35, 0.7, 1.0)
+    ]
     steps = colours(np.linspace(0, 1, LEVELS))[:, :3]
     return (255 * np.array([ground, *steps, *inks])).round().astype(np.uint8).tobytes()
 

@@ -1,4 +1,6 @@
-"""What the pages about the code desk and the presets let you hear: which part of which demo item, with which settings."""
+"""What the pages about the code desk and the presets let you hear: which part of which demo item, with which
+settings.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,14 @@ class Example:
 
 
 def _loss(concealment: str) -> dict[str, Any]:
-    return {"layers": 12, "frame_loss": 0.35, "loss_model": "bursts", "loss_burst": 9, "concealment": concealment, "seed": 5}
+    return {
+        "layers": 12,
+        "frame_loss": 0.35,
+        "loss_model": "bursts",
+        "loss_burst": 9,
+        "concealment": concealment,
+        "seed": 5,
+    }
 
 
 DESK = (
@@ -87,15 +96,18 @@ DESK = (
             "automation": [{"target": "freeze", "times": [0.0, 1.2, 3.1], "values": [False, True, False]}],
         },
     ),
-    Example("slices", "music", {"layers": 16, "slices": "stutter", "slice_length": "1/8", "slice_repeats": 3, "tempo": MUSIC_TEMPO}),
-    Example("slices-reverse", "music", {"layers": 16, "slices": "reverse", "slice_length": "1/4", "tempo": MUSIC_TEMPO}),
+    Example("slices", "music", {"layers": 16, "slices": "stutter", "slice_length": "1/8", "slice_repeats": 3,
+    "tempo": MUSIC_TEMPO}),
+    Example("slices-reverse", "music", {"layers": 16, "slices": "reverse", "slice_length": "1/4",
+    "tempo": MUSIC_TEMPO}),
     Example("echo", "voice", {"layers": 12, "code_delay": 26, "code_feedback": 0.75}),
     Example("bend", "voice", {"layers": 12, "bend": "shuffle", "bend_from": 2, "bend_to": 4, "seed": 7}),
     Example("bend-offset", "voice", {"layers": 12, "bend": "offset", "bend_offset": 3, "bend_from": 2}),
     Example("bend-nearest", "voice", {"layers": 12, "bend": "nearest", "bend_nearest": 16, "bend_from": 2}),
     Example("bend-common", "voice", {"layers": 12, "bend": "common", "bend_common": 12}),
     Example("decimate", "music", {"layers": 16, "decimate_frames": 16, "decimate_from": 3, "input_gain_db": -3.0}),
-    Example("decimate-slower", "voice", {"layers": 12, "decimate_frames": 4, "decimate_from": 3, "decimate_slower": True}),
+    Example("decimate-slower", "voice", {"layers": 12, "decimate_frames": 4, "decimate_from": 3,
+    "decimate_slower": True}),
     Example("decimate-whole", "voice", {"layers": 12, "decimate_frames": 9, "decimate_from": 1}),
     Example("generations", "music", {"layers": 8, "passes": 8}),
     Example("cross-synthesis", "voice", {"layers": 12, "cross_layers": 1}, sidechain="music"),
@@ -105,7 +117,8 @@ DESK = (
             "layers": 1, "tempo": MUSIC_TEMPO,
             "motions": [
                 {"target": "layers", "source": "lfo", "shape": "saw up", "beats": 1.0, "depth": 0.9},
-                {"target": "slices", "source": "steps", "beats": 1.0, "depth": 1.0, "steps": [0, 0, 0, 0, 0, 0, 0, 0.5]},
+                {"target": "slices", "source": "steps", "beats": 1.0, "depth": 1.0, "steps": [0, 0, 0, 0, 0, 0, 0,
+                0.5]},
             ],
         },
     ),
@@ -128,7 +141,9 @@ PAGES = {
     "motion": "layers grow through each beat, the last beat stutters",
     "bits-follow-loudness": "16 layers at full scale, fewer where it is quieter",
 }
-"""Pages under docs/desk in the order of their index, each with the example of its name, and what its picture's lower half shows."""
+"""Pages under docs/desk in the order of their index, each with the example of its name, and what its picture's lower
+half shows.
+"""
 
 
 def excerpt_of(preset: Preset) -> str:
@@ -142,7 +157,11 @@ def excerpt_of(preset: Preset) -> str:
 
 def sound_names() -> list[str]:
     """All files under docs/sounds, without suffix."""
-    return [*(f"{name}-dry" for name in DRY), *(example.name for example in DESK), *(f"presets/{preset.name}" for preset in list_presets())]
+    return [
+        *(f"{name}-dry" for name in DRY),
+        *(example.name for example in DESK),
+        *(f"presets/{preset.name}" for preset in list_presets()),
+    ]
 
 
 def sounds(only: Collection[str] = ()) -> Iterator[tuple[str, FloatArray, int]]:

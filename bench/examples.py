@@ -1,7 +1,8 @@
-"""Everything one can hear and see in the pages about the code desk and the presets, rendered again with the shipped model.
+"""Everything one can hear and see in the pages about the code desk and the presets, rendered again with the shipped
+model.
 
-Writes docs/sounds, docs/pictures and docs/presets.md. The sounds are the same each time; the bytes of Ogg files are not, since
-every Ogg stream gets a random serial number.
+Writes docs/sounds, docs/pictures and docs/presets.md. The sounds are the same each time; the bytes of Ogg files are
+not, since every Ogg stream gets a random serial number.
 """
 
 import argparse
@@ -20,10 +21,17 @@ QUALITY = "96 kbps"
 
 def main() -> int:
     """Write them all."""
-    parser = argparse.ArgumentParser(description="Render the sounds and pictures of the docs again, and write docs/presets.md.")
+    parser = argparse.ArgumentParser(
+        description="Render the sounds and pictures of the docs again, and write docs/presets.md."
+    )
     parser.add_argument("--docs", type=Path, default=DOCS, help="the folder to write to (default: docs)")
     parser.add_argument(
-        "--only", nargs="+", default=[], choices=sound_names(), metavar="NAME", help="render these sounds, and their pictures, alone"
+        "--only",
+        nargs="+",
+        default=[],
+        choices=sound_names(),
+        metavar="NAME",
+        help="render these sounds, and their pictures, alone",
     )
     options = parser.parse_args()
     folder = options.docs
@@ -41,7 +49,10 @@ def main() -> int:
             draw(written[-1], rate, dry, wet, PAGES[example.name])
             print(written[-1], flush=True)
     (folder / "presets.md").write_text(preset_page(), encoding="utf-8")
-    print(f"{len(written)} files, {sum(path.stat().st_size for path in written) / 1e6:.1f} MB, and {folder / 'presets.md'}")
+    print(
+        f"{len(written)} files, {sum(path.stat().st_size for path in written) / 1e6:.1f} MB, and "
+        f"{folder / 'presets.md'}"
+    )
     return 0
 
 

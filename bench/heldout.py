@@ -55,16 +55,23 @@ def read_mono(path: Path) -> Samples:
 
 
 def read_windows(
-    heldout: Path, kinds: Sequence[str], clips: int | None, window_seconds: float, most_seconds: float, snrs_db: Sequence[float]
+    heldout: Path,
+    kinds: Sequence[str],
+    clips: int | None,
+    window_seconds: float,
+    most_seconds: float,
+    snrs_db: Sequence[float],
 ) -> Iterator[Window]:
     """Windows of `window_seconds` from the first `clips` clips of each kind, at most `most_seconds` of each clip.
 
-    Clips are taken evenly over the alphabet, so that few clips still come from many sources. Shorter clips are left out.
-    Noisy speech comes from the same windows as speech, once for each of `snrs_db`.
+    Clips are taken evenly over the alphabet, so that few clips still come from many sources. Shorter clips are left
+    out. Noisy speech comes from the same windows as speech, once for each of `snrs_db`.
     """
     noises = [read_mono(path) for path in sound_files(heldout / NOISE_FOLDER)] if NOISY in kinds else []
     for folder in (SPEECH, MUSIC):
-        for clip, index, samples in _cut(heldout / folder, clips, round(window_seconds * SAMPLE_RATE), most_seconds / window_seconds):
+        for clip, index, samples in _cut(
+            heldout / folder, clips, round(window_seconds * SAMPLE_RATE), most_seconds / window_seconds
+        ):
             if folder in kinds:
                 yield Window(clip, index, folder, samples, samples)
             if folder == SPEECH and noises:

@@ -1,9 +1,10 @@
-"""How well Lamina plays live, beside the same board in one Python process: late blocks, round trip, processor share, start-up.
+"""How well Lamina plays live, beside the same board in one Python process: late blocks, round trip, processor share,
+start-up.
 
-Both play a stereo demo item at 48 kHz in blocks of 256 samples on a virtual device that keeps time, while a window is drawn
-60 times a second. The engine plays in its own process; its rival is a thread beside the window that hands each block to the
-board, as a Python callback of a sound library would. Both have the same time for a block, and they play in turns of a minute,
-because a shared machine is not equally busy all the time.
+Both play a stereo demo item at 48 kHz in blocks of 256 samples on a virtual device that keeps time, while a window is
+drawn 60 times a second. The engine plays in its own process; its rival is a thread beside the window that hands each
+block to the board, as a Python callback of a sound library would. Both have the same time for a block, and they play in
+turns of a minute, because a shared machine is not equally busy all the time.
 """
 
 import argparse
@@ -132,7 +133,10 @@ def the_board() -> Board:
 
 def write_clip(path: Path) -> None:
     """Ten seconds of the music demo at 48 kHz."""
-    with AudioFile(str(demo_items()[0].path)).resampled_to(RATE) as source, AudioFile(str(path), "w", RATE, 2, bit_depth=24) as target:
+    with (
+        AudioFile(str(demo_items()[0].path)).resampled_to(RATE) as source,
+        AudioFile(str(path), "w", RATE, 2, bit_depth=24) as target,
+    ):
         target.write(np.resize(source.read(10 * RATE), (2, 10 * RATE)))
 
 
@@ -176,7 +180,9 @@ def measure_plain(app: object, clip: Path, minutes: float, turns: Turns) -> None
     board, n_blocks = the_board(), round(minutes * 60 * RATE / BLOCK)
 
     def callback_thread() -> None:
-        board.process(np.zeros((2, BLOCK * 400), np.float32), RATE, BLOCK, reset=False)  # its first blocks load the networks
+        board.process(
+            np.zeros((2, BLOCK * 400), np.float32), RATE, BLOCK, reset=False
+        )  # its first blocks load the networks
         started, used_before, was_late = time.monotonic(), time.thread_time(), False
         for number in range(n_blocks):
             due = started + (number + 1) * BLOCK / RATE
@@ -200,7 +206,9 @@ def measure_engine(app: object, clip: Path, minutes: float, turns: Turns) -> Non
     """Lamina's engine in its own process while this one draws and reads its meters."""
     with LiveEngine(opens=False) as engine:
         for answer in (
-            engine.set_devices(DeviceSettings(output="virtual", input="virtual", sample_rate=RATE, buffer=BLOCK, margin_frames=0.5)),
+            engine.set_devices(
+                DeviceSettings(output="virtual", input="virtual", sample_rate=RATE, buffer=BLOCK, margin_frames=0.5)
+            ),
             engine.set_board("A", the_board()),
             engine.set_live(True),  # for the small margin of live playing
             engine.load(clip),
@@ -251,13 +259,17 @@ def start_to_sound(clip: Path, times: int) -> dict[str, float]:
     seconds = []
     for _ in range(times):
         started = time.time()
-        said = subprocess.run([sys.executable, "-c", START_TO_SOUND, str(clip)], capture_output=True, text=True, check=True, timeout=60)
+        said = subprocess.run(
+            [sys.executable, "-c", START_TO_SOUND, str(clip)], capture_output=True, text=True, check=True, timeout=60
+        )
         seconds.append(float(said.stdout) - started)
     return {"median": statistics.median(seconds), "worst": max(seconds)}
 
 
 def round_trip() -> dict[str, float]:
-    """Milliseconds through a codec alone on a virtual device whose output is plugged into its input: the parts, and as measured."""
+    """Milliseconds through a codec alone on a virtual device whose output is plugged into its input: the parts, and as
+    measured.
+    """
     settings = DeviceSettings(output="virtual?cable=0", input="virtual", sample_rate=RATE, buffer=BLOCK)
     with LiveEngine(opens=False) as engine:
         engine.set_devices(settings).result(ANSWER_SECONDS)
@@ -273,7 +285,8 @@ def print_table(found: dict[str, object]) -> None:
     plain, engine = found["one process"], found["engine"]
     assert isinstance(plain, dict) and isinstance(engine, dict)
     print(
-        f"\n{found['minutes']:g} minutes each, 48 kHz, blocks of {BLOCK} samples ({1000 * BLOCK / RATE:.1f} ms), a window drawn beside it\n"
+        f"\n{found['minutes']:g} minutes each, 48 kHz, blocks of {BLOCK} samples ({1000 * BLOCK / RATE:.1f} ms), a "
+        "window drawn beside it\n"
     )
     print("| | one Python process | Lamina's engine |\n| --- | --- | --- |")
     for name, form in (
@@ -290,15 +303,21 @@ def print_table(found: dict[str, object]) -> None:
         print(f"| {name} | {plain[name]:{form}} | {engine[name]:{form}} |")
     start, trip = found["start to sound"], found["round trip"]
     assert isinstance(start, dict) and isinstance(trip, dict)
-    print(f"\nFrom starting Python to the first sound: {start['median']:.2f} s (median), {start['worst']:.2f} s (worst)")
+    print(
+        f"\nFrom starting Python to the first sound: {start['median']:.2f} s (median), {start['worst']:.2f} s (worst)"
+    )
     print("Round trip in ms: " + ", ".join(f"{name} {value:.1f}" for name, value in trip.items()))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=10.0, help="length of each of the two runs (default %(default)g)")
+    parser.add_argument(
+        "--minutes", type=float, default=10.0, help="length of each of the two runs (default %(default)g)"
+    )
     parser.add_argument("--starts", type=int, default=5, help="how often start-up is measured (default %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("bench-out/live.json"), help="JSON to write (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("bench-out/live.json"), help="JSON to write (default: %(default)s)"
+    )
     return parser
 
 

@@ -43,12 +43,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         choices=CONCEALMENT.choices,
         help=f"what stands in for lost frames (default: {CONCEALMENT.default})",
     )
-    parser.add_argument("--items", type=int, default=12, metavar="N", help="how many clips, taken evenly from all (default: 12)")
+    parser.add_argument(
+        "--items", type=int, default=12, metavar="N", help="how many clips, taken evenly from all (default: 12)"
+    )
     parser.add_argument("--seconds", type=float, default=6.0, help="from the middle of each clip (default: 6)")
     parser.add_argument("--seed", type=int, default=0, help="of the first item; the others follow (default: 0)")
     options = parser.parse_args(arguments)
     if not (options.heldout / SPEECH).is_dir():
-        print(f"There is no speech in {options.heldout}; name a folder that holds {SPEECH}/ (make bench-loss HELDOUT=folder).")
+        print(
+            f"There is no speech in {options.heldout}; name a folder that holds {SPEECH}/ (make bench-loss "
+            "HELDOUT=folder)."
+        )
         print("Nothing was measured.")
         return 0
     try:
@@ -62,13 +67,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         codec = NeuralCodec(layers=options.layers, concealment=options.concealment, model=folder)
         found[name] = {loss: mean_scores(through_losses(codec, items, loss, options.seed)) for loss in LOSSES}
     print(
-        f"\nSpeech, {len(items)} clips of {options.seconds:g} s, {options.layers} layers, concealment {options.concealment}: "
+        f"\nSpeech, {len(items)} clips of {options.seconds:g} s, {options.layers} layers, concealment "
+        f"{options.concealment}: "
         "means by the share of frames lost\n"
     )
     print_losses(found)
     settings = {name: getattr(options, name) for name in ("layers", "concealment", "seconds", "seed")}
     taken = {
-        name: {f"{loss:g}": {measure: asdict(means)[measure] for measure in MEASURES} for loss, means in by_loss.items()}
+        name: {
+            f"{loss:g}": {measure: asdict(means)[measure] for measure in MEASURES} for loss, means in by_loss.items()
+        }
         for name, by_loss in found.items()
     }
     write_json(options.json, {"settings": {**settings, "items": len(items)}, "means": taken})
@@ -76,7 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def read_items(heldout: Path, items: int, seconds: float) -> list[Samples]:
-    """The middle of so many clips of speech, evenly over the alphabet, float32 `[n]` at 24 kHz; shorter clips are left out.
+    """The middle of so many clips of speech, evenly over the alphabet, float32 `[n]` at 24 kHz; shorter clips are left
+    out.
 
     Raises ValueError if there are none.
     """
@@ -106,7 +115,11 @@ def print_losses(found: dict[str, dict[float, Scores]]) -> None:
     rows = [
         [
             f"{100 * loss:g} %",
-            *(cell(getattr(found[name][loss], measure), places) for name in found for measure, places in MEASURES.items()),
+            *(
+                cell(getattr(found[name][loss], measure), places)
+                for name in found
+                for measure, places in MEASURES.items()
+            ),
         ]
         for loss in LOSSES
     ]

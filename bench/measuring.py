@@ -1,4 +1,6 @@
-"""Every codec on every window: what is to be measured, by two processes at most, and what need not be measured again."""
+"""Every codec on every window: what is to be measured, by two processes at most, and what need not be measured
+again.
+"""
 
 import multiprocessing
 import sys
@@ -96,7 +98,9 @@ def measure(
     """
     planned = [(window, list(_jobs(window, bundles, layer_counts, lyra, searches or {}))) for window in windows]
     tasks = [
-        Task(window, missing, lyra) for window, jobs in planned if (missing := tuple(job for job in jobs if cache.get(job.key) is None))
+        Task(window, missing, lyra)
+        for window, jobs in planned
+        if (missing := tuple(job for job in jobs if cache.get(job.key) is None))
     ]
     started = time.perf_counter()
     try:
@@ -134,14 +138,20 @@ def measure(
     return ordered(results, [UNCODED, *bundles, OPUS, LYRA])
 
 
-def code_with_bundle(bundle: str, samples: Samples, settings: Sequence[tuple[int, float]], search: int = USUAL_SEARCH) -> Iterator[Samples]:
-    """`samples` (float32 `[n]` at 24 kHz) through a bundle at each of `settings` (layers, denoise), aligned with the input."""
+def code_with_bundle(
+    bundle: str, samples: Samples, settings: Sequence[tuple[int, float]], search: int = USUAL_SEARCH
+) -> Iterator[Samples]:
+    """`samples` (float32 `[n]` at 24 kHz) through a bundle at each of `settings` (layers, denoise), aligned with the
+    input.
+    """
     runtime = load_runtime(bundle)
     config = runtime.config
     n_frames = -(-(samples.size + config.delay_samples) // config.frame)
     padded = np.pad(samples, (0, n_frames * config.frame - samples.size))[None]
     for layers, denoise in settings:
-        decoded, _ = runtime.decode(runtime.quantized(padded, layers, search), runtime.decoder_state(1), denoise, layers)
+        decoded, _ = runtime.decode(
+            runtime.quantized(padded, layers, search), runtime.decoder_state(1), denoise, layers
+        )
         yield decoded[0, config.delay_samples : config.delay_samples + samples.size]
 
 
@@ -151,7 +161,10 @@ def _programs(bundle: Bundle) -> tuple[Path, ...]:
     if load_runtime(str(bundle.path)).engine.startswith("core"):
         compiled = find_spec("lamina.models._core")
         assert compiled is not None and compiled.origin is not None
-        return (*(Path(str(module.__file__)) for module in (*modules, lamina.models.engines.core_engine)), Path(compiled.origin))
+        return (
+            *(Path(str(module.__file__)) for module in (*modules, lamina.models.engines.core_engine)),
+            Path(compiled.origin),
+        )
     modules += [lamina.models.engines.onnx_engine, lamina.models.coding.search, lamina.models.engines.loop]
     return tuple(Path(str(module.__file__)) for module in modules)
 
@@ -170,14 +183,22 @@ def _jobs(
         for layers, denoise in _settings(window.kind, bundle, layer_counts):
             setting = layers_setting(layers, denoise)
             # DNSMOS of clean speech is of interest only beside denoised clean speech.
-            taken = measures | {"dnsmos"} if window.kind == SPEECH and bundle.conditioned and layers in DECIDING_LAYERS else measures
+            taken = (
+                measures | {"dnsmos"}
+                if window.kind == SPEECH and bundle.conditioned and layers in DECIDING_LAYERS
+                else measures
+            )
             key = score_key(sound, f"{bundle.digest} {setting}{searched}", taken, files, ("onnxruntime",))
-            yield Job(key, name, setting, taken, str(bundle.path), layers, denoise, layers * bundle.kbps_per_layer, search)
+            yield Job(
+                key, name, setting, taken, str(bundle.path), layers, denoise, layers * bundle.kbps_per_layer, search
+            )
     peers, packages = (_HERE / "peers.py",), ("av", "ai-edge-litert")
     for system, rates in ((OPUS, OPUS_KBPS), (LYRA, LYRA_KBPS if lyra else ())):
         for kbps in rates:
             setting = kbps_setting(kbps)
-            yield Job(score_key(sound, f"{system} {setting}", measures, peers, packages), system, setting, measures, kbps=kbps)
+            yield Job(
+                score_key(sound, f"{system} {setting}", measures, peers, packages), system, setting, measures, kbps=kbps
+            )
 
 
 def _settings(kind: str, bundle: Bundle, layer_counts: Sequence[int]) -> list[tuple[int, float]]:

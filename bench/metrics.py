@@ -32,12 +32,17 @@ _DNSMOS_RATE, _DNSMOS_SAMPLES = 16_000, 144_160  # 9.01 s, what its network take
 SPEECH_MEASURES = frozenset({"visqol", "pesq", "estoi", "si_sdr", "log_mel", "frame_lock"})
 MUSIC_MEASURES = SPEECH_MEASURES - {"pesq", "estoi"}
 NOISY_MEASURES = frozenset({"visqol", "pesq", "estoi", "si_sdr", "log_mel", "dnsmos"})
-_LOCK_FIRST_BIN, _LOCK_LAST_BIN = 60, 280  # 2.25 to 10.5 kHz: below, codes carry the signs; above, resampling filters begin
+_LOCK_FIRST_BIN, _LOCK_LAST_BIN = (
+    60,
+    280,
+)  # 2.25 to 10.5 kHz: below, codes carry the signs; above, resampling filters begin
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One comparison; NaN where a measure doesn't apply (PESQ and ESTOI hear speech only, and refuse silence) or was not taken."""
+    """One comparison; NaN where a measure doesn't apply (PESQ and ESTOI hear speech only, and refuse silence) or was
+    not taken.
+    """
 
     visqol: float
     """ViSQOL v3, audio mode at 48 kHz: predicted opinion, 1 (bad) to about 4.73 (the same)."""
@@ -53,16 +58,21 @@ class Scores:
     """Buzz at the frame rate: the share of fine structure above 2 kHz that is the same in every frame of Lamina's grid,
     0 to 1; natural sound has about 1 / number of frames. The other measures don't hear it; lower is better."""
     dnsmos: float
-    """DNSMOS P.835 overall at 16 kHz: predicted opinion of noisy speech without knowing the original, 1 to about 4.2."""
+    """DNSMOS P.835 overall at 16 kHz: predicted opinion of noisy speech without knowing the original, 1 to about
+    4.2.
+    """
 
 
 def scores(reference: Samples, coded: Samples, measures: frozenset[str] = SPEECH_MEASURES) -> Scores:
-    """`measures` (names of `Scores`' fields) of `coded` against `reference`, float32 `[n]` at 24 kHz; the others are NaN.
+    """`measures` (names of `Scores`' fields) of `coded` against `reference`, float32 `[n]` at 24 kHz; the others are
+    NaN.
 
     Raises ValueError if the lengths differ.
     """
     if reference.shape != coded.shape or reference.ndim != 1:
-        raise ValueError(f"The sounds have shapes {reference.shape} and {coded.shape}; give two mono sounds of equal length.")
+        raise ValueError(
+            f"The sounds have shapes {reference.shape} and {coded.shape}; give two mono sounds of equal length."
+        )
     taken: dict[str, Callable[[], float]] = {
         "visqol": lambda: visqol(reference, coded),
         "pesq": lambda: pesq(reference, coded),
@@ -125,7 +135,9 @@ def dnsmos(samples: Samples) -> float:
 
 
 def si_sdr(reference: Samples, coded: Samples) -> float:
-    """Scale-invariant SDR in dB (Le Roux et al. 2019, "SDR – half-baked or well done?", eq. 3), without removing the mean."""
+    """Scale-invariant SDR in dB (Le Roux et al. 2019, "SDR – half-baked or well done?", eq. 3), without removing the
+    mean.
+    """
     wanted = reference.astype(np.float64)
     heard = coded.astype(np.float64)
     target = wanted * float(heard @ wanted) / max(float(wanted @ wanted), 1e-12)
@@ -134,7 +146,9 @@ def si_sdr(reference: Samples, coded: Samples) -> float:
 
 
 def log_mel_distance(reference: Samples, coded: Samples) -> float:
-    """Mean absolute difference in dB of 80-band mel spectra (43 ms windows), floored 80 dB below the reference's loudest band."""
+    """Mean absolute difference in dB of 80-band mel spectra (43 ms windows), floored 80 dB below the reference's
+    loudest band.
+    """
     wanted, heard = _mel_power(reference), _mel_power(coded)
     floor = wanted.max() * 10 ** (-_MEL_FLOOR_DB / 10) + 1e-12
     difference = 10 * np.log10(np.maximum(wanted, floor)) - 10 * np.log10(np.maximum(heard, floor))
@@ -142,7 +156,9 @@ def log_mel_distance(reference: Samples, coded: Samples) -> float:
 
 
 def frame_lock(coded: Samples) -> float:
-    """See `Scores.frame_lock`: MDCT coefficients on the codec's grid over their local envelope, squared mean over frames."""
+    """See `Scores.frame_lock`: MDCT coefficients on the codec's grid over their local envelope, squared mean over
+    frames.
+    """
     padded = np.pad(coded.astype(np.float64), (_LOCK_OVERLAP, 0))
     frames = np.lib.stride_tricks.sliding_window_view(padded, _LOCK_FRAME + _LOCK_OVERLAP)[::_LOCK_FRAME]
     coefficients = frames @ _lock_basis()
@@ -175,7 +191,9 @@ def _mel_power(samples: Samples) -> npt.NDArray[np.float64]:
 
 @cache
 def _mel_bands() -> npt.NDArray[np.float64]:
-    """Triangles that overlap by half, evenly spaced on the mel scale 2595·log10(1 + f/700), `[bins, bands]`; each sums to 1."""
+    """Triangles that overlap by half, evenly spaced on the mel scale 2595·log10(1 + f/700), `[bins, bands]`; each sums
+    to 1.
+    """
     edges_mel = np.linspace(0, 2595 * np.log10(1 + SAMPLE_RATE / 2 / 700), _MEL_BANDS + 2)
     edges_hz = 700 * (10 ** (edges_mel / 2595) - 1)
     # The lowest bands are narrower than a bin: widened to it, so that none is empty.
@@ -216,7 +234,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reference", type=Path, help="the original")
     parser.add_argument("coded", type=Path, help="what to judge; cut to the shorter of the two")
-    parser.add_argument("--speech", action="store_true", help="also the measures that hear speech only (PESQ, ESTOI, DNSMOS)")
+    parser.add_argument(
+        "--speech", action="store_true", help="also the measures that hear speech only (PESQ, ESTOI, DNSMOS)"
+    )
     options = parser.parse_args()
     sounds = []
     for path in (options.reference, options.coded):

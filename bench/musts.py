@@ -107,10 +107,16 @@ def targets(
     for kbps, clear in SPEECH_CLEAR.items():
         name, rate, codec = rivals[kbps]
         for measure in ("pesq", "estoi"):
-            table.append(line("speech", kbps, measure, *clear[measure], rival(f"{name} {rate:g}", codec(rate, measure))))
+            table.append(
+                line("speech", kbps, measure, *clear[measure], rival(f"{name} {rate:g}", codec(rate, measure)))
+            )
     for measure, wanted in (("visqol", MUSIC_VISQOL), ("si_sdr", MUSIC_SI_SDR)):
         table += [line("music", kbps, measure, *wanted[kbps]) for kbps in wanted]
-    table += [_steps(results, bundle, kind, measure) for kind in ("speech", "music") for measure in ("visqol", "si_sdr", "log_mel")]
+    table += [
+        _steps(results, bundle, kind, measure)
+        for kind in ("speech", "music")
+        for measure in ("visqol", "si_sdr", "log_mel")
+    ]
     if use is not None:
         enough = use.frames >= LEAST_FRAMES
         where = f"codebooks, {use.frames} frames" + ("" if enough else f" of {LEAST_FRAMES} needed")
@@ -150,11 +156,15 @@ def print_targets(table: Sequence[Target]) -> None:
     """The table with what was found, what is needed, and how many are met."""
     print(f"\n{'target':<40}{'measure':<22}{'found':>9}{'must':>9}{'aim':>9}   ")
     for target in table:
-        numbers = "".join(f"{value:>9.3f}" if math.isfinite(value) else f"{'–':>9}" for value in (target.value, target.must, target.aim))
+        numbers = "".join(
+            f"{value:>9.3f}" if math.isfinite(value) else f"{'–':>9}"
+            for value in (target.value, target.must, target.aim)
+        )
         print(f"{target.where:<40}{target.measure:<22}{numbers}   {target.verdict:<13}{target.source}".rstrip())
     verdicts = [target.verdict for target in table]
     met = sum(verdict in ("met", "aim") for verdict in verdicts)
     print(
-        f"{met} of {len(table)} targets met ({verdicts.count('aim')} with their aim), {verdicts.count('MISSED')} missed, "
+        f"{met} of {len(table)} targets met ({verdicts.count('aim')} with their aim), {verdicts.count('MISSED')} "
+        "missed, "
         f"{verdicts.count('not measured')} not measured."
     )

@@ -1,7 +1,8 @@
 """Rival codecs behind one call, so that benchmarks compare like with like: Opus (through PyAV) and Lyra V2.
 
 Each peer takes float32 mono at 24 kHz and gives back the same number of samples, aligned with the input, together with
-the bits it really sent. Run as a script, it prints what each peer does to a sound file: bits per second and remaining lag.
+the bits it really sent. Run as a script, it prints what each peer does to a sound file: bits per second and remaining
+lag.
 """
 
 import argparse
@@ -31,7 +32,9 @@ _LYRA_BITS_PER_QUANTIZER = 4
 
 @dataclass(frozen=True)
 class Coded:
-    """What came out of a codec: float32 `[n]` at 24 kHz, aligned with the input, and the bits per second really sent."""
+    """What came out of a codec: float32 `[n]` at 24 kHz, aligned with the input, and the bits per second really
+    sent.
+    """
 
     samples: Samples
     bits_per_second: float
@@ -54,12 +57,16 @@ def lyra_peer(folder: Path, kbps: float) -> Peer:
     """Lyra V2 at 3.2, 6 or 9.2 kbps from its three TFLite models in `folder`; it works at 16 kHz."""
     bits = round(kbps * 20)
     if kbps not in LYRA_KBPS:
-        raise ValueError(f"Lyra V2 has no {kbps:g} kbps; choose one of {', '.join(f'{known:g}' for known in LYRA_KBPS)}.")
+        raise ValueError(
+            f"Lyra V2 has no {kbps:g} kbps; choose one of {', '.join(f'{known:g}' for known in LYRA_KBPS)}."
+        )
     return Peer(f"Lyra V2 {kbps:g} kbps", lambda samples: _lyra(samples, folder, bits // _LYRA_BITS_PER_QUANTIZER))
 
 
 def lyra_folder(given: Path | None = None) -> Path | None:
-    """The folder with Lyra's models: `given`, else the variable LAMINA_LYRA; None if neither names one that holds them."""
+    """The folder with Lyra's models: `given`, else the variable LAMINA_LYRA; None if neither names one that holds
+    them.
+    """
     named = given or (Path(os.environ[LYRA_VARIABLE]) if os.environ.get(LYRA_VARIABLE) else None)
     return named if named is not None and (named / "lyragan.tflite").is_file() else None
 
@@ -88,7 +95,9 @@ class LyraModels:
 
     def indices(self, features: Samples, quantizers: int) -> npt.NDArray[np.int32]:
         """Quantizer: `[1, 1, 64]` to `[46, 1, 1]`, −1 where unused."""
-        return np.asarray(self._encode(input_frames=features, num_quantizers=np.int32(quantizers))["output_0"], dtype=np.int32)
+        return np.asarray(
+            self._encode(input_frames=features, num_quantizers=np.int32(quantizers))["output_0"], dtype=np.int32
+        )
 
     def quantized(self, indices: npt.NDArray[np.int32]) -> Samples:
         """Quantizer, the way back: `[46, 1, 1]` to `[1, 1, 64]`."""
@@ -117,7 +126,10 @@ def _opus(samples: Samples, kbps: float) -> Coded:
     sent_bytes = 0
     with av.open(stored, "w", format="ogg") as container:
         stream = container.add_stream(
-            "libopus", rate=_OPUS_RATE, layout="mono", options={"vbr": "off", "application": "audio", "frame_duration": "20"}
+            "libopus",
+            rate=_OPUS_RATE,
+            layout="mono",
+            options={"vbr": "off", "application": "audio", "frame_duration": "20"},
         )
         stream.bit_rate = round(kbps * 1000)
         frame = av.AudioFrame.from_ndarray(padded[None, :], format="flt", layout="mono")
@@ -139,7 +151,8 @@ def _lyra(samples: Samples, folder: Path, quantizers: int) -> Coded:
     frames = -(-at_16k.size // _LYRA_FRAME)
     padded = _fitted(at_16k, frames * _LYRA_FRAME)
     coded = [
-        models.frame(models.quantized(models.indices(models.features(frame), quantizers))) for frame in padded.reshape(frames, _LYRA_FRAME)
+        models.frame(models.quantized(models.indices(models.features(frame), quantizers)))
+        for frame in padded.reshape(frames, _LYRA_FRAME)
     ]
     # Fed frame by frame, what the models give back lies on the frame that went in: this script measures a lag of 0.
     back = np.asarray(soxr.resample(np.concatenate(coded), _LYRA_RATE, SAMPLE_RATE), dtype=np.float32)
@@ -162,7 +175,9 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, help="a sound file; its first 10 s are used")
-    parser.add_argument("--lyra", type=Path, help=f"folder with Lyra V2's TFLite models (default: the variable {LYRA_VARIABLE})")
+    parser.add_argument(
+        "--lyra", type=Path, help=f"folder with Lyra V2's TFLite models (default: the variable {LYRA_VARIABLE})"
+    )
     options = parser.parse_args()
     loaded, rate = soundfile.read(options.file, dtype="float32", always_2d=True)
     samples = np.asarray(soxr.resample(loaded.mean(axis=1), rate, SAMPLE_RATE), dtype=np.float32)[: 10 * SAMPLE_RATE]

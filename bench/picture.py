@@ -47,7 +47,9 @@ def draw(found: dict[str, Any], path: Path) -> None:
     for row, kind in enumerate(ROWS):
         for column, measure in enumerate(MEASURES):
             panel = axes[row][column]
-            lines = {system: points for system, by_measure in curves[kind].items() if (points := by_measure.get(measure))}
+            lines = {
+                system: points for system, by_measure in curves[kind].items() if (points := by_measure.get(measure))
+            }
             if not lines:
                 panel.axis("off")
                 continue
@@ -79,7 +81,9 @@ def _curves(found: dict[str, Any], kind: str) -> dict[str, dict[str, list[tuple[
                 settings = collected.setdefault(one["system"], {}).setdefault(measure, {})
                 settings.setdefault(one["setting"], []).append((one["kbps"], one[measure]))
     return {
-        system: {measure: sorted(_mean(points) for points in settings.values()) for measure, settings in by_measure.items()}
+        system: {
+            measure: sorted(_mean(points) for points in settings.values()) for measure, settings in by_measure.items()
+        }
         for system, by_measure in collected.items()
     }
 

@@ -18,7 +18,8 @@ HEARD_ON = {
 
 HEAD = """# Presets
 
-{count} presets come with Lamina. The app's preset menu has them, `lamina presets` lists them, and scripts and commands take them by name:
+{count} presets come with Lamina. The app's preset menu has them, `lamina presets` lists them, and scripts and commands
+take them by name:
 
 ```sh
 lamina render song.wav out.wav --preset {example}
@@ -31,13 +32,14 @@ codec = NeuralCodec()
 codec.set_parameters(load_preset("{example}").parameters)
 ```
 
-Each sounds within 4 LU as loud as what goes in, on the music and on the voice that come with Lamina; those of the last group are
-quieter, because they play a part of the sound. Whatever is drawn by lot is drawn the same way each time. What keeps time does so at
-{tempo:g} beats per minute, the tempo of the music that comes with Lamina: set `tempo` to that of your piece.
+Each sounds within 4 LU as loud as what goes in, on the music and on the voice that come with Lamina; those of the last
+group are quieter, because they play a part of the sound. Whatever is drawn by lot is drawn the same way each time. What
+keeps time does so at {tempo:g} beats per minute, the tempo of the music that comes with Lamina: set `tempo` to that of
+your piece.
 
 The sounds are what the preset makes of [music](sounds/music-dry.ogg), [a voice](sounds/voice-dry.ogg) or
-[a voice in noise](sounds/noisy-voice-dry.ogg), 1.5 dB softer than rendered, as those are. `make examples` renders all of them again and
-writes this page. [The code desk](desk/README.md) tells what the settings do.
+[a voice in noise](sounds/noisy-voice-dry.ogg), 1.5 dB softer than rendered, as those are. `make examples` renders all
+of them again and writes this page. [The code desk](desk/README.md) tells what the settings do.
 """
 
 
@@ -49,13 +51,20 @@ def preset_page() -> str:
     for category in CATEGORIES:
         rows = [_row(preset) for preset in presets if preset.category == category]
         title = category[0].upper() + category[1:]
-        parts.append(f"## {title}\n\n| preset | what it is | settings | sound |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n")
+        parts.append(
+            f"## {title}\n\n| preset | what it is | settings | sound |\n| --- | --- | --- | --- |\n"
+            + "\n".join(rows)
+            + "\n"
+        )
     return "\n".join(parts)
 
 
 def _row(preset: Preset) -> str:
     heard_on = HEARD_ON[excerpt_of(preset)]
-    return f"| `{preset.name}` | {preset.description} | {settings_in_words(preset)} | [{heard_on}](sounds/presets/{preset.name}.ogg) |"
+    return (
+        f"| `{preset.name}` | {preset.description} | {settings_in_words(preset)} | "
+        f"[{heard_on}](sounds/presets/{preset.name}.ogg) |"
+    )
 
 
 def settings_in_words(preset: Preset) -> str:
@@ -81,4 +90,6 @@ def motion_in_words(motion: Motion) -> str:
         "steps": f"{len(motion.steps)} steps {pace}",
         "lfo": f"a {motion.shape} LFO {pace}",
     }[motion.source]
-    return f"{find_parameter(motion.target).label.lower()} moved by {source}, {motion.depth:+.0%} of its range".replace("%", " %")
+    return f"{find_parameter(motion.target).label.lower()} moved by {source}, {motion.depth:+.0%} of its range".replace(
+        "%", " %"
+    )

@@ -1,8 +1,9 @@
 """How good a bundle sounds beside Opus (and Lyra V2): on held-out speech and music, and on held-out speech with noise.
 
-The held-out folder holds speech/, music/ and noise/ with sound files that training never saw. Every clip is cut into windows
-of equal length; every codec codes the same windows from a fresh start, and the tables show means over windows. Noisy speech
-is judged against the clean speech. Also written as JSON, with every window's scores, and drawn as a picture.
+The held-out folder holds speech/, music/ and noise/ with sound files that training never saw. Every clip is cut into
+windows of equal length; every codec codes the same windows from a fresh start, and the tables show means over windows.
+Noisy speech is judged against the clean speech. Also written as JSON, with every window's scores, and drawn as a
+picture.
 """
 
 import argparse
@@ -41,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if not any((options.heldout / kind).is_dir() for kind in (SPEECH, MUSIC)):
         print(
-            f"There is no held-out audio in {options.heldout}; name a folder that holds speech/ and music/ with sound files "
+            f"There is no held-out audio in {options.heldout}; name a folder that holds speech/ and music/ with sound "
+            "files "
             "(make bench-quality HELDOUT=folder). Nothing was measured."
         )
         return 0
@@ -49,7 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bundles = [open_bundle(name) for name in (options.bundle, options.against) if name]
         cache = ScoreCache(options.cache)
         _check(options, bundles)
-        windows = list(read_windows(options.heldout, options.kinds, options.clips, options.window, options.seconds, options.snr))
+        windows = list(
+            read_windows(options.heldout, options.kinds, options.clips, options.window, options.seconds, options.snr)
+        )
     except (BundleError, CacheError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -82,7 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for note in _notes(options, windows, bundles, lyra):
         print(note)
     found = {
-        "bundles": {name: {"digest": bundle.digest, "training": bundle.training} for name, bundle in zip(names, bundles, strict=True)},
+        "bundles": {
+            name: {"digest": bundle.digest, "training": bundle.training}
+            for name, bundle in zip(names, bundles, strict=True)
+        },
         "window_seconds": options.window,
         "most_seconds_per_clip": options.seconds,
         "codebooks": asdict(use),
@@ -121,14 +128,20 @@ def _check(options: argparse.Namespace, bundles: Sequence[Bundle]) -> None:
 def _names(bundles: Sequence[Bundle]) -> list[str]:
     """How bundles are called in the tables: two of the same name by their folders."""
     names = [bundle.name for bundle in bundles]
-    return names if len(set(names)) == len(names) else [f"{bundle.path.parent.name}/{bundle.path.name}" for bundle in bundles]
+    return (
+        names
+        if len(set(names)) == len(names)
+        else [f"{bundle.path.parent.name}/{bundle.path.name}" for bundle in bundles]
+    )
 
 
 def _heldout_files(heldout: Path) -> list[Path]:
     return [path for folder in (SPEECH, MUSIC, NOISE_FOLDER) for path in sound_files(heldout / folder)]
 
 
-def _notes(options: argparse.Namespace, windows: Sequence[Window], bundles: Sequence[Bundle], lyra: Path | None) -> Iterator[str]:
+def _notes(
+    options: argparse.Namespace, windows: Sequence[Window], bundles: Sequence[Bundle], lyra: Path | None
+) -> Iterator[str]:
     if lyra is None:
         yield f"Lyra V2 left out: name the folder of its models with --lyra or {LYRA_VARIABLE}."
     if NOISY in options.kinds and not any(window.kind == NOISY for window in windows):
@@ -139,38 +152,71 @@ def _notes(options: argparse.Namespace, windows: Sequence[Window], bundles: Sequ
 
 
 def _finite(values: dict[str, object]) -> dict[str, object]:
-    return {name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in values.items()}
+    return {
+        name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in values.items()
+    }
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--heldout", type=Path, default=Path("heldout"), help="folder with speech/, music/ and noise/ (default: heldout)")
-    parser.add_argument("--bundle", default=DEFAULT_BUNDLE, help=f"bundle to measure, by name or folder (default: {DEFAULT_BUNDLE})")
-    parser.add_argument("--against", help="a second bundle to measure beside it; says which is better (paired bootstrap)")
+    parser.add_argument(
+        "--heldout",
+        type=Path,
+        default=Path("heldout"),
+        help="folder with speech/, music/ and noise/ (default: heldout)",
+    )
+    parser.add_argument(
+        "--bundle", default=DEFAULT_BUNDLE, help=f"bundle to measure, by name or folder (default: {DEFAULT_BUNDLE})"
+    )
+    parser.add_argument(
+        "--against", help="a second bundle to measure beside it; says which is better (paired bootstrap)"
+    )
     parser.add_argument(
         "--search",
         type=int,
         choices=range(1, MOST_CANDIDATES + 1),
         metavar="N",
-        help=f"measure the bundle with N candidates in the search for codes too, instead of {USUAL_SEARCH}, and say whether that is better",
+        help=f"measure the bundle with N candidates in the search for codes too, instead of {USUAL_SEARCH}, and say "
+        "whether that is better",
     )
     parser.add_argument("--musts", action="store_true", help="print the table of targets and whether each is met")
-    parser.add_argument("--lyra", type=Path, help=f"folder with Lyra V2's TFLite models (default: the variable {LYRA_VARIABLE})")
     parser.add_argument(
-        "--cache", type=Path, metavar="FILE", help="remember scores here, so that nothing is measured twice over several runs"
+        "--lyra", type=Path, help=f"folder with Lyra V2's TFLite models (default: the variable {LYRA_VARIABLE})"
     )
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="what to measure on (default: everything)")
     parser.add_argument(
-        "--layers", nargs="+", type=int, default=LAYERS, metavar="N", help=f"layer counts (default: {' '.join(map(str, LAYERS))})"
+        "--cache",
+        type=Path,
+        metavar="FILE",
+        help="remember scores here, so that nothing is measured twice over several runs",
     )
-    parser.add_argument("--snr", nargs="+", type=float, default=SNRS_DB, metavar="DB", help="noise levels of noisy speech (default: 5)")
+    parser.add_argument(
+        "--kinds", nargs="+", choices=KINDS, default=KINDS, help="what to measure on (default: everything)"
+    )
+    parser.add_argument(
+        "--layers",
+        nargs="+",
+        type=int,
+        default=LAYERS,
+        metavar="N",
+        help=f"layer counts (default: {' '.join(map(str, LAYERS))})",
+    )
+    parser.add_argument(
+        "--snr", nargs="+", type=float, default=SNRS_DB, metavar="DB", help="noise levels of noisy speech (default: 5)"
+    )
     parser.add_argument("--more", type=Path, metavar="DIR", help="more sound files for the use of the codebooks")
     parser.add_argument("--clips", type=int, help="clips of each kind (default: all)")
     parser.add_argument("--window", type=float, default=4.0, help="seconds of one window (default: 4)")
     parser.add_argument("--seconds", type=float, default=8.0, help="at most so many seconds of each clip (default: 8)")
-    parser.add_argument("--processes", type=int, default=2, choices=(1, 2), help="how many to measure side by side (default: 2)")
+    parser.add_argument(
+        "--processes", type=int, default=2, choices=(1, 2), help="how many to measure side by side (default: 2)"
+    )
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw quality over bitrate (.png, .svg or .pdf)")
-    parser.add_argument("--out", type=Path, default=Path("bench-out/quality.json"), help="JSON to write (default: bench-out/quality.json)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("bench-out/quality.json"),
+        help="JSON to write (default: bench-out/quality.json)",
+    )
     return parser
 
 

@@ -60,7 +60,11 @@ class Results(list[Result]):
 
     def means(self, kind: str, system: str, setting: str, snr_db: float | None = None) -> Scores | None:
         """Mean scores of one codec over a kind's windows; None if it was not measured."""
-        found = [one.scores for one in self if (one.kind, one.system, one.setting, one.snr_db) == (kind, system, setting, snr_db)]
+        found = [
+            one.scores
+            for one in self
+            if (one.kind, one.system, one.setting, one.snr_db) == (kind, system, setting, snr_db)
+        ]
         return mean_scores(found) if found else None
 
     def mean(self, kind: str, system: str, setting: str, measure: str, snr_db: float | None = None) -> float:
@@ -96,9 +100,13 @@ def print_table(group: str, results: Results, window_seconds: float) -> None:
     codecs = results.codecs(group)
     members = [one for found in codecs.values() for one in found]
     count = max(len(found) for found in codecs.values())
-    print(f"\n{group}: mean over {count} windows of {window_seconds:g} s from {len({one.clip for one in members})} clips")
+    print(
+        f"\n{group}: mean over {count} windows of {window_seconds:g} s from {len({one.clip for one in members})} clips"
+    )
     width = max(len(codec) for codec in codecs) + 2
-    names = [field.name for field in fields(Scores) if any(math.isfinite(getattr(one.scores, field.name)) for one in members)]
+    names = [
+        field.name for field in fields(Scores) if any(math.isfinite(getattr(one.scores, field.name)) for one in members)
+    ]
     print(f"{'':<{width}}{'kbps':>7}" + "".join(f"{HEADINGS[name]:>12}" for name in names))
     for codec, found in codecs.items():
         means = mean_scores([one.scores for one in found])

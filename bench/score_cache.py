@@ -1,7 +1,7 @@
 """Scores that need not be measured twice: a file that remembers what each codec made of each window.
 
-A score is found again only if the sounds, the codec and the programs that coded and measured are the same; anything else
-is measured anew. So one file serves every bundle, and rivals are measured once.
+A score is found again only if the sounds, the codec and the programs that coded and measured are the same; anything
+else is measured anew. So one file serves every bundle, and rivals are measured once.
 """
 
 import hashlib
@@ -47,7 +47,9 @@ class ScoreCache:
                     raise ValueError(f"format {data['format']}")
                 self._known = dict(data["scores"])
             except (OSError, ValueError, KeyError, TypeError) as error:
-                raise CacheError(f"{path} can't be read as remembered scores ({error}). Name another file, or delete it.") from error
+                raise CacheError(
+                    f"{path} can't be read as remembered scores ({error}). Name another file, or delete it."
+                ) from error
 
     def __len__(self) -> int:
         return len(self._known)
@@ -81,7 +83,9 @@ def window_hash(window: Window) -> str:
     return digest.hexdigest()[:24]
 
 
-def score_key(window: str, codec: str, measures: frozenset[str], sources: Sequence[Path], packages: Sequence[str]) -> str:
+def score_key(
+    window: str, codec: str, measures: frozenset[str], sources: Sequence[Path], packages: Sequence[str]
+) -> str:
     """The key of one codec's scores on the window with the hash `window`.
 
     Args:

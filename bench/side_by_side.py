@@ -22,7 +22,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def named_models(models: Sequence[str] | None, layers: Sequence[int]) -> dict[str, str]:
-    """What a table calls each model, and its folder: its name, or its folder's last two parts where two have the same name.
+    """What a table calls each model, and its folder: its name, or its folder's last two parts where two have the same
+    name.
 
     Raises BundleError for what is no model, and ValueError if one has fewer than `layers` layers or is named twice.
     """
@@ -30,7 +31,8 @@ def named_models(models: Sequence[str] | None, layers: Sequence[int]) -> dict[st
     for bundle in bundles:
         if not all(1 <= count <= bundle.config.layers for count in layers):
             raise ValueError(
-                f"The layers are {' '.join(map(str, layers))}; {bundle.name} has 1 to {bundle.config.layers}. Choose from these."
+                f"The layers are {' '.join(map(str, layers))}; {bundle.name} has 1 to {bundle.config.layers}. Choose "
+                "from these."
             )
     names = [bundle.name for bundle in bundles]
     if len(set(names)) < len(names):
@@ -44,9 +46,16 @@ def print_markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None
     """A Markdown table, its columns padded so that it reads well in a terminal too."""
     widths = [max(len(line[column]) for line in (titles, *rows)) for column in range(len(titles))]
     print("| " + " | ".join(f"{title:<{width}}" for title, width in zip(titles, widths, strict=True)) + " |")
-    print("| " + " | ".join("-" * (width - 1) + ":" if column else "-" * width for column, width in enumerate(widths)) + " |")
+    print(
+        "| "
+        + " | ".join("-" * (width - 1) + ":" if column else "-" * width for column, width in enumerate(widths))
+        + " |"
+    )
     for row in rows:
-        cells = (f"{cell:>{width}}" if column else f"{cell:<{width}}" for column, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        cells = (
+            f"{cell:>{width}}" if column else f"{cell:<{width}}"
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
         print("| " + " | ".join(cells) + " |")
 
 

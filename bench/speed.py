@@ -60,13 +60,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def frame_table(bundle: str, lyra: Path | None, rounds: int) -> dict[str, object]:
-    """Time every part of one frame, one thread, mono, Lamina and Lyra in turns so that both meet the same disturbances."""
+    """Time every part of one frame, one thread, mono, Lamina and Lyra in turns so that both meet the same
+    disturbances.
+    """
     runtime = load_runtime(bundle)
     config = runtime.config
     frame_seconds = config.frame / config.sample_rate
     audio = test_signal(config.sample_rate, 10.0)
     lamina = _lamina_steps(bundle, audio)
-    rival = _lyra_steps(lyra, np.asarray(soxr.resample(audio, config.sample_rate, 16_000), dtype=np.float32)) if lyra else {}
+    rival = (
+        _lyra_steps(lyra, np.asarray(soxr.resample(audio, config.sample_rate, 16_000), dtype=np.float32))
+        if lyra
+        else {}
+    )
     lamina_times: dict[str, list[float]] = {name: [] for name in lamina}
     rival_times: dict[str, list[float]] = {name: [] for name in rival}
     _timed(lamina, WARM_UP_FRAMES)
@@ -88,10 +94,17 @@ def frame_table(bundle: str, lyra: Path | None, rounds: int) -> dict[str, object
     per_second = {"lamina": _total_p50(lamina_times) / frame_seconds}
     if rival:
         per_second["lyra"] = _total_p50(rival_times) / LYRA_FRAME_SECONDS
-    print(f"ms per second of audio (p50): Lamina {per_second['lamina']:.1f} ({1000 / per_second['lamina']:.0f} x real time)", end="")
+    print(
+        f"ms per second of audio (p50): Lamina {per_second['lamina']:.1f} ({1000 / per_second['lamina']:.0f} x real "
+        "time)",
+        end="",
+    )
     if rival:
         ratio = per_second["lamina"] / per_second["lyra"]
-        print(f", Lyra V2 {per_second['lyra']:.1f} ({1000 / per_second['lyra']:.0f} x real time); Lamina costs {ratio:.2f} x Lyra V2")
+        print(
+            f", Lyra V2 {per_second['lyra']:.1f} ({1000 / per_second['lyra']:.0f} x real time); Lamina costs "
+            f"{ratio:.2f} x Lyra V2"
+        )
     else:
         print(f"\nLyra V2 left out: name the folder of its models with --lyra or {LYRA_VARIABLE}.")
     return {"parts": found, "ms_per_second_of_audio": per_second}
@@ -139,7 +152,10 @@ def startup_table() -> dict[str, object]:
     """Seconds until `import lamina.plugin` is done and until the app's window is drawn, in fresh processes."""
     print("\nStart-up in a fresh process, seconds          best   median")
     found: dict[str, object] = {}
-    for name, measure, runs in (("import lamina.plugin", import_seconds, 7), ("app window on the screen", app_window_seconds, 5)):
+    for name, measure, runs in (
+        ("import lamina.plugin", import_seconds, 7),
+        ("app window on the screen", app_window_seconds, 5),
+    ):
         try:
             seconds = [measure() for _ in range(runs)]
         except (OSError, subprocess.SubprocessError) as error:
@@ -160,7 +176,9 @@ def test_signal(sample_rate: int, seconds: float, seed: int = 0) -> Samples:
 
 
 def _lamina_steps(bundle: str, audio: Samples) -> dict[str, Step]:
-    """One call of each step handles the next frame of `audio`, over and over; with a memory, the loop is the quantizer's step."""
+    """One call of each step handles the next frame of `audio`, over and over; with a memory, the loop is the
+    quantizer's step.
+    """
     runtime = load_runtime(bundle)
     loop, every_layer = runtime.loop(1), np.full((1, 1), runtime.config.layers, np.uint8)
     frame, layers = runtime.config.frame, runtime.config.layers
@@ -237,11 +255,17 @@ def _total_p50(times: dict[str, list[float]]) -> float:
 def _parser() -> argparse.ArgumentParser:
     parts = ("frames", "latency", "render", "startup")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle", default=DEFAULT_BUNDLE, help=f"bundle to time, by name or folder (default: {DEFAULT_BUNDLE})")
-    parser.add_argument("--lyra", type=Path, help=f"folder with Lyra V2's TFLite models (default: the variable {LYRA_VARIABLE})")
+    parser.add_argument(
+        "--bundle", default=DEFAULT_BUNDLE, help=f"bundle to time, by name or folder (default: {DEFAULT_BUNDLE})"
+    )
+    parser.add_argument(
+        "--lyra", type=Path, help=f"folder with Lyra V2's TFLite models (default: the variable {LYRA_VARIABLE})"
+    )
     parser.add_argument("--only", nargs="+", choices=parts, default=parts, help="what to measure (default: everything)")
     parser.add_argument("--rounds", type=int, default=20, help=f"rounds of {FRAMES_PER_ROUND} frames (default: 20)")
-    parser.add_argument("--out", type=Path, default=Path("bench-out/speed.json"), help="JSON to write (default: bench-out/speed.json)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("bench-out/speed.json"), help="JSON to write (default: bench-out/speed.json)"
+    )
     return parser
 
 

@@ -32,7 +32,8 @@ from PyQt6.QtWidgets import QApplication, QWidget
 
 class FirstPaint(QObject):
     def eventFilter(self, watched, event):
-        if event.type() == QEvent.Type.Paint and isinstance(watched, QWidget) and watched.isWindow() and watched.isVisible():
+        is_window = isinstance(watched, QWidget) and watched.isWindow() and watched.isVisible()
+        if is_window and event.type() == QEvent.Type.Paint:
             QTimer.singleShot(0, drawn)
         return False
 
@@ -57,8 +58,12 @@ sys.exit(main(sys.argv[1:]))
 
 
 def import_seconds() -> float:
-    """Seconds of `import lamina.plugin` in a fresh process; raises CalledProcessError if that fails or imports torch."""
-    done = subprocess.run([sys.executable, "-c", _IMPORT], check=True, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    """Seconds of `import lamina.plugin` in a fresh process; raises CalledProcessError if that fails or imports
+    torch.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORT], check=True, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
+    )
     return float(done.stdout)
 
 

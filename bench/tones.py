@@ -1,7 +1,9 @@
-"""What a model leaves of tones: lone sines, and a melody on a glockenspiel, which live in few narrow lines of the spectrum.
+"""What a model leaves of tones: lone sines, and a melody on a glockenspiel, which live in few narrow lines of the
+spectrum.
 
-A sine is looked for in the output by projecting it on that sine, so that noise at its place counts for nothing. Of the melody
-the level in bands is compared. Everything is computed here, so that no sound file is needed, and it is the same in every run.
+A sine is looked for in the output by projecting it on that sine, so that noise at its place counts for nothing. Of the
+melody the level in bands is compared. Everything is computed here, so that no sound file is needed, and it is the same
+in every run.
 """
 
 import argparse
@@ -27,14 +29,30 @@ LAYERS = (8, 24)
 """6 and 18 kbps."""
 
 SINES_HZ = (500, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10_000)
-"""3, 6 and 9 kHz are multiples of the frame rate of 75 Hz: every frame is the same, which is easier than the others, or harder."""
+"""3, 6 and 9 kHz are multiples of the frame rate of 75 Hz: every frame is the same, which is easier than the others, or
+harder.
+"""
 SINE_DBFS = -20.0
 """RMS."""
 SINE_SECONDS, SETTLED_SECONDS = 1.5, 0.3
 """A codec's memory fills up within the first part, which isn't measured."""
 
 BANDS_HZ = ((0, 2000), (2000, 4000), (4000, 8000))
-MELODY = ((79, 0), (84, 1), (88, 2), (91, 3), (89, 4), (86, 4.5), (84, 5), (96, 6), (95, 7), (91, 7.5), (88, 8), (84, 9), (72, 9))
+MELODY = (
+    (79, 0),
+    (84, 1),
+    (88, 2),
+    (91, 3),
+    (89, 4),
+    (86, 4.5),
+    (84, 5),
+    (96, 6),
+    (95, 7),
+    (91, 7.5),
+    (88, 8),
+    (84, 9),
+    (72, 9),
+)
 """MIDI notes and the beats on which they are struck."""
 BEAT_SECONDS, MELODY_BEATS = 0.4, 13
 BAR = ((1.0, 1.0, 1.2), (2.756, 0.5, 0.5), (5.404, 0.25, 0.2), (8.933, 0.1, 0.1))
@@ -76,7 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_model_options(parser)
-    parser.add_argument("--layers", nargs="+", type=int, default=LAYERS, metavar="N", help="layer counts (default: 8 24)")
+    parser.add_argument(
+        "--layers", nargs="+", type=int, default=LAYERS, metavar="N", help="layer counts (default: 8 24)"
+    )
     options = parser.parse_args(arguments)
     try:
         models = named_models(options.model, options.layers)
@@ -84,12 +104,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     found = {
-        name: {layers: measure(NeuralCodec(layers=layers, model=folder)) for layers in options.layers} for name, folder in models.items()
+        name: {layers: measure(NeuralCodec(layers=layers, model=folder)) for layers in options.layers}
+        for name, folder in models.items()
     }
-    columns = {f"{name}, {layers} layers": tones for name, by_layers in found.items() for layers, tones in by_layers.items()}
+    columns = {
+        f"{name}, {layers} layers": tones for name, by_layers in found.items() for layers, tones in by_layers.items()
+    }
     print_sines(columns)
     print_melody(columns)
-    write_json(options.json, {name: {layers: asdict(tones) for layers, tones in by_layers.items()} for name, by_layers in found.items()})
+    write_json(
+        options.json,
+        {name: {layers: asdict(tones) for layers, tones in by_layers.items()} for name, by_layers in found.items()},
+    )
     return 0
 
 
@@ -137,7 +163,10 @@ def band_levels_db(original: Samples, coded: Samples) -> tuple[float, ...]:
 
 def print_sines(columns: dict[str, Tones]) -> None:
     """The table of sines: a row for each frequency, two columns for each model and rate."""
-    print(f"\nSines of {SINE_DBFS:g} dBFS: the tone's level out against in, and its share of the output's energy\n".replace("-", "−"))
+    print(
+        f"\nSines of {SINE_DBFS:g} dBFS: the tone's level out against in, and its share of the output's "
+        "energy\n".replace("-", "−")
+    )
     titles = ["sine", *(f"{name}: {what}" for name in columns for what in ("dB", "share"))]
     rows = []
     for index, hertz in enumerate(SINES_HZ):

@@ -29,8 +29,12 @@ def bridge_latency(host_rate: int, core_rate: int, frame: int, core_delay: int, 
     return _latency(host_rate, core_rate, frame, core_delay, block or 1, into, back)
 
 
-def bridge_parts(host_rate: int, core_rate: int, frame: int, core_delay: int, block: int | None = None) -> list[tuple[str, int]]:
-    """What `bridge_latency` is made of, in samples at `host_rate`: waiting for whole frames, the core's own delay, the resampler."""
+def bridge_parts(
+    host_rate: int, core_rate: int, frame: int, core_delay: int, block: int | None = None
+) -> list[tuple[str, int]]:
+    """What `bridge_latency` is made of, in samples at `host_rate`: waiting for whole frames, the core's own delay, the
+    resampler.
+    """
     total = bridge_latency(host_rate, core_rate, frame, core_delay, block)
     without_kernels = _latency(host_rate, core_rate, frame, core_delay, block or 1, 0, 0)
     core = min(without_kernels, round(core_delay * host_rate / core_rate))
@@ -45,10 +49,12 @@ def _latency(host_rate: int, core_rate: int, frame: int, core_delay: int, grid: 
     # Core samples known after n host samples, and the processed samples of the whole frames among them.
     known = n if host_rate == core_rate else np.maximum(0, ((n - into) * step - 1) // denominator + 1)
     processed = known // frame * frame
-    # Output n − 1 needs the processed stream up to its own position (n − 1 − latency) · step / denominator + core_delay,
-    # plus `back` samples of kernel.
+    # Output n − 1 needs the processed stream up to its own position (n − 1 − latency) · step / denominator +
+    # core_delay, plus `back` samples of kernel.
     reach = (processed - back - core_delay) * denominator
-    return int(np.max(n - 1 + (-reach // step) + 1)) if host_rate != core_rate else int(np.max(n - processed)) + core_delay
+    return (
+        int(np.max(n - 1 + (-reach // step) + 1)) if host_rate != core_rate else int(np.max(n - processed)) + core_delay
+    )
 
 
 class FrameBridge:
@@ -90,7 +96,9 @@ class FrameBridge:
             self._ready = self._up.push(self._ready)
 
     def take(self, block: FloatArray) -> FloatArray:
-        """A block `[channels, n]` at the host's rate → the frames that it completes, `[channels, k · frame]` at the core's, k ≥ 0."""
+        """A block `[channels, n]` at the host's rate → the frames that it completes, `[channels, k · frame]` at the
+        core's, k ≥ 0.
+        """
         core = self._down.push(block) if self._down else block
         self._waiting = np.concatenate([self._waiting, core], 1)
         whole = self._waiting.shape[1] // self._frame * self._frame
@@ -98,7 +106,9 @@ class FrameBridge:
         return frames
 
     def give(self, processed: FloatArray, n_samples: int) -> FloatArray:
-        """What became of the frames taken last, `[channels, k · frame]` → as many samples as their block had, `latency_samples` later."""
+        """What became of the frames taken last, `[channels, k · frame]` → as many samples as their block had,
+        `latency_samples` later.
+        """
         if processed.shape[1]:
             ready = self._up.push(processed) if self._up else processed
             self._ready = np.concatenate([self._ready, ready], 1)

@@ -1,7 +1,8 @@
 """Chance that can be repeated: numbers that depend on a seed and on where they are drawn, not on what was drawn before.
 
-So a frame's luck is the same live, offline, and however a stream is cut; and a control that moves doesn't shift everybody else's.
-The mixing function is SplitMix64's finaliser (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+So a frame's luck is the same live, offline, and however a stream is cut; and a control that moves doesn't shift
+everybody else's. The mixing function is SplitMix64's finaliser (Steele, Lea, Flood: "Fast splittable pseudorandom
+number generators", 2014).
 """
 
 from __future__ import annotations

@@ -70,7 +70,9 @@ class LevelMeter:
             return
         magnitude = np.abs(block.astype(np.float64))
         age = np.arange(n_samples - 1, -1, -1, dtype=np.float64)
-        self._peak = np.maximum(self._peak * self._fall_per_sample**n_samples, (magnitude * self._fall_per_sample**age).max(axis=1))
+        self._peak = np.maximum(
+            self._peak * self._fall_per_sample**n_samples, (magnitude * self._fall_per_sample**age).max(axis=1)
+        )
         kept = self._keep_per_sample
         self._mean_square = self._mean_square * kept**n_samples + (1 - kept) * (magnitude**2 * kept**age).sum(axis=1)
         self._push_hold(magnitude)

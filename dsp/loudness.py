@@ -1,8 +1,9 @@
 """Loudness of a stream in LUFS: momentary and short-term, as ITU-R BS.1770-4 and EBU Tech 3341 define them.
 
-The standard gives its two K-weighting filters as coefficients for 48 kHz (BS.1770-4, annex 1, tables 1 and 2). For other rates they are
-taken back to the analogue filters that the bilinear transform made them from, and transformed anew. The pair runs as one linear system,
-chunk by chunk: what a chunk puts out is a matrix times its inputs plus a matrix times the state before it.
+The standard gives its two K-weighting filters as coefficients for 48 kHz (BS.1770-4, annex 1, tables 1 and 2). For
+other rates they are taken back to the analogue filters that the bilinear transform made them from, and transformed
+anew. The pair runs as one linear system, chunk by chunk: what a chunk puts out is a matrix times its inputs plus a
+matrix times the state before it.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ HIGH_PASS = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
 class LoudnessMeter:
     """Loudness of the last 3 s and 0.4 s of a stream; mono counts as one channel, as the standard has it.
 
-    What it reads depends on the samples alone, not on how they were cut into blocks, and is renewed every 64 samples. A 997 Hz sine
-    whose peaks reach −20 dBFS in both channels reads −20.0 LUFS; before the first 3 s are over, the missing part counts as silence.
-    The bilinear transform bends the filters' slope where the rate is low: 1 kHz reads 0.2 LU too little at 8 kHz, 0.05 LU at 16 kHz.
+    What it reads depends on the samples alone, not on how they were cut into blocks, and is renewed every 64 samples. A
+    997 Hz sine whose peaks reach −20 dBFS in both channels reads −20.0 LUFS; before the first 3 s are over, the missing
+    part counts as silence. The bilinear transform bends the filters' slope where the rate is low: 1 kHz reads 0.2 LU
+    too little at 8 kHz, 0.05 LU at 16 kHz.
 
     Arguments:
         sample_rate: of the blocks, 8000 to 192000 Hz.
@@ -46,13 +48,19 @@ class LoudnessMeter:
 
     def __init__(self, sample_rate: float, n_channels: int) -> None:
         if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
-            raise ValueError(f"sample_rate is {sample_rate}; loudness is measured from {LOWEST_RATE} to {HIGHEST_RATE} Hz.")
+            raise ValueError(
+                f"sample_rate is {sample_rate}; loudness is measured from {LOWEST_RATE} to {HIGHEST_RATE} Hz."
+            )
         if n_channels not in (1, 2):
             raise ValueError(f"n_channels is {n_channels}; loudness is measured in mono (1) and stereo (2).")
         self.sample_rate = float(sample_rate)
         self.n_channels = n_channels
-        system = _in_series(_state_space(*_at_rate(*SHELF, sample_rate)), _state_space(*_at_rate(*HIGH_PASS, sample_rate)))
-        self._outputs_from_inputs, self._outputs_from_state, self._state_from_inputs, self._state_from_state = _chunked(*system)
+        system = _in_series(
+            _state_space(*_at_rate(*SHELF, sample_rate)), _state_space(*_at_rate(*HIGH_PASS, sample_rate))
+        )
+        self._outputs_from_inputs, self._outputs_from_state, self._state_from_inputs, self._state_from_state = _chunked(
+            *system
+        )
         self._n_momentary = round(MOMENTARY_SECONDS * sample_rate / CHUNK_SAMPLES)
         self._n_short_term = round(SHORT_TERM_SECONDS * sample_rate / CHUNK_SAMPLES)
         self.reset()
@@ -65,7 +73,9 @@ class LoudnessMeter:
         self._next = 0
 
     def push(self, block: FloatArray) -> None:
-        """Takes a block `[channels, n]`; raises ValueError for another shape. NaN and infinite samples count as silence."""
+        """Takes a block `[channels, n]`; raises ValueError for another shape. NaN and infinite samples count as
+        silence.
+        """
         if block.ndim != 2 or block.shape[0] != self.n_channels:
             raise ValueError(f"The block has shape {block.shape}; [{self.n_channels}, n] is expected.")
         # One broken sample would stay in the filters for ever.
@@ -116,7 +126,9 @@ def _lufs(power: float) -> float:
     return max(FLOOR_LUFS, OFFSET_LU + 10.0 * math.log10(max(power, 1e-20)))
 
 
-def _at_rate(numerator: tuple[float, ...], denominator: tuple[float, ...], sample_rate: float) -> tuple[_Matrix, _Matrix]:
+def _at_rate(
+    numerator: tuple[float, ...], denominator: tuple[float, ...], sample_rate: float
+) -> tuple[_Matrix, _Matrix]:
     """A filter of the second order, given at 48 kHz, for another rate: numerator and denominator in powers of 1/z."""
     # In s = (1 − 1/z) / (1 + 1/z), what it does at its corner frequency f it does where s = j · tan(π f / rate).
     constant, _, square = _analogue(denominator)
@@ -157,7 +169,9 @@ def _in_series(
 
 
 def _chunked(A: _Matrix, B: _Matrix, C: _Matrix, D: float) -> tuple[_Matrix, _Matrix, _Matrix, _Matrix]:
-    """The system over a chunk, for rows of inputs and of states: inputs → outputs, state → outputs, inputs → state, state → state."""
+    """The system over a chunk, for rows of inputs and of states: inputs → outputs, state → outputs, inputs → state,
+    state → state.
+    """
     n = CHUNK_SAMPLES
     powers = [np.linalg.matrix_power(A, k) for k in range(n + 1)]
     response = np.array([D, *(C @ powers[k] @ B for k in range(n - 1))])

@@ -22,14 +22,16 @@ HALF_PERIODS = 40
 """Half length of the kernel in periods of the lower of the two rates: 1.7 ms at 24 kHz."""
 
 CUTOFF = 0.9375
-"""−6 dB point as a share of the lower Nyquist frequency. With the length above, the stop band (−80 dB) starts at Nyquist."""
+"""−6 dB point as a share of the lower Nyquist frequency. With the length above, the stop band (−80 dB) starts at
+Nyquist.
+"""
 
 KAISER_BETA = 7.857
 """Window shape for 80 dB."""
 
 MAX_PHASES = 16_384
-"""Finest division of a sample. Rates without a common divisor would need more; their positions are then early by less than 1/16384 of a
-source sample."""
+"""Finest division of a sample. Rates without a common divisor would need more; their positions are then early by less
+than 1/16384 of a source sample."""
 
 BLOCK_OUTPUTS = 64
 """Outputs per row of the block product, at least; smaller cycles are repeated up to this."""
@@ -49,7 +51,11 @@ def half_taps(source_rate: int, target_rate: int) -> int:
     """Inputs needed after (and before) an output's position: 0 if the rates are equal."""
     if source_rate == target_rate:
         return 0
-    return math.ceil(HALF_PERIODS * max(source_rate, target_rate) / target_rate) if source_rate > target_rate else HALF_PERIODS
+    return (
+        math.ceil(HALF_PERIODS * max(source_rate, target_rate) / target_rate)
+        if source_rate > target_rate
+        else HALF_PERIODS
+    )
 
 
 class StreamingResampler:
@@ -124,7 +130,9 @@ class StreamingResampler:
         whole, remainder = np.divmod(numerators, self._denominator)
         phase = remainder if self._phases == self._denominator else remainder * self._phases // self._denominator
         windows = np.lib.stride_tricks.sliding_window_view(self._held, self._table.shape[1], axis=1)
-        result: npt.NDArray[np.float64] = np.einsum("cnt,nt->cn", windows[:, whole - self._half + 1 - self._start], self._table[phase])
+        result: npt.NDArray[np.float64] = np.einsum(
+            "cnt,nt->cn", windows[:, whole - self._half + 1 - self._start], self._table[phase]
+        )
         return result
 
 

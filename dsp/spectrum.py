@@ -30,7 +30,9 @@ def mel_edges(n_bands: int, minimum_hz: float, maximum_hz: float) -> NDArray[np.
     if n_bands < 1:
         raise ValueError(f"n_bands is {n_bands}; at least 1 band is needed.")
     if not 0.0 <= minimum_hz < maximum_hz:
-        raise ValueError(f"The range {minimum_hz} to {maximum_hz} Hz is empty or negative; give 0 <= minimum < maximum.")
+        raise ValueError(
+            f"The range {minimum_hz} to {maximum_hz} Hz is empty or negative; give 0 <= minimum < maximum."
+        )
     return mel_to_hz(np.linspace(float(hz_to_mel(minimum_hz)), float(hz_to_mel(maximum_hz)), n_bands + 1))
 
 

@@ -61,7 +61,9 @@ class MidSide:
             # Nothing has moved since before what comes out now went in, and the delay lines hold just that.
             self._undone, self._is_settled = matrix, True
         else:
-            angles, sides = (np.broadcast_to(np.float32(values), (1, n_samples)) for values in (matrix.angle, matrix.side))
+            angles, sides = (
+                np.broadcast_to(np.float32(values), (1, n_samples)) for values in (matrix.angle, matrix.side)
+            )
             self._undone = _Matrix(self._angles.push(angles)[0], self._sides.push(sides)[0])
         return matrix.apply(x)
 
@@ -101,10 +103,14 @@ class _Matrix:
         if self._is_whole:
             return np.stack([middle - aside, middle + aside])
         cosine, sine, scale = self._turn()
-        return np.stack([(cosine * middle - sine * aside) / scale, (sine * middle + cosine * aside) / scale]).astype(np.float32)
+        return np.stack([(cosine * middle - sine * aside) / scale, (sine * middle + cosine * aside) / scale]).astype(
+            np.float32
+        )
 
     def _turn(self) -> tuple[Any, Any, Any]:
-        """Cosine and sine, and a scale by which middle and side are half of sum and difference: 1 at 0, 1/√2 at a quarter."""
+        """Cosine and sine, and a scale by which middle and side are half of sum and difference: 1 at 0, 1/√2 at a
+        quarter.
+        """
         share = np.asarray(self.angle, np.float64) / float(TURNED)
         angle = share * (math.pi / 4)
         return np.cos(angle), np.sin(angle), 1 - (1 - math.sqrt(0.5)) * share

@@ -33,7 +33,9 @@ class Background(QObject):
         return self._is_closed
 
     def run(self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
-        """Does `work` in the worker, then calls `done` with its result or `failed` with its exception in Qt's thread."""
+        """Does `work` in the worker, then calls `done` with its result or `failed` with its exception in Qt's
+        thread.
+        """
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name="lamina-background", daemon=True)
             self._thread.start()

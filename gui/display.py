@@ -22,7 +22,10 @@ def why_no_window() -> str:
     except ModuleNotFoundError as error:
         return f"{missing_extra('the window', 'app', error)}, or use 'lamina render IN OUT' to work without one."
     except ImportError as error:
-        return f"the window needs Qt, which can't be loaded ({error}); install the missing library or use 'lamina render IN OUT'."
+        return (
+            f"the window needs Qt, which can't be loaded ({error}); install the missing library or use 'lamina "
+            "render IN OUT'."
+        )
     chosen = os.environ.get("QT_QPA_PLATFORM", "").split(":")[0].split(";")[0]
     if not sys.platform.startswith("linux") or (chosen and chosen != "xcb"):
         return ""
@@ -40,7 +43,10 @@ def _missing_library(qt_folder: Path) -> str:
         if plugin.exists():
             ctypes.CDLL(str(plugin))
     except OSError as error:
-        return f"the window can't open because a system library is missing ({error}); install it or use 'lamina render IN OUT'."
+        return (
+            f"the window can't open because a system library is missing ({error}); install it or use 'lamina render "
+            "IN OUT'."
+        )
     return ""
 
 

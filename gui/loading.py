@@ -25,7 +25,9 @@ class Loader:
     `devices` is a background of its own for asking about sound devices; `kept` what an unfinished session left behind.
     """
 
-    def __init__(self, session: Session, background: Background, devices: Background, kept: KeptSession | None = None) -> None:
+    def __init__(
+        self, session: Session, background: Background, devices: Background, kept: KeptSession | None = None
+    ) -> None:
         self._session, self._kept = session, kept
         self._background, self._devices = background, devices
         self._codec_error = ""
@@ -49,7 +51,9 @@ class Loader:
             left = self._kept.document if file is None else None
             if left is not None and not left.path.is_file():
                 self._brought_back, left = f"{left.title} isn't there any more. {self._brought_back}", None
-        self._background.run(_demos, lambda items: self._take_demos(items, file is not None or left is not None, header), self._fail)
+        self._background.run(
+            _demos, lambda items: self._take_demos(items, file is not None or left is not None, header), self._fail
+        )
         if file is not None:
             self.open(file)
         elif left is not None:
@@ -63,7 +67,9 @@ class Loader:
         self.find_models(header)
 
     def open(self, path: Path, title: str | None = None, then: Callable[[], object] | None = None) -> None:
-        """Reads a sound file, or decodes a `.lamina` file, and shows it, then does `then`; a bad one is refused with a notice."""
+        """Reads a sound file, or decodes a `.lamina` file, and shows it, then does `then`; a bad one is refused with a
+        notice.
+        """
         self._opening, self._share_opened = path, None if is_codes(path) else 0.0
 
         def cancelled() -> bool:
@@ -103,11 +109,15 @@ class Loader:
             self._decoded = None
 
     def find_devices(self) -> None:
-        """Looks for sound devices, beside everything else that is loaded: a sound system that hangs must not hold that up."""
+        """Looks for sound devices, beside everything else that is loaded: a sound system that hangs must not hold that
+        up.
+        """
         if self._devices.is_busy:
             return
         chooser = self._session.devices
-        self._devices.run(probe_devices, chooser.use_devices, lambda error: chooser.fail(f"{error} Play runs silently."))
+        self._devices.run(
+            probe_devices, chooser.use_devices, lambda error: chooser.fail(f"{error} Play runs silently.")
+        )
 
     def find_models(self, header: Header) -> None:
         """Looks for models and shows them; damaged ones are shown as such."""
@@ -116,7 +126,8 @@ class Loader:
     def choose_model(self, name: str, then: Callable[[], None] | None = None) -> None:
         """Plays through another model at the same place with the same settings, then does `then`.
 
-        If the model can't be used, a notice says why, the present one stays and nothing else is done. The last wish counts.
+        If the model can't be used, a notice says why, the present one stays and nothing else is done. The last wish
+        counts.
         """
         self._model_wanted = name
 
@@ -200,7 +211,9 @@ class Loader:
         from lamina.plugin.codes_file.file import SUFFIX
         from lamina.plugin.files.sound import READABLE_SUFFIXES
 
-        return f"Sound files and codes ({' '.join(f'*{s}' for s in (*sorted(READABLE_SUFFIXES), SUFFIX))});;All files (*)"
+        return (
+            f"Sound files and codes ({' '.join(f'*{s}' for s in (*sorted(READABLE_SUFFIXES), SUFFIX))});;All files (*)"
+        )
 
     @staticmethod
     def writable_filter() -> str:

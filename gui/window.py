@@ -8,7 +8,16 @@ from pathlib import Path
 from types import TracebackType
 
 from PyQt6.QtCore import Qt, QTimer
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
+from PyQt6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QKeyEvent,
+    QKeySequence,
+    QShortcut,
+    QShowEvent,
+)
 from PyQt6.QtWidgets import QAbstractButton, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from lamina.gui.background import Background
@@ -165,7 +174,9 @@ class MainWindow(QMainWindow):
     # What the user does.
 
     def load(self, file: Path | None = None, model: str | None = None) -> None:
-        """Begins to load what is slow: the file (or the first demo item), the codec (with the default model if None), the sound devices."""
+        """Begins to load what is slow: the file (or the first demo item), the codec (with the default model if None),
+        the sound devices.
+        """
         self.loader.start(file, self.header, model)
 
     def open(self, path: Path, title: str | None = None) -> None:
@@ -252,9 +263,15 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def tell_defect(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """An exception that nobody expected: stays open, says so, and leaves the trace on stderr. Fits `sys.excepthook`."""
+        """An exception that nobody expected: stays open, says so, and leaves the trace on stderr. Fits
+        `sys.excepthook`.
+        """
         traceback.print_exception(kind, error, trace)
-        self._noticed(Notice(f"Something went wrong in Lamina itself ({kind.__name__}: {error}). Details are on the terminal.", True))
+        self._noticed(
+            Notice(
+                f"Something went wrong in Lamina itself ({kind.__name__}: {error}). Details are on the terminal.", True
+            )
+        )
 
     # What the views show.
 
@@ -354,9 +371,13 @@ class MainWindow(QMainWindow):
     def _show_devices(self) -> None:
         opened = self.session.opened
         if opened is None:
-            self.status.show_devices(self.session.devices.name_of_output(), "", "Sound devices (Ctrl+,). Nothing is open yet.")
+            self.status.show_devices(
+                self.session.devices.name_of_output(), "", "Sound devices (Ctrl+,). Nothing is open yet."
+            )
         else:
-            self.status.show_devices(opened.output_name, opened.input_name, plain_tip(f"Sound devices (Ctrl+,). {opened.describe()}"))
+            self.status.show_devices(
+                opened.output_name, opened.input_name, plain_tip(f"Sound devices (Ctrl+,). {opened.describe()}")
+            )
 
     def _tell(self) -> None:
         """One step of everything that is read."""
@@ -373,4 +394,6 @@ class MainWindow(QMainWindow):
         self.status.show_remark(self.loader.remark())
         self.status.show_figures(*session.figures())
         export = session.export
-        self.status.show_export(export.target.name if export else "", export.progress if export else 0.0, session.is_exporting)
+        self.status.show_export(
+            export.target.name if export else "", export.progress if export else 0.0, session.is_exporting
+        )

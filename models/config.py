@@ -45,19 +45,23 @@ class TransformConfig:
 
 @dataclass(frozen=True)
 class MemoryConfig:
-    """Prediction from the decoder's own past: where it looks, what it is made of, and how far it reaches (`lamina.models.network.memory`).
+    """Prediction from the decoder's own past: where it looks, what it is made of, and how far it reaches
+    (`lamina.models.network.memory`).
 
     Args:
         past: samples of its own sound that the loop keeps.
         shortest_lag: samples; the least distance to look back.
-        fine_lags: lags from there on in steps of one sample; then `coarse_lags` more in steps of two. Together at most half a
-            codebook's size: each is there twice.
+        fine_lags: lags from there on in steps of one sample; then `coarse_lags` more in steps of two. Together at most
+            half a codebook's size: each is there twice.
         trust: what share of the prediction counts, so that errors of the loop die away.
-        guarded: the same for *guarded* frames, whose lag codes follow the ordinary ones. A sender guards a frame where less of the
-            prediction fits better, and all of them while some get lost: then what was lost is forgotten soon.
+        guarded: the same for *guarded* frames, whose lag codes follow the ordinary ones. A sender guards a frame where
+            less of the prediction fits better, and all of them while some get lost: then what was lost is forgotten
+                soon.
         history: quantized latents that are remembered.
-        loop_layers: layers, the lag among them, that the loop hears. A stream of more can be thinned down to so many without drift.
-        from_layers: layers from which the first one says where to look; with fewer, prediction comes from the remembered latents alone.
+        loop_layers: layers, the lag among them, that the loop hears. A stream of more can be thinned down to so many
+            without drift.
+        from_layers: layers from which the first one says where to look; with fewer, prediction comes from the
+            remembered latents alone.
         width: channels of both networks.
         predictor_blocks, sketch_blocks: residual blocks of each.
     """
@@ -136,7 +140,8 @@ class CodecConfig:
             raise ValueError(f"layers is {self.layers}; a codec has {MOST_LAYERS} at most.")
         if self.codebook_size > 1 << MOST_CODE_BITS:
             raise ValueError(
-                f"codebook_size is {self.codebook_size}; a code has {MOST_CODE_BITS} bits at most, so {1 << MOST_CODE_BITS} entries."
+                f"codebook_size is {self.codebook_size}; a code has {MOST_CODE_BITS} bits at most, so "
+                f"{1 << MOST_CODE_BITS} entries."
             )
         if self.code_width > self.latent:
             raise ValueError(f"code_width is {self.code_width}; it must be 1 to {self.latent} (the latent).")
@@ -151,18 +156,26 @@ class CodecConfig:
             for stride in self.soundstream.strides:
                 product *= stride
             if product != self.frame:
-                raise ValueError(f"The strides {self.soundstream.strides} multiply to {product}; they must give the frame, {self.frame}.")
+                raise ValueError(
+                    f"The strides {self.soundstream.strides} multiply to {product}; they must give the frame, "
+                    f"{self.frame}."
+                )
 
     def _check_memory(self, memory: MemoryConfig) -> None:
         if self.design != "transform":
-            raise ValueError(f"The design {self.design!r} has no memory; leave `memory` out, or choose the transform design.")
+            raise ValueError(
+                f"The design {self.design!r} has no memory; leave `memory` out, or choose the transform design."
+            )
         if not 2 <= memory.from_layers <= memory.loop_layers <= self.layers:
             raise ValueError(
-                f"The memory's from_layers, loop_layers and the layers are {memory.from_layers}, {memory.loop_layers} and {self.layers}; "
+                f"The memory's from_layers, loop_layers and the layers are {memory.from_layers}, {memory.loop_layers} "
+                f"and {self.layers}; "
                 "they must be at least 2 and must not fall."
             )
         if 2 * memory.n_lags > self.codebook_size:
-            raise ValueError(f"The memory has {memory.n_lags} lags, each twice; a code tells {self.codebook_size} apart.")
+            raise ValueError(
+                f"The memory has {memory.n_lags} lags, each twice; a code tells {self.codebook_size} apart."
+            )
         if not 1 <= memory.shortest_lag or memory.longest_lag > memory.past:
             raise ValueError(f"The memory's lags go up to {memory.longest_lag} samples; its past has {memory.past}.")
 
@@ -213,7 +226,9 @@ class CodecConfig:
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(data) - known)
         if unknown:
-            raise ValueError(f"The model's config has the unknown field {unknown[0]!r}; this Lamina knows {sorted(known)}.")
+            raise ValueError(
+                f"The model's config has the unknown field {unknown[0]!r}; this Lamina knows {sorted(known)}."
+            )
         # Bundles made before there were subspaces search the whole latent in every layer.
         if "latent" in data:
             data.setdefault("code_width", data["latent"])

@@ -1,8 +1,9 @@
 """From a trained network to a bundle: ONNX graphs with explicit state, a snapshot, hashes, and the model card.
 
-The networks' weight matrices are stored and multiplied in bytes (`lamina.models.bundles.byte_weights`); the linear path and the codebooks
-are stored in half precision and widened when the runtime loads them; the filterbank stays in single precision, where
-rounding would be heard as noise at −70 dB. `load_network` is the way back, so that training can go on from any bundle.
+The networks' weight matrices are stored and multiplied in bytes (`lamina.models.bundles.byte_weights`); the linear path
+and the codebooks are stored in half precision and widened when the runtime loads them; the filterbank stays in single
+precision, where rounding would be heard as noise at −70 dB. `load_network` is the way back, so that training can go on
+from any bundle.
 """
 
 from __future__ import annotations
@@ -47,10 +48,14 @@ LARGE = 4096
 FILTERBANK = ("analysis.linear.weight", "synthesis.linear.weight")
 LINEAR_PATH = ("linear_path.weight",)
 MEMORY_PART = ("memory.", "sketch.", "predictor.")
-"""What the names of a memory's weights begin with: all its matrices are in bytes, as what it foresees wrongly is coded anyway."""
+"""What the names of a memory's weights begin with: all its matrices are in bytes, as what it foresees wrongly is coded
+anyway.
+"""
 QUANTIZER = ("codebooks", "bases")
 GRAPH_TOLERANCE = 0.05
-"""Largest difference of the graphs from torch, relative to the largest value: the runtime rounds activations to bytes."""
+"""Largest difference of the graphs from torch, relative to the largest value: the runtime rounds activations to
+bytes.
+"""
 GRAPH_LOSS = 1.05
 """Largest error of the graphs' codes against that of torch's: the graphs compare entries in bytes."""
 SNAPSHOT_FRAMES = 24
@@ -59,8 +64,8 @@ SNAPSHOT_FRAMES = 24
 class _QuantizerGraph(nn.Module):
     """Latents `[rows, latent]` → codes of a group of layers, what they leave over, and their codebooks and bases.
 
-    Entries are compared in bytes, which reads a quarter of the memory and now and then takes an entry that is hardly worse; what is taken
-    away from the latent is the entry itself. Frames of all channels are rows of one matrix.
+    Entries are compared in bytes, which reads a quarter of the memory and now and then takes an entry that is hardly
+    worse; what is taken away from the latent is the entry itself. Frames of all channels are rows of one matrix.
     """
 
     codebooks: Tensor
@@ -93,8 +98,8 @@ def export_bundle(
     """Write `network` as the bundle `target` (replaced only when the new one is complete and computes what torch does).
 
     Args:
-        network: trained; it is put into evaluation mode, gains are folded, and large weights are rounded to what is stored.
-            Don't train it on: `load_network` gives a network to go on from.
+        network: trained; it is put into evaluation mode, gains are folded, and large weights are rounded to what is
+            stored. Don't train it on: `load_network` gives a network to go on from.
         name: the bundle's name.
         training: plain JSON about steps, hours and data.
         model_card: Markdown.
@@ -155,7 +160,9 @@ def load_network(bundle: Bundle) -> CodecNetwork:
     network = CodecNetwork(bundle.config)
     _fold_gains(network)
     state = network.state_dict()
-    graphs = [(ENCODER, "encoder."), (DECODER, "decoder.")] + ([(MEMORY, "memory.")] if network.memory is not None else [])
+    graphs = [(ENCODER, "encoder."), (DECODER, "decoder.")] + (
+        [(MEMORY, "memory.")] if network.memory is not None else []
+    )
     for graph, part in graphs:
         stored = {item.name: numpy_helper.to_array(item) for item in onnx.load(bundle.path / graph).graph.initializer}
         for name in state:
@@ -214,12 +221,16 @@ def _round_weights(network: CodecNetwork) -> None:
 
 
 def _stored_in_half(name: str, value: Tensor) -> bool:
-    return value.numel() >= LARGE and (name.endswith(QUANTIZER) or (name.endswith(LINEAR_PATH) and not name.startswith(MEMORY_PART)))
+    return value.numel() >= LARGE and (
+        name.endswith(QUANTIZER) or (name.endswith(LINEAR_PATH) and not name.startswith(MEMORY_PART))
+    )
 
 
 def _stored_in_bytes(name: str, value: Tensor) -> bool:
     is_matrix = value.ndim == 2 and value.numel() >= LARGE and name.endswith("weight")
-    return is_matrix and not name.endswith(FILTERBANK) and (name.startswith(MEMORY_PART) or not name.endswith(LINEAR_PATH))
+    return (
+        is_matrix and not name.endswith(FILTERBANK) and (name.startswith(MEMORY_PART) or not name.endswith(LINEAR_PATH))
+    )
 
 
 class _EncoderGraph(nn.Module):
@@ -250,7 +261,9 @@ class _DecoderGraph(nn.Module):
 
 
 def _export_encoder(encoder: StreamingModule, path: Path, config: CodecConfig) -> None:
-    _export_streaming(_EncoderGraph(encoder), {"audio": torch.zeros(1, 3 * config.frame, 1)}, encoder.initial_state(1), path)
+    _export_streaming(
+        _EncoderGraph(encoder), {"audio": torch.zeros(1, 3 * config.frame, 1)}, encoder.initial_state(1), path
+    )
 
 
 def _export_decoder(decoder: ConditionedDecoder, path: Path, config: CodecConfig) -> None:
@@ -261,9 +274,13 @@ def _export_decoder(decoder: ConditionedDecoder, path: Path, config: CodecConfig
 
 
 def _export_streaming(graph: nn.Module, inputs: dict[str, Tensor], state: list[Tensor], path: Path) -> None:
-    """Export `(inputs …, state …) → (y, state …)` with dynamic batch and time; states are inputs `state0…` and outputs `next0…`."""
+    """Export `(inputs …, state …) → (y, state …)` with dynamic batch and time; states are inputs `state0…` and outputs
+    `next0…`.
+    """
     before, after = ([f"{name}{index}" for index in range(len(state))] for name in ("state", "next"))
-    axes = {name: {0: "channels", 1: "time"} for name in [*inputs, "y"]} | {name: {0: "channels"} for name in [*before, *after]}
+    axes = {name: {0: "channels", 1: "time"} for name in [*inputs, "y"]} | {
+        name: {0: "channels"} for name in [*before, *after]
+    }
     _export(graph, (*inputs.values(), *state), path, [*inputs, *before], ["y", *after], axes)
 
 
@@ -274,7 +291,9 @@ class _MemoryGraph(nn.Module):
         super().__init__()
         self.module = memory
 
-    def forward(self, index: Tensor, has_lag: Tensor, share: Tensor, latents: Tensor, tail: Tensor, past: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self, index: Tensor, has_lag: Tensor, share: Tensor, latents: Tensor, tail: Tensor, past: Tensor
+    ) -> tuple[Tensor, ...]:
         prediction, _, state = self.module.foresee(index, has_lag, share, MemoryState(latents, tail, past))
         return prediction, state.tail, state.past
 
@@ -294,7 +313,14 @@ class _LagGraph(nn.Module):
 def _export_lags(search: LagSearch, path: Path) -> None:
     state = search.initial_state(1)
     inputs, outputs = ["audio", "tail", "sharp", "slow"], ["lag", "next_tail", "next_sharp", "next_slow"]
-    _export(_LagGraph(search), (torch.zeros(1, search.frame), state.tail, state.sharp, state.slow), path, inputs, outputs, {})
+    _export(
+        _LagGraph(search),
+        (torch.zeros(1, search.frame), state.tail, state.sharp, state.slow),
+        path,
+        inputs,
+        outputs,
+        {},
+    )
 
 
 def _export_memory(memory: Memory, path: Path) -> None:
@@ -302,17 +328,31 @@ def _export_memory(memory: Memory, path: Path) -> None:
     inputs, outputs = ["index", "has_lag", "share", "latents", "tail", "past"], ["prediction", "next_tail", "next_past"]
     index = torch.zeros(2, memory.frame + memory.overlap, dtype=torch.int64)
     examples = (index, torch.ones(2, 1), torch.ones(2, 1), state.latents, state.tail, state.past)
-    _export(_MemoryGraph(memory), examples, path, inputs, outputs, {name: {0: "channels"} for name in [*inputs, *outputs]})
+    _export(
+        _MemoryGraph(memory), examples, path, inputs, outputs, {name: {0: "channels"} for name in [*inputs, *outputs]}
+    )
 
 
 def _export_quantizer(codebooks: Tensor, bases: Tensor, path: Path) -> None:
     outputs = [*(f"codes{layer}" for layer in range(len(codebooks))), "residual", "codebooks", "bases"]
     axes = {name: {0: "rows"} for name in ["latent", *outputs[:-2]]}
-    _export(_QuantizerGraph(codebooks.clone(), bases.clone()), (torch.zeros(3, bases.shape[1]),), path, ["latent"], outputs, axes)
+    _export(
+        _QuantizerGraph(codebooks.clone(), bases.clone()),
+        (torch.zeros(3, bases.shape[1]),),
+        path,
+        ["latent"],
+        outputs,
+        axes,
+    )
 
 
 def _export(
-    module: nn.Module, examples: tuple[Tensor, ...], path: Path, inputs: list[str], outputs: list[str], axes: dict[str, dict[int, str]]
+    module: nn.Module,
+    examples: tuple[Tensor, ...],
+    path: Path,
+    inputs: list[str],
+    outputs: list[str],
+    axes: dict[str, dict[int, str]],
 ) -> None:
     import onnx
 
@@ -366,12 +406,16 @@ def _rename_initializer(graph: Any, initializer: Any, name: str) -> None:
 
 @torch.no_grad()
 def _snapshot(network: CodecNetwork) -> dict[str, Any]:
-    """An example through torch: audio, latents, codes of all layers, the output for those codes, and with a memory what was foreseen."""
+    """An example through torch: audio, latents, codes of all layers, the output for those codes, and with a memory what
+    was foreseen.
+    """
     config = network.config
     generator = torch.Generator().manual_seed(0)
     n_samples = SNAPSHOT_FRAMES * config.frame
     seconds = torch.arange(n_samples) / config.sample_rate
-    audio = 0.3 * torch.sin(2 * torch.pi * 220 * seconds * (1 + seconds)) + 0.02 * torch.randn(n_samples, generator=generator)
+    audio = 0.3 * torch.sin(2 * torch.pi * 220 * seconds * (1 + seconds)) + 0.02 * torch.randn(
+        n_samples, generator=generator
+    )
     z, _ = network.encoder(audio[None, :, None], network.encoder.initial_state(1))
     codes, foreseen, entries = network.encode(audio[None], z)
     layers = torch.full(z.shape[:2], config.layers) if network.decoder.informed else None

@@ -1,7 +1,8 @@
-"""The torch-free codec: tables, streams' states, and what is made of a bundle's networks, whichever engine computes them.
+"""The torch-free codec: tables, streams' states, and what is made of a bundle's networks, whichever engine computes
+them.
 
-The state of a stream is its owner's. Each frame's numbers do not depend on how many frames a call brings, so that a stream is coded
-the same for any cutting, bit for bit.
+The state of a stream is its owner's. Each frame's numbers do not depend on how many frames a call brings, so that a
+stream is coded the same for any cutting, bit for bit.
 """
 
 from __future__ import annotations
@@ -27,9 +28,13 @@ FEW_ROWS = 4
 SETTLING_FRAMES = 60
 """After so many frames of silence an encoder has forgotten what was before."""
 SNAPSHOT_TOLERANCE = 0.01
-"""Largest difference from the snapshot, relative to its largest value: processors round sums and bytes a little differently."""
+"""Largest difference from the snapshot, relative to its largest value: processors round sums and bytes a little
+differently.
+"""
 SNAPSHOT_LOSS = 1.02
-"""Largest error that codes chosen here leave, against that of the snapshot's: a last bit now and then decides for another code."""
+"""Largest error that codes chosen here leave, against that of the snapshot's: a last bit now and then decides for
+another code.
+"""
 
 
 class CodecRuntime:
@@ -40,7 +45,11 @@ class CodecRuntime:
     """
 
     def __init__(
-        self, bundle: Bundle, tolerance: float = SNAPSHOT_TOLERANCE, loss: float = SNAPSHOT_LOSS, engine: EngineName | None = None
+        self,
+        bundle: Bundle,
+        tolerance: float = SNAPSHOT_TOLERANCE,
+        loss: float = SNAPSHOT_LOSS,
+        engine: EngineName | None = None,
     ) -> None:
         self.bundle = bundle
         self.config = bundle.config
@@ -48,10 +57,13 @@ class CodecRuntime:
         codebooks, bases = self._engine.codebooks, self._engine.bases
         if self.config.memory is not None:
             # A lag says where to look; by itself it adds nothing.
-            codebooks, bases = np.concatenate([np.zeros_like(codebooks[:1]), codebooks]), np.concatenate([bases[:1], bases])
+            codebooks, bases = (
+                np.concatenate([np.zeros_like(codebooks[:1]), codebooks]),
+                np.concatenate([bases[:1], bases]),
+            )
         self.codebooks: FloatArray = codebooks
-        """Every row's codebook in its own directions, `[rows, codebook_size, code_width]`. Row k is layer k + 1; with a memory, the first
-        row is the lag's, of zeros, and the last ones are the layers of frames without a lag."""
+        """Every row's codebook in its own directions, `[rows, codebook_size, code_width]`. Row k is layer k + 1; with a
+        memory, the first row is the lag's, of zeros, and the last ones are the layers of frames without a lag."""
         self.bases: FloatArray = bases
         """Those directions: orthonormal columns, `[rows, latent, code_width]`."""
         self.entries: FloatArray = exact_product(self.codebooks, self.bases.transpose(0, 2, 1))
@@ -77,7 +89,9 @@ class CodecRuntime:
 
     @cached_property
     def silence(self) -> FloatArray:
-        """The latent of silence, `[latent]`: what stands where nothing is sent, since a latent of zeros is a sound of middling level."""
+        """The latent of silence, `[latent]`: what stands where nothing is sent, since a latent of zeros is a sound of
+        middling level.
+        """
         zeros = np.zeros((1, SETTLING_FRAMES * self.config.frame), np.float32)
         latent: FloatArray = self.encode(zeros, self.encoder_state(1))[0][0, -1].copy()
         latent.setflags(write=False)
@@ -92,7 +106,9 @@ class CodecRuntime:
         return self._engine.decoder_state(n_channels)
 
     def first_rows(self, counts: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """The row of `entries` in which the first layer of frames of `counts` layers is; those of their further layers follow."""
+        """The row of `entries` in which the first layer of frames of `counts` layers is; those of their further layers
+        follow.
+        """
         memory = self.config.memory
         if memory is None:
             return np.zeros(counts.shape, np.int64)
@@ -107,7 +123,8 @@ class CodecRuntime:
         return self._engine.encode(x, state)
 
     def quantize(self, rows: FloatArray, counts: Counts, width: int = 1, coarse: bool = False) -> CodeArray:
-        """Latents, or what a prediction left of them, `[n, latent]` → codes `[n, most]`; beyond a row's count they mean nothing.
+        """Latents, or what a prediction left of them, `[n, latent]` → codes `[n, most]`; beyond a row's count they mean
+        nothing.
 
         Args:
             counts: residual layers that are coded, `[n]`.
@@ -116,11 +133,13 @@ class CodecRuntime:
         """
         return self._engine.quantize(rows, counts, width, coarse)
 
-    def dequantize(self, codes: CodeArray, counts: npt.NDArray[np.integer] | None = None, most: int | None = None) -> FloatArray:
+    def dequantize(
+        self, codes: CodeArray, counts: npt.NDArray[np.integer] | None = None, most: int | None = None
+    ) -> FloatArray:
         """Codes `[channels, frames, n]` → the sum of their entries `[channels, frames, latent]`.
 
-        Of all layers 1 … n, or of only as many as `counts [channels, frames]` says, and of the first `most` at most. With a memory the
-        prediction is still to be added.
+        Of all layers 1 … n, or of only as many as `counts [channels, frames]` says, and of the first `most` at most.
+        With a memory the prediction is still to be added.
         """
         n_channels, n_frames, n_layers = codes.shape
         sent = np.full((n_channels, n_frames), n_layers) if counts is None else counts
@@ -155,15 +174,16 @@ class CodecRuntime:
 
         Args:
             denoise: 0 … 1, of every frame of the call, or of each its own: `[frames]`.
-            layers: how many made up the latents, 0 … all, of every frame or `[channels, frames]`; all if None. Decoders that are
-                informed of it fill in what few layers leave out.
+            layers: how many made up the latents, 0 … all, of every frame or `[channels, frames]`; all if None. Decoders
+                that are informed of it fill in what few layers leave out.
         """
         amount, told = np.empty(z.shape[:2], np.float32), np.empty(z.shape[:2], np.int64)
         amount[...], told[...] = denoise, self.config.layers if layers is None else layers
         return self._engine.decode(z, amount, told, state)
 
     def code(self, audio: FloatArray, layers: int | None = None, width: int = 1) -> tuple[CodeArray, FloatArray]:
-        """Samples `[channels, frames · frame]` from a stream's beginning → codes, and what was foreseen (0 without a memory).
+        """Samples `[channels, frames · frame]` from a stream's beginning → codes, and what was foreseen (0 without a
+        memory).
 
         Args:
             layers: that are sent; all if None.
@@ -178,12 +198,16 @@ class CodecRuntime:
         return self.quantize(rows, np.full(len(rows), layers), width).reshape(*z.shape[:2], layers), np.zeros_like(z)
 
     def quantized(self, audio: FloatArray, layers: int | None = None, width: int = 1) -> FloatArray:
-        """Samples from a stream's beginning → quantized latents `[channels, frames, latent]`; arguments as for `code`."""
+        """Samples from a stream's beginning → quantized latents `[channels, frames, latent]`; arguments as for
+        `code`.
+        """
         codes, foreseen = self.code(audio, layers, width)
         return foreseen + self.dequantize(codes)
 
     def snapshot(self, audio: FloatArray) -> dict[str, npt.NDArray[Any]]:
-        """What this runtime makes of `audio [1, frames · frame]`: its latents, codes of all layers, what was foreseen, and the output."""
+        """What this runtime makes of `audio [1, frames · frame]`: its latents, codes of all layers, what was foreseen,
+        and the output.
+        """
         z, _ = self.encode(audio, self.encoder_state(1))
         codes, foreseen = self.code(audio)
         y, _ = self.decode(foreseen + self.dequantize(codes), self.decoder_state(1))
@@ -191,7 +215,9 @@ class CodecRuntime:
         return {"audio": audio, "latent": z, "codes": codes, "output": y, **remembering}
 
     def _check_snapshot(self, tolerance: float, most_loss: float) -> None:
-        """Compute the bundle's stored example and compare: another runtime or a broken build must not pass for the codec."""
+        """Compute the bundle's stored example and compare: another runtime or a broken build must not pass for the
+        codec.
+        """
         with np.load(self.bundle.path / SNAPSHOT) as snapshot:
             self._engine.learn(snapshot["audio"])
             z, _ = self.encode(snapshot["audio"], self.encoder_state(1))
@@ -215,7 +241,8 @@ class CodecRuntime:
                     )
         if not error_here <= most_loss * error_there:
             raise BundleError(
-                f"The quantizer of bundle {self.bundle.path} chooses other codes than where it was made. Install the bundle again."
+                f"The quantizer of bundle {self.bundle.path} chooses other codes than where it was made. Install the "
+                "bundle again."
             )
 
     def _residual_codes(self, residual: FloatArray) -> CodeArray:
@@ -229,7 +256,9 @@ def _energy(x: FloatArray) -> float:
 
 
 def load_runtime(name_or_path: str) -> CodecRuntime:
-    """The runtime of a bundle, opened once per process (anew if it was replaced) and shared: it holds no stream's state."""
+    """The runtime of a bundle, opened once per process (anew if it was replaced) and shared: it holds no stream's
+    state.
+    """
     return _runtime(*bundle_version(name_or_path))
 
 

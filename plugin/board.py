@@ -1,4 +1,5 @@
-"""`Board`: a chain of effects that is a list and a callable, like `pedalboard.Pedalboard`, and takes Lamina's effects too.
+"""`Board`: a chain of effects that is a list and a callable, like `pedalboard.Pedalboard`, and takes Lamina's effects
+too.
 
 pedalboard's own chain refuses plugins written in Python. A board runs native plugins that stand side by
 side as one native chain and Lamina's effects between them.
@@ -14,7 +15,14 @@ import numpy as np
 from pedalboard import Plugin
 from pedalboard._pedalboard import Pedalboard
 
-from lamina.plugin.call.arrays import FloatArray, Layout, channels_in, check_buffer_size, check_sample_rate, check_sidechain
+from lamina.plugin.call.arrays import (
+    FloatArray,
+    Layout,
+    channels_in,
+    check_buffer_size,
+    check_sample_rate,
+    check_sidechain,
+)
 from lamina.plugin.call.effect import Effect, SideChainEffect
 from lamina.plugin.call.native_chain import NativeChain
 
@@ -53,8 +61,8 @@ class Board(SideChainEffect):
     ) -> FloatArray:
         """See `Effect.process`; every member's latency is compensated.
 
-        `sidechain`, a sound of the input's shape, goes to every codec on the board, aligned to the sample with what arrives there.
-        When streaming, give it from the first call on.
+        `sidechain`, a sound of the input's shape, goes to every codec on the board, aligned to the sample with what
+        arrives there. When streaming, give it from the first call on.
         """
         rate, size = check_sample_rate(sample_rate), check_buffer_size(buffer_size)
         audio, back, layout = channels_in(input_array, None if reset else self._layout)
@@ -73,7 +81,9 @@ class Board(SideChainEffect):
         for segment in self._segments():
             if isinstance(segment, SideChainEffect) and (sidechain is not None or id(segment) in self._beside):
                 given = sidechain if reset else self._waiting(segment, sidechain, audio.shape[1], result.shape)
-                result = segment.process_channels(result, rate, buffer_size, reset, given) if result.shape[1] else result
+                result = (
+                    segment.process_channels(result, rate, buffer_size, reset, given) if result.shape[1] else result
+                )
             elif result.shape[1] and isinstance(segment, Effect):
                 result = segment.process_channels(result, rate, buffer_size, reset)
             elif result.shape[1]:
@@ -93,8 +103,8 @@ class Board(SideChainEffect):
     def _waiting(self, segment: Effect, beside: FloatArray | None, n_given: int, shape: tuple[int, ...]) -> FloatArray:
         """As much of the side-chain as of the sound arrives at `segment` in this call.
 
-        Effects before it swallow their latency, so the sound comes later than the side-chain, which waits here. Once there was
-        a side-chain there always is one: silence, where none is given.
+        Effects before it swallow their latency, so the sound comes later than the side-chain, which waits here. Once
+        there was a side-chain there always is one: silence, where none is given.
         """
         n_channels, n_samples = shape
         held = self._beside.get(id(segment), np.zeros((n_channels, 0), np.float32))
@@ -223,7 +233,8 @@ class Board(SideChainEffect):
                 raise TypeError(f"{item.__name__} is a class; put an instance on the board: {item.__name__}().")
             if not isinstance(item, Effect | Plugin):
                 raise TypeError(
-                    f"{item!r} ({type(item).__name__}) can't stand on a board. Accepted: pedalboard plugins, VST3 plugins from "
+                    f"{item!r} ({type(item).__name__}) can't stand on a board. Accepted: pedalboard plugins, VST3 "
+                    "plugins from "
                     "pedalboard.load_plugin, pedalboard.Pedalboard, lamina NeuralCodec, and lamina Board."
                 )
             if item is self or (isinstance(item, Board) and self in _boards_inside(item)):
@@ -239,7 +250,9 @@ class Board(SideChainEffect):
 
 
 def effects_in(items: Iterable[BoardItem]) -> list[BoardItem]:
-    """All effects, those inside nested boards and pedalboard's boards included; native `Chain` and `Mix` are one effect each."""
+    """All effects, those inside nested boards and pedalboard's boards included; native `Chain` and `Mix` are one effect
+    each.
+    """
     found: list[BoardItem] = []
     for item in items:
         found += effects_in(item) if isinstance(item, Board | Pedalboard) else [item]
@@ -249,8 +262,8 @@ def effects_in(items: Iterable[BoardItem]) -> list[BoardItem]:
 def refuse_duplicates(effects: list[BoardItem]) -> None:
     """Raises ValueError for an effect that is there twice.
 
-    The list keeps them alive meanwhile: pedalboard's boards make an object anew for each effect that is asked for, and one that is gone
-    leaves its identity to the next.
+    The list keeps them alive meanwhile: pedalboard's boards make an object anew for each effect that is asked for, and
+    one that is gone leaves its identity to the next.
     """
     seen: set[int] = set()
     for effect in effects:

@@ -1,6 +1,7 @@
 """What an extra of the package is needed for, in one sentence with the command that installs it.
 
-The base renders, encodes, decodes and scripts. Qt, sound devices and training come with extras, so that a render farm installs none.
+The base renders, encodes, decodes and scripts. Qt, sound devices and training come with extras, so that a render farm
+installs none.
 """
 
 from typing import Literal

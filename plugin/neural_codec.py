@@ -50,7 +50,9 @@ WHOLE_FILE_SECONDS = 8
 if TYPE_CHECKING:
 
     class _Attributes(AllParameters, OtherUnits):
-        """What type checkers know of the constructor and of the attributes: every parameter as it is declared, and the model."""
+        """What type checkers know of the constructor and of the attributes: every parameter as it is declared, and the
+        model.
+        """
 
         model: Final[str] = choice("Model", (), default=DEFAULT_BUNDLE)
 
@@ -71,7 +73,8 @@ class NeuralCodec(SideChainEffect, _Attributes):
         bypass: lets the input through, delayed by the latency.
         noise_only: plays what denoise takes away instead of what it leaves: silence with denoise 0.
         kbps: another way to give `layers`: 0.75–18, the nearest layer is used. Give one of the two.
-        model: name of a bundle, shipped or your own, a size ("standard"), or a bundle's folder. It can't be changed later.
+        model: name of a bundle, shipped or your own, a size ("standard"), or a bundle's folder. It can't be changed
+            later.
 
     Any other parameter of `lamina.plugin.PARAMETERS` is given by its name: the layer desk, stereo, loss, codes, motion.
 
@@ -99,12 +102,15 @@ class NeuralCodec(SideChainEffect, _Attributes):
 
         def __init__(self, *given: Any, **named: Any) -> None:
             bound = _SIGNATURE.bind(*given, **named).arguments
-            self._begin(bound.pop("model", DEFAULT_BUNDLE), {name: value for name, value in bound.items() if value is not None})
+            self._begin(
+                bound.pop("model", DEFAULT_BUNDLE), {name: value for name, value in bound.items() if value is not None}
+            )
 
     def _begin(self, model: str, given: dict[str, Any]) -> None:
         if "layers" in given and "kbps" in given:
             raise ValueError(
-                f"Both layers ({given['layers']}) and kbps ({given['kbps']}) are given; they are one value in two units: give one."
+                f"Both layers ({given['layers']}) and kbps ({given['kbps']}) are given; they are one value in two "
+                "units: give one."
             )
         self.__setstate__({"model": str(model), "settings": Settings()})
         self.set_parameters(given)
@@ -167,7 +173,9 @@ class NeuralCodec(SideChainEffect, _Attributes):
         rate = check_sample_rate(sample_rate)
         config = self.bundle.config
         delay = config.delay_samples * self._settings.passes
-        return bridge_latency(rate, config.sample_rate, config.frame, delay, None if block is None else check_buffer_size(block))
+        return bridge_latency(
+            rate, config.sample_rate, config.frame, delay, None if block is None else check_buffer_size(block)
+        )
 
     def stream(self, sample_rate: float, n_channels: int, block: int | None = None) -> CodecStream:
         """A live stream of its own: what is pushed comes back at the same length, `latency_samples` later."""
@@ -202,7 +210,8 @@ class NeuralCodec(SideChainEffect, _Attributes):
     def encode(self, audio: np.ndarray, sample_rate: float) -> Codes:
         """What is sent of a whole piece of audio, in any of pedalboard's layouts, with the settings as they stand.
 
-        Everything before the quantizer counts: input gain, stereo, layers, generations, motion. Raises as `process` does.
+        Everything before the quantizer counts: input gain, stereo, layers, generations, motion. Raises as `process`
+        does.
         """
         samples, _ = channels_first(audio)
         return encode_audio(self._open(), self._settings, samples, check_sample_rate(sample_rate))
@@ -210,9 +219,9 @@ class NeuralCodec(SideChainEffect, _Attributes):
     def decode(self, codes: Codes, sample_rate: float | None = None) -> FloatArray:
         """Codes back to sound, float32 `[channels, samples]`, at `sample_rate` (None: the one they were made at).
 
-        Everything behind the quantizer counts: channel, codes, layer desk, denoise, output gain, motion; there is nothing to mix with.
-        With neutral settings, `decode(encode(audio, rate))` is what `process` gives. Frames without codes are concealed as lost ones.
-        Raises ValueError for codes of another model.
+        Everything behind the quantizer counts: channel, codes, layer desk, denoise, output gain, motion; there is
+        nothing to mix with. With neutral settings, `decode(encode(audio, rate))` is what `process` gives. Frames
+        without codes are concealed as lost ones. Raises ValueError for codes of another model.
         """
         if not isinstance(codes, Codes):
             raise TypeError(f"The codes are a {type(codes).__name__}; give what `encode` returns.")
@@ -223,7 +232,8 @@ class NeuralCodec(SideChainEffect, _Attributes):
         """Draw a parameter over time, from the stream's beginning on.
 
         Args:
-            name: an automatable parameter; what was drawn of it before is replaced. Without points (`[]`, `[]`) it is no longer drawn.
+            name: an automatable parameter; what was drawn of it before is replaced. Without points (`[]`, `[]`) it is
+                no longer drawn.
             times: seconds, rising. For a whole piece they count in its own time, latency compensated.
             values: at those times; numbers move in straight lines between them, everything else changes there.
         """
@@ -244,7 +254,9 @@ class NeuralCodec(SideChainEffect, _Attributes):
     def _open(self) -> CodecRuntime:
         runtime = load_runtime(self._model)
         if runtime.bundle.digest != self._bundle.digest:
-            raise BundleError(f"The model {self._model!r} was replaced since this effect was made. Make a new effect with it.")
+            raise BundleError(
+                f"The model {self._model!r} was replaced since this effect was made. Make a new effect with it."
+            )
         self._runtime = runtime
         return runtime
 
@@ -307,11 +319,14 @@ def _opened_bundle(folder: str, written_ns: int) -> Bundle:
 def _signature() -> Signature:
     """Of the constructor: every parameter with its default; None stands for one that isn't given."""
     arguments = [
-        Argument(name, Argument.POSITIONAL_OR_KEYWORD, default=None if name == "layers" else PARAMETERS[name].default) for name in BY_PLACE
+        Argument(name, Argument.POSITIONAL_OR_KEYWORD, default=None if name == "layers" else PARAMETERS[name].default)
+        for name in BY_PLACE
     ]
     for name, parameter in PARAMETERS.items():
         if name not in BY_PLACE:
-            arguments.append(Argument(name, Argument.KEYWORD_ONLY, default=None if parameter.view_of else parameter.default))
+            arguments.append(
+                Argument(name, Argument.KEYWORD_ONLY, default=None if parameter.view_of else parameter.default)
+            )
     return Signature([*arguments, Argument("model", Argument.KEYWORD_ONLY, default=DEFAULT_BUNDLE)])
 
 

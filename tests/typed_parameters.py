@@ -1,4 +1,5 @@
-"""What type checkers must know of the parameters: `make check` runs mypy over this, and every wrong line must be found wrong.
+"""What type checkers must know of the parameters: `make check` runs mypy over this, and every wrong line must be found
+wrong.
 
 An ignore that nothing needs is an error too, so a line here that mypy no longer refuses fails the check.
 """
@@ -13,7 +14,9 @@ from lamina.plugin import Motion, NeuralCodec, Settings
 def right() -> None:
     """Names, places, types, and what is taken in other types than it is held."""
     codec = NeuralCodec(8, 0.0, 1.0, 0.0, 0.0, False, bend="offset", kbps=3.0, model="lamina-24k")
-    codec = NeuralCodec(layer_gains=[1.0, 0.5], muted_layers={3}, motions=[Motion("mix"), {"target": "layers"}], decimate_frames=4)
+    codec = NeuralCodec(
+        layer_gains=[1.0, 0.5], muted_layers={3}, motions=[Motion("mix"), {"target": "layers"}], decimate_frames=4
+    )
     codec.layer_gains = np.ones(24)
     codec.solo_layers = range(1, 4)
     codec.code_delay += 1

@@ -1,6 +1,7 @@
 """What the site has beside docs/: pages that lie elsewhere in the repository, and the reference.
 
-MkDocs calls `on_files` and `on_page_markdown`. The Markdown is written to be read where it lies, so its links are turned here.
+MkDocs calls `on_files` and `on_page_markdown`. The Markdown is written to be read where it lies, so its links are
+turned here.
 """
 
 import os.path
@@ -19,7 +20,10 @@ ELSEWHERE = {
 """Pages of the site by the file they are."""
 REFERENCE = {
     "effect": ("The effect", ("NeuralCodec", "Motion", "Automation", "Board")),
-    "files": ("Codes and files", ("Codes", "read_codes", "write_codes", "read_audio", "render_file", "load_preset", "load_vst3")),
+    "files": (
+        "Codes and files",
+        ("Codes", "read_codes", "write_codes", "read_audio", "render_file", "load_preset", "load_vst3"),
+    ),
     "live": ("Playing live", ("LiveEngine", "DeviceSettings")),
 }
 LINK = re.compile(r"(!?\[[^\]]*\])\(([^)#\s]+)(#[^)]*)?\)")
@@ -35,7 +39,9 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Turns links between files of the repository into links between pages of the site; what has no page becomes plain words."""
+    """Turns links between files of the repository into links between pages of the site; what has no page becomes plain
+    words.
+    """
     uri = page.file.src_uri
     source = PurePosixPath(ELSEWHERE.get(uri, f"docs/{uri}"))
     pages = {place: name for name, place in ELSEWHERE.items()}

@@ -98,7 +98,9 @@ def _freeze(painter: QPainter, _colour: QColor) -> None:
         painter.rotate(degrees)
         painter.drawLine(QPointF(0, -0.44), QPointF(0, 0.44))
         for end in (-1, 1):
-            painter.drawPolyline(QPolygonF([QPointF(-0.14, end * 0.4), QPointF(0, end * 0.24), QPointF(0.14, end * 0.4)]))
+            painter.drawPolyline(
+                QPolygonF([QPointF(-0.14, end * 0.4), QPointF(0, end * 0.24), QPointF(0.14, end * 0.4)])
+            )
         painter.restore()
 
 
@@ -117,7 +119,12 @@ def _lamina(painter: QPainter, colour: QColor) -> None:
         sheet.setAlphaF(opacity)
         painter.setBrush(sheet)
         top = 0.52 - 0.22 * (2 - index) + 0.1
-        corners = (QPointF(0.5, top - 0.17), QPointF(1.0, top + 0.08), QPointF(0.5, top + 0.33), QPointF(0.0, top + 0.08))
+        corners = (
+            QPointF(0.5, top - 0.17),
+            QPointF(1.0, top + 0.08),
+            QPointF(0.5, top + 0.33),
+            QPointF(0.0, top + 0.08),
+        )
         painter.drawPolygon(QPolygonF(corners))
 
 

@@ -82,7 +82,9 @@ def colour_table(stops: tuple[tuple[float, str], ...], n_colours: int = 256) -> 
         first, second = QColor(start_name), QColor(stop_name)
         red, green, blue = (
             round(a + share * (b - a))
-            for a, b in zip((first.red(), first.green(), first.blue()), (second.red(), second.green(), second.blue()), strict=True)
+            for a, b in zip(
+                (first.red(), first.green(), first.blue()), (second.red(), second.green(), second.blue()), strict=True
+            )
         )
         table.append(0xFF000000 | red << 16 | green << 8 | blue)
     return table
@@ -121,7 +123,8 @@ QLabel[role="status"] {{ color: {MUTED}; font-size: 12px; }}
 QLabel[role="title"] {{ color: {TEXT}; font-size: 14px; font-weight: 600; }}
 QLabel[role="detail"] {{ color: {MUTED}; font-size: 12px; }}
 QPushButton {{
-    background: {RAISED}; color: {TEXT}; border: 1px solid transparent; border-radius: 6px; padding: 0 12px; min-height: 30px;
+    background: {RAISED}; color: {TEXT}; border: 1px solid transparent; border-radius: 6px;
+    padding: 0 12px; min-height: 30px;
 }}
 QPushButton:hover {{ background: {HOVER}; }}
 QPushButton:pressed {{ background: {LINE}; }}
@@ -132,12 +135,15 @@ QPushButton[role="primary"] {{ background: {WET}; color: #1A1208; font-weight: 6
 QPushButton[role="primary"]:hover {{ background: #F7B672; }}
 QPushButton[role="primary"]:disabled {{ background: {RAISED}; color: {DIM}; font-weight: 400; }}
 QPushButton[role="toggle"]:checked {{ background: {WET}; color: #1A1208; }}
-QPushButton[role="quiet"] {{ background: transparent; color: {MUTED}; min-height: 24px; padding: 0 8px; font-size: 12px; }}
+QPushButton[role="quiet"] {{
+    background: transparent; color: {MUTED}; min-height: 24px; padding: 0 8px; font-size: 12px;
+}}
 QPushButton[role="quiet"] {{ border-color: {SLOT}; }}
 QPushButton[role="quiet"]:hover {{ background: {RAISED}; color: {TEXT}; }}
 QPushButton[role="quiet"]:focus {{ border-color: {TEXT}; }}
 QPushButton[role="chip"] {{
-    background: transparent; color: {MUTED}; border: 1px solid {SLOT}; border-radius: 5px; padding: 0; min-height: 22px; font-size: 12px;
+    background: transparent; color: {MUTED}; border: 1px solid {SLOT}; border-radius: 5px; padding: 0;
+    min-height: 22px; font-size: 12px;
 }}
 QPushButton[role="chip"]:hover {{ background: {RAISED}; color: {TEXT}; }}
 QPushButton[role="chip"]:checked {{ color: {WET}; border-color: {WET_DEEP}; background: #2A2118; }}

@@ -1,4 +1,6 @@
-"""The session on disk as the app uses it: described every moment, and brought back when the last one did not end in order."""
+"""The session on disk as the app uses it: described every moment, and brought back when the last one did not end in
+order.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ class KeptSession:
     """Args:
     folder: where the session lies; the user's data folder if None.
 
-    `session` plays on the devices of last time. Nothing that was left behind can make it fail: what can't be brought back is told.
+    `session` plays on the devices of last time. Nothing that was left behind can make it fail: what can't be brought
+    back is told.
     """
 
     def __init__(self, music_folder: Path, folder: Path | None = None) -> None:
@@ -52,7 +55,9 @@ class KeptSession:
             kept = self._left["document"]
             loop = kept["loop"]
             region = None if loop is None else (float(loop[0]), float(loop[1]))
-            return KeptDocument(Path(kept["path"]), str(kept["title"]), float(kept["seconds"]), region, bool(kept["is_looping"]))
+            return KeptDocument(
+                Path(kept["path"]), str(kept["title"]), float(kept["seconds"]), region, bool(kept["is_looping"])
+            )
         except (LookupError, TypeError, ValueError):
             return None
 
@@ -75,7 +80,9 @@ class KeptSession:
             session.seek(kept.seconds)
 
     def look(self) -> None:
-        """Describe the session as it is now; called a few times a second. What is described last is what a crash leaves."""
+        """Describe the session as it is now; called a few times a second. What is described last is what a crash
+        leaves.
+        """
         session, document = self.session, self.session.document
         if document is None:
             return

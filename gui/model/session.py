@@ -27,7 +27,9 @@ from lamina.plugin.host.client.session_file import remember_devices
 from lamina.plugin.host.device.device_settings import DeviceSettings
 
 SHORTEST_LOOP_SECONDS = 0.05
-GONE_REMARK = "The audio engine can't be kept running: nothing can be heard. Export still works; start Lamina again for sound."
+GONE_REMARK = (
+    "The audio engine can't be kept running: nothing can be heard. Export still works; start Lamina again for sound."
+)
 NO_INPUT = "Live needs an input, and there is none. Connect one and choose it under Sound devices (Ctrl+,)."
 
 
@@ -43,9 +45,10 @@ class Notice:
 class Session:
     """The app without its window.
 
-    `changed` names what changed, in the app's thread: "document", "codec", "board", "loop", "preset", "export", "meters",
-    "live", "recording", "check", "output", "engine".
-    `noticed` passes a `Notice`. `tick` takes in what the engine says and what was heard; call it some 30 times a second.
+    `changed` names what changed, in the app's thread: "document", "codec", "board", "loop", "preset", "export",
+    "meters", "live", "recording", "check", "output", "engine".
+    `noticed` passes a `Notice`. `tick` takes in what the engine says and what was heard; call it some 30 times a
+    second.
 
     Args:
         engine: to play through; it is closed with the session.
@@ -64,7 +67,9 @@ class Session:
         self.moving, self.sent = Moving(), SentRate()
         self.devices = DeviceChooser(self.engine.devices, self._use_devices)
         self.check = SoundCheck(self.engine, answers, lambda: self.changed.notify("check"))
-        self.recording = Recording(self.engine, answers, music_folder, self._tell, lambda: self.changed.notify("recording"))
+        self.recording = Recording(
+            self.engine, answers, music_folder, self._tell, lambda: self.changed.notify("recording")
+        )
         self.opened: OpenedDevices | None = None
         self.is_live = False
         self.is_gone = False

@@ -1,4 +1,6 @@
-"""`lamina encode` writes sound as a `.lamina` file, `lamina decode` makes sound of it, `lamina inspect` tells what it holds."""
+"""`lamina encode` writes sound as a `.lamina` file, `lamina decode` makes sound of it, `lamina inspect` tells what it
+holds.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +26,19 @@ def add_codes_commands(commands: Any) -> None:
     encode = commands.add_parser(
         "encode",
         help="write a sound file as .lamina",
-        description="Encode a sound file of at most an hour into a .lamina file: its codes, 0.75 kbps per layer and channel. "
-        "Settings that shape codes count here; those that shape sound (gain, desk, …) are given to `lamina decode`, but the file remembers "
+        description="Encode a sound file of at most an hour into a .lamina file: its codes, 0.75 kbps per layer and "
+        "channel. "
+        "Settings that shape codes count here; those that shape sound (gain, desk, …) are given to `lamina decode`, "
+        "but the file remembers "
         "--denoise.",
         epilog="Example: lamina encode song.wav song.lamina --kbps 6 --entropy",
     )
     encode.add_argument("input", type=Path, metavar="IN", help="wav, flac, ogg, mp3 or aiff")
     encode.add_argument("output", type=Path, metavar="OUT.lamina", help="the file to write")
     encode.add_argument(
-        "--entropy", action="store_true", help="make the file a few percent smaller; damage then costs ten seconds instead of one"
+        "--entropy",
+        action="store_true",
+        help="make the file a few percent smaller; damage then costs ten seconds instead of one",
     )
     add_settings_options(encode)
     encode.set_defaults(run=_encode)
@@ -40,19 +46,25 @@ def add_codes_commands(commands: Any) -> None:
     decode = commands.add_parser(
         "decode",
         help="make sound of a .lamina file",
-        description="Decode a .lamina file with the model that it was made with. What is damaged or missing is told, and concealed.",
+        description="Decode a .lamina file with the model that it was made with. What is damaged or missing is told, "
+        "and concealed.",
         epilog="Example: lamina decode song.lamina song.wav --denoise 0.5",
     )
     decode.add_argument("input", type=Path, metavar="IN.lamina", help="a file made by `lamina encode`")
-    decode.add_argument("output", type=Path, metavar="OUT", help="the sound file to write; its suffix chooses the format")
-    decode.add_argument("--sample-rate", type=int, metavar="HZ", help="rate of the result; default: that of the sound that was encoded")
+    decode.add_argument(
+        "output", type=Path, metavar="OUT", help="the sound file to write; its suffix chooses the format"
+    )
+    decode.add_argument(
+        "--sample-rate", type=int, metavar="HZ", help="rate of the result; default: that of the sound that was encoded"
+    )
     add_settings_options(decode)
     decode.set_defaults(run=_decode)
 
     inspect = commands.add_parser(
         "inspect",
         help="show what a .lamina file holds",
-        description="Show length, channels, layers, bitrate and damage of a .lamina file, and whether its model is here.",
+        description="Show length, channels, layers, bitrate and damage of a .lamina file, and whether its model is "
+        "here.",
         epilog="Example: lamina inspect song.lamina",
     )
     inspect.add_argument("input", type=Path, metavar="FILE.lamina", help="a file made by `lamina encode`")
@@ -60,7 +72,9 @@ def add_codes_commands(commands: Any) -> None:
 
 
 def shown(text: str) -> str:
-    """Text out of a file as a terminal may show it: control characters, which could move its cursor or worse, in escapes."""
+    """Text out of a file as a terminal may show it: control characters, which could move its cursor or worse, in
+    escapes.
+    """
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
 
 
@@ -78,7 +92,10 @@ def _encode(options: argparse.Namespace) -> int:
     with signals_end_it_cleanly():
         write_codes(target, codec.encode(clip.samples, clip.sample_rate), options.entropy)
     info = inspect_codes(target)
-    print(f"{target}: {info.seconds:.1f} s, {info.file_kbps:.2f} kbps ({info.packed_kbps:.2f} kbps of codes, packed plainly)")
+    print(
+        f"{target}: {info.seconds:.1f} s, {info.file_kbps:.2f} kbps ({info.packed_kbps:.2f} kbps of codes, packed "
+        "plainly)"
+    )
     return 0
 
 
@@ -119,8 +136,11 @@ def _inspect(options: argparse.Namespace) -> int:
         "Layers": _layers(info),
         "Rate": f"{info.file_kbps:.2f} kbps: {info.n_bytes} bytes{coded}",
         "Codes": f"{info.packed_kbps:.2f} kbps, packed plainly",
-        "Model": f"{shown(header.model)}, {shown(header.digest[:SHOWN_DIGEST])}…: {_whereabouts(header.model, header.digest)}",
-        **({"Denoise": f"{100 * header.denoise:.0f} % wanted, unless decoded with --denoise"} if header.denoise else {}),
+        "Model": f"{shown(header.model)}, {shown(header.digest[:SHOWN_DIGEST])}…: "
+        f"{_whereabouts(header.model, header.digest)}",
+        **(
+            {"Denoise": f"{100 * header.denoise:.0f} % wanted, unless decoded with --denoise"} if header.denoise else {}
+        ),
         "Damage": str(damage) or "none",
     }
     print(options.input)
@@ -133,12 +153,16 @@ def _layers(info: ContainerInfo) -> str:
     spans = [str(most) if least == most else f"{least} to {most}" for least, most in info.layers]
     if len(set(spans)) == 1 and info.header.stereo == "linked":
         return f"{spans[0]} of at most {info.header.layers}"
-    names = CODED_CHANNELS[info.header.stereo] if len(spans) <= 2 else [f"channel {n}" for n in range(1, len(spans) + 1)]
+    names = (
+        CODED_CHANNELS[info.header.stereo] if len(spans) <= 2 else [f"channel {n}" for n in range(1, len(spans) + 1)]
+    )
     return ", ".join(f"{span} ({name})" for span, name in zip(spans, names, strict=True))
 
 
 def _entries(name: str, digest: str) -> tuple[BundleEntry | None, BundleEntry | None]:
-    """The model here with this digest, and the one of this name. The name only picks from the list: it never opens a path."""
+    """The model here with this digest, and the one of this name. The name only picks from the list: it never opens a
+    path.
+    """
     from lamina.models.bundles.bundle import survey_bundles
 
     entries = survey_bundles()
@@ -153,7 +177,11 @@ def _whereabouts(name: str, digest: str) -> str:
         return "here, the same" if same is named else f"here, the same, under the name {shown(same.name)}"
     if named is None:
         return "not here; the file can't be decoded"
-    return "the one here can't be used" if named.bundle is None else "another of this name is here; the file can't be decoded with it"
+    return (
+        "the one here can't be used"
+        if named.bundle is None
+        else "another of this name is here; the file can't be decoded with it"
+    )
 
 
 def _usable_model(name: str, digest: str) -> str:
@@ -163,5 +191,8 @@ def _usable_model(name: str, digest: str) -> str:
         return same.name
     whose = f"the model {shown(name)!r} ({shown(digest[:SHOWN_DIGEST])}…)"
     if named is not None and named.bundle is not None:
-        raise ValueError(f"The file was made with {whose}; the one of this name here is another. Encode again, or put that model back.")
+        raise ValueError(
+            f"The file was made with {whose}; the one of this name here is another. Encode again, or put that model "
+            "back."
+        )
     raise ValueError(f"The file was made with {whose}, which is not here. Get it, or name its folder: --model FOLDER.")

@@ -39,38 +39,80 @@ def add_data_command(commands: Any) -> None:
         "`lamina train --data` takes. Files that can't be read are left out and listed.",
         epilog="Example: lamina data pack voices/ band/ --out all.lpack --part-size 90",
     )
-    pack.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folder of sound files, with or without speech/, music/, noise/")
+    pack.add_argument(
+        "folders",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="folder of sound files, with or without speech/, music/, noise/",
+    )
     pack.add_argument("--out", required=True, type=Path, metavar="FILE", help="the packed file")
     pack.add_argument(
-        "--part-size", type=float, metavar="MB", help="write FILE.part1, FILE.part2 … of at most so many megabytes; train with --data FILE"
+        "--part-size",
+        type=float,
+        metavar="MB",
+        help="write FILE.part1, FILE.part2 … of at most so many megabytes; train with --data FILE",
     )
     pack.set_defaults(run=_pack)
     compact = actions.add_parser(
         "compact",
         help="choose what fits into a few small files",
-        description="Choose sounds at random, each kind as often as training draws it, and write them into files of a given size, for a "
-        "machine to which little can be brought: about 50 minutes in 60 MB, with noise 60 dB below the sound. `lamina train --data` takes "
+        description="Choose sounds at random, each kind as often as training draws it, and write them into files of a "
+        "given size, for a "
+        "machine to which little can be brought: about 50 minutes in 60 MB, with noise 60 dB below the sound. `lamina "
+        "train --data` takes "
         "them as they are; reading them needs no package that decodes sound.",
         epilog="Example: lamina data compact all.lpack --out travel.lpack --part-size 40 --parts 2",
     )
-    compact.add_argument("sources", nargs="+", type=Path, metavar="DIR", help="folder of sound files, or a file made by `lamina data pack`")
-    compact.add_argument("--out", required=True, type=Path, metavar="FILE", help="the files become FILE.part1, FILE.part2 …")
-    compact.add_argument("--part-size", type=float, default=60.0, metavar="MB", help="size of a file at most (default %(default)g)")
-    compact.add_argument("--parts", type=int, default=1, metavar="N", help="so many files, with different sounds (default %(default)s)")
+    compact.add_argument(
+        "sources",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="folder of sound files, or a file made by `lamina data pack`",
+    )
+    compact.add_argument(
+        "--out", required=True, type=Path, metavar="FILE", help="the files become FILE.part1, FILE.part2 …"
+    )
+    compact.add_argument(
+        "--part-size", type=float, default=60.0, metavar="MB", help="size of a file at most (default %(default)g)"
+    )
+    compact.add_argument(
+        "--parts", type=int, default=1, metavar="N", help="so many files, with different sounds (default %(default)s)"
+    )
     compact.add_argument("--seed", type=int, default=0, help="another seed chooses other sounds")
-    compact.add_argument("--cache", type=Path, metavar="DIR", help="where decoded audio is kept (default: the user's cache folder)")
+    compact.add_argument(
+        "--cache", type=Path, metavar="DIR", help="where decoded audio is kept (default: the user's cache folder)"
+    )
     compact.set_defaults(run=_compact)
     check = actions.add_parser(
         "check",
         help="find what is wrong with training sounds",
-        description="Report unreadable files, duplicates, clipping, silence, DC, narrow-band sounds and sample rates, worst first, and any "
-        "held-out sound that is in the training data too, even re-encoded, shifted or cut out. Exit code 2 if training must not start.",
+        description="Report unreadable files, duplicates, clipping, silence, DC, narrow-band sounds and sample rates, "
+        "worst first, and any "
+        "held-out sound that is in the training data too, even re-encoded, shifted or cut out. Exit code 2 if training "
+        "must not start.",
         epilog="Example: lamina data check my_takes/ --heldout my_tests/",
     )
-    check.add_argument("sources", nargs="+", type=Path, metavar="DIR", help="folder of sound files, or a file made by `lamina data pack`")
-    check.add_argument("--heldout", action="append", default=[], type=Path, metavar="DIR", help="sounds never to train on; may be repeated")
+    check.add_argument(
+        "sources",
+        nargs="+",
+        type=Path,
+        metavar="DIR",
+        help="folder of sound files, or a file made by `lamina data pack`",
+    )
+    check.add_argument(
+        "--heldout",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="sounds never to train on; may be repeated",
+    )
     check.add_argument("--all", action="store_true", help="list every case, not only the worst")
-    check.add_argument("--cache", type=Path, metavar="DIR", help="where decoded audio is kept (default: the user's cache folder)")
+    check.add_argument(
+        "--cache", type=Path, metavar="DIR", help="where decoded audio is kept (default: the user's cache folder)"
+    )
     check.set_defaults(run=_check)
 
 
@@ -79,7 +121,9 @@ def progress_bar(description: str) -> Iterator[Callable[[float], None]]:
     """A bar on the terminal (none without one); give the share done, 0 … 1, to what comes back."""
     from tqdm import tqdm
 
-    with tqdm(total=100, desc=description, bar_format=BAR_FORMAT, disable=True if sys.stderr is None else None, leave=False) as bar:
+    with tqdm(
+        total=100, desc=description, bar_format=BAR_FORMAT, disable=True if sys.stderr is None else None, leave=False
+    ) as bar:
         yield partial(_advance, bar)
 
 
@@ -88,7 +132,9 @@ def _advance(bar: Any, share: float) -> None:
 
 
 def packages_are_missing(sources: list[Path]) -> bool:
-    """Says so on stderr if the packages that decode and resample are not installed, and some source is a folder of sound files."""
+    """Says so on stderr if the packages that decode and resample are not installed, and some source is a folder of
+    sound files.
+    """
     try:
         import scipy  # noqa: F401
 
@@ -138,7 +184,10 @@ def _compact(options: argparse.Namespace) -> int:
         written = pack_compactly(sets, options.out, part_bytes, options.parts, options.seed, progress)
     packed = open_packed(options.out)
     _print_written(written, packed)
-    seconds = {kind: sum(clip.length for clip in packed.clips if clip.kind == kind) / SAMPLE_RATE for kind in (*KINDS, PLAIN_KIND)}
+    seconds = {
+        kind: sum(clip.length for clip in packed.clips if clip.kind == kind) / SAMPLE_RATE
+        for kind in (*KINDS, PLAIN_KIND)
+    }
     print("; ".join(f"{kind} {length / 60:.1f} minutes" for kind, length in seconds.items() if length))
     return 0
 
@@ -174,7 +223,9 @@ def print_report(report: Report, most_examples: int | None) -> None:
             print(f"{'':20} · … and {len(finding.examples) - most_examples} more (--all lists them)")
     print(f"\n{'kind':8}{'clips':>7}{'hours':>8}{'narrow-band hours':>20}{'drawn':>8}{'narrow-band drawn':>20}")
     for kind in report.kinds:
-        print(f"{kind.kind:8}{kind.clips:7}{kind.hours:8.2f}{kind.narrow_hours:20.2f}{kind.drawn:8.0%}{kind.narrow_drawn:20.0%}")
+        print(
+            f"{kind.kind:8}{kind.clips:7}{kind.hours:8.2f}{kind.narrow_hours:20.2f}{kind.drawn:8.0%}{kind.narrow_drawn:20.0%}"
+        )
 
 
 def _bytes(megabytes: float) -> int:

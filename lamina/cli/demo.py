@@ -21,7 +21,10 @@ def main() -> int:
         return lamina(["app", str(demo_items()[0].path)]) or 0
     folder = Path("demo-out")
     rates = ", ".join(str(kbps) for kbps in DEMO_KBPS[:-1]) + f" and {DEMO_KBPS[-1]}"
-    print(f"No display found, so the app can't open; rendering the demo items at {rates} kbps into {folder}/ instead.", flush=True)
+    print(
+        f"No display found, so the app can't open; rendering the demo items at {rates} kbps into {folder}/ instead.",
+        flush=True,
+    )
     folder.mkdir(exist_ok=True)
     for item in demo_items():
         for kbps in DEMO_KBPS:
@@ -29,7 +32,9 @@ def main() -> int:
             code = lamina(["render", str(item.path), str(target), "--kbps", str(kbps)]) or 0
             if code:
                 return code
-    print(f"Done. Listen to the files in {folder.resolve()}; on a machine with a screen, the same command opens the app.")
+    print(
+        f"Done. Listen to the files in {folder.resolve()}; on a machine with a screen, the same command opens the app."
+    )
     return 0
 
 

@@ -20,12 +20,19 @@ def print_info(model: str = DEFAULT_BUNDLE) -> None:
     codec = NeuralCodec(model=model)
     bundle = codec.bundle
     config = bundle.config
-    print(f"Lamina {_version('lamina')} · Python {platform.python_version()} · {platform.system()} {platform.machine()}")
+    print(
+        f"Lamina {_version('lamina')} · Python {platform.python_version()} · {platform.system()} {platform.machine()}"
+    )
     print(" · ".join(f"{name} {_version(name)}" for name in SHOWN_PACKAGES))
     print()
     print(f"Bundle   {bundle.name} ({bundle.path})")
-    print(f"         {config.sample_rate} Hz, frames of {config.frame} samples, {config.layers} layers of {config.codebook_size} codes")
-    print(f"         {config.kbps(1):g} to {config.kbps(config.layers):g} kbps per channel; SHA-256 {bundle.digest[:16]}…")
+    print(
+        f"         {config.sample_rate} Hz, frames of {config.frame} samples, {config.layers} layers of "
+        f"{config.codebook_size} codes"
+    )
+    print(
+        f"         {config.kbps(1):g} to {config.kbps(config.layers):g} kbps per channel; SHA-256 {bundle.digest[:16]}…"
+    )
     print(f"         memory: {_memory(config)}")
     print(f"         computed by: {_engine(model, config)}")
     print(f"         denoise: {'trained' if bundle.conditioned else 'not trained in this bundle'}")
@@ -38,7 +45,10 @@ def print_info(model: str = DEFAULT_BUNDLE) -> None:
     print()
     for rate in SHOWN_RATES:
         samples = codec.latency_samples(rate)
-        print(f"Latency  {samples} samples = {samples / rate * 1000:.1f} ms at {rate} Hz, any block size (devices come on top)")
+        print(
+            f"Latency  {samples} samples = {samples / rate * 1000:.1f} ms at {rate} Hz, any block size (devices come "
+            "on top)"
+        )
     print()
     _print_devices()
 
@@ -47,7 +57,10 @@ def _print_devices() -> None:
     from lamina.plugin.host.device.devices import list_devices
     from lamina.plugin.host.device.streams import DeviceError, has_rtmixer
 
-    print(f"Sound    callback {'in C (rtmixer)' if has_rtmixer() else 'in Python: rtmixer is missing, so live sound needs larger buffers'}")
+    print(
+        "Sound    callback "
+        f"{'in C (rtmixer)' if has_rtmixer() else 'in Python: rtmixer is missing, so live sound needs larger buffers'}"
+    )
     try:
         devices = list_devices()
     except DeviceError as error:
@@ -58,7 +71,10 @@ def _print_devices() -> None:
         usable = [(device, device.n_inputs if kind == "input" else device.n_outputs) for device in devices]
         for device, n_channels in ((device, n) for device, n in usable if n):
             is_default = device.is_default_input if kind == "input" else device.is_default_output
-            print(f"{title:8} {device.name} ({n_channels} channels, {device.default_rate} Hz{', default' if is_default else ''})")
+            print(
+                f"{title:8} {device.name} ({n_channels} channels, {device.default_rate} "
+                f"Hz{', default' if is_default else ''})"
+            )
             title = ""
         if title:
             print(f"{title:8} none found{'; files can still be rendered' if kind == 'output' else ''}")

@@ -19,7 +19,9 @@ def signals_end_it_cleanly() -> Iterator[None]:
     if threading.current_thread() is threading.main_thread():
         numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
         # A signal that is ignored (nohup) stays so.
-        before = {number: signal.signal(number, end) for number in numbers if signal.getsignal(number) is not signal.SIG_IGN}
+        before = {
+            number: signal.signal(number, end) for number in numbers if signal.getsignal(number) is not signal.SIG_IGN
+        }
     try:
         yield
     finally:

@@ -35,34 +35,49 @@ def add_live_commands(commands: Any) -> None:
     live = commands.add_parser(
         "live",
         help="play an input through the codec, live",
-        description="Play the input through the codec until Ctrl-C, and show levels, delay and computing time in one line. The sound "
+        description="Play the input through the codec until Ctrl-C, and show levels, delay and computing time in one "
+        "line. The sound "
         "runs in a process of its own, so nothing else here is heard.",
-        epilog="Examples: lamina live --kbps 3 · lamina live --input 'USB Audio' --channels 1 --buffer 128 --record take.wav · "
+        epilog="Examples: lamina live --kbps 3 · lamina live --input 'USB Audio' --channels 1 --buffer 128 --record "
+        "take.wav · "
         "lamina live --output virtual --input 'virtual?input=take.wav' --duration 10 (no sound device needed)",
     )
     live.add_argument(
-        "--input", metavar="DEV", help="input by name or a part of it (see `lamina devices`), or virtual; default: the system's"
+        "--input",
+        metavar="DEV",
+        help="input by name or a part of it (see `lamina devices`), or virtual; default: the system's",
     )
     live.add_argument("--output", metavar="DEV", help="output, likewise")
-    live.add_argument("--channels", metavar="N[,N]", help="input channels, from 1: one (it goes to both sides) or two; default 1,2")
+    live.add_argument(
+        "--channels", metavar="N[,N]", help="input channels, from 1: one (it goes to both sides) or two; default 1,2"
+    )
     live.add_argument("--rate", type=int, metavar="R", help="sample rate in Hz; default: the device's own")
     live.add_argument(
-        "--buffer", type=int, metavar="N", help="samples the device takes at a time: less is quicker, more is safer; default 256"
+        "--buffer",
+        type=int,
+        metavar="N",
+        help="samples the device takes at a time: less is quicker, more is safer; default 256",
     )
     live.add_argument(
-        "--margin", type=float, metavar="F", help="codec frames (13.3 ms) of sound kept ready; default 0.5, grows where needed"
+        "--margin",
+        type=float,
+        metavar="F",
+        help="codec frames (13.3 ms) of sound kept ready; default 0.5, grows where needed",
     )
     add_settings_options(live)
     live.add_argument("--record", type=Path, metavar="FILE", help="write what is heard to a new wav or flac file")
     live.add_argument("--duration", type=float, metavar="S", help="end after so many seconds")
-    live.add_argument("--calibrate", action="store_true", help="measure the true round trip through a loopback cable, and end")
+    live.add_argument(
+        "--calibrate", action="store_true", help="measure the true round trip through a loopback cable, and end"
+    )
     live.add_argument("--quiet", action="store_true", help="no status line")
     live.set_defaults(run=_live)
 
     devices = commands.add_parser(
         "devices",
         help="list the sound devices",
-        description="List the sound devices by audio system: channels, sample rate, and which the system prefers. Name one, or a part of "
+        description="List the sound devices by audio system: channels, sample rate, and which the system prefers. Name "
+        "one, or a part of "
         "its name that fits only one, to `lamina live`.",
     )
     devices.set_defaults(run=_devices)
@@ -78,7 +93,11 @@ def _devices(_options: argparse.Namespace) -> int:
         print(api)
         for device in (device for device in devices if device.api == api):
             kinds = [f"{n} {kind}" for n, kind in ((device.n_inputs, "in"), (device.n_outputs, "out")) if n]
-            preferred = [kind for kind, is_so in (("input", device.is_default_input), ("output", device.is_default_output)) if is_so]
+            preferred = [
+                kind
+                for kind, is_so in (("input", device.is_default_input), ("output", device.is_default_output))
+                if is_so
+            ]
             note = f"   default {' and '.join(preferred)}" if preferred else ""
             name = device.name.removesuffix(f" ({api})")
             print(f"  {name}   {', '.join(kinds)}   {device.default_rate} Hz{note}")
@@ -101,7 +120,9 @@ def _live(options: argparse.Namespace) -> int:
     except EngineError as error:
         raise ValueError(str(error)) from error
     except TimeoutError as error:
-        raise ValueError(f"The audio engine gave no answer within {START_SECONDS:g} seconds. Try another device.") from error
+        raise ValueError(
+            f"The audio engine gave no answer within {START_SECONDS:g} seconds. Try another device."
+        ) from error
 
 
 def _play(settings: DeviceSettings, codec: NeuralCodec, options: argparse.Namespace) -> int:
@@ -125,7 +146,11 @@ def _play(settings: DeviceSettings, codec: NeuralCodec, options: argparse.Namesp
         figures = meters.figures(engine.telemetry.state())
     if not is_alive:
         return FAILED
-    late = f"{figures.n_late} late, {1000 * figures.late_seconds:.0f} ms together" if figures.n_late else "nothing was late"
+    late = (
+        f"{figures.n_late} late, {1000 * figures.late_seconds:.0f} ms together"
+        if figures.n_late
+        else "nothing was late"
+    )
     print(f"{late}; a block of {figures.block_ms:.1f} ms took {figures.p50_ms:.1f} ms, at worst {figures.worst_ms:.1f}")
     if recorded is not None:
         lost = f", {recorded['n_lost_samples']} samples could not be written" if recorded["n_lost_samples"] else ""
@@ -171,7 +196,9 @@ def _device_settings(options: argparse.Namespace) -> DeviceSettings:
         try:
             changes["input_channels"] = tuple(int(number) for number in options.channels.split(","))
         except ValueError:
-            raise ValueError(f"--channels is {options.channels!r}; give one number or two, for example 1 or 3,4.") from None
+            raise ValueError(
+                f"--channels is {options.channels!r}; give one number or two, for example 1 or 3,4."
+            ) from None
     return remembered_devices().changed(**changes)
 
 
@@ -184,9 +211,12 @@ def _check_devices(settings: DeviceSettings) -> None:
     virtual_device(settings.input, settings.output)
     if settings.input != NONE and is_hardware(settings.input) != is_hardware(settings.output):
         raise ValueError(
-            f"The input {settings.input} and the output {settings.output} can't be used together: both must be devices, or both virtual."
+            f"The input {settings.input} and the output {settings.output} can't be used together: both must be "
+            "devices, or both virtual."
         )
-    wanted = [(name, is_input) for name, is_input in ((settings.output, False), (settings.input, True)) if is_hardware(name)]
+    wanted = [
+        (name, is_input) for name, is_input in ((settings.output, False), (settings.input, True)) if is_hardware(name)
+    ]
     if wanted:
         devices = list_devices()
         for name, is_input in wanted:
@@ -208,7 +238,9 @@ def _calibrate(engine: LiveEngine) -> int:
     return 0
 
 
-def _show(engine: LiveEngine, meters: LiveMeters, codec: NeuralCodec, options: argparse.Namespace, ended: threading.Event) -> bool:
+def _show(
+    engine: LiveEngine, meters: LiveMeters, codec: NeuralCodec, options: argparse.Namespace, ended: threading.Event
+) -> bool:
     """The status line until the end; False if the engine can't be kept alive."""
     line = None if options.quiet or sys.stderr is None or not sys.stderr.isatty() else sys.stderr
     started = time.monotonic()
@@ -243,8 +275,16 @@ def status_line(engine: LiveEngine, meters: LiveMeters, codec: NeuralCodec, seco
     state = engine.telemetry.state()
     figures = meters.figures(state)
     levels = [f"{name} {_level(meter)}" for name, meter in (("in", meters.input_level), ("out", meters.output_level))]
-    loudness = f"{_decibels(meters.output_loudness.short_term_lufs, SILENT_LUFS)} LUFS" if meters.output_loudness is not None else ""
-    recording = f"● {int(state['recorded_seconds']) // 60}:{int(state['recorded_seconds']) % 60:02d}" if state["is_recording"] else ""
+    loudness = (
+        f"{_decibels(meters.output_loudness.short_term_lufs, SILENT_LUFS)} LUFS"
+        if meters.output_loudness is not None
+        else ""
+    )
+    recording = (
+        f"● {int(state['recorded_seconds']) // 60}:{int(state['recorded_seconds']) % 60:02d}"
+        if state["is_recording"]
+        else ""
+    )
     parts = [
         f"{int(seconds) // 60}:{int(seconds) % 60:02d}",
         recording,

@@ -83,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_const", dest="run", const=_version, help="show the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
-    app = commands.add_parser("app", help="open the desktop app", description="Open the desktop app, with a sound file or the demo item.")
+    app = commands.add_parser(
+        "app", help="open the desktop app", description="Open the desktop app, with a sound file or the demo item."
+    )
     app.add_argument("file", nargs="?", type=Path, metavar="FILE", help="wav, flac, ogg, mp3, aiff or lamina")
     app.add_argument("--model", metavar="NAME", help=MODEL_HELP)
     app.set_defaults(run=_app)
@@ -92,14 +94,18 @@ def _parser() -> argparse.ArgumentParser:
         "render",
         help="run sound files through the codec",
         description="Run sound files through the codec. One input is written to OUT; several go into the folder OUT.",
-        epilog="Examples: lamina render song.wav thin.wav --kbps 3 · lamina render takes/*.flac coded/ --preset walkie-talkie --mix 0.5 · "
+        epilog="Examples: lamina render song.wav thin.wav --kbps 3 · lamina render takes/*.flac coded/ --preset "
+        "walkie-talkie --mix 0.5 · "
         "lamina render noisy.wav clean.wav --layers 24 --denoise 1",
     )
     render.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="sound files")
     render.add_argument("output", type=Path, metavar="OUT", help="a file (its suffix chooses the format) or a folder")
     add_settings_options(render)
     render.add_argument(
-        "--sidechain", type=Path, metavar="FILE", help="a second sound, whose codes fill the layers above cross_layers (see --set)"
+        "--sidechain",
+        type=Path,
+        metavar="FILE",
+        help="a second sound, whose codes fill the layers above cross_layers (see --set)",
     )
     render.add_argument("--quiet", action="store_true", help="no progress bar")
     render.set_defaults(run=_render)
@@ -107,7 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser(
         "info",
         help="show the models, versions, sound devices and latency",
-        description="Show a model, all other models, the versions of what they run on, the sound outputs, and the codec's latency: "
+        description="Show a model, all other models, the versions of what they run on, the sound outputs, and the "
+        "codec's latency: "
         "what a bug report should hold.",
     )
     info.add_argument("--model", metavar="NAME", help=MODEL_HELP)
@@ -116,7 +123,8 @@ def _parser() -> argparse.ArgumentParser:
     presets = commands.add_parser(
         "presets",
         help="list the presets",
-        description="List the presets that come with Lamina, with their settings. Use one with `lamina render --preset NAME`.",
+        description="List the presets that come with Lamina, with their settings. Use one with `lamina render --preset "
+        "NAME`.",
     )
     presets.set_defaults(run=_presets)
 
@@ -210,13 +218,18 @@ def _jobs(inputs: list[Path], output: Path) -> list[tuple[Path, Path]]:
     if output.suffix and not output.is_dir():
         raise ValueError(f"Several inputs need a folder to go to; {output} looks like a file.")
     if output.exists() and not output.is_dir():
-        raise ValueError(f"{output} is a file; name a folder, or a file with one of the suffixes {', '.join(sorted(WRITABLE_SUFFIXES))}.")
+        raise ValueError(
+            f"{output} is a file; name a folder, or a file with one of the suffixes "
+            f"{', '.join(sorted(WRITABLE_SUFFIXES))}."
+        )
     targets: dict[Path, Path] = {}
     for source in inputs:
         suffix = source.suffix.lower() if source.suffix.lower() in WRITABLE_SUFFIXES else ".wav"
         target = output / (source.stem + suffix)
         if target in targets:
-            raise ValueError(f"{targets[target]} and {source} would both be written to {target}. Render them into different folders.")
+            raise ValueError(
+                f"{targets[target]} and {source} would both be written to {target}. Render them into different folders."
+            )
         targets[target] = source
     output.mkdir(parents=True, exist_ok=True)
     for target, source in targets.items():

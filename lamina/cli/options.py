@@ -24,7 +24,9 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--noise-only", action="store_const", const="on", help=PARAMETERS["noise_only"].help)
     parser.add_argument("--mix", metavar="M", help=_describe("mix"))
     parser.add_argument(
-        "--preset", metavar="NAME", help="start from a preset (see `lamina presets`) or a preset file; other options go on top"
+        "--preset",
+        metavar="NAME",
+        help="start from a preset (see `lamina presets`) or a preset file; other options go on top",
     )
     parser.add_argument("--model", metavar="NAME", help=MODEL_HELP)
     parser.add_argument(
@@ -40,7 +42,11 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
 def codec_of(options: argparse.Namespace) -> NeuralCodec:
     """The effect that the options describe; raises ValueError with a sentence. Everything is checked."""
     preset = load_preset(options.preset) if options.preset else None
-    codec = codec_for(preset) if preset is not None and options.model is None else NeuralCodec(model=options.model or DEFAULT_BUNDLE)
+    codec = (
+        codec_for(preset)
+        if preset is not None and options.model is None
+        else NeuralCodec(model=options.model or DEFAULT_BUNDLE)
+    )
     codec.set_parameters(_settings(options, preset, codec.settings).values())
     return codec
 
@@ -62,4 +68,6 @@ def _settings(options: argparse.Namespace, preset: Preset | None, settings: Sett
 
 def _describe(name: str) -> str:
     parameter = PARAMETERS[name]
-    return f"{parameter.help} {parameter.minimum:g} to {parameter.maximum:g}, default {parameter.default:g}".replace("%", "%%")
+    return f"{parameter.help} {parameter.minimum:g} to {parameter.maximum:g}, default {parameter.default:g}".replace(
+        "%", "%%"
+    )

@@ -1,4 +1,6 @@
-"""`lamina train`: train the codec on folders of sound, go on from a bundle or a checkpoint, and make a bundle of the result."""
+"""`lamina train`: train the codec on folders of sound, go on from a bundle or a checkpoint, and make a bundle of the
+result.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +45,12 @@ def add_train_command(commands: Any) -> None:
     train = commands.add_parser(
         "train",
         help="train a model on your own sounds",
-        description="Train a model. With a name it becomes one of your own, which the app and every --model find by that name. A "
-        "checkpoint is written to the run's folder every few minutes, and an interrupted run goes on from it when the same command is "
-        "given again. At the end the averaged weights become the bundle OUT/bundle, and your own model if it has a name.",
+        description="Train a model. With a name it becomes one of your own, which the app and every --model find by "
+        "that name. A "
+        "checkpoint is written to the run's folder every few minutes, and an interrupted run goes on from it when the "
+        "same command is "
+        "given again. At the end the averaged weights become the bundle OUT/bundle, and your own model if it has a "
+        "name.",
         epilog="Examples: lamina train --data my_takes/ --from lamina-24k --minutes 20 --name my-band · on two GPUs: "
         "torchrun --nproc-per-node 2 --no-python lamina train --data all.lpack --minutes 600 --name big",
     )
@@ -58,26 +63,50 @@ def add_train_command(commands: Any) -> None:
         help="folder of sound files, or a file made by `lamina data pack`; may be repeated",
     )
     train.add_argument(
-        "--heldout", action="append", default=[], type=Path, metavar="DIR", help="refuse to train if any of these sounds is in the data"
+        "--heldout",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="refuse to train if any of these sounds is in the data",
     )
     train.add_argument("--name", metavar="NAME", help="what your model is called; needed without --out")
-    train.add_argument("--replace", action="store_true", help="replace your model of that name once the new one is complete")
-    train.add_argument("--out", type=Path, metavar="OUT", help="folder of the run (default: runs/NAME in your data folder)")
+    train.add_argument(
+        "--replace", action="store_true", help="replace your model of that name once the new one is complete"
+    )
+    train.add_argument(
+        "--out", type=Path, metavar="OUT", help="folder of the run (default: runs/NAME in your data folder)"
+    )
     train.add_argument("--minutes", type=float, help="wall-clock budget over all resumptions (default 20)")
     train.add_argument(
-        "--from", dest="start", metavar="BUNDLE", help="start from a bundle (name or folder), a checkpoint or a --travel FILE"
+        "--from",
+        dest="start",
+        metavar="BUNDLE",
+        help="start from a bundle (name or folder), a checkpoint or a --travel FILE",
     )
-    train.add_argument("--resume", action="store_true", help="go on with the run that --from is of, where its clock stopped")
+    train.add_argument(
+        "--resume", action="store_true", help="go on with the run that --from is of, where its clock stopped"
+    )
     train.add_argument("--recipe", choices=RECIPES, help=f"other defaults for what is known beforehand: {recipes}")
-    train.add_argument("--pause-after", type=float, metavar="MINUTES", help="end this call so long after it began; the run can go on later")
+    train.add_argument(
+        "--pause-after",
+        type=float,
+        metavar="MINUTES",
+        help="end this call so long after it began; the run can go on later",
+    )
     train.add_argument(
         "--travel",
         type=Path,
         metavar="FILE",
-        help="instead of a bundle write FILE.part1 …, each below 16 MiB, from which --resume goes on, on this machine or another",
+        help="instead of a bundle write FILE.part1 …, each below 16 MiB, from which --resume goes on, on this machine "
+        "or another",
     )
-    train.add_argument("--size", choices=SIZES, help=f"network when starting from nothing: {sizes} (default {STANDARD})")
-    train.add_argument("--design", choices=("transform", "soundstream"), help="design of that network (default transform)")
+    train.add_argument(
+        "--size", choices=SIZES, help=f"network when starting from nothing: {sizes} (default {STANDARD})"
+    )
+    train.add_argument(
+        "--design", choices=("transform", "soundstream"), help="design of that network (default transform)"
+    )
     train.add_argument("--channels", type=int, metavar="C", help="first width of the soundstream design (default 32)")
     train.add_argument("--batch", type=int, help="examples per step, in each process (default 16)")
     train.add_argument("--learning-rate", type=float, metavar="LR", help="peak of the cosine (default 0.0006)")
@@ -86,22 +115,39 @@ def add_train_command(commands: Any) -> None:
         "--discriminators",
         type=float,
         metavar="SHARE",
-        help="after this share of the run (0 to 1) discriminators join in, which sharpens what is heard at few layers; off by default, "
+        help="after this share of the run (0 to 1) discriminators join in, which sharpens what is heard at few layers; "
+        "off by default, "
         "because on a CPU a step then takes three to four times as long",
     )
     train.add_argument(
-        "--waveform-discriminators", action="store_true", help="let them listen to the waveform too, which takes half as long again"
-    )
-    train.add_argument("--device", default="auto", metavar="DEVICE", help="auto (a GPU if there is one), cpu or cuda (default %(default)s)")
-    train.add_argument("--compile", action="store_true", help="compile the networks first: a slow start, and faster steps on a GPU")
-    train.add_argument(
-        "--no-half", action="store_true", help="full precision everywhere (default: bfloat16 on GPUs, and on CPUs that are fast at it)"
+        "--waveform-discriminators",
+        action="store_true",
+        help="let them listen to the waveform too, which takes half as long again",
     )
     train.add_argument(
-        "--threads", type=int, default=1, help="CPU threads of each process (default %(default)s; more pays off on an idle machine)"
+        "--device",
+        default="auto",
+        metavar="DEVICE",
+        help="auto (a GPU if there is one), cpu or cuda (default %(default)s)",
+    )
+    train.add_argument(
+        "--compile", action="store_true", help="compile the networks first: a slow start, and faster steps on a GPU"
+    )
+    train.add_argument(
+        "--no-half",
+        action="store_true",
+        help="full precision everywhere (default: bfloat16 on GPUs, and on CPUs that are fast at it)",
+    )
+    train.add_argument(
+        "--threads",
+        type=int,
+        default=1,
+        help="CPU threads of each process (default %(default)s; more pays off on an idle machine)",
     )
     train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--cache", type=Path, metavar="DIR", help="where decoded audio is kept (default: the user's cache folder)")
+    train.add_argument(
+        "--cache", type=Path, metavar="DIR", help="where decoded audio is kept (default: the user's cache folder)"
+    )
     train.set_defaults(run=_train)
 
 
@@ -142,7 +188,9 @@ def _run(options: argparse.Namespace, workers: Workers, began: float) -> int:
     from lamina.models.training.data.helped_corpus import HelpedCorpus
     from lamina.models.training.trainer import DivergedError, Trainer
 
-    logging.basicConfig(level=logging.INFO if workers.leads else logging.ERROR, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(
+        level=logging.INFO if workers.leads else logging.ERROR, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
+    )
     torch.set_num_threads(options.threads)
     if options.travel is not None and workers.count > 1:
         raise ValueError("--travel writes the run of one process; leave it out, or start without torchrun.")
@@ -151,7 +199,9 @@ def _run(options: argparse.Namespace, workers: Workers, began: float) -> int:
     # A run whose model was installed is over: replacing that model means training anew, not going on.
     starts_anew = options.out is None and options.replace and (out / INSTALLED).exists()
     saved = out / "checkpoint.pt" if (out / "checkpoint.pt").exists() and not starts_anew else None
-    start = workers.leader_first(lambda: choose_start(saved, options.start, options.size, options.design, options.channels, options.resume))
+    start = workers.leader_first(
+        lambda: choose_start(saved, options.start, options.size, options.design, options.channels, options.resume)
+    )
     # A run that goes on elsewhere must not draw its first examples again.
     seed = options.seed + workers.rank + start.steps
     corpus = workers.leader_first(lambda: _corpus(options, workers, start.config, plan, seed))
@@ -165,9 +215,16 @@ def _run(options: argparse.Namespace, workers: Workers, began: float) -> int:
     trainer = Trainer(network, corpus, plan, out, start.resume, workers)
     if plan.noisy and not trainer.noisy:
         log.info("there is no noise in the data (a folder noise), or nothing else: denoise is not trained")
-    pause = Pause(None if options.pause_after is None else began + options.pause_after * 60, options.travel, plan.checkpoint_minutes * 60)
+    pause = Pause(
+        None if options.pause_after is None else began + options.pause_after * 60,
+        options.travel,
+        plan.checkpoint_minutes * 60,
+    )
     hidden = None if workers.leads else True
-    with tqdm(total=100, bar_format=BAR_FORMAT, initial=round(trainer.share_done * 100), disable=hidden) as bar, logging_redirect_tqdm():
+    with (
+        tqdm(total=100, bar_format=BAR_FORMAT, initial=round(trainer.share_done * 100), disable=hidden) as bar,
+        logging_redirect_tqdm(),
+    ):
         trainer.on_step = partial(_after_step, bar, pause) if workers.leads else None
         try:
             final = trainer.run()
@@ -228,9 +285,14 @@ def _run_folder(options: argparse.Namespace) -> Path:
 
     if options.name is None:
         if options.out is None:
-            raise ValueError("The model needs a --name, by which the app and --model find it, or an --out folder to put its bundle into.")
+            raise ValueError(
+                "The model needs a --name, by which the app and --model find it, or an --out folder to put its bundle "
+                "into."
+            )
         if options.replace:
-            raise ValueError("--replace says that your model of a --name may be replaced; give the name too, or leave --replace out.")
+            raise ValueError(
+                "--replace says that your model of a --name may be replaced; give the name too, or leave --replace out."
+            )
         return Path(options.out)
     if options.name.casefold() in SIZES:
         raise ValueError(f"{options.name!r} is the name of a size. Choose another name for your model.")
@@ -247,7 +309,9 @@ def _install(name: str, bundle: Path, out: Path, interrupted: bool) -> None:
     try:
         folder = install_bundle(bundle, name)
     except (ValueError, OSError) as error:
-        raise ValueError(f"The model is trained, but it can't be installed as {name}: {error} It is kept in {bundle}.") from error
+        raise ValueError(
+            f"The model is trained, but it can't be installed as {name}: {error} It is kept in {bundle}."
+        ) from error
     (out / INSTALLED).write_text(f"{folder}\n", encoding="utf-8")
     print(f"{name} is ready in {folder}. Try it: lamina app --model {shlex.quote(name)}")
 
@@ -259,8 +323,11 @@ def _after_step(bar: Any, pause: Pause, trainer: Trainer) -> None:
     bar.update(round(trainer.share_done * 100, 1) - bar.n)
 
 
-def _corpus(options: argparse.Namespace, workers: Workers, config: CodecConfig, plan: TrainingPlan, seed: int) -> Corpus:
-    """The training data, unless it must not be trained on: then ValueError says why. What is merely unfortunate goes to the log.
+def _corpus(
+    options: argparse.Namespace, workers: Workers, config: CodecConfig, plan: TrainingPlan, seed: int
+) -> Corpus:
+    """The training data, unless it must not be trained on: then ValueError says why. What is merely unfortunate goes to
+    the log.
 
     Each process draws its own crops of it; where a GPU waits for them, other processes help.
     """
@@ -296,4 +363,6 @@ def _check_data(options: argparse.Namespace, sets: list[PackedSet]) -> None:
         places = " ".join(shlex.quote(str(source)) for source in options.data)
         against = "".join(f" --heldout {shlex.quote(str(source))}" for source in options.heldout)
         reasons = " ".join(finding.text for finding in report.stops)
-        raise ValueError(f"Training can't start with this data. {reasons} The whole report: lamina data check {places}{against}")
+        raise ValueError(
+            f"Training can't start with this data. {reasons} The whole report: lamina data check {places}{against}"
+        )

@@ -10,14 +10,17 @@ if TYPE_CHECKING:
 
 DENOISE_NOTES = {
     "trained": "Denoise was trained with the noise in this data.",
-    "kept": "Denoise comes from the model it started from. There was no noise in this data, so it was left alone while the rest of "
+    "kept": "Denoise comes from the model it started from. There was no noise in this data, so it was left alone while "
+    "the rest of "
     "the network moved on, and may have become weaker.",
     "none": "Denoise was not trained: there was no noise in the data (a folder `noise`), or nothing else.",
 }
 
 
 def model_card(name: str, sources: list[Path], corpus: Corpus, training: dict[str, Any]) -> str:
-    """Markdown about a model: how it was trained, what on, and what it can't do; `training` is what the bundle records."""
+    """Markdown about a model: how it was trained, what on, and what it can't do; `training` is what the bundle
+    records.
+    """
     listed = "\n".join(f"- `{source.resolve().name}`" for source in sources)
     kinds = "\n".join(
         f"- {kind}: {len(lengths)} clips, {sum(lengths) / corpus.sample_rate / 3600:.2f} h"
@@ -27,6 +30,7 @@ def model_card(name: str, sources: list[Path], corpus: Corpus, training: dict[st
     return (
         f"# {name}\n\nA model of your own, made by `lamina train`: {training['steps']} steps in {training['hours']} h, "
         f"{training['audio_hours']} h of sound drawn, started from {training['started_from']}.\n\n"
-        f"## Data\n\n{training['data_clips']} clips, {training['data_hours']:.2f} h in all, from\n\n{listed}\n\nby kind:\n\n{kinds}\n\n"
+        f"## Data\n\n{training['data_clips']} clips, {training['data_hours']:.2f} h in all, from\n\n{listed}\n\nby "
+        f"kind:\n\n{kinds}\n\n"
         f"## Denoise\n\n{DENOISE_NOTES[training['denoise']]}\n"
     )

@@ -23,14 +23,19 @@ def check_numbers(options: argparse.Namespace) -> None:
             raise ValueError(f"--{name.replace('_', '-')} is {value}; it must be more than 0.")
     if options.discriminators is not None and not 0 <= options.discriminators < 1:
         raise ValueError(
-            f"--discriminators is {options.discriminators:g}; give the share of the run after which they join in, 0 to below 1."
+            f"--discriminators is {options.discriminators:g}; give the share of the run after which they join in, 0 to "
+            "below 1."
         )
     if options.waveform_discriminators and options.discriminators is None and not _recipe(options).adversary:
         raise ValueError("--waveform-discriminators needs --discriminators SHARE, which says when they join in.")
     if options.resume and options.start is None:
-        raise ValueError("--resume goes on with a run that lies elsewhere: say which, --from its checkpoint or --travel FILE.")
+        raise ValueError(
+            "--resume goes on with a run that lies elsewhere: say which, --from its checkpoint or --travel FILE."
+        )
     if options.travel is not None and options.name is not None:
-        raise ValueError("--travel ends without a model to install; leave --name out, and give it in the call that ends the run.")
+        raise ValueError(
+            "--travel ends without a model to install; leave --name out, and give it in the call that ends the run."
+        )
 
 
 def plan_of(options: argparse.Namespace, workers: Workers) -> TrainingPlan:

@@ -50,7 +50,12 @@ class Start:
 
 
 def choose_start(
-    saved: Path | None, source: str | None, size: str | None, design: str | None, channels: int | None, goes_on: bool = False
+    saved: Path | None,
+    source: str | None,
+    size: str | None,
+    design: str | None,
+    channels: int | None,
+    goes_on: bool = False,
 ) -> Start:
     """What to begin with, by the command's options; reads files and changes none.
 
@@ -60,14 +65,18 @@ def choose_start(
         size, design, channels: the network, where the user said it.
         goes_on: whether the run that `source` is of is gone on with, unless there is `saved`.
 
-    Raises ValueError that names the first field in which these contradict each other, or if `source` is of no run that could go on.
+    Raises ValueError that names the first field in which these contradict each other, or if `source` is of no run that
+    could go on.
     """
     wanted = _wanted_config(size, design, channels)
     opened: Bundle | Checkpoint | None = None
     if source is not None:
         opened = _open(source)
         if goes_on and not isinstance(opened, Checkpoint):
-            raise ValueError(f"{source} is a finished model, not a run to go on with. Leave out --resume, or give --from a checkpoint.")
+            raise ValueError(
+                f"{source} is a finished model, not a run to go on with. Leave out --resume, or give --from a "
+                "checkpoint."
+            )
         if wanted is not None:
             _compare(f"{source} is", opened.config, wanted, "Leave out what chooses the network, or --from.")
         wanted = opened.config
@@ -76,10 +85,17 @@ def choose_start(
     if saved is None:
         return Start(wanted or SIZES[STANDARD], None, opened)
     if goes_on and (saved.parent / "bundle").exists():
-        raise ValueError(f"The run in {saved.parent} is over and has its bundle. Give another --out to go on with {source}.")
+        raise ValueError(
+            f"The run in {saved.parent} is over and has its bundle. Give another --out to go on with {source}."
+        )
     resume = Checkpoint.load(saved)
     if wanted is not None:
-        _compare(f"The run in {saved.parent} is", resume.config, wanted, "Give the options it began with, or another --out or --name.")
+        _compare(
+            f"The run in {saved.parent} is",
+            resume.config,
+            wanted,
+            "Give the options it began with, or another --out or --name.",
+        )
     return Start(resume.config, resume, opened)
 
 
@@ -91,7 +107,9 @@ def forget_denoising(network: CodecNetwork) -> None:
 
 
 def can_denoise(network: CodecNetwork) -> bool:
-    """Whether the network has ever learnt to denoise: without noise in the data, training leaves the conditioning alone."""
+    """Whether the network has ever learnt to denoise: without noise in the data, training leaves the conditioning
+    alone.
+    """
     return any(bool(weights.any()) for weights in network.decoder.denoising)
 
 
@@ -104,9 +122,13 @@ def _open(source: str) -> Bundle | Checkpoint:
 
 def _wanted_config(size: str | None, design: str | None, channels: int | None) -> CodecConfig | None:
     if size is not None and design == "soundstream":
-        raise ValueError("--size chooses a network of the transform design; with --design soundstream give --channels instead.")
+        raise ValueError(
+            "--size chooses a network of the transform design; with --design soundstream give --channels instead."
+        )
     if channels is not None and design != "soundstream":
-        raise ValueError("--channels is the first width of the soundstream design; add --design soundstream, or leave it out.")
+        raise ValueError(
+            "--channels is the first width of the soundstream design; add --design soundstream, or leave it out."
+        )
     if size is not None:
         return SIZES[size]
     if design is None:

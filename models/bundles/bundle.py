@@ -1,9 +1,9 @@
 """Bundles: one model as a folder, shipped or the user's own, checked before use.
 
 A bundle holds `model.json` (format, config, hashes, how it was trained), the graphs `encoder.onnx`,
-`decoder.onnx` and `quantizer-1.onnx` … (a group of layers each), with a memory also `lags.onnx`, `memory.onnx` and `coarse.onnx`,
-`snapshot.npz` (inputs with the outputs they must give) and `MODEL_CARD.md`. Opening verifies every hash, so that a damaged
-download is named instead of heard.
+`decoder.onnx` and `quantizer-1.onnx` … (a group of layers each), with a memory also `lags.onnx`, `memory.onnx` and
+`coarse.onnx`, `snapshot.npz` (inputs with the outputs they must give) and `MODEL_CARD.md`. Opening verifies every hash,
+so that a damaged download is named instead of heard.
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ class Bundle:
 
 
 def quantizer_groups(config: CodecConfig) -> list[slice]:
-    """The residual layers that each of the quantizer's graphs codes; with a memory, the first one's are those that its loop hears."""
+    """The residual layers that each of the quantizer's graphs codes; with a memory, the first one's are those that its
+    loop hears.
+    """
     first = LAYERS_PER_GRAPH if config.memory is None else config.memory.loop_layers - 1
     edges = [0, *range(first, config.residual_layers, LAYERS_PER_GRAPH), config.residual_layers]
     return [slice(start, stop) for start, stop in zip(edges, edges[1:], strict=False)]
@@ -140,7 +142,10 @@ def open_bundle(name_or_path: str | Path = DEFAULT_BUNDLE) -> Bundle:
         data = json.loads(manifest.read_text(encoding="utf-8"))
         version, files = data["format"], dict(data["files"])
         if version != BUNDLE_FORMAT:
-            raise BundleError(f"{path} has bundle format {version}; this Lamina reads format {BUNDLE_FORMAT}. Update Lamina or the bundle.")
+            raise BundleError(
+                f"{path} has bundle format {version}; this Lamina reads format {BUNDLE_FORMAT}. Update Lamina or the "
+                "bundle."
+            )
         name, training = data["name"], data["training"]
         if not isinstance(name, str) or not isinstance(training, dict):
             raise TypeError("name must be text and training an object")
@@ -158,7 +163,8 @@ def open_bundle(name_or_path: str | Path = DEFAULT_BUNDLE) -> Bundle:
 
 
 def find_bundle(name_or_path: str | Path) -> Path:
-    """The folder of a bundle by name or folder, not yet opened; a name is never taken for a folder that happens to lie here.
+    """The folder of a bundle by name or folder, not yet opened; a name is never taken for a folder that happens to lie
+    here.
 
     Raises BundleError that lists what there is.
     """
@@ -175,14 +181,17 @@ def find_bundle(name_or_path: str | Path) -> Path:
     own = own_bundle_names()
     known = ", ".join(shipped_bundles()) or "none"
     yours = f" Yours: {', '.join(own)}." if own else ""
-    raise BundleError(f"There is no model {str(name_or_path)!r}. Shipped: {known}.{yours} Or give a folder that holds a model.json.")
+    raise BundleError(
+        f"There is no model {str(name_or_path)!r}. Shipped: {known}.{yours} Or give a folder that holds a model.json."
+    )
 
 
 def _shipped_size(size: str) -> Path:
     bundle = shipped_bundle_of(size)
     if bundle is None:
         raise BundleError(
-            f"No model of the size {size!r} comes with Lamina yet. Train one: lamina train --size {size} --data my_takes/ --name my-{size}"
+            f"No model of the size {size!r} comes with Lamina yet. Train one: lamina train --size {size} --data "
+            f"my_takes/ --name my-{size}"
         )
     return weights_folder() / bundle
 
@@ -190,8 +199,8 @@ def _shipped_size(size: str) -> Path:
 def install_bundle(source: Path, name: str) -> Path:
     """Copy the bundle in the folder `source` to the user's own as `name`; returns its folder.
 
-    An existing one of that name stays until the copy is complete and verified. Raises BundleError if the copy is not a sound
-    bundle, OSError if it can't be written; the old one is still there then.
+    An existing one of that name stays until the copy is complete and verified. Raises BundleError if the copy is not a
+    sound bundle, OSError if it can't be written; the old one is still there then.
     """
     folder = own_bundles_folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -213,7 +222,9 @@ def install_bundle(source: Path, name: str) -> Path:
 
 
 def bundle_version(name_or_path: str | Path) -> tuple[str, int]:
-    """Folder of a bundle and when its manifest was written, in ns (0 without one): what to remember an opened bundle by."""
+    """Folder of a bundle and when its manifest was written, in ns (0 without one): what to remember an opened bundle
+    by.
+    """
     path = find_bundle(name_or_path).resolve()
     manifest = path / "model.json"
     return str(path), manifest.stat().st_mtime_ns if manifest.is_file() else 0
@@ -236,5 +247,6 @@ def _verify_hashes(bundle: Bundle) -> None:
         actual = file_hash(path)
         if actual != expected:
             raise BundleError(
-                f"The bundle's file {path} is damaged: SHA-256 {actual[:16]}… instead of {expected[:16]}…. Install the bundle again."
+                f"The bundle's file {path} is damaged: SHA-256 {actual[:16]}… instead of {expected[:16]}…. Install the "
+                "bundle again."
             )

@@ -1,7 +1,8 @@
 """Weight matrices in bytes: a quarter of the memory to read for each frame, and integer arithmetic.
 
-A row's weights are grouped in blocks of 32 that share a scale (absolute maximum / 127). The runtime's operator `MatMulNBits`
-rounds each row of its input the same way, so a frame's result doesn't depend on how many frames a call brings.
+A row's weights are grouped in blocks of 32 that share a scale (absolute maximum / 127). The runtime's operator
+`MatMulNBits` rounds each row of its input the same way, so a frame's result doesn't depend on how many frames a call
+brings.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ ByteArray = npt.NDArray[np.uint8]
 
 
 def to_bytes(weight: FloatArray) -> tuple[ByteArray, FloatArray]:
-    """`[rows, columns]` → bytes `[rows, blocks, 32]` and scales `[rows, blocks]`; the last block is filled up with zeros."""
+    """`[rows, columns]` → bytes `[rows, blocks, 32]` and scales `[rows, blocks]`; the last block is filled up with
+    zeros.
+    """
     rows, columns = weight.shape
     blocks = -(-columns // BLOCK)
     padded = np.zeros((rows, blocks * BLOCK), np.float32)
@@ -49,7 +52,9 @@ def rounded(weight: FloatArray) -> FloatArray:
 
 
 def store_in_bytes(model: Any, names: set[str]) -> None:
-    """Replace, in an ONNX model, the products x · Wᵀ with the initializers W in `names` by products with their bytes."""
+    """Replace, in an ONNX model, the products x · Wᵀ with the initializers W in `names` by products with their
+    bytes.
+    """
     from onnx import helper, numpy_helper
 
     graph = model.graph

@@ -1,7 +1,7 @@
 """Reads the weights out of a bundle's ONNX graphs without the package onnx, which only training needs.
 
-An ONNX file is a protobuf message: fields one after the other, each with a key (number · 8 + kind of its value). Of a model's graph
-only the initializers are read, each a name, a type, dimensions, and values as little-endian bytes.
+An ONNX file is a protobuf message: fields one after the other, each with a key (number · 8 + kind of its value). Of a
+model's graph only the initializers are read, each a name, a type, dimensions, and values as little-endian bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ Array = npt.NDArray[Any]
 
 
 def read_weights(path: Path) -> dict[str, Array]:
-    """The initializers of a graph by name; those of other types than float, half float, byte and long integer are left out.
+    """The initializers of a graph by name; those of other types than float, half float, byte and long integer are left
+    out.
 
     Raises ValueError if the file is no ONNX model, or a damaged one.
     """

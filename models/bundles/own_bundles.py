@@ -33,7 +33,9 @@ def own_bundle_names() -> list[str]:
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` can be a bundle's name: letters, digits, spaces, "-", "_", ".", and nothing that could lead out of a folder."""
+    """Whether `text` can be a bundle's name: letters, digits, spaces, "-", "_", ".", and nothing that could lead out of
+    a folder.
+    """
     return _NAME.fullmatch(text) is not None
 
 
@@ -55,8 +57,11 @@ def check_free(name: str, shipped: list[str], replace: bool) -> None:
         raise ValueError(f"A model called {name!r} comes with Lamina. Choose another name for yours.")
     taken = {one.casefold(): one for one in own_bundle_names()}.get(name.casefold())
     if taken is not None and taken != name:
-        raise ValueError(f"You already have a model called {taken!r}, which is too much like {name!r}. Choose another name.")
+        raise ValueError(
+            f"You already have a model called {taken!r}, which is too much like {name!r}. Choose another name."
+        )
     if taken is not None and not replace:
         raise ValueError(
-            f"You already have a model called {taken!r}. Choose another name, or give --replace to replace it once the new one is complete."
+            f"You already have a model called {taken!r}. Choose another name, or give --replace to replace it once the "
+            "new one is complete."
         )

@@ -2,8 +2,9 @@
 
 How often each code came up so far in its layer (all channels together) sets how many bits it takes. Before that, a flag
 says whether it is what the channel before sent in this frame (two channels of one sound), and another whether it is
-what this channel sent last in this layer (pauses, held tones); flags that keep saying no cost next to nothing. How fast a layer
-learns is chosen by the encoder, which sends one of 16 `RATES` per layer. Everything is in integers: each machine decodes the same.
+what this channel sent last in this layer (pauses, held tones); flags that keep saying no cost next to nothing. How fast
+a layer learns is chosen by the encoder, which sends one of 16 `RATES` per layer. Everything is in integers: each
+machine decodes the same.
 
     4 bits   the rate of each layer that is sent, layer 1 first, high half first; zero bits up to a whole byte
     …        range-coded (`entropy_range`): by frame, channel, layer
@@ -40,7 +41,9 @@ _FLAG_LIMIT = 512
 
 
 def encode_codes(codes: CodeArray, counts: CountArray, n_codes: int = USUAL_CODES) -> bytes:
-    """A block as bytes: codes uint16 `[channels, frames, layers]` below `n_codes`; `counts` uint8 `[channels, frames]` of each are sent."""
+    """A block as bytes: codes uint16 `[channels, frames, layers]` below `n_codes`; `counts` uint8 `[channels, frames]`
+    of each are sent.
+    """
     sent = codes[:, :, : int(counts.max(initial=0))]
     rates = _best_rates(sent, counts, n_codes)
     writer = _Writer()
@@ -129,7 +132,9 @@ def _walk(coder: _Coder, codes: CodeArray, counts: CountArray, rates: list[int],
                 code = _guessed(coder, guesses, flags, hit, layer == 0, truths[layer])
                 if code == _NEVER:
                     left_out = sorted(
-                        (guess, int(edges[layer, guess + 1] - edges[layer, guess])) for guess in set(guesses) if guess != _NEVER
+                        (guess, int(edges[layer, guess + 1] - edges[layer, guess]))
+                        for guess in set(guesses)
+                        if guess != _NEVER
                     )
                     total = totals[layer] - sum(weight for _, weight in left_out)
                     code = coder.code(edges[layer], total, left_out, truths[layer])
@@ -145,10 +150,13 @@ def _walk(coder: _Coder, codes: CodeArray, counts: CountArray, rates: list[int],
             weights[layers, found] += chosen[: len(found), 1]
 
 
-def _guessed(coder: _Coder, guesses: tuple[int, int], flags: list[list[int]], hit: list[int], is_first: bool, truth: int) -> int:
+def _guessed(
+    coder: _Coder, guesses: tuple[int, int], flags: list[list[int]], hit: list[int], is_first: bool, truth: int
+) -> int:
     """The code if it is one of the guesses, else −1.
 
-    A flag's context is whether the layer before was guessed right in the same way; for layer 1, whether it was in the frame before.
+    A flag's context is whether the layer before was guessed right in the same way; for layer 1, whether it was in the
+    frame before.
     """
     for kind, guess in enumerate(guesses):
         if guess == _NEVER or (kind == _AS_LAST and guess == guesses[_AS_BEFORE]):

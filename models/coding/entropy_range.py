@@ -1,6 +1,7 @@
 """A range coder: turns integer probabilities into bits, the same on every machine (G. N. N. Martin, 1979).
 
-The interval is `low` … `low + range`, in 48 bits; 16 bits leave at a time. A carry runs back through what has left already.
+The interval is `low` … `low + range`, in 48 bits; 16 bits leave at a time. A carry runs back through what has left
+already.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ class RangeEncoder:
 
 
 class RangeDecoder:
-    """Gives back what `RangeEncoder` was given, if asked with the same totals; other bytes give some symbols, never an error."""
+    """Gives back what `RangeEncoder` was given, if asked with the same totals; other bytes give some symbols, never an
+    error.
+    """
 
     __slots__ = ("_data", "_position", "_range", "_unit", "_value")
 

@@ -1,4 +1,6 @@
-"""Which entries of a codebook are like each other: codes are numbers without a meaning, and who bends them needs an order."""
+"""Which entries of a codebook are like each other: codes are numbers without a meaning, and who bends them needs an
+order.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ class Likeness:
 
     @cached_property
     def neighbours(self) -> Indices:
-        """The nearest other entries of each entry, the nearest first, `[layers, codebook_size, MOST_NEIGHBOURS]` or all."""
+        """The nearest other entries of each entry, the nearest first, `[layers, codebook_size, MOST_NEIGHBOURS]` or
+        all.
+        """
         nearest = []
         for book, energy in zip(self.codebooks, self.energies, strict=True):
             distance = energy[None] - 2 * (book @ book.T)
@@ -50,7 +54,9 @@ class Likeness:
 
 
 def _walk(book: FloatArray, energy: FloatArray) -> Indices:
-    """A tour of the entries by the nearest-neighbour rule; it begins at one end of the direction in which they differ most."""
+    """A tour of the entries by the nearest-neighbour rule; it begins at one end of the direction in which they differ
+    most.
+    """
     distance = energy[None] - 2 * (book @ book.T)
     walk = np.empty(len(book), np.int64)
     walk[0] = np.argmin(_principal_places(book))

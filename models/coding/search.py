@@ -1,8 +1,9 @@
 """A wider search for codes: several candidates are followed from layer to layer, and the best whole path wins.
 
-Choosing the nearest entry layer by layer (the ordinary quantizer) is greedy: an entry that is second best now may leave a
-residual that the next layers can code better. Following the `width` best partial paths costs so many times the products and
-finds less error with the same number of bits (a beam search, as for multi-stage vector quantizers: LeBlanc et al. 1993).
+Choosing the nearest entry layer by layer (the ordinary quantizer) is greedy: an entry that is second best now may leave
+a residual that the next layers can code better. Following the `width` best partial paths costs so many times the
+products and finds less error with the same number of bits (a beam search, as for multi-stage vector quantizers: LeBlanc
+et al. 1993).
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ class CodeSearch:
         self._books = [[np.ascontiguousarray(-2 * book[part].T) for part in self._parts] for book in codebooks]
 
     def __call__(self, z: FloatArray, counts: npt.NDArray[np.integer], width: int) -> CodeArray:
-        """Latents `[n, latent]` of which `counts [n]` layers are sent → codes `[n, most layers]`, 0 beyond a frame's count."""
+        """Latents `[n, latent]` of which `counts [n]` layers are sent → codes `[n, most layers]`, 0 beyond a frame's
+        count.
+        """
         most = int(counts.max(initial=0))
         found = np.zeros((len(z), most), np.uint16)
         residual = z[:, None]
@@ -57,8 +60,12 @@ class CodeSearch:
                 found[ready] = path[ready, cost[ready].argmin(1)]
         return found
 
-    def _go_on(self, residual: FloatArray, cost: FloatArray, layer: int, width: int) -> tuple[np.ndarray, np.ndarray, FloatArray]:
-        """From candidates to the best ones with one more layer: whose children they are, with which code, and their cost `[n, ≤ width]`."""
+    def _go_on(
+        self, residual: FloatArray, cost: FloatArray, layer: int, width: int
+    ) -> tuple[np.ndarray, np.ndarray, FloatArray]:
+        """From candidates to the best ones with one more layer: whose children they are, with which code, and their
+        cost `[n, ≤ width]`.
+        """
         n_frames, n_candidates, _ = residual.shape
         projected = np.matmul(residual, self._bases[layer])
         change = np.concatenate([np.matmul(projected, book) for book in self._books[layer]], 2)

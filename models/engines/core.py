@@ -1,8 +1,8 @@
 """The codec's core: the library of the folder `core`, in C++, called from Python.
 
-It computes what a bundle's graphs do, several times as fast, and the same to the last bit on every processor, which matters to a codec
-with a memory: both sides must foresee the same. It is compiled when Lamina is installed; without a compiler it is missing, and ONNX
-Runtime takes its place.
+It computes what a bundle's graphs do, several times as fast, and the same to the last bit on every processor, which
+matters to a codec with a memory: both sides must foresee the same. It is compiled when Lamina is installed; without a
+compiler it is missing, and ONNX Runtime takes its place.
 """
 
 from __future__ import annotations
@@ -28,7 +28,12 @@ API_VERSION = 3
 HALF = ".half"
 """Ends the name of a weight that a graph stores in half precision."""
 UNTRAINED = (
-    ("decoder.film.scale", "decoder.film.shift", "decoder.decoder.briefing.denoise_scale", "decoder.decoder.briefing.denoise_shift"),
+    (
+        "decoder.film.scale",
+        "decoder.film.shift",
+        "decoder.decoder.briefing.denoise_scale",
+        "decoder.decoder.briefing.denoise_shift",
+    ),
     ("decoder.decoder.briefing.layer_scale", "decoder.decoder.briefing.layer_shift"),
 )
 """Exporters keep only one of several arrays that are equal, as these are where they were not trained."""
@@ -104,8 +109,8 @@ class StateSizes:
 class Core:
     """One bundle's codec in the core.
 
-    All arrays must be contiguous, float32 or int32; states are changed in place. Its calls may come from several threads and let others
-    run meanwhile.
+    All arrays must be contiguous, float32 or int32; states are changed in place. Its calls may come from several
+    threads and let others run meanwhile.
 
     Args:
         bundle: whose weights are read.
@@ -116,7 +121,9 @@ class Core:
     Raises BundleError if the weights don't fit the bundle's config or the config is beyond what the core can do.
     """
 
-    def __init__(self, bundle: Bundle, codebooks: FloatArray, bases: FloatArray, instructions: str | None = None) -> None:
+    def __init__(
+        self, bundle: Bundle, codebooks: FloatArray, bases: FloatArray, instructions: str | None = None
+    ) -> None:
         found = library()
         if found is None:
             raise BundleError(why_not(bundle.config))
@@ -129,13 +136,20 @@ class Core:
             arrays[f"{name}.codebooks"], arrays[f"{name}.bases"] = codebooks[rows], bases[rows]
         kept = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
         tensors = (_Tensor * len(kept))(
-            *(_Tensor(name.encode(), values.ctypes.data, values.size, values.dtype == np.uint8) for name, values in kept.items())
+            *(
+                _Tensor(name.encode(), values.ctypes.data, values.size, values.dtype == np.uint8)
+                for name, values in kept.items()
+            )
         )
         problem = ctypes.create_string_buffer(LONGEST_PROBLEM)
         wanted = None if instructions is None else instructions.encode()
-        self._codec = found.lamina_create(ctypes.byref(_shape_of(config)), tensors, len(kept), wanted, problem, LONGEST_PROBLEM)
+        self._codec = found.lamina_create(
+            ctypes.byref(_shape_of(config)), tensors, len(kept), wanted, problem, LONGEST_PROBLEM
+        )
         if not self._codec:
-            raise BundleError(f"The core can't compute the bundle {bundle.path}: {problem.value.decode(errors='replace')}")
+            raise BundleError(
+                f"The core can't compute the bundle {bundle.path}: {problem.value.decode(errors='replace')}"
+            )
         sizes = np.zeros(4, np.int32)
         found.lamina_state_sizes(self._codec, sizes.ctypes.data)
         self.sizes = StateSizes(*sizes.tolist())
@@ -148,9 +162,13 @@ class Core:
 
     def encode(self, audio: FloatArray, state: FloatArray, latents: FloatArray) -> None:
         """Samples `[frames · frame]` → `latents [frames, latent]`."""
-        self._library.lamina_encode(self._codec, len(latents), audio.ctypes.data, state.ctypes.data, latents.ctypes.data)
+        self._library.lamina_encode(
+            self._codec, len(latents), audio.ctypes.data, state.ctypes.data, latents.ctypes.data
+        )
 
-    def decode(self, latents: FloatArray, denoise: FloatArray, layers: Int32Array, state: FloatArray, audio: FloatArray) -> None:
+    def decode(
+        self, latents: FloatArray, denoise: FloatArray, layers: Int32Array, state: FloatArray, audio: FloatArray
+    ) -> None:
         """Latents `[frames, latent]`, `denoise` and `layers [frames]` → samples `audio [frames · frame]`."""
         given = (array.ctypes.data for array in (latents, denoise, layers, state, audio))
         self._library.lamina_decode(self._codec, len(latents), *given)
@@ -158,7 +176,14 @@ class Core:
     def quantize(self, latents: FloatArray, counts: Int32Array, width: int, coarse: bool, codes: Int32Array) -> None:
         """Latents `[n, latent]` → the first `counts [n]` of `codes [n, layers]`, `width` candidates being followed."""
         self._library.lamina_quantize(
-            self._codec, len(latents), latents.ctypes.data, counts.ctypes.data, width, coarse, codes.shape[1], codes.ctypes.data
+            self._codec,
+            len(latents),
+            latents.ctypes.data,
+            counts.ctypes.data,
+            width,
+            coarse,
+            codes.shape[1],
+            codes.ctypes.data,
         )
 
     def send(
@@ -175,7 +200,9 @@ class Core:
     ) -> None:
         """The sender's loop: see `lamina_send` in `core/lamina.h`."""
         given = (array.ctypes.data for array in (audio, latents, counts, widths, guarded, lag_state, loop_state))
-        self._library.lamina_send(self._codec, len(latents), *given, codes.shape[1], codes.ctypes.data, predictions.ctypes.data)
+        self._library.lamina_send(
+            self._codec, len(latents), *given, codes.shape[1], codes.ctypes.data, predictions.ctypes.data
+        )
 
     def receive(
         self,
@@ -222,9 +249,13 @@ def _floats(weights: dict[str, Any], name: str) -> FloatArray:
 
 
 def _weights_of(bundle: Bundle) -> dict[str, Any]:
-    """All arrays of encoder, decoder and memory; matrices that are stored in floats in bytes too, so that the core finds what it needs."""
+    """All arrays of encoder, decoder and memory; matrices that are stored in floats in bytes too, so that the core
+    finds what it needs.
+    """
     found: dict[str, Any] = {}
-    graphs = [(ENCODER, "encoder."), (DECODER, "decoder.")] + ([] if bundle.config.memory is None else [(MEMORY, "memory.")])
+    graphs = [(ENCODER, "encoder."), (DECODER, "decoder.")] + (
+        [] if bundle.config.memory is None else [(MEMORY, "memory.")]
+    )
     for graph, part in graphs:
         for name, values in read_weights(bundle.path / graph).items():
             if values.dtype == np.uint8:
@@ -255,11 +286,23 @@ def _shape_of(config: CodecConfig) -> _Shape:
         "coarse_layers": config.coarse_layers,
         "codebook_size": config.codebook_size,
         "sample_rate": config.sample_rate,
-        **{name: getattr(transform, name) for name in ("overlap", "width", "encoder_blocks", "decoder_blocks", "informed")},
+        **{
+            name: getattr(transform, name)
+            for name in ("overlap", "width", "encoder_blocks", "decoder_blocks", "informed")
+        },
         **{name: getattr(transform, name) for name in ("companding", "gain_exponent", "gain_scale")},
     }
     if memory is not None:
         fields["memory_width"] = memory.width
-        own = ("past", "shortest_lag", "fine_lags", "coarse_lags", "history", "loop_layers", "from_layers", "predictor_blocks")
+        own = (
+            "past",
+            "shortest_lag",
+            "fine_lags",
+            "coarse_lags",
+            "history",
+            "loop_layers",
+            "from_layers",
+            "predictor_blocks",
+        )
         fields |= {name: getattr(memory, name) for name in (*own, "sketch_blocks", "trust", "guarded")}
     return _Shape(**fields)

@@ -1,4 +1,6 @@
-"""The engine of the compiled core (`lamina.models.engines.core`): states as plain rows of floats, one channel after the other."""
+"""The engine of the compiled core (`lamina.models.engines.core`): states as plain rows of floats, one channel after the
+other.
+"""
 
 from __future__ import annotations
 
@@ -50,8 +52,14 @@ class CoreEngine:
             self._core.encode(x[channel], after[channel], z[channel])
         return z, [after]
 
-    def decode(self, z: FloatArray, denoise: FloatArray, layers: npt.NDArray[np.int64], state: State) -> tuple[FloatArray, State]:
-        z, denoise, after = np.ascontiguousarray(z, np.float32), np.ascontiguousarray(denoise, np.float32), state[0].copy()
+    def decode(
+        self, z: FloatArray, denoise: FloatArray, layers: npt.NDArray[np.int64], state: State
+    ) -> tuple[FloatArray, State]:
+        z, denoise, after = (
+            np.ascontiguousarray(z, np.float32),
+            np.ascontiguousarray(denoise, np.float32),
+            state[0].copy(),
+        )
         told = np.ascontiguousarray(layers, np.int32)
         y = np.empty((len(z), z.shape[1] * self._config.frame), np.float32)
         for channel in range(len(z)):
@@ -60,7 +68,9 @@ class CoreEngine:
 
     def quantize(self, rows: FloatArray, counts: Counts, width: int, coarse: bool) -> CodeArray:
         codes = np.zeros((len(rows), int(counts.max(initial=0))), np.int32)
-        self._core.quantize(np.ascontiguousarray(rows, np.float32), np.ascontiguousarray(counts, np.int32), width, coarse, codes)
+        self._core.quantize(
+            np.ascontiguousarray(rows, np.float32), np.ascontiguousarray(counts, np.int32), width, coarse, codes
+        )
         return codes.astype(np.uint16)
 
     def loop(self, runtime: CodecRuntime, n_channels: int) -> CoreLoop:

@@ -1,7 +1,7 @@
 """What computes a bundle's networks: the compiled core where there is one, ONNX Runtime otherwise.
 
-Both do the same within rounding, and each is the same for any cutting of a stream. Only the core is also the same on every processor. A
-stream is best coded and decoded by one of them: what the other foresees differs in the last bits.
+Both do the same within rounding, and each is the same for any cutting of a stream. Only the core is also the same on
+every processor. A stream is best coded and decoded by one of them: what the other foresees differs in the last bits.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ State = list[FloatArray]
 class Engine(Protocol):
     """Encoder, quantizer, memory and decoder of one bundle.
 
-    All arrays are float32 `[channels, …]`; every channel is a stream of its own. Methods may be called from several threads; states are
-    never changed in place.
+    All arrays are float32 `[channels, …]`; every channel is a stream of its own. Methods may be called from several
+    threads; states are never changed in place.
     """
 
     codebooks: FloatArray
@@ -55,8 +55,12 @@ class Engine(Protocol):
     def encode(self, x: FloatArray, state: State) -> tuple[FloatArray, State]:
         """Samples `[channels, frames · frame]` → latents `[channels, frames, latent]` and the new state."""
 
-    def decode(self, z: FloatArray, denoise: FloatArray, layers: npt.NDArray[np.int64], state: State) -> tuple[FloatArray, State]:
-        """Latents, `denoise` and `layers [channels, frames]` → samples `[channels, frames · frame]` and the new state."""
+    def decode(
+        self, z: FloatArray, denoise: FloatArray, layers: npt.NDArray[np.int64], state: State
+    ) -> tuple[FloatArray, State]:
+        """Latents, `denoise` and `layers [channels, frames]` → samples `[channels, frames · frame]` and the new
+        state.
+        """
 
     def quantize(self, rows: FloatArray, counts: npt.NDArray[np.integer], width: int, coarse: bool) -> CodeArray:
         """As `CodecRuntime.quantize`."""

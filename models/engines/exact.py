@@ -9,10 +9,13 @@ FloatArray = npt.NDArray[np.float32]
 
 
 def exact_product(a: FloatArray, b: FloatArray) -> FloatArray:
-    """a · b of stacked matrices, the same to the last bit in every process, as the decoder rounds to bytes what it makes of it.
+    """a · b of stacked matrices, the same to the last bit in every process, as the decoder rounds to bytes what it
+    makes of it.
 
     Bundles store both in half precision, so double precision holds every sum of products exactly. In single precision a
     product depends on the order of its sums, and that on how many threads OpenBLAS finds.
     """
-    product: FloatArray = np.stack([(x.astype(np.float64) @ y.astype(np.float64)).astype(np.float32) for x, y in zip(a, b, strict=True)])
+    product: FloatArray = np.stack(
+        [(x.astype(np.float64) @ y.astype(np.float64)).astype(np.float32) for x, y in zip(a, b, strict=True)]
+    )
     return product

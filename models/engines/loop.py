@@ -1,10 +1,12 @@
-"""A stream's memory at work: the loop that encoder and decoder both run, frame by frame (`lamina.models.network.memory` tells why).
+"""A stream's memory at work: the loop that encoder and decoder both run, frame by frame (`lamina.models.network.memory`
+tells why).
 
-The sender looks for a lag, foresees the frame, codes what is left, and remembers the sum as the loop's layers say it. The receiver does
-the same with codes that came. Both remember nothing but what was sent, so they foresee the same, whatever happens to a frame on its way
-to the ears.
+The sender looks for a lag, foresees the frame, codes what is left, and remembers the sum as the loop's layers say it.
+The receiver does the same with codes that came. Both remember nothing but what was sent, so they foresee the same,
+whatever happens to a frame on its way to the ears.
 
-Frames are always taken one by one, by both sides and for whole files too: a last bit may decide over a code, and codes over what follows.
+Frames are always taken one by one, by both sides and for whole files too: a last bit may decide over a code, and codes
+over what follows.
 """
 
 from __future__ import annotations
@@ -84,16 +86,21 @@ class Loop(Protocol):
             guarded: frames that are guarded, because some get lost, `[frames]`; none if None.
             forget_at: a frame before which the loop forgets everything.
 
-        Returns codes `[channels, frames, most layers]`, of which a frame's count is meant, and predictions `[channels, frames, latent]`.
+        Returns codes `[channels, frames, most layers]`, of which a frame's count is meant, and predictions `[channels,
+        frames, latent]`.
         """
 
     def decode(self, codes: AnyCodes, counts: Counts) -> FloatArray:
-        """Codes `[channels, frames, layers]`, of which `counts [channels, frames]` came (0: lost) → predictions, as from `encode`."""
+        """Codes `[channels, frames, layers]`, of which `counts [channels, frames]` came (0: lost) → predictions, as
+        from `encode`.
+        """
 
     def receive(self, codes: AnyCodes, count: Counts) -> FloatArray:
-        """One frame's codes `[channels, layers]`, of which `count [channels]` came → its prediction `[channels, latent]`.
+        """One frame's codes `[channels, layers]`, of which `count [channels]` came → its prediction `[channels,
+        latent]`.
 
-        A negative code got lost by itself. A lost frame (count 0) is foreseen with the last lag that came, and remembered as foreseen.
+        A negative code got lost by itself. A lost frame (count 0) is foreseen with the last lag that came, and
+        remembered as foreseen.
         """
 
     def catch_up(self, predictions: FloatArray, codes: AnyCodes, counts: Counts) -> None:
@@ -103,7 +110,9 @@ class Loop(Protocol):
         """
 
     def check(self, foreseen: FloatArray, codes: AnyCodes) -> FloatArray:
-        """What is foreseen here of each frame of all layers, if those before it were as `foreseen [channels, frames, latent]` says."""
+        """What is foreseen here of each frame of all layers, if those before it were as `foreseen [channels, frames,
+        latent]` says.
+        """
 
 
 class OnnxLoop:
@@ -220,7 +229,9 @@ class OnnxLoop:
             codes[~lagged, : coarse.shape[1]] = coarse
         return left
 
-    def _search(self, residual: FloatArray, count: Counts, lagged: npt.NDArray[np.bool_], width: int, codes: CodeArray) -> None:
+    def _search(
+        self, residual: FloatArray, count: Counts, lagged: npt.NDArray[np.bool_], width: int, codes: CodeArray
+    ) -> None:
         """Put the codes of all layers into `codes [channels, layers]` by the wider search."""
         if lagged.any():
             found = self._engine.quantize(residual[lagged], count[lagged].astype(np.int64) - 1, width, coarse=False)

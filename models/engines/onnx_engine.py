@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lamina.models.bundles.bundle import COARSE, DECODER, ENCODER, LAGS, MEMORY, Bundle, BundleError, quantizer_graphs, quantizer_groups
+from lamina.models.bundles.bundle import (
+    COARSE,
+    DECODER,
+    ENCODER,
+    LAGS,
+    MEMORY,
+    Bundle,
+    BundleError,
+    quantizer_graphs,
+    quantizer_groups,
+)
 from lamina.models.coding.search import CodeSearch
 from lamina.models.config import MemoryConfig
 from lamina.models.engines.exact import exact_product
@@ -48,7 +58,11 @@ class OnnxEngine:
             self._lag_state = {item.name: item.shape[1:] for item in self._lags.get_inputs() if item.name != "audio"}
             tables.append(self._coarse)
             memory = config.memory
-            self._n_lags, self._trust, self._guarded = memory.n_lags, np.float32(memory.trust), np.float32(memory.guarded)
+            self._n_lags, self._trust, self._guarded = (
+                memory.n_lags,
+                np.float32(memory.trust),
+                np.float32(memory.guarded),
+            )
             self._extensions = extension_table(memory, config.frame + config.transform.overlap)
         probe = np.zeros((1, config.latent), np.float32)
         parts = [graph.run(["codebooks", "bases"], {"latent": probe}) for graph in tables]
@@ -75,7 +89,9 @@ class OnnxEngine:
             latents.append(z)
         return np.concatenate(latents, 1), state
 
-    def decode(self, z: FloatArray, denoise: FloatArray, layers: npt.NDArray[np.int64], state: State) -> tuple[FloatArray, State]:
+    def decode(
+        self, z: FloatArray, denoise: FloatArray, layers: npt.NDArray[np.int64], state: State
+    ) -> tuple[FloatArray, State]:
         feeds: dict[str, npt.NDArray[Any]] = dict(zip(self._decoder_state, state, strict=True))
         feeds |= {"latent": z, "denoise": denoise[..., None]}
         if self._config.transform.informed:
@@ -105,7 +121,9 @@ class OnnxEngine:
     def loop_state(self, n_channels: int) -> LoopState:
         """A loop's state before the first frame."""
         shapes = {item.name: item.shape[1:] for item in self._memory.get_inputs()}
-        latents, tail, past = (np.zeros((n_channels, *shapes[name]), np.float32) for name in ("latents", "tail", "past"))
+        latents, tail, past = (
+            np.zeros((n_channels, *shapes[name]), np.float32) for name in ("latents", "tail", "past")
+        )
         return LoopState(latents, tail, past, np.zeros(n_channels, np.int64))
 
     def lag_state(self, n_channels: int) -> list[State]:
@@ -113,23 +131,35 @@ class OnnxEngine:
         return [[np.zeros((1, *shape), np.float32) for shape in self._lag_state.values()] for _ in range(n_channels)]
 
     def find_lag(self, x: FloatArray, states: list[State]) -> npt.NDArray[np.int64]:
-        """One frame's samples `[channels, frame]` → its lag code `[channels]`; `states` are replaced by the new ones."""
+        """One frame's samples `[channels, frame]` → its lag code `[channels]`; `states` are replaced by the new
+        ones.
+        """
         lags = np.empty(len(x), np.int64)
         for channel, state in enumerate(states):
-            found, *after = self._lags.run(None, {"audio": x[channel : channel + 1], **dict(zip(self._lag_state, state, strict=True))})
+            found, *after = self._lags.run(
+                None, {"audio": x[channel : channel + 1], **dict(zip(self._lag_state, state, strict=True))}
+            )
             lags[channel], states[channel] = found[0], after
         return lags
 
-    def foresee(self, lag: npt.NDArray[np.int64], has_lag: npt.NDArray[np.bool_], state: LoopState) -> tuple[FloatArray, LoopState]:
-        """One frame's lag codes `[channels]` and whether they count → its prediction `[channels, latent]`, and the state after it."""
+    def foresee(
+        self, lag: npt.NDArray[np.int64], has_lag: npt.NDArray[np.bool_], state: LoopState
+    ) -> tuple[FloatArray, LoopState]:
+        """One frame's lag codes `[channels]` and whether they count → its prediction `[channels, latent]`, and the
+        state after it.
+        """
         counts = has_lag.astype(np.float32)[:, None]
         share = np.where(has_lag & (lag >= self._n_lags), self._guarded, self._trust)[:, None]
         feeds = {"index": self._extensions[lag % self._n_lags], "has_lag": counts, "share": share}
-        prediction, tail, past = self._memory.run(None, {**feeds, "latents": state.latents, "tail": state.tail, "past": state.past})
+        prediction, tail, past = self._memory.run(
+            None, {**feeds, "latents": state.latents, "tail": state.tail, "past": state.past}
+        )
         return prediction, LoopState(state.latents, tail, past, lag)
 
     def quantize_first(self, residual: FloatArray) -> tuple[CodeArray, FloatArray]:
-        """What a prediction left over, `[n, latent]` → codes of the loop's residual layers, and what these leave over."""
+        """What a prediction left over, `[n, latent]` → codes of the loop's residual layers, and what these leave
+        over.
+        """
         *codes, left = self._quantizers[0].run(self._first_names, {"latent": residual})
         return np.array(codes).T, left
 
@@ -145,7 +175,9 @@ class OnnxEngine:
         return np.stack(self._coarse.run(names, {"latent": residual}), -1).astype(np.uint16)
 
     def _encode(self, x: FloatArray, state: State) -> tuple[FloatArray, State]:
-        z, *after = self._encoder.run(None, {"audio": x[..., None], **dict(zip(self._encoder_state, state, strict=True))})
+        z, *after = self._encoder.run(
+            None, {"audio": x[..., None], **dict(zip(self._encoder_state, state, strict=True))}
+        )
         return z, after
 
     def _quantize_groups(self, residual: FloatArray, layers: int, first_group: int) -> CodeArray:
@@ -154,7 +186,9 @@ class OnnxEngine:
         for group in range(first_group, len(self._quantizers)):
             if len(codes) == layers:
                 break
-            *found, residual = self._quantizers[group].run(self._names(group, layers - len(codes)), {"latent": residual})
+            *found, residual = self._quantizers[group].run(
+                self._names(group, layers - len(codes)), {"latent": residual}
+            )
             codes += found
         return np.stack(codes, -1).astype(np.uint16)
 
@@ -163,7 +197,9 @@ class OnnxEngine:
         return [*(f"codes{layer}" for layer in range(size if most is None else min(size, most))), "residual"]
 
     def _searched(self, rows: FloatArray, counts: npt.NDArray[np.integer], width: int) -> CodeArray:
-        """Codes of the layers that the loop hears are decided before the others, so that streams of more layers share them."""
+        """Codes of the layers that the loop hears are decided before the others, so that streams of more layers share
+        them.
+        """
         n_heard = self._n_heard
         first = self._search(rows, np.minimum(counts, n_heard), width)
         deeper = counts > n_heard
@@ -201,7 +237,9 @@ class OnnxEngine:
         return CodeSearch(self.codebooks[rows], self.bases[rows], entries, np.einsum("lkd,lkd->lk", entries, entries))
 
     def _try_long_calls(self, audio: FloatArray) -> bool:
-        """Whether this processor gives the same latents, and codes where long calls choose them, in one call and frame by frame."""
+        """Whether this processor gives the same latents, and codes where long calls choose them, in one call and frame
+        by frame.
+        """
         frame = self._config.frame
         whole, _ = self._encode(audio, self.encoder_state(1))
         first_group = 0 if self._config.memory is None else 1
@@ -212,13 +250,17 @@ class OnnxEngine:
             one, state = self._encode(audio[:, index * frame : (index + 1) * frame], state)
             if not np.array_equal(one[:, 0], whole[:, index]):
                 return False
-            if codes is not None and not np.array_equal(self._quantize_groups(one[0], n_layers, first_group)[0], codes[index]):
+            if codes is not None and not np.array_equal(
+                self._quantize_groups(one[0], n_layers, first_group)[0], codes[index]
+            ):
                 return False
         return True
 
 
 def extension_table(memory: MemoryConfig, length: int) -> npt.NDArray[np.int64]:
-    """Where in the past each sample of the extension by each lag lies, `[n_lags, length]`; a short lag repeats its period."""
+    """Where in the past each sample of the extension by each lag lies, `[n_lags, length]`; a short lag repeats its
+    period.
+    """
     first = memory.shortest_lag + memory.fine_lags
     lags = np.concatenate([np.arange(memory.shortest_lag, first), first + 2 * np.arange(memory.coarse_lags)])[:, None]
     table: npt.NDArray[np.int64] = memory.past - lags + np.arange(length) % lags
@@ -226,7 +268,9 @@ def extension_table(memory: MemoryConfig, length: int) -> npt.NDArray[np.int64]:
 
 
 def silent_onnxruntime() -> Any:
-    """The library, which otherwise leaves an id of the device in the user's cache folder and posts what it knows of the machine."""
+    """The library, which otherwise leaves an id of the device in the user's cache folder and posts what it knows of the
+    machine.
+    """
     # It reads this once, when it is loaded.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime

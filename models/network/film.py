@@ -23,10 +23,11 @@ class FiLM(nn.Module):
 
 
 class Briefing(nn.Module):
-    """What a decoder's hidden channels are told: h · (1 + s[n] + d · γ) + b[n] + d · β, with n the active layers, d the denoising amount.
+    """What a decoder's hidden channels are told: h · (1 + s[n] + d · γ) + b[n] + d · β, with n the active layers, d the
+    denoising amount.
 
-    Latents of few layers are rougher than they look, and those of many more exact; told which they are, the networks fill in or leave
-    alone. It starts as the identity.
+    Latents of few layers are rougher than they look, and those of many more exact; told which they are, the networks
+    fill in or leave alone. It starts as the identity.
     """
 
     def __init__(self, layers: int, channels: int) -> None:

@@ -1,16 +1,18 @@
 """Memory: the codec looks for what comes next in its own past, and codes only what it did not foresee.
 
-Every classic speech codec has long-term prediction (CELP's adaptive codebook: Schroeder and Atal 1985): a voice repeats itself
-from one pitch period to the next, so most of a frame is in the sound that the decoder already has. Here, frame by frame:
+Every classic speech codec has long-term prediction (CELP's adaptive codebook: Schroeder and Atal 1985): a voice repeats
+itself from one pitch period to the next, so most of a frame is in the sound that the decoder already has. Here, frame
+by frame:
 
     sketch      the last quantized latents → the sound they stand for, as near to the waveform as a small network gets
-    extension   that sound goes on as it did one *lag* ago (the frame's first code), periodically where the lag is shorter than a frame
-    prediction  the extension's coefficients and the last latents → the latent that is to be expected
-    residual    what the encoder's latent has beyond the prediction is quantized; prediction + entries is the quantized latent
+    extension   that sound goes on as it did one *lag* ago (the frame's first code), periodically where the lag is
+    shorter than a frame prediction  the extension's coefficients and the last latents → the latent that is to be
+    expected residual    what the encoder's latent has beyond the prediction is quantized; prediction + entries is the
+    quantized latent
 
-The loop runs on a few layers only and on nothing but what was sent, so encoder and decoder agree whatever is done to a frame on its way
-to the ears. The sketch stands in for the decoder: it needs no long memory, hears no denoising, and leaves the decoder free to work on
-long stretches. Its error dies as soon as its past has passed by.
+The loop runs on a few layers only and on nothing but what was sent, so encoder and decoder agree whatever is done to a
+frame on its way to the ears. The sketch stands in for the decoder: it needs no long memory, hears no denoising, and
+leaves the decoder free to work on long stretches. Its error dies as soon as its past has passed by.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ def lag_table(memory: MemoryConfig) -> Tensor:
 
 
 def extension_index(lags: Tensor, past: int, length: int) -> Tensor:
-    """Where in the past `[past]` each sample of the extension by each lag `[…]` lies, `[…, length]`; a short lag repeats its period."""
+    """Where in the past `[past]` each sample of the extension by each lag `[…]` lies, `[…, length]`; a short lag
+    repeats its period.
+    """
     return past - lags[..., None] + torch.arange(length, device=lags.device) % lags[..., None]
 
 
@@ -53,7 +57,8 @@ class MemoryState:
     """What the loop remembers of a stream.
 
     Args:
-        latents: quantized latents as the loop heard them, the newest last, one after the other: `[B, history · latent]`.
+        latents: quantized latents as the loop heard them, the newest last, one after the other: `[B, history ·
+            latent]`.
         tail: what the sketch's last frame adds to the next one, `[B, overlap]`.
         past: the sketch's sound up to the frame before the newest latent's, `[B, past]`.
     """
@@ -110,7 +115,9 @@ class Sketch(nn.Module):
 
     @torch.no_grad()
     def fold(self, on: bool) -> None:
-        """The same function with its constant factor in the weights, which leaves less to compute, or as it is trained."""
+        """The same function with its constant factor in the weights, which leaves less to compute, or as it is
+        trained.
+        """
         if on != self.folded:
             factor = SKETCHED if on else 1 / SKETCHED
             for values in (self.output.weight, self.output.bias):
@@ -118,7 +125,9 @@ class Sketch(nn.Module):
             self.folded = on
 
     def forward(self, scaled: Tensor, newest: Tensor, companding: Companding) -> Tensor:
-        """Remembered latents in units of their usual size, `[B, T, history · latent]`, and the newest as it is → `[B, T, frame]`."""
+        """Remembered latents in units of their usual size, `[B, T, history · latent]`, and the newest as it is → `[B,
+        T, frame]`.
+        """
         raw = self.output(self.blocks(self.input(scaled)))
         correction, log_mask = raw[..., : self.frame], raw[..., self.frame :]
         correction = correction if self.folded else correction * SKETCHED
@@ -145,7 +154,9 @@ class Predictor(nn.Module):
 
     @torch.no_grad()
     def fold(self, on: bool) -> None:
-        """The same function with its constant factors and offsets in the weights, or as it is trained; see `Sketch.fold`."""
+        """The same function with its constant factors and offsets in the weights, or as it is trained; see
+        `Sketch.fold`.
+        """
         if on == self.folded:
             return
         weight, bias, n = self.input.weight, self.input.bias, self.frame
@@ -161,8 +172,12 @@ class Predictor(nn.Module):
             values *= 1 / LARGEST_CORRECTION if on else LARGEST_CORRECTION
         self.folded = on
 
-    def forward(self, c: Tensor, has_lag: Tensor, scaled: Tensor, newest: Tensor, scale: Tensor, companding: Companding) -> Tensor:
-        """`c [B, T, frame]`, zero without a lag; `has_lag [B, 1, 1]`, 1 or 0; the rest as for `Sketch` → `[B, T, latent]`."""
+    def forward(
+        self, c: Tensor, has_lag: Tensor, scaled: Tensor, newest: Tensor, scale: Tensor, companding: Companding
+    ) -> Tensor:
+        """`c [B, T, frame]`, zero without a lag; `has_lag [B, 1, 1]`, 1 or 0; the rest as for `Sketch` → `[B, T,
+        latent]`.
+        """
         u, log_gain = companding.compress(c)
         log_power = torch.log(c * c + POWER_FLOOR)
         seen = [u, log_power, log_gain] if self.folded else [u * 2, log_power * 0.2 + 2, log_gain * 0.5 + 2]
@@ -171,7 +186,9 @@ class Predictor(nn.Module):
         gain = has_lag * companding.gain_to_latent(log_gain) + (1 - has_lag) * newest[..., -1:]
         extended = torch.cat([self.linear_path(u * torch.exp(self.gate(hidden).clamp(*LOG_GATE_RANGE))), gain], -1)
         correction = self.correction(hidden)
-        correction = torch.tanh(correction if self.folded else correction / LARGEST_CORRECTION) * (LARGEST_CORRECTION * scale)
+        correction = torch.tanh(correction if self.folded else correction / LARGEST_CORRECTION) * (
+            LARGEST_CORRECTION * scale
+        )
         return LEAK * torch.sigmoid(self.confidence(hidden)) * extended + correction
 
 
@@ -218,13 +235,16 @@ class Memory(nn.Module):
         return coefficients
 
     def predicted(self, c: Tensor, has_lag: Tensor, latents: Tensor) -> Tensor:
-        """Coefficients of the extension `[B, T, frame]`, `has_lag [B, 1]`, and remembered latents → the prediction `[B, T, latent]`."""
+        """Coefficients of the extension `[B, T, frame]`, `has_lag [B, 1]`, and remembered latents → the prediction `[B,
+        T, latent]`.
+        """
         scaled, newest = self._scaled(latents)
         prediction: Tensor = self.predictor(c, has_lag[:, None], scaled, newest, self.scale, self.companding)
         return prediction
 
     def step(self, lag: Tensor, has_lag: Tensor, state: MemoryState) -> tuple[Tensor, Tensor, MemoryState]:
-        """One frame: lag codes `[B]`, whether they count `[B, 1]` → prediction `[B, latent]`, the extension's coefficients, the state.
+        """One frame: lag codes `[B]`, whether they count `[B, 1]` → prediction `[B, latent]`, the extension's
+        coefficients, the state.
 
         Lag codes from `n_lags` on are those of guarded frames. The state still waits for the frame's quantized latent
         (`MemoryState.remember`).
@@ -232,8 +252,12 @@ class Memory(nn.Module):
         index = extension_index(self.lags[lag % self.config.n_lags], self.config.past, self.frame + self.overlap)
         return self.foresee(index, has_lag, self.shares(lag, has_lag), state)
 
-    def foresee(self, index: Tensor, has_lag: Tensor, shares: Tensor, state: MemoryState) -> tuple[Tensor, Tensor, MemoryState]:
-        """`step` for extensions given by their place in the past, `index [B, frame + overlap]`, and the prediction's share `[B, 1]`."""
+    def foresee(
+        self, index: Tensor, has_lag: Tensor, shares: Tensor, state: MemoryState
+    ) -> tuple[Tensor, Tensor, MemoryState]:
+        """`step` for extensions given by their place in the past, `index [B, frame + overlap]`, and the prediction's
+        share `[B, 1]`.
+        """
         latents = state.latents[:, None]
         wide = self.sketched(latents) @ self.synthesis
         head = torch.cat([wide[..., : self.overlap] + state.tail[:, None], wide[..., self.overlap : self.frame]], -1)
@@ -278,9 +302,9 @@ class LagState:
 class LagSearch(nn.Module):
     """Finds each frame's lag in the encoder's own input.
 
-    Normalised correlation of the frame with what came one lag before, as the open-loop pitch search of CELP codecs: first at a quarter
-    of the rate below 2.5 kHz, then sample by sample around the best, there with the extension itself. It hears the input, not the loop's
-    sound, so that nothing waits for it.
+    Normalised correlation of the frame with what came one lag before, as the open-loop pitch search of CELP codecs:
+    first at a quarter of the rate below 2.5 kHz, then sample by sample around the best, there with the extension
+    itself. It hears the input, not the loop's sound, so that nothing waits for it.
     """
 
     def __init__(self, config: CodecConfig) -> None:
@@ -326,7 +350,10 @@ class LagSearch(nn.Module):
         sharp = nn.functional.pad(_emphasised(padded), (n_before, 0))
         slow = nn.functional.pad((frames @ self.get_buffer("filter")).flatten(1), (n_before // DECIMATION, 0))
         step = self.frame // DECIMATION
-        windows = sharp.unfold(1, n_before + self.frame, self.frame), slow.unfold(1, n_before // DECIMATION + step, step)
+        windows = (
+            sharp.unfold(1, n_before + self.frame, self.frame),
+            slow.unfold(1, n_before // DECIMATION + step, step),
+        )
         return self._find(*(part.flatten(0, 1) for part in windows)).view(len(x), -1)
 
     def _find(self, sharp: Tensor, slow: Tensor) -> Tensor:

@@ -64,7 +64,9 @@ SETTLED_FRAMES = 2
 
 
 LOSSES_COUNT = 1.7
-"""How much more an error of the receiver's loop after losses counts than the sender's surprise: what got lost must be forgotten."""
+"""How much more an error of the receiver's loop after losses counts than the sender's surprise: what got lost must be
+forgotten.
+"""
 GUARDED, GUARDED_IN_LOSS = 0.1, 0.85
 """Shares of the examples whose frames are guarded, without losses and with."""
 LOSSES_PER_HEARD = 3
@@ -92,7 +94,9 @@ class Way(Protocol):
     """What may happen to codes between encoder and decoder."""
 
     def alter(self, z: Tensor, codes: Tensor, active: Tensor) -> Tensor:
-        """Quantized latents `[B, T, latent]` and the codes in them `[B, T, layers]`, the first `active [B]` of each → what arrives."""
+        """Quantized latents `[B, T, latent]` and the codes in them `[B, T, layers]`, the first `active [B]` of each →
+        what arrives.
+        """
 
     def draw_losses(self, size: int, frames: int) -> Tensor | None:
         """Frames that get lost, bool `[size, frames]` on the CPU; None if none does."""
@@ -114,7 +118,9 @@ class _Foreseen:
 
     @property
     def residual(self) -> Tensor:
-        """What is left to be coded, `[B, T, latent]`. What isn't finite must not reach the codebooks; its gradient tells the trainer."""
+        """What is left to be coded, `[B, T, latent]`. What isn't finite must not reach the codebooks; its gradient
+        tells the trainer.
+        """
         return torch.nan_to_num((self.z - self.predicted).detach(), 0.0, 0.0, 0.0)
 
 
@@ -131,12 +137,16 @@ class CodecNetwork(nn.Module):
         else:
             encoder, decoder = SoundStreamEncoder(config), SoundStreamDecoder(config)
         self.encoder = encoder
-        self.quantizer = ResidualVectorQuantizer(config.latent, config.residual_layers, config.codebook_size, config.code_width)
+        self.quantizer = ResidualVectorQuantizer(
+            config.latent, config.residual_layers, config.codebook_size, config.code_width
+        )
         self.decoder = ConditionedDecoder(FiLM(config.latent), decoder)
         self.memory: Memory | None = None
         if config.memory is not None:
             self.memory, self.lag_search = Memory(config), LagSearch(config)
-            self.coarse_quantizer = ResidualVectorQuantizer(config.latent, config.coarse_layers, config.codebook_size, config.code_width)
+            self.coarse_quantizer = ResidualVectorQuantizer(
+                config.latent, config.coarse_layers, config.codebook_size, config.code_width
+            )
 
     @property
     def quantizers(self) -> list[ResidualVectorQuantizer]:
@@ -146,8 +156,8 @@ class CodecNetwork(nn.Module):
     def forward(self, x: Tensor, active: Tensor, denoise: Tensor | None = None, way: Way | None = None) -> Coded:
         """Samples `[B, T · frame]` through the codec from a fresh state.
 
-        `active [B]` (on the CPU) is the number of layers of each example; `denoise [B, T, 1]` defaults to 0; `way` stands for what
-        happens to what is sent.
+        `active [B]` (on the CPU) is the number of layers of each example; `denoise [B, T, 1]` defaults to 0; `way`
+        stands for what happens to what is sent.
         """
         z, _ = self.encoder(x[..., None], self.encoder.initial_state(len(x)))
         amount = torch.zeros_like(z[..., :1]) if denoise is None else denoise
@@ -161,7 +171,9 @@ class CodecNetwork(nn.Module):
 
     @torch.no_grad()
     def encode(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Samples `[B, T · frame]` and their latents → codes of all layers, what was foreseen, and what the codes add to that."""
+        """Samples `[B, T · frame]` and their latents → codes of all layers, what was foreseen, and what the codes add
+        to that.
+        """
         if self.memory is None:
             codes = self.quantizer.encode(z)
             return codes, torch.zeros_like(z), self.quantizer.decode(codes)
@@ -173,7 +185,9 @@ class CodecNetwork(nn.Module):
         """Samples `[B, T · frame]` → lag codes `[B, T]`."""
         return self.lag_search.whole(x)
 
-    def _with_memory(self, memory: Memory, x: Tensor, z: Tensor, active: Tensor, amount: Tensor, way: Way | None) -> Coded:
+    def _with_memory(
+        self, memory: Memory, x: Tensor, z: Tensor, active: Tensor, amount: Tensor, way: Way | None
+    ) -> Coded:
         lost = None if way is None else way.draw_losses(*z.shape[:2])
         run = self._foresee(x, z, active, lost)
         z, predicted, depths = run.z, run.predicted, run.depths
@@ -185,7 +199,10 @@ class CodecNetwork(nn.Module):
                 lost = lost[run.order]
                 hit, lost = torch.nonzero(lost.any(1)).flatten().to(z.device), lost.to(z.device)
                 lossy = run_lossy_loop(memory, run.loop.of(hit), run.lags[hit], run.has_lag[hit], lost[hit])
-                found = replay_predictions(memory, lossy, run.lags[hit], run.has_lag[hit]) + entries[hit] * (~lost[hit])[..., None]
+                found = (
+                    replay_predictions(memory, lossy, run.lags[hit], run.has_lag[hit])
+                    + entries[hit] * (~lost[hit])[..., None]
+                )
                 surprise = surprise.index_copy(0, hit, LOSSES_COUNT * (z.detach()[hit] - found))
                 heard = slice(0, -(-len(hit) // LOSSES_PER_HEARD))
                 arrived = arrived.index_copy(0, hit[heard], found.detach()[heard])
@@ -197,7 +214,9 @@ class CodecNetwork(nn.Module):
         return Coded(y[..., 0], commitment, surprise.square().mean(), replay_sketch(memory, run.loop)[run.back])
 
     def recall(self, x: Tensor, active: Tensor) -> tuple[Tensor, Tensor]:
-        """What a memory's own training needs, encoder and decoder left out: the surprise and the sketch (as in `Coded`)."""
+        """What a memory's own training needs, encoder and decoder left out: the surprise and the sketch (as in
+        `Coded`).
+        """
         run = self._foresee(x, self._latents(x), active)
         if self.quantizer.training:
             self._code_residuals(run)
@@ -205,7 +224,9 @@ class CodecNetwork(nn.Module):
 
     @torch.no_grad()
     def residuals(self, x: Tensor, active: Tensor) -> tuple[Tensor, Tensor]:
-        """What a memory leaves to be coded of samples `[B, T · frame]`: `[n, T, latent]` of the examples with a lag, and of the others."""
+        """What a memory leaves to be coded of samples `[B, T · frame]`: `[n, T, latent]` of the examples with a lag,
+        and of the others.
+        """
         run = self._foresee(x, self._latents(x), active)
         return run.residual[: run.depths.n_lagged], run.residual[run.depths.n_lagged :]
 
@@ -215,7 +236,9 @@ class CodecNetwork(nn.Module):
         return z
 
     def _foresee(self, x: Tensor, z: Tensor, active: Tensor, lost: Tensor | None = None) -> _Foreseen:
-        """Samples `[B, T · frame]` and their latents through the loop. Most examples that lose frames (`lost [B, T]`) are guarded."""
+        """Samples `[B, T · frame]` and their latents through the loop. Most examples that lose frames (`lost [B, T]`)
+        are guarded.
+        """
         if self.memory is None:
             raise ValueError("This codec has no memory.")
         # Examples in the order of their layers, so that each layer works on the first few of them only.
@@ -223,27 +246,39 @@ class CodecNetwork(nn.Module):
         there, depths = order.to(z.device), Depths(active[order], self.memory.config.from_layers)
         z, lags, has_lag = z[there], self.find_lags(x)[there], depths.has_lag(z.device)
         if self.training:
-            guarded = torch.rand(len(x)) < (GUARDED if lost is None else torch.where(lost.any(1), GUARDED_IN_LOSS, GUARDED))
+            guarded = torch.rand(len(x)) < (
+                GUARDED if lost is None else torch.where(lost.any(1), GUARDED_IN_LOSS, GUARDED)
+            )
             lags = lags + self.memory.config.n_lags * guarded[order].to(z.device)[:, None]
         loop = run_loop(self.memory, self.quantizer, self.coarse_quantizer, z.detach(), lags, depths)
         predicted = replay_predictions(self.memory, loop, lags, has_lag)
-        return _Foreseen(self.memory, order, depths, torch.argsort(order).to(z.device), z, lags, has_lag, loop, predicted)
+        return _Foreseen(
+            self.memory, order, depths, torch.argsort(order).to(z.device), z, lags, has_lag, loop, predicted
+        )
 
     def _code_residuals(self, run: _Foreseen) -> tuple[Tensor, Tensor]:
-        """The entries of all active layers `[B, T, latent]`, and the codes of the examples with a lag; in training mode codebooks learn."""
+        """The entries of all active layers `[B, T, latent]`, and the codes of the examples with a lag; in training mode
+        codebooks learn.
+        """
         residual, depths = run.residual, run.depths
         left = residual.clone()
         n_lagged = depths.n_lagged
         codes = self.quantizer.take_away(left[:n_lagged], depths.residual_counts(self.quantizer.layers), SETTLED_FRAMES)
-        self.coarse_quantizer.take_away(left[n_lagged:], depths.coarse_counts(self.coarse_quantizer.layers), SETTLED_FRAMES)
+        self.coarse_quantizer.take_away(
+            left[n_lagged:], depths.coarse_counts(self.coarse_quantizer.layers), SETTLED_FRAMES
+        )
         return residual - left, codes
 
     def _told(self, active: Tensor, z: Tensor) -> Tensor | None:
-        """The layers of each example, `active [B]`, for every frame of `z [B, T, latent]`; None if the decoder isn't told."""
+        """The layers of each example, `active [B]`, for every frame of `z [B, T, latent]`; None if the decoder isn't
+        told.
+        """
         return active.to(z.device)[:, None].expand(-1, z.shape[1]) if self.decoder.informed else None
 
     def use_half_precision(self, on: bool) -> None:
-        """Run the frame-rate networks' matrix products in bfloat16, for training. Filterbank and quantizer stay in full precision."""
+        """Run the frame-rate networks' matrix products in bfloat16, for training. Filterbank and quantizer stay in full
+        precision.
+        """
         for module in self.modules():
             if isinstance(module, Chain):
                 module.half_precision = on

@@ -85,9 +85,9 @@ class ResidualVectorQuantizer(nn.Module):
     def quantize(self, z: Tensor, active: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Quantize with `active [B]` layers per example (kept on the CPU, so that no GPU has to be waited for).
 
-        Returns the straight-through quantized latents `[B, T, D]`, the commitment loss (mean square distance of `z` to its
-        quantization, gradient to `z` only), and the codes `[B, T, layers]`, −1 in layers that are not active. In training mode
-        codebooks are updated.
+        Returns the straight-through quantized latents `[B, T, D]`, the commitment loss (mean square distance of `z` to
+        its quantization, gradient to `z` only), and the codes `[B, T, layers]`, −1 in layers that are not active. In
+        training mode codebooks are updated.
         """
         # Examples in the order of their layers, so that each layer works on the first few of them only.
         order = torch.argsort(active, descending=True)
@@ -110,10 +110,11 @@ class ResidualVectorQuantizer(nn.Module):
         return z + (quantized - z).detach(), (z - quantized).square().mean(), codes[back]
 
     def take_away(self, left: Tensor, counts: list[int], learn_from: int | None = None) -> Tensor:
-        """Code the first `counts[k]` rows of `left [B, T, D]` with layer k and take what the entries say away from them, in place.
+        """Code the first `counts[k]` rows of `left [B, T, D]` with layer k and take what the entries say away from
+        them, in place.
 
-        Returns the codes `[B, T, layers]`, −1 where there are none. With `learn_from`, in training mode, every layer's averages move
-        towards what it sees of all rows from that frame on, also where it isn't counted.
+        Returns the codes `[B, T, layers]`, −1 where there are none. With `learn_from`, in training mode, every layer's
+        averages move towards what it sees of all rows from that frame on, also where it isn't counted.
         """
         codes = torch.full((*left.shape[:-1], len(counts)), -1, device=left.device)
         learns = self.training and learn_from is not None
@@ -135,7 +136,9 @@ class ResidualVectorQuantizer(nn.Module):
         return codes
 
     def learn(self, x: Tensor) -> None:
-        """Move every layer's averages, in training mode, towards what it sees of `x [N, D]`, coded greedily by all layers."""
+        """Move every layer's averages, in training mode, towards what it sees of `x [N, D]`, coded greedily by all
+        layers.
+        """
         self.take_away(x[None].clone(), [0] * self.layers, 0)
 
     def _update(self, layer: int, x: Tensor, codes: Tensor) -> None:
@@ -159,7 +162,9 @@ class ResidualVectorQuantizer(nn.Module):
 
 @torch.no_grad()
 def kmeans(x: Tensor, size: int, iterations: int = 6) -> tuple[Tensor, Tensor]:
-    """Lloyd's algorithm from random examples: `x [N, D]` → entries `[size, D]`, counts `[size]`. Empty cells are re-seeded."""
+    """Lloyd's algorithm from random examples: `x [N, D]` → entries `[size, D]`, counts `[size]`. Empty cells are
+    re-seeded.
+    """
     entries = x[torch.randperm(len(x), device=x.device)[:size]].clone()
     if len(entries) < size:
         extra = x[torch.randint(len(x), (size - len(entries),), device=x.device)]
@@ -175,7 +180,9 @@ def kmeans(x: Tensor, size: int, iterations: int = 6) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def fit_codebooks(quantizer: ResidualVectorQuantizer, latents: Tensor, iterations: int = 6, batch_frames: int = 400) -> Tensor:
+def fit_codebooks(
+    quantizer: ResidualVectorQuantizer, latents: Tensor, iterations: int = 6, batch_frames: int = 400
+) -> Tensor:
     """Set every basis and codebook from the residuals of `latents [N, D]`; returns what is left `[N, D]`.
 
     A layer's basis are the directions in which the residual is strongest, its codebook comes from k-means there.

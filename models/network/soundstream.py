@@ -9,7 +9,15 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from lamina.models.config import CodecConfig
-from lamina.models.network.layers import CausalConv, Chain, OverlapAddConv, State, StateShape, StreamingModule, StridedConv
+from lamina.models.network.layers import (
+    CausalConv,
+    Chain,
+    OverlapAddConv,
+    State,
+    StateShape,
+    StreamingModule,
+    StridedConv,
+)
 
 RESIDUAL_DILATIONS = (1, 3, 9)
 

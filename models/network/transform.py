@@ -16,7 +16,16 @@ from torch import Tensor, nn
 
 from lamina.models.config import CodecConfig
 from lamina.models.network.film import Briefing
-from lamina.models.network.layers import CausalConv, Chain, OverlapAddConv, ResidualBlock, State, StateShape, StreamingModule, StridedConv
+from lamina.models.network.layers import (
+    CausalConv,
+    Chain,
+    OverlapAddConv,
+    ResidualBlock,
+    State,
+    StateShape,
+    StreamingModule,
+    StridedConv,
+)
 
 LANES = 16
 """Width to which per-frame scalars are spread before log and exp, so that the runtime's vector code always
@@ -112,7 +121,8 @@ class TransformEncoder(StreamingModule):
         u, log_gain = self.companding.compress(c)
         features = torch.cat([u * 2, torch.log(c * c + POWER_FLOOR) * 0.2 + 2, log_gain * 0.5 + 2], -1)
         hidden, stack_state = self.stack(self.input(features), state[1:])
-        # The gate says, coefficient by coefficient, how much precision this frame's sound deserves; the decoder's mask is its counterpart.
+        # The gate says, coefficient by coefficient, how much precision this frame's sound deserves; the decoder's mask
+        # is its counterpart.
         weighted = u * torch.exp(self.gate(hidden).clamp(*LOG_GATE_RANGE))
         linear = torch.cat([self.linear_path(weighted), self.companding.gain_to_latent(log_gain)], -1)
         return linear + self.output(hidden), analysis_state + stack_state
@@ -134,13 +144,19 @@ class TransformDecoder(StreamingModule):
         self.linear_path = nn.Linear(config.latent - 1, config.frame, bias=False)
         self.companding = Companding(config)
         self.synthesis = OverlapAddConv(config.frame, 1, config.frame, t.overlap, bias=False)
-        self.synthesis.linear.weight = nn.Parameter(mdct_basis(config.frame, t.overlap).t().contiguous(), requires_grad=False)
+        self.synthesis.linear.weight = nn.Parameter(
+            mdct_basis(config.frame, t.overlap).t().contiguous(), requires_grad=False
+        )
 
     def state_shapes(self) -> list[StateShape]:
         return self.input.state_shapes() + self.stack.state_shapes() + self.synthesis.state_shapes()
 
-    def forward(self, z: Tensor, state: State, amount: Tensor | None = None, layers: Tensor | None = None) -> tuple[Tensor, State]:
-        """`amount [B, T, 1]` and `layers [B, T]` inform a decoder that wants to know (`lamina.models.network.film.Briefing`)."""
+    def forward(
+        self, z: Tensor, state: State, amount: Tensor | None = None, layers: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """`amount [B, T, 1]` and `layers [B, T]` inform a decoder that wants to know
+        (`lamina.models.network.film.Briefing`).
+        """
         hidden, input_state = self.input(z, state[:1])
         if self.briefing is not None and amount is not None and layers is not None:
             hidden = self.briefing(hidden, amount, layers)

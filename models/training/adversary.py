@@ -1,7 +1,8 @@
 """The adversarial part: discriminators that learn to tell the codec's output from the original, and what they teach it.
 
 Multi-scale STFT discriminators (the arrangement EnCodec's authors compared, arXiv 2210.13438) and, as an option,
-SoundStream's waveform discriminators at three rates (arXiv 2107.03312, section III-D), with hinge losses and feature matching.
+SoundStream's waveform discriminators at three rates (arXiv 2107.03312, section III-D), with hinge losses and feature
+matching.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ class STFTDiscriminator(nn.Module):
         self.register_buffer("hann", torch.hann_window(n_fft))
         layers = [nn.Conv2d(2, channels, (3, 9), padding=(1, 4))]
         for dilation in TIME_DILATIONS:
-            layers.append(nn.Conv2d(channels, channels, (3, 9), stride=(1, 2), dilation=(dilation, 1), padding=(dilation, 4)))
+            layers.append(
+                nn.Conv2d(channels, channels, (3, 9), stride=(1, 2), dilation=(dilation, 1), padding=(dilation, 4))
+            )
         layers.append(nn.Conv2d(channels, channels, (3, 3), padding=1))
         self.layers = nn.ModuleList(weight_norm(layer) for layer in layers)
         self.verdict = weight_norm(nn.Conv2d(channels, 1, (3, 3), padding=1))
@@ -71,7 +74,9 @@ class STFTDiscriminator(nn.Module):
 
 
 class WaveformDiscriminator(nn.Module):
-    """Judges the waveform at 1/`rate` of its sample rate: grouped strided convolutions, as in MelGAN and SoundStream."""
+    """Judges the waveform at 1/`rate` of its sample rate: grouped strided convolutions, as in MelGAN and
+    SoundStream.
+    """
 
     def __init__(self, rate: int, channels: int) -> None:
         super().__init__()
@@ -144,7 +149,9 @@ class Adversary:
             with torch.no_grad():
                 wanted = judge(target)[1]
             verdict, features = judge(output)
-            matching = torch.stack([(f - w).abs().mean() / w.abs().mean().clamp(min=1e-4) for f, w in zip(features, wanted, strict=True)])
+            matching = torch.stack(
+                [(f - w).abs().mean() / w.abs().mean().clamp(min=1e-4) for f, w in zip(features, wanted, strict=True)]
+            )
             total = total + (1 - verdict).clamp(min=0).mean() + self.plan.feature_matching * matching.mean()
         return total / len(self.judges)
 
@@ -157,7 +164,8 @@ class Adversary:
         own = {name: value.shape for name, value in self.judges.state_dict().items()}
         if own != {name: value.shape for name, value in state["judges"].items()}:
             raise ValueError(
-                "The checkpoint has other discriminators: give --waveform-discriminators if, and only if, it was given before."
+                "The checkpoint has other discriminators: give --waveform-discriminators if, and only if, it was given "
+                "before."
             )
         self.judges.load_state_dict(state["judges"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -45,15 +45,21 @@ class Checkpoint:
         return network
 
     def save(self, path: Path) -> None:
-        """Write the file. Raises OSError if that fails; then the file that was there is unharmed and nothing is left beside it."""
+        """Write the file. Raises OSError if that fails; then the file that was there is unharmed and nothing is left
+        beside it.
+        """
         partial = path.with_name(path.name + ".partial")
-        state = {name: getattr(self, name) for name in ("network", "average", "optimizer", "adversary", "progress", "random")}
+        state = {
+            name: getattr(self, name) for name in ("network", "average", "optimizer", "adversary", "progress", "random")
+        }
         try:
             torch.save({"format": FORMAT, "config": self.config.to_json(), **state}, partial)
             partial.replace(path)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
             partial.unlink(missing_ok=True)
-            raise OSError(f"The checkpoint {path} can't be written ({error}). Free some space; the one before it is unharmed.") from error
+            raise OSError(
+                f"The checkpoint {path} can't be written ({error}). Free some space; the one before it is unharmed."
+            ) from error
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint:
@@ -63,7 +69,9 @@ class Checkpoint:
         except Exception as error:
             raise ValueError(f"{path} is not a Lamina checkpoint ({error}).") from error
         if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise ValueError(f"{path} is not a Lamina checkpoint of format {FORMAT}. Train anew or use the Lamina that wrote it.")
+            raise ValueError(
+                f"{path} is not a Lamina checkpoint of format {FORMAT}. Train anew or use the Lamina that wrote it."
+            )
         missing = sorted(set(cls.__dataclass_fields__) - set(data))
         if missing:
             raise ValueError(f"The checkpoint {path} lacks its field {missing[0]!r}; it can't be gone on from.")
@@ -71,11 +79,15 @@ class Checkpoint:
             config = CodecConfig.from_json(data["config"])
         except (ValueError, TypeError) as error:
             raise ValueError(f"The checkpoint {path} doesn't fit this Lamina: {error}") from error
-        return cls(config, *(data[name] for name in ("network", "average", "optimizer", "adversary", "progress", "random")))
+        return cls(
+            config, *(data[name] for name in ("network", "average", "optimizer", "adversary", "progress", "random"))
+        )
 
 
 def load_state(network: CodecNetwork, state: dict[str, torch.Tensor]) -> None:
-    """Load `state` into `network`; raises ValueError that names the first tensor that is missing, unknown or of another shape."""
+    """Load `state` into `network`; raises ValueError that names the first tensor that is missing, unknown or of another
+    shape.
+    """
     own = network.state_dict()
     for name in sorted(set(own) | set(state)):
         if name not in state:
@@ -84,13 +96,16 @@ def load_state(network: CodecNetwork, state: dict[str, torch.Tensor]) -> None:
             raise ValueError(f"The checkpoint has {name}, which this network has not.")
         if own[name].shape != state[name].shape:
             raise ValueError(
-                f"{name} has the shape {tuple(state[name].shape)} in the checkpoint and {tuple(own[name].shape)} in the network."
+                f"{name} has the shape {tuple(state[name].shape)} in the checkpoint and {tuple(own[name].shape)} in "
+                "the network."
             )
     network.load_state_dict(state)
 
 
 def first_difference(one: CodecConfig, other: CodecConfig) -> str | None:
-    """The first field in which two configs differ, as a sentence's part: `transform.width (256 and 160)`; None if they are equal."""
+    """The first field in which two configs differ, as a sentence's part: `transform.width (256 and 160)`; None if they
+    are equal.
+    """
     ours, theirs = _fields(one), _fields(other)
     for name, value in ours.items():
         if value != theirs[name]:
@@ -101,4 +116,7 @@ def first_difference(one: CodecConfig, other: CodecConfig) -> str | None:
 def _fields(config: CodecConfig) -> dict[str, Any]:
     fields = asdict(config)
     sections = {name: fields.pop(name) for name in ("transform", "soundstream")}
-    return {**fields, **{f"{section}.{name}": value for section, values in sections.items() for name, value in values.items()}}
+    return {
+        **fields,
+        **{f"{section}.{name}": value for section, values in sections.items() for name, value in values.items()},
+    }

@@ -25,8 +25,9 @@ class Damage:
 
     Args:
         quantizer: whose codes are sent.
-        share: of the examples that are altered in one of two ways: some of one active layer's codes arrive wrong, or one active layer is
-            turned up or down. Without a memory there is a third way: frames get lost, and the last one is held, or nothing arrives.
+        share: of the examples that are altered in one of two ways: some of one active layer's codes arrive wrong, or
+            one active layer is turned up or down. Without a memory there is a third way: frames get lost, and the last
+                one is held, or nothing arrives.
         lossy: share of the examples that lose frames in the receiver's loop, with a memory.
     """
 
@@ -34,7 +35,9 @@ class Damage:
         self.quantizer, self.share, self.lossy = quantizer, share, lossy
 
     def alter(self, z: Tensor, codes: Tensor, active: Tensor) -> Tensor:
-        """`z` and its `codes [B, T, layers]`, of which the first `active [B]` (on the CPU) count → `z` after its way."""
+        """`z` and its `codes [B, T, layers]`, of which the first `active [B]` (on the CPU) count → `z` after its
+        way.
+        """
         hit = torch.nonzero(torch.rand(len(z)) < self.share).flatten().tolist()
         if not hit:
             return z

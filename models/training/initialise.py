@@ -62,8 +62,12 @@ def fit_linear_path(network: CodecNetwork, corpus: Corpus, crops: int = 1500, fr
 
 
 @torch.no_grad()
-def fit_quantizer(network: CodecNetwork, corpus: Corpus, n_frames: int = 60_000, crop_frames: int = 48, iterations: int = 5) -> None:
-    """Fit all codebooks by k-means to what they code of `n_frames` corpus frames: latents, or with a memory what it didn't foresee."""
+def fit_quantizer(
+    network: CodecNetwork, corpus: Corpus, n_frames: int = 60_000, crop_frames: int = 48, iterations: int = 5
+) -> None:
+    """Fit all codebooks by k-means to what they code of `n_frames` corpus frames: latents, or with a memory what it
+    didn't foresee.
+    """
     network.eval()
     fine, coarse = _to_code(network, corpus, n_frames, crop_frames)
     fit_codebooks(network.quantizer, fine, iterations)
@@ -75,8 +79,8 @@ def fit_quantizer(network: CodecNetwork, corpus: Corpus, n_frames: int = 60_000,
 def fit_memory(network: CodecNetwork, corpus: Corpus, steps: int) -> None:
     """Give a network whose memory is new, its encoder and decoder trained or fitted, a memory that works.
 
-    The codebooks are fitted to latents, as if nothing were foreseen; then sketch and predictor learn in the closed loop for so many steps,
-    the rest of the network as it stands, and the codebooks are fitted to what is left.
+    The codebooks are fitted to latents, as if nothing were foreseen; then sketch and predictor learn in the closed loop
+    for so many steps, the rest of the network as it stands, and the codebooks are fitted to what is left.
     """
     memory, encoder = network.memory, network.encoder
     if memory is None or not isinstance(encoder, TransformEncoder):
@@ -93,7 +97,12 @@ def fit_memory(network: CodecNetwork, corpus: Corpus, steps: int) -> None:
 
 
 def learn_memory(
-    network: CodecNetwork, corpus: Corpus, steps: int, batch: int = 16, crop_frames: int = 32, learning_rate: float = 1e-3
+    network: CodecNetwork,
+    corpus: Corpus,
+    steps: int,
+    batch: int = 16,
+    crop_frames: int = 32,
+    learning_rate: float = 1e-3,
 ) -> None:
     """Train a memory's networks in the closed loop, and the codebooks with them; encoder and decoder stand still."""
     memory = network.memory
@@ -110,7 +119,9 @@ def learn_memory(
         quantizer.train()
     for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate * min(1.0, (step + 1) / 30) * 0.5 * (1 + math.cos(math.pi * step / steps)) + 1e-6
+            group["lr"] = (
+                learning_rate * min(1.0, (step + 1) / 30) * 0.5 * (1 + math.cos(math.pi * step / steps)) + 1e-6
+            )
         x = corpus.batch(batch, crop_frames * network.config.frame).to(device)
         active = torch.randint(1, network.config.layers + 1, (batch,))
         surprise, sketch = network.recall(x, active)
@@ -120,7 +131,9 @@ def learn_memory(
         nn.utils.clip_grad_norm_(learners, 1.0)
         optimizer.step()
         if step % 50 == 49:
-            log.info("memory, step %d: %.1f dB foreseen", step + 1, 10 * math.log10(variance / float(surprise.detach())))
+            log.info(
+                "memory, step %d: %.1f dB foreseen", step + 1, 10 * math.log10(variance / float(surprise.detach()))
+            )
     network.eval()
 
 
@@ -131,7 +144,8 @@ def settle_codebooks(
     """Let the codebooks catch up with a network that no longer moves.
 
     During training they follow the running weights; the averaged weights that are shipped encode a little
-    differently. First fast, then ever slower averaging, until an entry is the mean of hundreds of frames; every layer sees every frame.
+    differently. First fast, then ever slower averaging, until an entry is the mean of hundreds of frames; every layer
+    sees every frame.
     """
     decay = network.quantizer.decay
     network.eval()
@@ -154,8 +168,12 @@ def _latents(network: CodecNetwork, corpus: Corpus, n_frames: int, crop_frames: 
     return torch.cat([z.flatten(0, 1) for _, z in _crops(network, corpus, n_frames, crop_frames, CROPS)])
 
 
-def _to_code(network: CodecNetwork, corpus: Corpus, n_frames: int, crop_frames: int, crops: int = CROPS) -> tuple[Tensor, Tensor]:
-    """What the quantizers code of about `n_frames` frames: of frames with a lag (without a memory, of all) and of those without one."""
+def _to_code(
+    network: CodecNetwork, corpus: Corpus, n_frames: int, crop_frames: int, crops: int = CROPS
+) -> tuple[Tensor, Tensor]:
+    """What the quantizers code of about `n_frames` frames: of frames with a lag (without a memory, of all) and of those
+    without one.
+    """
     fine, coarse = [], []
     for x, z in _crops(network, corpus, n_frames, crop_frames, crops):
         if network.memory is None:
@@ -165,12 +183,18 @@ def _to_code(network: CodecNetwork, corpus: Corpus, n_frames: int, crop_frames: 
         lagged, without = network.residuals(x, active)
         fine.append(lagged[:, SKIPPED_FRAMES:])
         coarse.append(without[:, SKIPPED_FRAMES:])
-    return tuple(torch.cat([part.flatten(0, 1) for part in parts]) if parts else torch.zeros(0) for parts in (fine, coarse))  # type: ignore[return-value]
+    return tuple(
+        torch.cat([part.flatten(0, 1) for part in parts]) if parts else torch.zeros(0) for parts in (fine, coarse)
+    )  # type: ignore[return-value]
 
 
 @torch.no_grad()
-def _crops(network: CodecNetwork, corpus: Corpus, n_frames: int, crop_frames: int, crops: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Crops `[crops, samples]` and their latents `[crops, frames, latent]` without the first frames, which still hear the zero state."""
+def _crops(
+    network: CodecNetwork, corpus: Corpus, n_frames: int, crop_frames: int, crops: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Crops `[crops, samples]` and their latents `[crops, frames, latent]` without the first frames, which still hear
+    the zero state.
+    """
     device = next(network.parameters()).device
     for _ in range(max(1, round(n_frames / (crops * (crop_frames - SKIPPED_FRAMES))))):
         x = corpus.batch(crops, crop_frames * network.config.frame).to(device)
@@ -179,7 +203,9 @@ def _crops(network: CodecNetwork, corpus: Corpus, n_frames: int, crop_frames: in
 
 
 def _draw_depths(config: CodecConfig, size: int) -> Tensor:
-    """Layers of `size` examples, `[size]`: a quarter have no lag, so that the few codebooks without one see enough; the rest any number."""
+    """Layers of `size` examples, `[size]`: a quarter have no lag, so that the few codebooks without one see enough; the
+    rest any number.
+    """
     first = config.coarse_layers + 1
     few = torch.randint(1, first, (size,))
     return torch.where(torch.rand(size) < COARSE_SHARE, few, torch.randint(first, config.layers + 1, (size,)))

@@ -36,7 +36,12 @@ class Monitor:
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
         shown = {name: value for name, value in row.items() if name not in ("steps", "seconds", "skipped")}
-        log.info("step %d, %.1f min, %s", row["steps"], row["seconds"] / 60, ", ".join(f"{k} {v:.4f}" for k, v in shown.items()))
+        log.info(
+            "step %d, %.1f min, %s",
+            row["steps"],
+            row["seconds"] / 60,
+            ", ".join(f"{k} {v:.4f}" for k, v in shown.items()),
+        )
         if self.writer is not None:
             for name, value in shown.items():
                 self.writer.add_scalar(name, value, int(row["steps"]))

@@ -79,7 +79,8 @@ class Workers:
     def leader_first(self, work: Callable[[], T]) -> T:
         """Every process does `work`, the leader before the others (what it puts into a cache they find there).
 
-        If it fails in one process it fails in all: with that one's own error there, with a ValueError of the same words elsewhere.
+        If it fails in one process it fails in all: with that one's own error there, with a ValueError of the same words
+        elsewhere.
         """
         result: T | None = None
         for turn in (True, False):
@@ -112,7 +113,9 @@ def _device(wanted: str, local_rank: int) -> torch.device:
     if device.type == "cuda":
         index = local_rank if device.index is None else device.index
         if index >= torch.cuda.device_count():
-            raise ValueError(f"There is no GPU {index} here ({torch.cuda.device_count()} found); use --device cpu or auto.")
+            raise ValueError(
+                f"There is no GPU {index} here ({torch.cuda.device_count()} found); use --device cpu or auto."
+            )
         torch.cuda.set_device(index)
         return torch.device("cuda", index)
     if device.type != "cpu":

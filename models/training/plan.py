@@ -21,8 +21,8 @@ class TrainingPlan:
     damaged: share of the batch whose codes are altered on their way.
     lossy: with a memory, share of the batch that loses frames in the receiver's loop; a third of it is heard so.
     memory_pace: learning rate of a memory's networks, as a multiple of the others'.
-    refits: shares of the run at which bases and codebooks are fitted anew: the latent moves on from the directions it began with.
-    refit_frames: frames to which they are fitted.
+    refits: shares of the run at which bases and codebooks are fitted anew: the latent moves on from the directions it
+    began with. refit_frames: frames to which they are fitted.
     refit_steps: least steps before the first refit and between refits, so that very short runs have none.
     half_precision: run the frame-rate networks in bfloat16.
     compile: compile them first (pays off on GPUs).

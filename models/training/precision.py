@@ -20,8 +20,8 @@ def is_bfloat16_fast(device: torch.device) -> bool:
 def fast_products(device: torch.device, half_precision: bool) -> Iterator[None]:
     """Inside, single-precision products use the library that is fastest on every maker's CPUs, and TF32 on GPUs.
 
-    Not where that rounds factors although full precision was asked for: on GPUs without `half_precision`, and on CPUs with
-    matrix units for bfloat16 (AMX), which the filterbank and the quantizer would not survive unharmed.
+    Not where that rounds factors although full precision was asked for: on GPUs without `half_precision`, and on CPUs
+    with matrix units for bfloat16 (AMX), which the filterbank and the quantizer would not survive unharmed.
     """
     rounds = not half_precision if device.type == "cuda" else bool(torch.cpu.get_capabilities().get("amx_bf16"))
     before = torch.get_float32_matmul_precision()

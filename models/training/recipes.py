@@ -1,4 +1,6 @@
-"""Training plans by name, for machines and budgets that are known beforehand: what `lamina train --recipe` chooses from. Needs no torch."""
+"""Training plans by name, for machines and budgets that are known beforehand: what `lamina train --recipe` chooses
+from. Needs no torch.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ class Recipe:
 RECIPES = {
     "gpu-quarter": Recipe(
         "one large GPU for a quarter of an hour, starting from a trained model",
-        # Eleven minutes are left when start-up and the way there and back are taken off. A step's time hardly depends on the batch.
+        # Eleven minutes are left when start-up and the way there and back are taken off. A step's time hardly depends
+        # on the batch.
         {
             "minutes": 11.0,
             "batch": 160,

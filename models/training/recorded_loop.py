@@ -1,6 +1,8 @@
-"""The memory's loop as one launch: thousands of small products, recorded once as a CUDA graph, which a GPU runs through by itself.
+"""The memory's loop as one launch: thousands of small products, recorded once as a CUDA graph, which a GPU runs through
+by itself.
 
-Recorded work has fixed shapes. So every example goes through all layers of the loop, and a mask says which of them count.
+Recorded work has fixed shapes. So every example goes through all layers of the loop, and a mask says which of them
+count.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ WARM_UPS = 2
 class RecordedLoops:
     """`run_loop` and `run_lossy_loop` of one network, recorded for batches of one shape at their first call.
 
-    Other shapes, smaller batches of lossy ones excepted, and other devices are run as ever; so is everything if recording fails.
+    Other shapes, smaller batches of lossy ones excepted, and other devices are run as ever; so is everything if
+    recording fails.
 
     Args:
         batch, frames: of the examples in training.
@@ -37,7 +40,13 @@ class RecordedLoops:
         self._works = True
 
     def run_loop(
-        self, memory: Memory, quantizer: ResidualVectorQuantizer, coarse: ResidualVectorQuantizer, z: Tensor, lags: Tensor, depths: Depths
+        self,
+        memory: Memory,
+        quantizer: ResidualVectorQuantizer,
+        coarse: ResidualVectorQuantizer,
+        z: Tensor,
+        lags: Tensor,
+        depths: Depths,
     ) -> Loop:
         """As `run_loop`."""
         if not self._fits(z) or len(z) != self.batch:
@@ -54,7 +63,9 @@ class RecordedLoops:
             return run_lossy_loop(memory, loop, lags, has_lag, lost)
         inputs = (loop.entries, lags, has_lag, lost)
         if self._lossy is None:
-            self._lossy = self._record(lambda entries, *given: run_lossy_loop(memory, Loop(entries, entries, entries), *given), inputs)
+            self._lossy = self._record(
+                lambda entries, *given: run_lossy_loop(memory, Loop(entries, entries, entries), *given), inputs
+            )
         return run_lossy_loop(memory, loop, lags, has_lag, lost) if self._lossy is None else self._lossy.run(inputs)
 
     def _fits(self, x: Tensor) -> bool:
@@ -73,7 +84,9 @@ class _Recording:
     """A CUDA graph with its inputs and outputs."""
 
     def __init__(self, work: Callable[..., Loop], inputs: tuple[Tensor, ...], batch: int) -> None:
-        self._inputs = tuple(torch.zeros(batch, *part.shape[1:], dtype=part.dtype, device=part.device) for part in inputs)
+        self._inputs = tuple(
+            torch.zeros(batch, *part.shape[1:], dtype=part.dtype, device=part.device) for part in inputs
+        )
         here, aside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(here)
         with torch.no_grad(), torch.cuda.stream(aside):
@@ -96,7 +109,9 @@ class _Recording:
 
 
 def masks(memory: Memory, coarse: ResidualVectorQuantizer, depths: Depths) -> tuple[Tensor, Tensor]:
-    """1 where an example sends a layer that the loop hears, `[B, loop_layers − 1]`, or a coarse one, `[B, coarse layers]`; otherwise 0."""
+    """1 where an example sends a layer that the loop hears, `[B, loop_layers − 1]`, or a coarse one, `[B, coarse
+    layers]`; otherwise 0.
+    """
     sent = depths.active[:, None] - 1
     lagged = (depths.active >= depths.from_layers)[:, None]
     fine, few = torch.arange(memory.config.loop_layers - 1), torch.arange(coarse.layers)

@@ -1,7 +1,7 @@
 """The training loop: a wall-clock budget, one cosine of the learning rate, averaged weights, checkpoints that resume.
 
-The run ends when its minutes are spent, or at SIGTERM or Ctrl-C, always with a checkpoint. The same loop runs on a CPU, on a
-GPU, and in several processes.
+The run ends when its minutes are spent, or at SIGTERM or Ctrl-C, always with a checkpoint. The same loop runs on a CPU,
+on a GPU, and in several processes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ log = logging.getLogger(__name__)
 WARM_UP_STEPS = 50
 CLIP_NORM = 3.0
 MEMORY = "memory."
-"""What the names of a memory's weights begin with. Their gradient is clipped by itself, so that neither drowns the other."""
+"""What the names of a memory's weights begin with. Their gradient is clipped by itself, so that neither drowns the
+other.
+"""
 NEW_MEMORY_STEPS = 300
 REPORT_SECONDS = 30
 SKIPS_IN_A_ROW = 10
@@ -61,8 +63,8 @@ class Trainer:
         resume: the checkpoint to go on from, optimizer and clock included.
         workers: the processes and the device; one process on the CPU if None.
 
-    `on_step`, if set, is called with the trainer after every step; `share_done`, and `audio_seconds` drawn by all processes, say how far
-    it is. Raises ValueError that names what differs if `resume` is of another network.
+    `on_step`, if set, is called with the trainer after every step; `share_done`, and `audio_seconds` drawn by all
+    processes, say how far it is. Raises ValueError that names what differs if `resume` is of another network.
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class Trainer:
             quantizer.total = self.workers.sum
         self.damage = Damage(network.quantizer, plan.damaged, plan.lossy if network.memory is not None else 0.0)
         self.noisy = plan.noisy if corpus.can_denoise else 0.0
-        self.loss = ReconstructionLoss(plan.losses, config.sample_rate, config.frame, config.transform.overlap).to(self.workers.device)
+        self.loss = ReconstructionLoss(plan.losses, config.sample_rate, config.frame, config.transform.overlap).to(
+            self.workers.device
+        )
         self.adversary = Adversary(plan.adversary, self.workers) if plan.adversary.start < 1 else None
         self.sketch_distance = SketchDistance(config.frame).to(self.workers.device)
         self.trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
@@ -187,7 +191,11 @@ class Trainer:
         if self.adversary is not None and checkpoint.adversary:
             self.adversary.restore(checkpoint.adversary)
         progress = checkpoint.progress
-        self.steps, self.seconds, self.audio_seconds = int(progress["steps"]), progress["seconds"], progress["audio_seconds"]
+        self.steps, self.seconds, self.audio_seconds = (
+            int(progress["steps"]),
+            progress["seconds"],
+            progress["audio_seconds"],
+        )
         self.skipped, self.refits = int(progress["skipped"]), int(progress["refits"])
         if self.workers.rank < len(checkpoint.random):
             mine = checkpoint.random[self.workers.rank]
@@ -208,18 +216,26 @@ class Trainer:
         """Weights decay, vectors don't; a memory learns at a pace of its own."""
         groups = []
         for part, pace in zip(self.clipped, (1.0, self.plan.memory_pace), strict=False):
-            for params, decay in (([p for p in part if p.ndim > 1], self.plan.weight_decay), ([p for p in part if p.ndim <= 1], 0.0)):
+            for params, decay in (
+                ([p for p in part if p.ndim > 1], self.plan.weight_decay),
+                ([p for p in part if p.ndim <= 1], 0.0),
+            ):
                 groups.append({"params": params, "weight_decay": decay, "pace": pace})
         return torch.optim.AdamW(groups, lr=self.plan.learning_rate, betas=(0.8, 0.99))
 
     def _step(self, config: CodecConfig) -> dict[str, Tensor]:
-        examples = draw_examples(self.corpus, self.plan.batch, self.plan.crop_frames, config.frame, self.noisy).to(self.workers.device)
+        examples = draw_examples(self.corpus, self.plan.batch, self.plan.crop_frames, config.frame, self.noisy).to(
+            self.workers.device
+        )
         layers = self._draw_layers(self.plan.batch)
         coded = self.network(examples.input, layers, examples.denoise, self.damage)
         gradient, parts = self._gradient_at_output(examples, layers, coded.output.detach())
         inside = self._inside(examples.input, coded)
         self.optimizer.zero_grad()
-        ((coded.output * gradient).sum() + sum(getattr(self.plan.losses, name) * part for name, part in inside.items())).backward()
+        (
+            (coded.output * gradient).sum()
+            + sum(getattr(self.plan.losses, name) * part for name, part in inside.items())
+        ).backward()
         self.workers.average([p.grad for p in self.trained.values() if p.grad is not None])
         norm = torch.stack([nn.utils.clip_grad_norm_(part, CLIP_NORM) for part in self.clipped]).max()
         self._set_learning_rate()
@@ -275,7 +291,8 @@ class Trainer:
         self.recoveries += 1
         if self.recoveries > MOST_RECOVERIES:
             raise DivergedError(
-                f"No finite gradients at step {self.steps}, even from the averaged weights. Try a lower --learning-rate; "
+                f"No finite gradients at step {self.steps}, even from the averaged weights. Try a lower "
+                "--learning-rate; "
                 "the last checkpoint is unharmed."
             )
         log.warning("no finite gradients for %d steps: going back to the averaged weights", self.skipped_in_a_row)
@@ -306,12 +323,16 @@ class Trainer:
         few = torch.randint(1, min(8, layers) + 1, (size,))
         even = torch.randint(1, layers + 1, (size,))
         plan = self.plan
-        return torch.where(draw < plan.all_layers, layers, torch.where(draw < plan.all_layers + plan.few_layers, few, even))
+        return torch.where(
+            draw < plan.all_layers, layers, torch.where(draw < plan.all_layers + plan.few_layers, few, even)
+        )
 
     def _set_learning_rate(self) -> None:
         warm = min(1.0, (self.steps + 1) / WARM_UP_STEPS)
         for group in self.optimizer.param_groups:
-            group["lr"] = group["pace"] * self.plan.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * self.share_done)) + 1e-6
+            group["lr"] = (
+                group["pace"] * self.plan.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * self.share_done)) + 1e-6
+            )
 
     def _tell(self, monitor: Monitor | None, running: dict[str, float], with_examples: bool = False) -> None:
         """Report to people. A full disk must not end a run that could do without being told of."""

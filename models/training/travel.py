@@ -1,9 +1,9 @@
 """A run in a few small files, to go on with it on another machine.
 
-Averaged weights and codebooks in half precision, the clock and the discriminators as they are, and of the optimizer how strong the
-gradients are: a sixth of the checkpoint. Going on is not exact, as it is from a checkpoint, but nothing starts from nothing. The moving
-average takes the place of the running weights; each matrix' mean squared gradients are kept as means over its rows and columns
-(Shazeer and Stern 2018, "Adafactor", section 3).
+Averaged weights and codebooks in half precision, the clock and the discriminators as they are, and of the optimizer how
+strong the gradients are: a sixth of the checkpoint. Going on is not exact, as it is from a checkpoint, but nothing
+starts from nothing. The moving average takes the place of the running weights; each matrix' mean squared gradients are
+kept as means over its rows and columns (Shazeer and Stern 2018, "Adafactor", section 3).
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def save_travelling(checkpoint: Checkpoint, path: Path, part_bytes: int = PART_B
         "config": checkpoint.config.to_json(),
         # Filterbanks and the like are as in a new network. A codebook's sums are its entries times their use.
         "weights": {
-            name: _small(value) for name, value in kept.items() if not torch.equal(value, fresh[name]) and name.rpartition(".")[2] != SUMS
+            name: _small(value)
+            for name, value in kept.items()
+            if not torch.equal(value, fresh[name]) and name.rpartition(".")[2] != SUMS
         },
         "optimizer": _without_moments(checkpoint.optimizer),
         "adversary": checkpoint.adversary,
@@ -63,7 +65,9 @@ def is_travelling(path: Path) -> bool:
 
 
 def load_travelling(path: Path) -> Checkpoint:
-    """The run in `path.part1` …; its random generators start anew. Raises ValueError if that isn't one, or not all of one."""
+    """The run in `path.part1` …; its random generators start anew. Raises ValueError if that isn't one, or not all of
+    one.
+    """
     pieces, number = [], 1
     while part_path(path, number).is_file():
         pieces.append(part_path(path, number).read_bytes())
@@ -79,12 +83,18 @@ def load_travelling(path: Path) -> Checkpoint:
             part = name.removesuffix(SUMS)
             state[name] = state[part + BOOKS] * state[part + USE][..., None]
         load_state(network, state)
-        average = {name: parameter.detach().clone() for name, parameter in network.named_parameters() if parameter.requires_grad}
+        average = {
+            name: parameter.detach().clone()
+            for name, parameter in network.named_parameters()
+            if parameter.requires_grad
+        }
         optimizer = _with_moments(data["optimizer"])
         return Checkpoint(config, network.state_dict(), average, optimizer, data["adversary"], data["progress"])
     except Exception as error:
         places = f"{part_path(path, 1)} to {part_path(path, number - 1).name}"
-        raise ValueError(f"{places} are not a run that was written to travel, or not all of one ({error}). Copy them again.") from error
+        raise ValueError(
+            f"{places} are not a run that was written to travel, or not all of one ({error}). Copy them again."
+        ) from error
 
 
 def _small(value: Tensor) -> Tensor:
@@ -93,7 +103,8 @@ def _small(value: Tensor) -> Tensor:
 
 
 def _without_moments(optimizer: dict[str, Any]) -> dict[str, Any]:
-    """Adam's state with the mean squared gradients of matrices as means over rows and columns, and without mean gradients.
+    """Adam's state with the mean squared gradients of matrices as means over rows and columns, and without mean
+    gradients.
 
     The latter are of the last five steps only.
     """

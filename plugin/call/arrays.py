@@ -1,4 +1,6 @@
-"""Array layouts that callers hand over, as pedalboard accepts them: 1-D, `[channels, samples]` or `[samples, channels]`."""
+"""Array layouts that callers hand over, as pedalboard accepts them: 1-D, `[channels, samples]` or `[samples,
+channels]`.
+"""
 
 from __future__ import annotations
 
@@ -39,17 +41,24 @@ def channels_first(audio: object) -> tuple[FloatArray, Callable[[FloatArray], Fl
     return samples, back
 
 
-def channels_in(audio: object, before: Layout | None) -> tuple[FloatArray, Callable[[FloatArray], FloatArray], Layout | None]:
-    """As `channels_first`, for the next block of a stream whose blocks lay like `before`, and how this one lies (None: `[samples]`).
+def channels_in(
+    audio: object, before: Layout | None
+) -> tuple[FloatArray, Callable[[FloatArray], FloatArray], Layout | None]:
+    """As `channels_first`, for the next block of a stream whose blocks lay like `before`, and how this one lies (None:
+    `[samples]`).
 
     Blocks of one or two samples are ambiguous by themselves, but not in a stream.
     """
     audio = check_float_array(audio)
     if audio.ndim not in (1, 2):
-        raise ValueError(f"The audio has the shape {audio.shape}; give [samples], [channels, samples] or [samples, channels].")
+        raise ValueError(
+            f"The audio has the shape {audio.shape}; give [samples], [channels, samples] or [samples, channels]."
+        )
     if audio.ndim == 1:
         planes, back = audio[None], _first_channel
-    elif before.is_channels_first if before is not None and before.fits(audio.shape) else _is_channels_first(audio.shape):
+    elif (
+        before.is_channels_first if before is not None and before.fits(audio.shape) else _is_channels_first(audio.shape)
+    ):
         planes, back = audio, _as_is
     else:
         planes, back = audio.T, _transposed
@@ -61,8 +70,8 @@ def channels_in(audio: object, before: Layout | None) -> tuple[FloatArray, Calla
 def check_sidechain(sidechain: object, shape: tuple[int, ...], beside: Layout | None = None) -> FloatArray | None:
     """A side-chain as float32 `[channels, samples]` like the sound it stands beside, of that shape; None stays None.
 
-    It lies as the sound does, `beside`, if it can, and otherwise as its own shape says. One channel stands beside each of several.
-    Raises TypeError or ValueError.
+    It lies as the sound does, `beside`, if it can, and otherwise as its own shape says. One channel stands beside each
+    of several. Raises TypeError or ValueError.
     """
     if sidechain is None:
         return None
@@ -71,7 +80,8 @@ def check_sidechain(sidechain: object, shape: tuple[int, ...], beside: Layout | 
         audio = np.repeat(audio, shape[0], 0)
     if audio.shape != shape:
         raise ValueError(
-            f"The side-chain has the shape {audio.shape}, the sound {shape}; give it as many samples, and as many channels or one."
+            f"The side-chain has the shape {audio.shape}, the sound {shape}; give it as many samples, and as many "
+            "channels or one."
         )
     return audio
 
@@ -81,12 +91,17 @@ def check_float_array(audio: object) -> npt.NDArray[np.floating[Any]]:
     if not isinstance(audio, np.ndarray):
         raise TypeError(f"The audio is a {type(audio).__name__}; give a numpy array of float32.")
     if audio.dtype not in (np.float32, np.float64):
-        raise TypeError(f"The audio's type is {audio.dtype}; give float32 (−1 … 1). Integers are scaled by dividing by their full scale.")
+        raise TypeError(
+            f"The audio's type is {audio.dtype}; give float32 (−1 … 1). Integers are scaled by dividing by their full "
+            "scale."
+        )
     return audio
 
 
 def refuse_non_finite(samples: FloatArray, position: int = 0) -> None:
-    """Raises ValueError that says where `[channels, samples]`, which begins at sample `position`, holds NaN or infinity."""
+    """Raises ValueError that says where `[channels, samples]`, which begins at sample `position`, holds NaN or
+    infinity.
+    """
     if not np.isfinite(samples).all():
         channel, index = (int(i) for i in np.argwhere(~np.isfinite(samples))[0])
         place = f"channel {channel + 1} at sample {position + index}"
@@ -98,7 +113,9 @@ def check_sample_rate(sample_rate: object) -> int:
     if isinstance(sample_rate, bool) or not isinstance(sample_rate, int | float | np.integer | np.floating):
         raise TypeError(f"sample_rate is {sample_rate!r}; give it in Hz, for example 48000.")
     if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE or sample_rate != int(sample_rate):
-        raise ValueError(f"sample_rate is {sample_rate}; give a whole number of Hz from {LOWEST_RATE} to {HIGHEST_RATE}.")
+        raise ValueError(
+            f"sample_rate is {sample_rate}; give a whole number of Hz from {LOWEST_RATE} to {HIGHEST_RATE}."
+        )
     return int(sample_rate)
 
 
@@ -124,7 +141,8 @@ def _is_channels_first(shape: tuple[int, ...]) -> bool:
     first, second = shape
     if first == second and first > 1:
         raise ValueError(
-            f"The audio is square ({first} × {second}): channels and samples can't be told apart. Hand over more samples at a time."
+            f"The audio is square ({first} × {second}): channels and samples can't be told apart. Hand over more "
+            "samples at a time."
         )
     for most in (USUAL_CHANNELS, MAX_CHANNELS):
         if 1 <= first <= most:

@@ -16,11 +16,14 @@ class Effect(ABC):
     __slots__ = ()
 
     @abstractmethod
-    def process(self, input_array: np.ndarray, sample_rate: float, buffer_size: int = 8192, reset: bool = True) -> FloatArray:
+    def process(
+        self, input_array: np.ndarray, sample_rate: float, buffer_size: int = 8192, reset: bool = True
+    ) -> FloatArray:
         """Run audio through the effect.
 
         Args:
-            input_array: float32 (or float64) mono or stereo: `[samples]`, `[channels, samples]` or `[samples, channels]`.
+            input_array: float32 (or float64) mono or stereo: `[samples]`, `[channels, samples]` or `[samples,
+                channels]`.
             sample_rate: Hz, 8000 … 192000.
             buffer_size: as in pedalboard; at least 1.
             reset: True for one whole piece of audio: the result has its length and no delay. False to stream:
@@ -30,12 +33,15 @@ class Effect(ABC):
         Returns float32 in the input's layout. Raises TypeError or ValueError before any state has changed.
         """
 
-    def __call__(self, input_array: np.ndarray, sample_rate: float, buffer_size: int = 8192, reset: bool = True) -> FloatArray:
+    def __call__(
+        self, input_array: np.ndarray, sample_rate: float, buffer_size: int = 8192, reset: bool = True
+    ) -> FloatArray:
         """The same as `process`."""
         return self.process(input_array, sample_rate, buffer_size, reset)
 
     def process_channels(self, audio: FloatArray, rate: int, buffer_size: int, reset: bool) -> FloatArray:
-        """As `process`, for float32 `[channels, samples]` of a caller who knows that they are: any number of samples is taken for such.
+        """As `process`, for float32 `[channels, samples]` of a caller who knows that they are: any number of samples is
+        taken for such.
 
         An effect that doesn't say otherwise guesses from the shape again.
         """

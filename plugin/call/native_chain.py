@@ -17,8 +17,8 @@ MOST_CHANNELS = 2
 class NativeChain:
     """Plugins as one native chain, for one stream at a time.
 
-    pedalboard guesses channels from a block's shape and remembers what it found, so it is shown an empty block of them first: then blocks
-    of one or two samples are taken for what they are, too.
+    pedalboard guesses channels from a block's shape and remembers what it found, so it is shown an empty block of them
+    first: then blocks of one or two samples are taken for what they are, too.
 
     Args:
         plugins: in their order; the chain keeps them alive.
@@ -37,8 +37,8 @@ class NativeChain:
     def prepare(self, n_channels: int, rate: int, buffer_size: int) -> None:
         """Begin a stream whose blocks have at most `buffer_size` samples.
 
-        pedalboard prepares a plugin for the length of its first block and, when a longer one comes, anew, which forgets the plugin's
-        state. Behind a codec that swallows its latency the first blocks are short.
+        pedalboard prepares a plugin for the length of its first block and, when a longer one comes, anew, which forgets
+        the plugin's state. Behind a codec that swallows its latency the first blocks are short.
         """
         self._board.process(np.zeros((n_channels, buffer_size), np.float32), rate, buffer_size, reset=True)
         self.reset()

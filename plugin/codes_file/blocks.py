@@ -14,7 +14,8 @@ The number of layers, of channel 1 frame by frame, then of channel 2 …, comes 
 
     00 c                   all are c
     01 n, n times (c, m)   n (u16) runs: c, m (u16) times
-    02 …                   5 bits each (or as many as the number of layers needs), highest bit first, and zero bits up to a whole byte
+    02 …                   5 bits each (or as many as the number of layers needs), highest bit first, and zero bits up
+    to a whole byte
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ CountArray = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Block:
-    """A block that was found and whose CRC fits: `n_frames` from `first` on; it takes bytes `start` … `end` of the file."""
+    """A block that was found and whose CRC fits: `n_frames` from `first` on; it takes bytes `start` … `end` of the
+    file.
+    """
 
     first: int
     n_frames: int
@@ -62,8 +65,11 @@ class Block:
     end: int
 
 
-def pack_block(first: int, codes: CodeArray, counts: CountArray, code_bits: tuple[int, ...], entropy: bool, seed: int) -> bytes:
-    """A block of codes `[channels, frames, layers]` and counts `[channels, frames]`; `seed` is the CRC that ends the file's head.
+def pack_block(
+    first: int, codes: CodeArray, counts: CountArray, code_bits: tuple[int, ...], entropy: bool, seed: int
+) -> bytes:
+    """A block of codes `[channels, frames, layers]` and counts `[channels, frames]`; `seed` is the CRC that ends the
+    file's head.
 
     With `entropy` the shorter of both modes is taken.
     """
@@ -109,7 +115,9 @@ def block_counts(block: Block, header: HeaderFields) -> CountArray:
 
 
 def unpack_block(block: Block, header: HeaderFields) -> tuple[CodeArray, CountArray]:
-    """Codes `[channels, frames, layers]` and counts `[channels, frames]`; raises ContainerError if the block holds nonsense."""
+    """Codes `[channels, frames, layers]` and counts `[channels, frames]`; raises ContainerError if the block holds
+    nonsense.
+    """
     counts, used = _unpack_counts(block, header)
     body = block.payload[used:]
     if block.mode == ENTROPY:
@@ -153,7 +161,9 @@ def _pack_codes(codes: CodeArray, counts: CountArray, code_bits: tuple[int, ...]
 
 
 def _unpack_codes(data: bytes, counts: CountArray, code_bits: tuple[int, ...]) -> CodeArray:
-    """What `_pack_codes` packed, `[channels, frames, layers]`; raises ContainerError if there are more or fewer bits."""
+    """What `_pack_codes` packed, `[channels, frames, layers]`; raises ContainerError if there are more or fewer
+    bits.
+    """
     sent = _sent(counts, len(code_bits))
     by_frame = np.zeros(sent.shape, np.uint16)
     if len(set(code_bits)) == 1:

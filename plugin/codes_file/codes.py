@@ -26,17 +26,20 @@ class Codes:
     """A stretch of coded sound.
 
     Args:
-        codes: uint16 `[channels, frames, layers]`, each below 2 to the power of its layer's bits; entries that were not sent are 0.
-        counts: uint8 `[channels, frames]`, how many layers of each frame were sent, 0 … layers. Frames with 0 got lost or were never sent.
+        codes: uint16 `[channels, frames, layers]`, each below 2 to the power of its layer's bits; entries that were not
+            sent are 0.
+        counts: uint8 `[channels, frames]`, how many layers of each frame were sent, 0 … layers. Frames with 0 got lost
+            or were never sent.
         sample_rate: Hz of the sound they were made of.
         n_samples: its length at that rate.
         n_channels: channels of that sound. With `stereo` "mono" two channels were sent as one.
         model: name of the bundle whose codebooks they point into.
         digest: that bundle's digest: another model of the same name would decode them to something else.
         stereo: what the coded channels are: left and right (or one channel each), middle and side, or the middle alone.
-        denoise: how much of the noise whoever encoded them wanted removed, 0 … 1. The codes don't depend on it; who decodes may follow it.
-        lag_from: layers from which a frame's first code says where in its own past the codec is to look; 0 for a model without a memory.
-            The model knows that by itself; it is told here for who reads codes without it.
+        denoise: how much of the noise whoever encoded them wanted removed, 0 … 1. The codes don't depend on it; who
+            decodes may follow it.
+        lag_from: layers from which a frame's first code says where in its own past the codec is to look; 0 for a model
+            without a memory. The model knows that by itself; it is told here for who reads codes without it.
         frame_rate: frames per second of the model, 1 … 1000.
         code_bits: bits of each layer's code, 1 … 16; 10 each if left out.
 
@@ -61,22 +64,32 @@ class Codes:
         if not isinstance(codes, np.ndarray) or codes.dtype != np.uint16 or codes.ndim != 3:
             raise TypeError("codes must be a numpy array of uint16, [channels, frames, layers].")
         if not isinstance(counts, np.ndarray) or counts.dtype != np.uint8 or counts.shape != codes.shape[:2]:
-            raise TypeError(f"counts must be a numpy array of uint8 of the shape {codes.shape[:2]}, [channels, frames].")
+            raise TypeError(
+                f"counts must be a numpy array of uint8 of the shape {codes.shape[:2]}, [channels, frames]."
+            )
         n_coded, _, n_layers = codes.shape
         if not 1 <= n_coded <= MAX_CODE_CHANNELS or not 1 <= n_layers <= MAX_CODE_LAYERS:
             raise ValueError(
-                f"The codes have the shape {codes.shape}; give 1 to {MAX_CODE_CHANNELS} channels and 1 to {MAX_CODE_LAYERS} layers."
+                f"The codes have the shape {codes.shape}; give 1 to {MAX_CODE_CHANNELS} channels and 1 to "
+                f"{MAX_CODE_LAYERS} layers."
             )
         if not MIN_FRAME_RATE <= self.frame_rate <= MAX_FRAME_RATE:
-            raise ValueError(f"frame_rate is {self.frame_rate}; it must be from {MIN_FRAME_RATE} to {MAX_FRAME_RATE} frames per second.")
+            raise ValueError(
+                f"frame_rate is {self.frame_rate}; it must be from {MIN_FRAME_RATE} to {MAX_FRAME_RATE} frames per "
+                "second."
+            )
         object.__setattr__(self, "code_bits", tuple(int(bits) for bits in self.code_bits) or (USUAL_BITS,) * n_layers)
         if len(self.code_bits) != n_layers or not all(1 <= bits <= MAX_CODE_BITS for bits in self.code_bits):
-            raise ValueError(f"code_bits are {self.code_bits}; give {n_layers} numbers from 1 to {MAX_CODE_BITS}, one for each layer.")
+            raise ValueError(
+                f"code_bits are {self.code_bits}; give {n_layers} numbers from 1 to {MAX_CODE_BITS}, one for each "
+                "layer."
+            )
         if codes.size:
             largest = codes.max((0, 1))
             for layer in np.flatnonzero(largest.astype(np.int64) >= 1 << np.array(self.code_bits)).tolist():
                 raise ValueError(
-                    f"The largest code of layer {layer + 1} is {largest[layer]}; its codes go from 0 to {(1 << self.code_bits[layer]) - 1}."
+                    f"The largest code of layer {layer + 1} is {largest[layer]}; its codes go from 0 to "
+                    f"{(1 << self.code_bits[layer]) - 1}."
                 )
         if counts.size and int(counts.max()) > n_layers:
             raise ValueError(f"A frame counts {int(counts.max())} layers, but there are {n_layers}.")
@@ -88,7 +101,9 @@ class Codes:
             raise ValueError(f"lag_from is {self.lag_from}; it must be from 0 to {MAX_CODE_LAYERS}.")
         wanted = 1 if self.stereo == "mono" else self.n_channels
         if n_coded != wanted or (self.stereo != "linked" and self.n_channels != 2):
-            raise ValueError(f"{n_coded} coded channels can't stand for {self.n_channels} channels in the mode {self.stereo!r}.")
+            raise ValueError(
+                f"{n_coded} coded channels can't stand for {self.n_channels} channels in the mode {self.stereo!r}."
+            )
 
     @property
     def n_frames(self) -> int:

@@ -39,13 +39,19 @@ class Damage:
         sentences = []
         if self.missing:
             rate = self.frame_rate
-            shown = [f"{first / rate:.2f} to {end / rate:.2f} s (frames {first} to {end - 1})" for first, end in self.missing]
+            shown = [
+                f"{first / rate:.2f} to {end / rate:.2f} s (frames {first} to {end - 1})" for first, end in self.missing
+            ]
             more = [f"{len(shown) - SHOWN_RANGES} more places"] if len(shown) > SHOWN_RANGES else []
             places = shown[:SHOWN_RANGES] + more
             listed = ", ".join(places[:-1]) + " and " + places[-1] if len(places) > 1 else places[0]
             sentences.append(f"The file is damaged or cut off: {listed} could not be read.")
         if self.stray_bytes:
-            what = "1 byte of the file belongs" if self.stray_bytes == 1 else f"{self.stray_bytes} bytes of the file belong"
+            what = (
+                "1 byte of the file belongs"
+                if self.stray_bytes == 1
+                else f"{self.stray_bytes} bytes of the file belong"
+            )
             sentences.append(f"{what} to no block and {'was' if self.stray_bytes == 1 else 'were'} passed over.")
         return " ".join(sentences)
 

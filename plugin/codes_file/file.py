@@ -16,15 +16,22 @@ import numpy as np
 from lamina.plugin.codes_file.blocks import BLOCK_FRAMES, ENTROPY_BLOCK_FRAMES, find_blocks, pack_block, unpack_block
 from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.codes_file.damage import Damage, damage_of
-from lamina.plugin.codes_file.header import ContainerError, HeaderFields, fields_of, head_crc, pack_header, unpack_header
+from lamina.plugin.codes_file.header import (
+    ContainerError,
+    HeaderFields,
+    fields_of,
+    head_crc,
+    pack_header,
+    unpack_header,
+)
 from lamina.plugin.files.atomic import atomic_file
 
 SUFFIX = ".lamina"
 MAX_BYTES = 80_000_000
 """More than an hour of eight channels in all layers."""
 FRAMES_PER_BYTE, SECONDS_OF_ANY_FILE = 64, 600
-"""What a file's head may promise: a damaged or hostile file of a few bytes must not take memory for hours. Ten minutes may be
-promised by any file; a complete file holds fewer frames per byte than this."""
+"""What a file's head may promise: a damaged or hostile file of a few bytes must not take memory for hours. Ten minutes
+may be promised by any file; a complete file holds fewer frames per byte than this."""
 
 __all__ = ["ContainerError", "Damage", "ReadResult", "pack", "read_codes", "unpack", "write_codes"]
 
@@ -95,8 +102,8 @@ def unpack(data: bytes) -> ReadResult:
 def write_codes(path: str | Path, codes: Codes, entropy: bool = False) -> int:
     """Write a `.lamina` file, complete or not at all; returns its length in bytes.
 
-    Raises ContainerError before anything is written if the codes can't be held (see `pack`) or the path can't be used, and
-    without a trace if writing fails.
+    Raises ContainerError before anything is written if the codes can't be held (see `pack`) or the path can't be used,
+    and without a trace if writing fails.
     """
     path = check_codes_target(path)
     data = pack(codes, entropy)
@@ -118,7 +125,10 @@ def check_codes_target(path: str | Path) -> Path:
     """The path if a `.lamina` file can be written there; raises ContainerError."""
     path = Path(path)
     if path.suffix.lower() != SUFFIX:
-        raise ContainerError(f"{path} {f'ends in {path.suffix!r}' if path.suffix else 'has no suffix'}; name a file that ends in {SUFFIX}.")
+        raise ContainerError(
+            f"{path} {f'ends in {path.suffix!r}' if path.suffix else 'has no suffix'}; name a file that ends in "
+            f"{SUFFIX}."
+        )
     if path.is_dir():
         raise ContainerError(f"{path} is a folder; name a file.")
     if not path.parent.is_dir():
@@ -146,7 +156,8 @@ def container_bytes(path: str | Path) -> Iterator[bytes]:
     try:
         if len(data) > MAX_BYTES:
             raise ContainerError(
-                f"The file has more than {MAX_BYTES // 1_000_000} MB, which no hour of codes takes: it is no {SUFFIX} file."
+                f"The file has more than {MAX_BYTES // 1_000_000} MB, which no hour of codes takes: it is no {SUFFIX} "
+                "file."
             )
         yield data
     except ContainerError as error:
@@ -158,5 +169,7 @@ def open_container(data: bytes) -> tuple[HeaderFields, int, int]:
     header, position = unpack_header(data)
     if header.frames > max(SECONDS_OF_ANY_FILE * header.frame_rate, FRAMES_PER_BYTE * len(data)):
         seconds = header.frames / header.frame_rate
-        raise ContainerError(f"The file's {len(data)} bytes can't hold the {seconds:.0f} s that its header promises. Copy it again.")
+        raise ContainerError(
+            f"The file's {len(data)} bytes can't hold the {seconds:.0f} s that its header promises. Copy it again."
+        )
     return header, position, head_crc(data[:position])

@@ -33,8 +33,8 @@ from lamina.plugin.codes_file.codes import (
 
 MAGIC = b"LAMINA\x1a\n"
 VERSION = 3
-"""The newest version. Codes are written in the oldest that can hold them, which older Laminas read too: 1 holds up to 24 layers of 10
-bits and 75 frames per second without lags, 2 with lags, 3 whatever a model may have."""
+"""The newest version. Codes are written in the oldest that can hold them, which older Laminas read too: 1 holds up to
+24 layers of 10 bits and 75 frames per second without lags, 2 with lags, 3 whatever a model may have."""
 OLD_LAYERS = 24
 MAX_JSON_BYTES = 1 << 16
 MAX_TEXT = 256
@@ -131,7 +131,11 @@ class HeaderFields:
     def _check_range(self, name: str, lowest: int, highest: int) -> None:
         value = getattr(self, name)
         if type(value) is not int or not lowest <= value <= highest:
-            shown = value if isinstance(value, float) or (isinstance(value, int) and abs(value) < 1 << 64) else "no such number"
+            shown = (
+                value
+                if isinstance(value, float) or (isinstance(value, int) and abs(value) < 1 << 64)
+                else "no such number"
+            )
             allowed = str(lowest) if lowest == highest else f"{lowest} to {highest}"
             raise ContainerError(f"{name} is {shown}; a .lamina file allows {allowed} here.")
 
@@ -181,18 +185,24 @@ def unpack_header(data: bytes) -> tuple[HeaderFields, int]:
     _, version, n_text = _START.unpack_from(data)
     end = _START.size + n_text
     if n_text > MAX_JSON_BYTES:
-        raise ContainerError(f"The file's header claims {n_text} bytes, {MAX_JSON_BYTES} are allowed: it is damaged. Copy it again.")
+        raise ContainerError(
+            f"The file's header claims {n_text} bytes, {MAX_JSON_BYTES} are allowed: it is damaged. Copy it again."
+        )
     if len(data) < end + _CRC.size:
         raise ContainerError("The file ends within its header. Copy it again.")
     if zlib.crc32(data[:end]) != _CRC.unpack_from(data, end)[0]:
         raise ContainerError("The file's header is damaged (its checksum does not fit). Copy it again.")
     if version > VERSION:
-        raise ContainerError(f"The file has format version {version}; this Lamina reads versions 1 to {VERSION}. Update Lamina.")
+        raise ContainerError(
+            f"The file has format version {version}; this Lamina reads versions 1 to {VERSION}. Update Lamina."
+        )
     if version < 1:
         raise ContainerError(f"The file has format version {version}, which never was. Encode it again.")
     header = _parse(data[_START.size : end])
     if header.version == VERSION > version:
-        raise ContainerError(f"The file has format version {version}, but says what only version {VERSION} can. Encode it again.")
+        raise ContainerError(
+            f"The file has format version {version}, but says what only version {VERSION} can. Encode it again."
+        )
     return header, end + _CRC.size
 
 

@@ -74,4 +74,6 @@ def inspect_codes(path: str | Path) -> ContainerInfo:
         used.append(block)
     layers = tuple(zip((least if used else most).tolist(), most.tolist(), strict=True))
     damage = damage_of(used, header, len(data) - position)
-    return ContainerInfo(header, damage, len(data), bits, len(used), sum(block.mode == ENTROPY for block in used), layers)
+    return ContainerInfo(
+        header, damage, len(data), bits, len(used), sum(block.mode == ENTROPY for block in used), layers
+    )

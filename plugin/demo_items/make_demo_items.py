@@ -2,9 +2,10 @@
 
     python make_demo_items.py [--packages FOLDER] [--out FOLDER]
 
-`sonic-pi-samples` (CC0) holds the instruments of the music and the machine of the noisy voice, `sound-theme-freedesktop`
-(the loudspeaker names, GPL-2.0-or-later) the voice. Without --packages the script downloads both with apt-get and
-unpacks them into a temporary folder; nothing is installed. The same packages give the same samples, before Vorbis coding.
+`sonic-pi-samples` (CC0) holds the instruments of the music and the machine of the noisy voice,
+`sound-theme-freedesktop` (the loudspeaker names, GPL-2.0-or-later) the voice. Without --packages the script downloads
+both with apt-get and unpacks them into a temporary folder; nothing is installed. The same packages give the same
+samples, before Vorbis coding.
 """
 
 import argparse
@@ -27,15 +28,37 @@ VOICES = Path("usr/share/sounds/freedesktop/stereo")
 PEAK_DB = -2.0
 SNR_DB = 9.0
 # Around the room in two ways: the eight names are all the words this voice has.
-CLEAR_ORDER = ("front-left", "front-center", "front-right", "side-right", "rear-right", "rear-center", "rear-left", "side-left")
-NOISY_ORDER = ("rear-left", "front-right", "side-left", "rear-center", "side-right", "front-center", "rear-right", "front-left")
+CLEAR_ORDER = (
+    "front-left",
+    "front-center",
+    "front-right",
+    "side-right",
+    "rear-right",
+    "rear-center",
+    "rear-left",
+    "side-left",
+)
+NOISY_ORDER = (
+    "rear-left",
+    "front-right",
+    "side-left",
+    "rear-center",
+    "side-right",
+    "front-center",
+    "rear-right",
+    "front-left",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write music.ogg, voice.ogg and noisy-voice.ogg; return the exit code."""
     parser = argparse.ArgumentParser(description="Make Lamina's demo items from the sounds of two Debian packages.")
-    parser.add_argument("--packages", type=Path, help="folder with both packages unpacked into it (default: download them)")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write the items (default: beside this script)")
+    parser.add_argument(
+        "--packages", type=Path, help="folder with both packages unpacked into it (default: download them)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent, help="where to write the items (default: beside this script)"
+    )
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         packages = options.packages or download(Path(scratch))
@@ -60,13 +83,17 @@ def download(folder: Path) -> Path:
 
 
 def music(instruments: Path) -> Samples:
-    """Six bars in E minor at 96 beats a minute: guitar first, then bass and drums, so that each is heard alone and together."""
+    """Six bars in E minor at 96 beats a minute: guitar first, then bass and drums, so that each is heard alone and
+    together.
+    """
     beat = 60 / 96
     bar = 4 * beat
     seconds = 6 * bar
     mix = np.zeros((2, round(seconds * SAMPLE_RATE)), dtype=np.float32)
 
-    def play(name: str, at_seconds: float, gain: float, pan: float = 0.0, semitones: float = 0.0, length_seconds: float = bar) -> None:
+    def play(
+        name: str, at_seconds: float, gain: float, pan: float = 0.0, semitones: float = 0.0, length_seconds: float = bar
+    ) -> None:
         sound = read(instruments / f"{name}.flac", semitones)
         if sound.shape[1] > length_seconds * SAMPLE_RATE:
             sound = faded(sound[:, : round(length_seconds * SAMPLE_RATE)], 0.03)
@@ -117,7 +144,9 @@ def noisy(spoken: Samples, instruments: Path) -> Samples:
 
 
 def read(path: Path, semitones: float = 0.0) -> Samples:
-    """The sound `path` at SAMPLE_RATE, moved by `semitones` as a tape would be (faster is higher); stereo stays stereo."""
+    """The sound `path` at SAMPLE_RATE, moved by `semitones` as a tape would be (faster is higher); stereo stays
+    stereo.
+    """
     ratio = 2 ** (semitones / 12)
     with AudioFile(str(path)).resampled_to(SAMPLE_RATE / ratio) as file:
         sound: Samples = file.read(int(file.frames))
@@ -140,7 +169,10 @@ def trimmed(sound: Samples) -> Samples:
 def faded(sound: Samples, seconds: float) -> Samples:
     """`sound` with its last `seconds` faded out and 2 ms faded in, so that no cut clicks."""
     faded_sound = sound.copy()
-    for samples, part in ((round(0.002 * SAMPLE_RATE), slice(None)), (round(seconds * SAMPLE_RATE), slice(None, None, -1))):
+    for samples, part in (
+        (round(0.002 * SAMPLE_RATE), slice(None)),
+        (round(seconds * SAMPLE_RATE), slice(None, None, -1)),
+    ):
         count = min(samples, sound.shape[1])
         faded_sound[:, part][:, :count] *= np.linspace(0, 1, count, dtype=np.float32)
     return faded_sound

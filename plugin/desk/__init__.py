@@ -1,4 +1,5 @@
-"""The code desk: what is done to codes between encoder and decoder, one effect in each file; `chain.py` has their order.
+"""The code desk: what is done to codes between encoder and decoder, one effect in each file; `chain.py` has their
+order.
 
 `desk.Desk` is the whole of it.
 """

@@ -34,16 +34,19 @@ class Bend(CodeEffect):
     class Parameters(ParameterGroup, group="codes", tab="Bend", section="Bend", page="bend"):
         bend: str = choice(
             "Bend", ("off", "offset", "shuffle", "nearest", "common"), default="off",
-            help="Other codes for those that came: some entries further on, drawn lots, near neighbours, or the most used ones only.",
+            help="Other codes for those that came: some entries further on, drawn lots, near neighbours, or the most "
+            "used ones only.",
         )  # fmt: skip
         bend_amount: float = parameter(
             "Bend amount", 0.0, 1.0, default=1.0, unit="%", refines="bend", help="Share of the codes that are bent.",
         )  # fmt: skip
         bend_from: int = parameter(
-            "From layer", 1, MAX_LAYERS, default=1, of_layers=True, beside=True, refines="bend", help="First layer that is bent.",
+            "From layer", 1, MAX_LAYERS, default=1, of_layers=True, beside=True, refines="bend", help="First layer "
+            "that is bent.",
         )  # fmt: skip
         bend_to: int = parameter(
-            "To layer", 1, MAX_LAYERS, default=MAX_LAYERS, of_layers=True, beside=True, refines="bend", help="Last layer that is bent.",
+            "To layer", 1, MAX_LAYERS, default=MAX_LAYERS, of_layers=True, beside=True, refines="bend",
+            help="Last layer that is bent.",
         )  # fmt: skip
         bend_offset: int = parameter(
             "Offset", -512, 512, default=32, refines="bend", suits=("offset",),
@@ -132,7 +135,9 @@ class Palette:
     def nearest(
         self, came: npt.NDArray[np.int64], sent: npt.NDArray[np.bool_], rows: npt.NDArray[np.int64], size: int
     ) -> npt.NDArray[np.int64]:
-        """The nearest of the `size` commonest codes for each that came, `[channels, layers]`; counts those that were sent."""
+        """The nearest of the `size` commonest codes for each that came, `[channels, layers]`; counts those that were
+        sent.
+        """
         self._count(came, sent, rows, size)
         entries = self._likeness.codebooks[rows, came]
         # |p|² − 2 p · e orders the palette's entries p like their distance from e does.
@@ -141,7 +146,9 @@ class Palette:
         nearest = (energies - 2 * products).argmin(-1)
         return np.where(self._is_full[rows], self._palettes[rows, nearest], came)
 
-    def _count(self, came: npt.NDArray[np.int64], sent: npt.NDArray[np.bool_], rows: npt.NDArray[np.int64], size: int) -> None:
+    def _count(
+        self, came: npt.NDArray[np.int64], sent: npt.NDArray[np.bool_], rows: npt.NDArray[np.int64], size: int
+    ) -> None:
         """Note the codes that came, and choose some rows' palettes anew."""
         self._weight /= FORGET
         if self._weight > LARGEST_WEIGHT:

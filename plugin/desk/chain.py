@@ -11,11 +11,15 @@ from lamina.plugin.desk.freeze import Freeze
 from lamina.plugin.desk.slices import Slices
 
 CHAIN: tuple[type[CodeEffect], ...] = (Channel, Bend, Decimate, Slices, Echo, Freeze)
-"""In the order in which a frame passes them: what arrives, which codes it has, when it is played, what is held as a whole."""
+"""In the order in which a frame passes them: what arrives, which codes it has, when it is played, what is held as a
+whole.
+"""
 
 
 # In the order in which the app and the docs have them; written out, because type checkers read it.
-class ChainParameters(Channel.Parameters, Freeze.Parameters, Slices.Parameters, Echo.Parameters, Bend.Parameters, Decimate.Parameters):
+class ChainParameters(
+    Channel.Parameters, Freeze.Parameters, Slices.Parameters, Echo.Parameters, Bend.Parameters, Decimate.Parameters
+):
     """What can be set of all of them."""
 
 

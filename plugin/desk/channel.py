@@ -1,7 +1,7 @@
 """The channel: frames and layers that get lost on their way, and what stands in for them.
 
-A codec with a memory foresees each frame from those before it. What got lost is missing there too, so the receiver's own loop runs here
-from the first loss on, until it foresees what the sender does again.
+A codec with a memory foresees each frame from those before it. What got lost is missing there too, so the receiver's
+own loop runs here from the first loss on, until it foresees what the sender does again.
 """
 
 from __future__ import annotations
@@ -28,19 +28,23 @@ if TYPE_CHECKING:
 LOSE_FRAME, LOSE_LAYER, WHICH_LAYER = 1, 2, 3
 REPEATED_FRAMES = 10
 HELD_WHOLE_FRAMES, HELD_FALL = 4, 0.84
-"""A held frame sounds like itself so long; then it gets softer, because a frame that repeats 75 times a second buzzes."""
+"""A held frame sounds like itself so long; then it gets softer, because a frame that repeats 75 times a second
+buzzes.
+"""
 FADE_LAYERS, FADE_LEVEL = 0.6, 0.88
 """What concealment by fading keeps from one lost frame to the next."""
 
 FORESEEN_LEVEL = 0.9
 """The same for frames that are foreseen: the first one is as loud as memory says."""
 RECOVERED = 0.05
-"""The receiver's loop is taken for the sender's again when their predictions differ by so small a share of their size: bytes in the
-networks round what remains of an error up and down, so that it needn't vanish."""
+"""The receiver's loop is taken for the sender's again when their predictions differ by so small a share of their size:
+bytes in the networks round what remains of an error up and down, so that it needn't vanish."""
 
 
 class Channel(CodeEffect):
-    """Its memory: the frames that arrived last, whether a burst of losses goes on, and the receiver's loop while it differs."""
+    """Its memory: the frames that arrived last, whether a burst of losses goes on, and the receiver's loop while it
+    differs.
+    """
 
     class Parameters(ParameterGroup, group="channel", tab="Channel", section="Lost frames", page="channel"):
         frame_loss: float = parameter(
@@ -56,15 +60,18 @@ class Channel(CodeEffect):
         )  # fmt: skip
         loss_model: str = choice(
             "Loss model", ("random", "bursts", "pattern"), default="random",
-            help="How frames get lost: each by itself, in bursts (Gilbert's model), or always the last ones of a period.",
+            help="How frames get lost: each by itself, in bursts (Gilbert's model), or always the last ones of a "
+            "period.",
         )  # fmt: skip
         concealment: str = choice(
             "Concealment", ("foresee", "hold", "repeat", "fade", "silence"), default="foresee",
-            help="What stands in for lost frames: what memory foresees (where there is none: fade), the last one held, the last ten "
+            help="What stands in for lost frames: what memory foresees (where there is none: fade), the last one held, "
+            "the last ten "
             "to and fro, ever fewer layers of them, or silence.",
         )  # fmt: skip
         layer_loss: float = parameter(
-            "Layer loss", 0.0, 1.0, default=0.0, unit="%", section="Lost layers", help="Share of the frames that lose one layer.",
+            "Layer loss", 0.0, 1.0, default=0.0, unit="%", section="Lost layers", help="Share of the frames that lose "
+            "one layer.",
         )  # fmt: skip
         lost_layer: int = parameter(
             "Lost layer", 0, MAX_LAYERS, default=0, of_layers=True, section="Lost layers",
@@ -116,7 +123,9 @@ class Channel(CodeEffect):
         if self._receiver is None:
             self._receiver = self._loop_so_far(len(sent.codes))
         prediction = self._receiver.receive(arrived.codes, self._counts(arrived))
-        if arrived is sent and np.linalg.norm(prediction - sent.prediction) <= RECOVERED * np.linalg.norm(sent.prediction):
+        if arrived is sent and np.linalg.norm(prediction - sent.prediction) <= RECOVERED * np.linalg.norm(
+            sent.prediction
+        ):
             self._receiver = None
         arrived = replace(arrived, prediction=prediction)
         self._passed.append(arrived)
@@ -128,12 +137,16 @@ class Channel(CodeEffect):
         if loop is None:
             raise ValueError("Frames with predictions need a codec with a memory.")
         if self._passed:
-            codes, predictions = (np.stack([getattr(frame, name) for frame in self._passed], 1) for name in ("codes", "prediction"))
+            codes, predictions = (
+                np.stack([getattr(frame, name) for frame in self._passed], 1) for name in ("codes", "prediction")
+            )
             loop.catch_up(predictions, codes, np.stack([self._counts(frame) for frame in self._passed], 1))
         return loop
 
     def _counts(self, frame: CodedFrame) -> npt.NDArray[np.int64]:
-        """Layers that a loop may hear of a frame, `[channels]`: 0 if it got lost, else those of a frame with, or without, a lag."""
+        """Layers that a loop may hear of a frame, `[channels]`: 0 if it got lost, else those of a frame with, or
+        without, a lag.
+        """
         most = np.where(frame.foreseen_by_lag, frame.codes.shape[1], self._runtime.config.coarse_layers)
         return np.where((frame.codes >= 0).any(1), most, 0)
 
@@ -145,7 +158,9 @@ class Channel(CodeEffect):
         self._note_lag(frame)
 
     def _note_lag(self, frame: CodedFrame) -> None:
-        self._lag = np.where(frame.foreseen_by_lag & (frame.codes[:, 0] >= 0), frame.codes[:, 0], self._lag).astype(np.int64)
+        self._lag = np.where(frame.foreseen_by_lag & (frame.codes[:, 0] >= 0), frame.codes[:, 0], self._lag).astype(
+            np.int64
+        )
 
     def _loses(self, settings: Settings, index: int) -> bool:
         share = settings.frame_loss
@@ -158,7 +173,8 @@ class Channel(CodeEffect):
         drawn = uniform(settings.seed, LOSE_FRAME, index)
         if settings.loss_model == "random" or share >= 1:
             return drawn < share
-        # Gilbert (1960): a burst ends with probability 1/length, and begins so often that `share` of all frames are in one.
+        # Gilbert (1960): a burst ends with probability 1/length, and begins so often that `share` of all frames are in
+        # one.
         leave = 1 / settings.loss_burst
         enter = min(1.0, leave * share / (1 - share))
         self._in_burst = drawn >= leave if self._in_burst else drawn < enter
@@ -186,7 +202,9 @@ class Channel(CodeEffect):
         return last.thinned(last.layers, HELD_FALL ** max(0, n_lost - HELD_WHOLE_FRAMES))
 
     def _foreseen(self, lost: CodedFrame) -> CodedFrame:
-        """A lost frame as the receiver's memory foresees it: all of the prediction, of which usually only a share counts."""
+        """A lost frame as the receiver's memory foresees it: all of the prediction, of which usually only a share
+        counts.
+        """
         memory = self._runtime.config.memory
         if memory is None or lost.prediction is None:
             raise ValueError("Only a codec with a memory foresees frames.")

@@ -1,6 +1,7 @@
 """The whole desk: what the encoder sent goes in, latents for the decoder come out.
 
-Frames whose codes nobody alters take a short way, whole stretches at a time, and give the same numbers as without a desk.
+Frames whose codes nobody alters take a short way, whole stretches at a time, and give the same numbers as without a
+desk.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ class Sent:
         counts: uint8 `[channels, frames]`: how many layers of each frame were sent.
         rms, peak: of each frame's input, loudest channel, `[frames]`.
         first: number of the first frame.
-        predictions: what the codec's memory foresaw, `[channels, frames, latent]`; codes add to that. None without a memory.
-        crossed: frames whose layers come from two sounds: no receiver's loop could foresee them, `[frames]`. None if there are none.
+        predictions: what the codec's memory foresaw, `[channels, frames, latent]`; codes add to that. None without a
+            memory.
+        crossed: frames whose layers come from two sounds: no receiver's loop could foresee them, `[frames]`. None if
+            there are none.
     """
 
     codes: CodeArray
@@ -80,7 +83,9 @@ class Desk:
         first = None if sent.predictions is None else self._runtime.first_rows(sent.counts)
         frames = coded_frames(sent.codes, sent.counts, self._n_layers, sent.rms, sent.peak, sent.predictions, first)
         if sent.crossed is not None:
-            frames = [replace(frame, crossed=bool(crossed)) for frame, crossed in zip(frames, sent.crossed, strict=True)]
+            frames = [
+                replace(frame, crossed=bool(crossed)) for frame, crossed in zip(frames, sent.crossed, strict=True)
+            ]
         latents = np.empty((len(sent.codes), n_frames, self._runtime.config.latent), np.float32)
         layers = sent.counts.copy()
         peaks, levels, altered = [frame.peak for frame in frames], [1.0] * n_frames, [False] * n_frames
@@ -102,9 +107,13 @@ class Desk:
         return Played(latents, layers, peaks, levels, altered)
 
     def sum_up(self, sent: Sent, layers: int | None = None) -> FloatArray:
-        """Quantized latents of frames as they were sent (of their first `layers` at most), `[channels, frames, latent]`."""
+        """Quantized latents of frames as they were sent (of their first `layers` at most), `[channels, frames,
+        latent]`.
+        """
         if sent.predictions is None:
-            latents = self._runtime.dequantize(sent.codes, sent.counts if layers is None else np.minimum(sent.counts, layers))
+            latents = self._runtime.dequantize(
+                sent.codes, sent.counts if layers is None else np.minimum(sent.counts, layers)
+            )
         else:
             latents = sent.predictions + self._runtime.dequantize(sent.codes, sent.counts, layers)
         if not sent.counts.all():
@@ -120,7 +129,9 @@ class Desk:
             effect.note(frame)
 
     def _step(self, frame: CodedFrame, settings: Settings, index: int) -> tuple[FloatArray, Counts, float, float]:
-        """One frame through everything: its latent `[channels, latent]`, of how many layers, its input's peak, and its level."""
+        """One frame through everything: its latent `[channels, latent]`, of how many layers, its input's peak, and its
+        level.
+        """
         for effect in self._effects:
             frame = effect.step(frame, settings, index)
         return self._latent(frame, settings.heard_gains), frame.n_present, frame.peak, frame.level

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 class CodeEffect(ABC):
     """One effect of one stream; its attributes are what it remembers.
 
-    While no effect of the desk is active, frames pass in whole stretches and effects only `note` them. As soon as one is,
-    every frame goes through the `step` of all of them, so that each may rely on having met every frame, by one of the two.
+    While no effect of the desk is active, frames pass in whole stretches and effects only `note` them. As soon as one
+    is, every frame goes through the `step` of all of them, so that each may rely on having met every frame, by one of
+    the two.
 
     Args:
         runtime: the codec, shared.

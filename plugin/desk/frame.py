@@ -63,7 +63,9 @@ class CodedFrame:
         return by_lag
 
     def mixed(self, other: CodedFrame, share: float) -> CodedFrame:
-        """It and a `share` of another one at once. For the last effect of the chain: what follows reads the codes of one alone."""
+        """It and a `share` of another one at once. For the last effect of the chain: what follows reads the codes of
+        one alone.
+        """
         if share >= 1:
             return other
         level = (1 - share) * self.level + share * other.level
@@ -87,10 +89,11 @@ def coded_frames(
     predictions: FloatArray | None = None,
     first: npt.NDArray[np.int64] | None = None,
 ) -> list[CodedFrame]:
-    """Codes `[channels, frames, n]`, of which `counts [channels, frames]` were sent, as frames of `n_layers` (≥ n) layers.
+    """Codes `[channels, frames, n]`, of which `counts [channels, frames]` were sent, as frames of `n_layers` (≥ n)
+    layers.
 
-    `rms` and `peak` are those of the input, `[frames]`; with a memory, `predictions` are `[channels, frames, latent]` and `first`
-    `[channels, frames]`.
+    `rms` and `peak` are those of the input, `[frames]`; with a memory, `predictions` are `[channels, frames, latent]`
+    and `first` `[channels, frames]`.
     """
     n_channels, n_frames, n_sent = codes.shape
     filled = np.full((n_channels, n_frames, n_layers), ABSENT, np.int16)
@@ -102,7 +105,8 @@ def coded_frames(
     if predictions is None or first is None:
         return [CodedFrame(filled[:, index], most[index], *level) for index, level in enumerate(levels)]
     return [
-        CodedFrame(filled[:, index], most[index], *level, 1.0, predictions[:, index], first[:, index]) for index, level in enumerate(levels)
+        CodedFrame(filled[:, index], most[index], *level, 1.0, predictions[:, index], first[:, index])
+        for index, level in enumerate(levels)
     ]
 
 

@@ -19,7 +19,8 @@ class LayerDesk(ParameterGroup, group="desk", tab="Layers", page="layers"):
     """A gain, mute and solo for every layer."""
 
     layer_gains: Given[Sequence[float] | npt.NDArray[np.floating], tuple[float, ...]] = special(
-        LayerGains, "Layer gains", minimum=0.0, maximum=2.0, step=0.01, default=(1.0,) * MAX_LAYERS, kind="gains", of_layers=True,
+        LayerGains, "Layer gains", minimum=0.0, maximum=2.0, step=0.01, default=(1.0,) * MAX_LAYERS, kind="gains",
+        of_layers=True,
         help="How much each layer adds to the sound: 0 takes it out, 2 doubles it.",
     )  # fmt: skip
     muted_layers: Given[Iterable[int], tuple[int, ...]] = special(

@@ -13,7 +13,9 @@ import numpy as np
 from lamina.plugin.call.arrays import FloatArray
 
 MOST_GAIN = 3.5
-"""Peak of altered sound at the codec's rate against the input's; at the host's rate it may be a little higher between these samples."""
+"""Peak of altered sound at the codec's rate against the input's; at the host's rate it may be a little higher between
+these samples.
+"""
 SOFT_FROM = 0.8
 """Share of that peak from which samples are bent rather than let through, in frames whose beginning is still loud."""
 REMEMBERED_FRAMES = 34
@@ -21,7 +23,9 @@ REMEMBERED_FRAMES = 34
 
 
 class Guard:
-    """Its memory: peaks of the frames decoded last, how long codes have been unaltered, and the gain at the last frame's end."""
+    """Its memory: peaks of the frames decoded last, how long codes have been unaltered, and the gain at the last
+    frame's end.
+    """
 
     def __init__(self) -> None:
         self._peaks: deque[float] = deque([0.0], maxlen=REMEMBERED_FRAMES)
@@ -29,8 +33,11 @@ class Guard:
         self._gain: float | None = None
         """At the last frame's end; None before the first frame, which begins with its own."""
 
-    def pass_on(self, y: FloatArray, peaks: list[float], levels: list[float], altered: list[bool], turned: list[bool]) -> FloatArray:
-        """Decoded samples `[channels, frames · frame]` with each frame's input peak, level, and whether its codes were altered.
+    def pass_on(
+        self, y: FloatArray, peaks: list[float], levels: list[float], altered: list[bool], turned: list[bool]
+    ) -> FloatArray:
+        """Decoded samples `[channels, frames · frame]` with each frame's input peak, level, and whether its codes were
+        altered.
 
         `turned` frames are middle and side: what is heard of them may be as large as both together.
         """

@@ -34,7 +34,8 @@ class Slices(CodeEffect):
             help="Cuts the sound into slices: each is repeated, or the last one is played backwards.",
         )  # fmt: skip
         slice_length: str = choice(
-            "Slice", tuple(SLICE_BEATS), default="1/8", refines="slices", help="Length of a slice as a note value at the tempo.",
+            "Slice", tuple(SLICE_BEATS), default="1/8", refines="slices", help="Length of a slice as a note value at "
+            "the tempo.",
         )  # fmt: skip
         slice_repeats: int = parameter(
             "Repeats", 1, 16, default=2, beside=True, refines="slices", suits=("stutter",),

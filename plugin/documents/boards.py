@@ -1,6 +1,7 @@
 """Boards as documents of plain values: for sessions, and to hand a board to another process.
 
-A document names effects of Lamina, built-in effects of pedalboard, and VST3 plugins by their path. No other code can be named in it.
+A document names effects of Lamina, built-in effects of pedalboard, and VST3 plugins by their path. No other code can be
+named in it.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def build_board(document: Any) -> Board:
         raise BoardDocumentError('This is not a board document: it has no "schema".')
     schema = document["schema"]
     if type(schema) is not int or schema != SCHEMA_VERSION:
-        raise BoardDocumentError(f"The board document has schema {schema!r}; this Lamina reads {SCHEMA_VERSION}. Update Lamina.")
+        raise BoardDocumentError(
+            f"The board document has schema {schema!r}; this Lamina reads {SCHEMA_VERSION}. Update Lamina."
+        )
     _check_fields(document, "The board document", {"schema", "effects"})
     builds = _read_all(document, "The board document", "", 0)
     board = Board()
@@ -81,11 +84,17 @@ def _describe(effect: BoardItem, place: str) -> dict[str, Any]:
                 return {"effect": NATIVE + name, "parameters": describe_native(effect)}
         if isinstance(effect, VST3Plugin):
             path = path_of_vst3(effect)
-            return {"effect": "vst3", "path": path, "name": str(getattr(effect, "name", "")), "parameters": parameters_of_vst3(effect)}
+            return {
+                "effect": "vst3",
+                "path": path,
+                "name": str(getattr(effect, "name", "")),
+                "parameters": parameters_of_vst3(effect),
+            }
     except ValueError as error:
         raise BoardDocumentError(f"{place} ({kind.__name__}) can't be kept in a document: {error}.") from error
     raise BoardDocumentError(
-        f"{place} is a {kind.__name__}, which can't be kept in a document. Accepted: NeuralCodec, Board, pedalboard's built-in effects, "
+        f"{place} is a {kind.__name__}, which can't be kept in a document. Accepted: NeuralCodec, Board, pedalboard's "
+        "built-in effects, "
         "VST3 plugins. Effects of other classes play in the process that made them only."
     )
 
@@ -109,7 +118,9 @@ def _read(entry: Any, place: str, depth: int) -> Build:
     where = f"{place} ({name})"
     known = ["NeuralCodec", "board", "vst3", *(NATIVE + native for native in (*native_effects(), *CONTAINERS))]
     if name not in known:
-        raise BoardDocumentError(f"{place} is {name!r}, which is not an effect that a document may name.{suggest(name, known)}")
+        raise BoardDocumentError(
+            f"{place} is {name!r}, which is not an effect that a document may name.{suggest(name, known)}"
+        )
     try:
         if name == "NeuralCodec":
             return _read_codec(entry, where)
@@ -178,7 +189,9 @@ def _read_container(entry: dict[str, Any], name: str, where: str, place: str, de
         return lambda: Board([_built(build, _place(place, index)) for index, build in enumerate(builds)])
     for index, effect in enumerate(entry["effects"]):
         if effect["effect"] in ("NeuralCodec", "board"):
-            raise BoardDocumentError(f"{_place(place, index)} ({effect['effect']}) can't stand in {name}, which takes native effects only.")
+            raise BoardDocumentError(
+                f"{_place(place, index)} ({effect['effect']}) can't stand in {name}, which takes native effects only."
+            )
     container: Any = CONTAINERS[name.removeprefix(NATIVE)]
     return lambda: container([_built(build, _place(place, index)) for index, build in enumerate(builds)])
 

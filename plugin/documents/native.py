@@ -23,10 +23,16 @@ Plain = bool | int | float | str
 
 @lru_cache(maxsize=1)
 def native_effects() -> dict[str, type[Plugin]]:
-    """The built-in effects that a name and parameters are enough for, containers aside. Abstract classes are not among them."""
+    """The built-in effects that a name and parameters are enough for, containers aside. Abstract classes are not among
+    them.
+    """
     found: dict[str, type[Plugin]] = {"Convolution": Convolution}
     for name, kind in vars(pedalboard).items():
-        if isinstance(kind, type) and issubclass(kind, Plugin) and not issubclass(kind, PluginContainer | ExternalPlugin):
+        if (
+            isinstance(kind, type)
+            and issubclass(kind, Plugin)
+            and not issubclass(kind, PluginContainer | ExternalPlugin)
+        ):
             try:
                 kind()
             except (TypeError, RuntimeError):
@@ -60,16 +66,22 @@ def check_native(name: str, parameters: dict[str, Any]) -> None:
 
 
 def build_native(name: str, parameters: dict[str, Any]) -> Plugin:
-    """An effect with these parameters; what is not named keeps its default. Raises what the effect's constructor raises."""
+    """An effect with these parameters; what is not named keeps its default. Raises what the effect's constructor
+    raises.
+    """
     known = _example(name)
-    built: Plugin = native_effects()[name](**{key: _from_plain(key, value, known[key]) for key, value in parameters.items()})
+    built: Plugin = native_effects()[name](
+        **{key: _from_plain(key, value, known[key]) for key, value in parameters.items()}
+    )
     return built
 
 
 def _settable(kind: type[Plugin]) -> tuple[str, ...]:
     """Names of the properties that may be set: pedalboard names them as the constructor's arguments."""
     members = [(name, value) for base in reversed(kind.__mro__) for name, value in vars(base).items()]
-    return tuple(dict.fromkeys(name for name, value in members if isinstance(value, property) and value.fset is not None))
+    return tuple(
+        dict.fromkeys(name for name, value in members if isinstance(value, property) and value.fset is not None)
+    )
 
 
 @lru_cache(maxsize=64)

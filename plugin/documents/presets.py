@@ -21,7 +21,9 @@ from lamina.plugin.parameters.table import Value, find_parameter, suggest
 SCHEMA_VERSION = 1
 
 CATEGORIES = ("music production", "lo-fi", "sound design", "speech", "network failure", "diagnosis")
-"""What the factory presets are for, in the order in which they are listed; a preset of one's own may name any, or none."""
+"""What the factory presets are for, in the order in which they are listed; a preset of one's own may name any, or
+none.
+"""
 
 
 class PresetError(ValueError):
@@ -67,7 +69,10 @@ def codec_for(preset: Preset) -> NeuralCodec:
 def list_presets() -> list[Preset]:
     """The factory presets, by name."""
     entries = [entry for entry in files("lamina.presets").iterdir() if entry.name.endswith(".json")]
-    return sorted((_parse(entry.read_text(encoding="utf-8"), entry.name, entry.name[:-5]) for entry in entries), key=lambda p: p.name)
+    return sorted(
+        (_parse(entry.read_text(encoding="utf-8"), entry.name, entry.name[:-5]) for entry in entries),
+        key=lambda p: p.name,
+    )
 
 
 def load_preset(name_or_path: str | Path) -> Preset:
@@ -87,7 +92,9 @@ def load_preset(name_or_path: str | Path) -> Preset:
     return _parse(text, str(path), path.stem)
 
 
-def save_preset(path: str | Path, title: str, parameters: dict[str, Value], description: str = "", model: str | None = None) -> None:
+def save_preset(
+    path: str | Path, title: str, parameters: dict[str, Value], description: str = "", model: str | None = None
+) -> None:
     """Write a preset; an existing file is replaced only by a complete new one. Raises PresetError."""
     path = Path(path)
     data = {"schema": SCHEMA_VERSION, "title": title, "description": description, "parameters": parameters}
@@ -109,9 +116,15 @@ def _parse(text: str, where: str, name: str) -> Preset:
     if not isinstance(data, dict) or "schema" not in data:
         raise PresetError(f'{where} is not a preset: it has no "schema".')
     if data["schema"] != SCHEMA_VERSION:
-        raise PresetError(f"{where} has preset schema {data['schema']!r}; this Lamina reads {SCHEMA_VERSION}. Update Lamina.")
+        raise PresetError(
+            f"{where} has preset schema {data['schema']!r}; this Lamina reads {SCHEMA_VERSION}. Update Lamina."
+        )
     parameters = data.get("parameters")
-    if not isinstance(parameters, dict) or not isinstance(data.get("title"), str) or not isinstance(data.get("description", ""), str):
+    if (
+        not isinstance(parameters, dict)
+        or not isinstance(data.get("title"), str)
+        or not isinstance(data.get("description", ""), str)
+    ):
         raise PresetError(f'{where} is not a preset: it needs a "title" and "parameters".')
     model = data.get("model")
     if model is not None and not (isinstance(model, str) and model):

@@ -41,7 +41,8 @@ def load_vst3(path: str | Path, plugin_name: str | None = None) -> VST3Plugin:
 
 
 def path_of_vst3(plugin: VST3Plugin) -> str:
-    """Where a plugin lies: known if `load_vst3` loaded it; otherwise a plugin file of its name is looked for where plugins are installed.
+    """Where a plugin lies: known if `load_vst3` loaded it; otherwise a plugin file of its name is looked for where
+    plugins are installed.
 
     Raises VST3Error if there is none.
     """
@@ -67,7 +68,9 @@ def set_vst3_parameters(plugin: VST3Plugin, values: dict[str, float]) -> None:
     parameters = _parameters(plugin)
     for name in values:
         if name not in parameters:
-            raise VST3Error(f"the VST3 plugin {_name(plugin)!r} has no parameter {name!r}; another version of it may have had one")
+            raise VST3Error(
+                f"the VST3 plugin {_name(plugin)!r} has no parameter {name!r}; another version of it may have had one"
+            )
     # Twice: a parameter that chooses a program may change others.
     for _ in range(2):
         for name, value in values.items():

@@ -13,15 +13,16 @@ from pathlib import Path
 def atomic_file(target: Path) -> Iterator[Path]:
     """A new empty file beside `target`, to be filled; it takes the target's place when the block ends without an error.
 
-    After an error, or any other way out, nothing of it is left and the target is as it was; after a power cut too there is the
-    one or the other. Raises OSError where no file can be made, written or moved.
+    After an error, or any other way out, nothing of it is left and the target is as it was; after a power cut too there
+    is the one or the other. Raises OSError where no file can be made, written or moved.
     """
     # Hidden, recognizable, and short enough however long the target's name is; with the permissions of any new file.
     partial = target.with_name(f".{target.stem[:40]}-{secrets.token_hex(4)}{target.suffix}")
     partial.touch(exist_ok=False)
     try:
         yield partial
-        # A file system may keep a new name and lose what it stands for, so the contents go to the disk before the name changes.
+        # A file system may keep a new name and lose what it stands for, so the contents go to the disk before the name
+        # changes.
         _to_disk(partial, os.O_RDWR)
         partial.replace(target)
         if os.name == "posix":

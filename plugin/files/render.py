@@ -13,7 +13,14 @@ import numpy as np
 
 from lamina.plugin.call.arrays import MAX_CHANNELS, FloatArray
 from lamina.plugin.call.effect import Effect
-from lamina.plugin.files.sound import AudioFileError, atomic_writer, check_samples, check_target, open_for_reading, what_is_missing
+from lamina.plugin.files.sound import (
+    AudioFileError,
+    atomic_writer,
+    check_samples,
+    check_target,
+    open_for_reading,
+    what_is_missing,
+)
 
 BLOCK_SECONDS = 2.0
 BUFFER_SIZE = 8192
@@ -27,7 +34,9 @@ class RenderCancelled(Exception):  # noqa: N818 - a request that was granted, no
 
 @dataclass(frozen=True)
 class RenderResult:
-    """`seconds` of sound written to `target` in `elapsed` seconds; `trouble` says what was cut off the source, if something was."""
+    """`seconds` of sound written to `target` in `elapsed` seconds; `trouble` says what was cut off the source, if
+    something was.
+    """
 
     target: Path
     seconds: float
@@ -43,14 +52,16 @@ def render_file(
     cancelled: Callable[[], bool] | None = None,
     sidechain: str | Path | None = None,
 ) -> RenderResult:
-    """Run `source` through `effect` (a `NeuralCodec` or a `Board`) into `target`, at the source's rate, length and channels.
+    """Run `source` through `effect` (a `NeuralCodec` or a `Board`) into `target`, at the source's rate, length and
+    channels.
 
     Args:
         effect: is reset before and after.
         source, target: files; the target's suffix chooses its format.
         progress: called with the share done, 0 … 1.
         cancelled: asked before each block; if it says True, RenderCancelled is raised.
-        sidechain: a file whose codes `cross_layers` lets in; it is resampled to the source's rate, and silence follows its end.
+        sidechain: a file whose codes `cross_layers` lets in; it is resampled to the source's rate, and silence follows
+            its end.
 
     Raises AudioFileError before anything is touched if source or target can't be used, and at any time without
     leaving a trace if writing fails.
@@ -73,7 +84,8 @@ def render_file(
                         break
                 else:
                     raise AudioFileError(
-                        f"{source} does not come out of the effects: their latency is beyond {LONGEST_LATENCY_SECONDS:g} s."
+                        f"{source} does not come out of the effects: their latency is beyond "
+                        f"{LONGEST_LATENCY_SECONDS:g} s."
                     )
         finally:
             effect.reset()
@@ -107,7 +119,10 @@ def _blocks(file: Any, source: str | Path) -> Iterator[FloatArray]:
         position = file.tell()
         block = file.read(min(size, total - position))
         if block.shape[1] == 0:
-            raise AudioFileError(f"{source} ends at {position / rate:.1f} s, but its header promises {total / rate:.1f} s: it is damaged.")
+            raise AudioFileError(
+                f"{source} ends at {position / rate:.1f} s, but its header promises {total / rate:.1f} s: it is "
+                "damaged."
+            )
         check_samples(block, source, position)
         yield block
     for _ in range(1 + int(LONGEST_LATENCY_SECONDS / BLOCK_SECONDS)):

@@ -59,7 +59,9 @@ class AudioInfo:
 
 @dataclass(frozen=True)
 class AudioClip:
-    """A whole file: float32 `[channels, samples]` at `sample_rate` Hz; `trouble` says what was cut off, if something was."""
+    """A whole file: float32 `[channels, samples]` at `sample_rate` Hz; `trouble` says what was cut off, if something
+    was.
+    """
 
     samples: FloatArray
     sample_rate: int
@@ -71,7 +73,9 @@ def probe_audio(path: str | Path) -> AudioInfo:
     """Read a file's header. Raises AudioFileError if it is missing, unreadable, empty, or not mono or stereo."""
     with open_for_reading(path) as file:
         n_samples, rate = int(file.frames), int(file.samplerate)
-        return AudioInfo(rate, int(file.num_channels), n_samples, n_samples / rate, Path(path).suffix.lower().lstrip("."))
+        return AudioInfo(
+            rate, int(file.num_channels), n_samples, n_samples / rate, Path(path).suffix.lower().lstrip(".")
+        )
 
 
 def read_audio(
@@ -113,9 +117,15 @@ def read_audio(
 
 
 def check_length(
-    path: str | Path, n_samples: int, sample_rate: int, channels: int, limit_seconds: float | None = LONGEST_IN_MEMORY_SECONDS
+    path: str | Path,
+    n_samples: int,
+    sample_rate: int,
+    channels: int,
+    limit_seconds: float | None = LONGEST_IN_MEMORY_SECONDS,
 ) -> None:
-    """Raises AudioFileError if a file is too long to be held in memory: longer than `limit_seconds` at up to 48 kHz stereo."""
+    """Raises AudioFileError if a file is too long to be held in memory: longer than `limit_seconds` at up to 48 kHz
+    stereo.
+    """
     if limit_seconds is None:
         return
     limit = min(limit_seconds, MOST_IN_MEMORY_VALUES / channels / sample_rate)
@@ -136,7 +146,9 @@ def check_samples(samples: FloatArray, path: str | Path, position: int = 0) -> N
 
 @contextlib.contextmanager
 def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> Iterator[Any]:
-    """pedalboard's reader for a file that was checked: it exists, has sound of at most so many channels, and has a usable rate."""
+    """pedalboard's reader for a file that was checked: it exists, has sound of at most so many channels, and has a
+    usable rate.
+    """
     path = Path(path)
     _check_name(path)
     if not path.exists():
@@ -149,7 +161,11 @@ def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> I
             raise AudioFileError(f"{path} {kind}.")
         check_aiff_header(path)
         sound = read_wav_header(path)
-        file = AudioFile(str(path)) if sound is None or sound.is_plain else AudioFile(cast(BinaryIO, PutRight(path, sound)))
+        file = (
+            AudioFile(str(path))
+            if sound is None or sound.is_plain
+            else AudioFile(cast(BinaryIO, PutRight(path, sound)))
+        )
         _try_out(file, path)
     except WavHeaderError as error:
         raise AudioFileError(f"{path} {error}") from error
@@ -159,7 +175,9 @@ def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> I
         if isinstance(error, AudioFileError):
             raise
         known = ", ".join(sorted(suffix.lstrip(".") for suffix in READABLE_SUFFIXES))
-        raise AudioFileError(f"{path} can't be read as sound: it is damaged or of an unknown format. Lamina reads {known}.") from error
+        raise AudioFileError(
+            f"{path} can't be read as sound: it is damaged or of an unknown format. Lamina reads {known}."
+        ) from error
     with file:
         if file.num_channels < 1 or file.frames < 1:
             raise AudioFileError(f"{path} holds no sound ({file.num_channels} channels, {file.frames} samples).")
@@ -167,7 +185,10 @@ def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> I
             allowed = "mono and stereo are" if most_channels == USUAL_CHANNELS else f"up to {most_channels} are"
             raise AudioFileError(f"{path} has {file.num_channels} channels; {allowed} supported. Mix it down first.")
         if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
-            raise AudioFileError(f"{path} has {file.samplerate:g} Hz; {LOWEST_RATE} to {HIGHEST_RATE} Hz are supported. Convert it first.")
+            raise AudioFileError(
+                f"{path} has {file.samplerate:g} Hz; {LOWEST_RATE} to {HIGHEST_RATE} Hz are supported. Convert it "
+                "first."
+            )
         yield file
 
 
@@ -227,7 +248,8 @@ def _encoder(partial: Path, target: Path, sample_rate: int, channels: int) -> An
     except (ValueError, RuntimeError) as error:
         layout = "mono" if channels == 1 else f"{channels} channels"
         raise AudioFileError(
-            f"{target} can't be written: {suffix.lstrip('.')} does not take {sample_rate} Hz, {layout}. Choose wav or flac."
+            f"{target} can't be written: {suffix.lstrip('.')} does not take {sample_rate} Hz, {layout}. Choose wav or "
+            "flac."
         ) from error
 
 
@@ -253,7 +275,9 @@ def _check_name(path: Path) -> None:
         str(path).encode()
     except UnicodeEncodeError:
         shown = str(path).encode(errors="surrogateescape").decode(errors="replace")
-        raise AudioFileError(f"The name of {shown} is not valid UTF-8, which the sound library can't open. Rename it.") from None
+        raise AudioFileError(
+            f"The name of {shown} is not valid UTF-8, which the sound library can't open. Rename it."
+        ) from None
 
 
 def _check_written(partial: Path, target: Path, n_samples: int) -> None:

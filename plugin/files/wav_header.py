@@ -1,7 +1,8 @@
 """WAV headers that don't say what is there: files that were cut off, written to a pipe, or end in their header.
 
-The library that reads sound believes them: it plays a cut file on to its promised end, a pipe's as 74 hours, and takes the process with it
-where the sound is missing. So headers are read here first; what is wrong in them is put right before the library sees it, or refused.
+The library that reads sound believes them: it plays a cut file on to its promised end, a pipe's as 74 hours, and takes
+the process with it where the sound is missing. So headers are read here first; what is wrong in them is put right
+before the library sees it, or refused.
 """
 
 from __future__ import annotations
@@ -110,7 +111,9 @@ def read_wav_header(path: Path) -> WavSound | None:
     if there <= 0:
         raise WavHeaderError("is a WAV file that holds no sound.")
     is_plain = is_alone and there == size and claimed != 0
-    return WavSound(start, None if is_unknown else size, there, form.sample_bytes, form.bytes_per_second, sizes_64, is_plain)
+    return WavSound(
+        start, None if is_unknown else size, there, form.sample_bytes, form.bytes_per_second, sizes_64, is_plain
+    )
 
 
 def check_aiff_header(path: Path) -> None:
@@ -178,7 +181,9 @@ def _check(form: _Form) -> None:
         return
     is_law = form.tag in (A_LAW, MU_LAW)
     if bits == 0 or (is_law and bits != 8) or (form.tag not in (*IN_BLOCKS, A_LAW, MU_LAW) and bits > 8 and bits % 8):
-        raise WavHeaderError(f"is a WAV file with samples of {bits} bits; 8, 16, 24, 32 and 64 can be read. Convert it.")
+        raise WavHeaderError(
+            f"is a WAV file with samples of {bits} bits; 8, 16, 24, 32 and 64 can be read. Convert it."
+        )
 
 
 class PutRight(io.RawIOBase):

@@ -37,8 +37,12 @@ class Panel(ParameterGroup, group="levels", tab="panel"):
         "Mix", 0.0, 1.0, default=1.0, unit="%", kw_only=False,
         help="Share of the coded sound; the rest is the input, aligned to the sample.",
     )  # fmt: skip
-    input_gain_db: float = parameter("Input", -24.0, 24.0, 0.1, default=0.0, unit="dB", kw_only=False, help="Gain before the codec.")
-    output_gain_db: float = parameter("Output", -24.0, 24.0, 0.1, default=0.0, unit="dB", kw_only=False, help="Gain after codec and mix.")
+    input_gain_db: float = parameter(
+        "Input", -24.0, 24.0, 0.1, default=0.0, unit="dB", kw_only=False, help="Gain before the codec."
+    )
+    output_gain_db: float = parameter(
+        "Output", -24.0, 24.0, 0.1, default=0.0, unit="dB", kw_only=False, help="Gain after codec and mix."
+    )
     bypass: bool = switch(
         "Bypass", default=False, kw_only=False, help="Lets the input through unchanged, later by the codec's latency."
     )  # fmt: skip
@@ -48,7 +52,8 @@ class OtherUnits(ParameterGroup, group="rate", tab="panel"):
     """Parameters that are another one in another unit: they can be set and read, but are kept nowhere."""
 
     kbps: float = parameter(
-        "Bitrate", KBPS_PER_LAYER, MAX_LAYERS * KBPS_PER_LAYER, KBPS_PER_LAYER, default=8 * KBPS_PER_LAYER, unit="kbps", view_of="layers",
+        "Bitrate", KBPS_PER_LAYER, MAX_LAYERS * KBPS_PER_LAYER, KBPS_PER_LAYER, default=8 * KBPS_PER_LAYER, unit="kbps",
+        view_of="layers",
         help="The same knob in kilobits per second and channel; the nearest whole number of layers is used.",
     )  # fmt: skip
 
@@ -58,7 +63,8 @@ class Listening(ParameterGroup, group="listen", tab="Layers", page="listen"):
 
     listen: str = choice(
         "Listen", ("wet", "dry", "difference", "layer", "latent"), default="wet",
-        help="What is played: the effect, its input, what it takes away and adds, what one layer adds, or the sound before quantization.",
+        help="What is played: the effect, its input, what it takes away and adds, what one layer adds, or the sound "
+        "before quantization.",
     )  # fmt: skip
     listen_layer: int = parameter(
         "Layer heard", 1, MAX_LAYERS, default=1, of_layers=True, help="The layer whose share Listen: layer plays.",
@@ -87,7 +93,8 @@ class Making(ParameterGroup, tab="Bend", section="How codes are made"):
 
     search: int = parameter(
         "Search", 1, MOST_CANDIDATES, default=4, group="rate",
-        help="Candidates followed from layer to layer while codes are searched: more sound better at the same bitrate and take longer.",
+        help="Candidates followed from layer to layer while codes are searched: more sound better at the same bitrate "
+        "and take longer.",
     )  # fmt: skip
     passes: int = parameter(
         "Generations", 1, 8, default=1, automatable=False, page="generations",

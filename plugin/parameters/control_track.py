@@ -1,7 +1,7 @@
 """The settings of every frame: as they stand, or as motion and automation move them.
 
-Time is counted in steps of one codec frame from the stream's first sample, so what moves does so at the same samples however
-the stream is cut. Without motion there are no steps: settings hold from the block in which they are read.
+Time is counted in steps of one codec frame from the stream's first sample, so what moves does so at the same samples
+however the stream is cut. Without motion there are no steps: settings hold from the block in which they are read.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Moved:
     """What motions and automation made of a frame.
 
     Args:
-        begins: samples at the host's rate from the beginning of the block that completed the frame to the frame's own; usually below 0.
-            In what the live engine's telemetry tells, they are counted from the engine's start.
+        begins: samples at the host's rate from the beginning of the block that completed the frame to the frame's own;
+            usually below 0. In what the live engine's telemetry tells, they are counted from the engine's start.
         values: of `moved_names`, as numbers (`as_number` in `lamina.plugin.parameters.motion`).
         cycles: cycles or steps of each motion since the stream began.
         heights: where each motion is, 0 … 1.
@@ -92,11 +92,15 @@ class ControlTrack:
         return pieces
 
     def give_out(self, n_samples: int) -> list[Piece]:
-        """The pieces of the output that leaves together with the block taken in last: its content is older by the latency."""
+        """The pieces of the output that leaves together with the block taken in last: its content is older by the
+        latency.
+        """
         if not self.base.moves:
             return [(0, n_samples, self.base)]
         start = self.position - self._latency - n_samples
-        return [(first - start, last - start, self.at(step)) for first, last, step in self._cut(start, start + n_samples)]
+        return [
+            (first - start, last - start, self.at(step)) for first, last, step in self._cut(start, start + n_samples)
+        ]
 
     def at(self, step: int) -> Settings:
         """What holds in a step, which is also the codec's frame of that number."""

@@ -1,10 +1,12 @@
 """How a parameter is declared: once, as an attribute of a `ParameterGroup`, beside the code that obeys it.
 
     class Parameters(ParameterGroup, group="codes", page="echo"):
-        code_delay: int = parameter("Code delay", 1, 300, default=28, unit="frames", help="Time after which codes come back.")
+        code_delay: int = parameter("Code delay", 1, 300, default=28, unit="frames", help="Time after which codes come
+        back.")
 
-Settings, attributes and arguments of `NeuralCodec`, the table `PARAMETERS`, the app's desk and the docs are made of that. Type checkers
-read the same lines (PEP 681): they know every name and type, in `NeuralCodec(code_delay=…)` as in `codec.code_delay = …`.
+Settings, attributes and arguments of `NeuralCodec`, the table `PARAMETERS`, the app's desk and the docs are made of
+that. Type checkers read the same lines (PEP 681): they know every name and type, in `NeuralCodec(code_delay=…)` as in
+`codec.code_delay = …`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ Held = TypeVar("Held", covariant=True)
 
 
 class Given(Generic[Taken, Held]):
-    """For type checkers: an attribute that takes one type and holds another, such as any sequence and a tuple. Nothing is ever one."""
+    """For type checkers: an attribute that takes one type and holds another, such as any sequence and a tuple. Nothing
+    is ever one.
+    """
 
     @overload
     def __get__(self, owner: None, kind: type) -> Given[Taken, Held]: ...
@@ -45,13 +49,21 @@ class Declared:
 
 
 def parameter(
-    label: str, minimum: float, maximum: float, step: float | None = None, *, default: T, kw_only: bool = True, **fields: Any
+    label: str,
+    minimum: float,
+    maximum: float,
+    step: float | None = None,
+    *,
+    default: T,
+    kw_only: bool = True,
+    **fields: Any,
 ) -> T:
     """A number: whole if its default is.
 
     Args:
         label: as the app writes it.
-        minimum, maximum, step: its range and the smallest step of a knob; by default 1 for whole numbers and 0.01 for others.
+        minimum, maximum, step: its range and the smallest step of a knob; by default 1 for whole numbers and 0.01 for
+            others.
         default: when nothing is said.
         kw_only: False for those that `NeuralCodec` also takes by their place; for type checkers.
         fields: `help`, which every parameter needs, and whatever else `Parameter` has.
@@ -85,16 +97,19 @@ def special(holder: type[Parameter], label: str, *, default: Any, kw_only: bool 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(parameter, switch, choice, special))
 class ParameterGroup:
-    """Parameters that belong together. A subclass's attributes declare them; groups are joined by inheriting from several.
+    """Parameters that belong together. A subclass's attributes declare them; groups are joined by inheriting from
+    several.
 
-    Args of the class statement, for all of its parameters that don't say otherwise: `group`, `tab`, `section` and `page`, as `Parameter`
-    describes them.
+    Args of the class statement, for all of its parameters that don't say otherwise: `group`, `tab`, `section` and
+    `page`, as `Parameter` describes them.
     """
 
     declared: ClassVar[dict[str, Parameter]] = {}
     """Those of the group and of the groups it is made of, by name, in the order in which they are written."""
 
-    def __init_subclass__(cls, group: Group = "codes", tab: Place = "", section: str = "", page: str = "", **more: Any) -> None:
+    def __init_subclass__(
+        cls, group: Group = "codes", tab: Place = "", section: str = "", page: str = "", **more: Any
+    ) -> None:
         super().__init_subclass__(**more)
         shared = {"unit": "", "group": group, "tab": tab, "section": section, "page": page}
         inherited = [base.declared for base in cls.__bases__ if issubclass(base, ParameterGroup)]

@@ -84,16 +84,23 @@ class Parameter:
                 return bool(value)
             raise TypeError(f"{self.name} is {value!r}; it must be True or False.")
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise TypeError(f"{self.name} is {value!r}; it must be a number from {self.minimum:g} to {self.maximum:g}{self._unit_words()}.")
+            raise TypeError(
+                f"{self.name} is {value!r}; it must be a number from {self.minimum:g} to "
+                f"{self.maximum:g}{self._unit_words()}."
+            )
         try:
             number = float(value)
         except OverflowError:
             number = math.inf
         if not math.isfinite(number) or not self.minimum <= number <= self.maximum:
-            raise ValueError(f"{self.name} is {value}; choose {self.minimum:g} to {self.maximum:g}{self._unit_words()}.")
+            raise ValueError(
+                f"{self.name} is {value}; choose {self.minimum:g} to {self.maximum:g}{self._unit_words()}."
+            )
         if self.kind == "int":
             if number != int(number):
-                raise ValueError(f"{self.name} is {value}; it must be a whole number from {self.minimum:g} to {self.maximum:g}.")
+                raise ValueError(
+                    f"{self.name} is {value}; it must be a whole number from {self.minimum:g} to {self.maximum:g}."
+                )
             return int(number)
         return number
 
@@ -101,14 +108,25 @@ class Parameter:
         """The value that `text` (as typed on a command line) stands for; raises ValueError."""
         cleaned = text.strip().lower()
         if self.kind == "bool":
-            words = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+            words = {
+                "true": True,
+                "on": True,
+                "yes": True,
+                "1": True,
+                "false": False,
+                "off": False,
+                "no": False,
+                "0": False,
+            }
             if cleaned not in words:
                 raise ValueError(f"{self.name} is {text!r}; write on or off.")
             return words[cleaned]
         try:
             number = float(cleaned)
         except ValueError:
-            raise ValueError(f"{self.name} is {text!r}; it must be a number from {self.minimum:g} to {self.maximum:g}.") from None
+            raise ValueError(
+                f"{self.name} is {text!r}; it must be a number from {self.minimum:g} to {self.maximum:g}."
+            ) from None
         # Whole numbers as such, so that a refusal names what was typed.
         return self.validate(int(number) if number.is_integer() else number)
 
@@ -188,7 +206,9 @@ class LayerGains(Parameter):
         except ValueError as error:
             if "choose" in str(error) or "there are" in str(error):
                 raise
-            raise ValueError(f"{self.name} is {text!r}; write gains with commas between them, for example 1,1,0.5.") from None
+            raise ValueError(
+                f"{self.name} is {text!r}; write gains with commas between them, for example 1,1,0.5."
+            ) from None
 
     def format(self, value: Value) -> str:
         changed = [f"{layer}: {gain:g}" for layer, gain in enumerate(value, 1) if gain != 1]
@@ -213,7 +233,9 @@ class LayerSet(Parameter):
         layers = set()
         for layer in value:
             if isinstance(layer, bool) or not isinstance(layer, int | np.integer):
-                raise TypeError(f"{self.name} holds {layer!r}; layers are whole numbers from {self.minimum:g} to {self.maximum:g}.")
+                raise TypeError(
+                    f"{self.name} holds {layer!r}; layers are whole numbers from {self.minimum:g} to {self.maximum:g}."
+                )
             if not self.minimum <= layer <= self.maximum:
                 raise ValueError(f"{self.name} holds {layer}; layers go from {self.minimum:g} to {self.maximum:g}.")
             layers.add(int(layer))
@@ -233,7 +255,8 @@ class LayerSet(Parameter):
                 layers += range(start, stop + 1)
         except ValueError:
             raise ValueError(
-                f"{self.name} is {text!r}; write layers from {self.minimum:g} to {self.maximum:g} such as 1,5-8, or none."
+                f"{self.name} is {text!r}; write layers from {self.minimum:g} to {self.maximum:g} such as 1,5-8, or "
+                "none."
             ) from None
         return self.validate(layers)
 

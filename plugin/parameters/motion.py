@@ -1,4 +1,5 @@
-"""Motion: parameters that move by themselves. A low-frequency oscillator, an envelope follower, a step sequence, or drawn automation.
+"""Motion: parameters that move by themselves. A low-frequency oscillator, an envelope follower, a step sequence, or
+drawn automation.
 
 A source gives 0 … 1 for every frame (a 75th of a second). What it moves then has the value
 `base + depth · range · source`, kept inside its range; whole numbers are rounded, switches change at one half.
@@ -104,8 +105,8 @@ class Motion:
 class Automation:
     """A parameter drawn over time: `values` at `times` (seconds from the stream's beginning, rising).
 
-    Numbers move in straight lines between the points; switches, words and whole numbers change at them. Before the first point and
-    after the last one the nearest value holds.
+    Numbers move in straight lines between the points; switches, words and whole numbers change at them. Before the
+    first point and after the last one the nearest value holds.
     """
 
     target: str
@@ -209,7 +210,10 @@ class Automations(MovingParameter):
     def validate(self, value: object) -> tuple[Automation, ...]:
         if not isinstance(value, Sequence) or isinstance(value, str):
             raise TypeError(f"{self.name} is {value!r}; give a list of automations.")
-        curves = tuple(self._checked(item if isinstance(item, Automation) else _built(Automation, item, self.name)) for item in value)
+        curves = tuple(
+            self._checked(item if isinstance(item, Automation) else _built(Automation, item, self.name))
+            for item in value
+        )
         targets = [curve.target for curve in curves]
         for target in targets:
             if targets.count(target) > 1:
@@ -220,7 +224,11 @@ class Automations(MovingParameter):
         parameter = self.target(curve.target)
         given: tuple[Any, Any] = curve.times, curve.values
         times, values = (x.tolist() if isinstance(x, np.ndarray) else x for x in given)
-        if not all(isinstance(x, Sequence) and not isinstance(x, str) for x in (times, values)) or len(times) != len(values) or not times:
+        if (
+            not all(isinstance(x, Sequence) and not isinstance(x, str) for x in (times, values))
+            or len(times) != len(values)
+            or not times
+        ):
             raise ValueError(f"The automation of {parameter.name} needs as many times as values, and at least one.")
         if len(times) > MOST_POINTS:
             raise ValueError(f"The automation of {parameter.name} has {len(times)} points; {MOST_POINTS} are the most.")

@@ -48,7 +48,9 @@ class Settings(AllParameters):
         return shape
 
     def on(self, shape: ModelShape) -> Settings:
-        """The same for a model of another shape: what goes beyond its layers ends with them, and what means all means all again."""
+        """The same for a model of another shape: what goes beyond its layers ends with them, and what means all means
+        all again.
+        """
         if shape == self.shape:
             return self
         other = object.__new__(Settings)
@@ -62,7 +64,8 @@ class Settings(AllParameters):
     def with_value(self, name: str, value: object) -> Settings:
         """A snapshot with one parameter changed (`kbps` changes `layers`, `layer_gains.7` one layer's gain).
 
-        Raises ValueError for an unknown name (the nearest is suggested) or a value out of range, TypeError for a wrong type.
+        Raises ValueError for an unknown name (the nearest is suggested) or a value out of range, TypeError for a wrong
+        type.
         """
         return self.moved_to(name, self.parameter(name).validate(value))
 

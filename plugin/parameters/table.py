@@ -1,7 +1,8 @@
-"""Every parameter of the effect by name, gathered from where it is declared: `codec.py` beside this, or an effect of the code desk.
+"""Every parameter of the effect by name, gathered from where it is declared: `codec.py` beside this, or an effect of
+the code desk.
 
-The constructor and attributes of `NeuralCodec`, settings, the app's controls, presets, the command line and the docs all come
-from here; a name, range, default or sentence is written nowhere else.
+The constructor and attributes of `NeuralCodec`, settings, the app's controls, presets, the command line and the docs
+all come from here; a name, range, default or sentence is written nowhere else.
 """
 
 from __future__ import annotations
@@ -44,21 +45,31 @@ def find_parameter(name: str, shape: ModelShape = USUAL) -> Parameter:
         return parameters[name]
     whole, dot, layer = name.partition(".")
     gains = parameters.get(whole)
-    if dot and isinstance(gains, LayerGains) and layer.isascii() and layer.isdigit() and 1 <= int(layer[:9]) <= shape.layers:
+    if (
+        dot
+        and isinstance(gains, LayerGains)
+        and layer.isascii()
+        and layer.isdigit()
+        and 1 <= int(layer[:9]) <= shape.layers
+    ):
         return gains.element(int(layer))
     raise ValueError(f"There is no parameter {name!r}.{suggest(name, parameters)}")
 
 
 @lru_cache(maxsize=16)
 def parameters_of(shape: ModelShape) -> dict[str, Parameter]:
-    """All of them for models of a shape, other units behind what they are units of; what moves others learns to find them."""
+    """All of them for models of a shape, other units behind what they are units of; what moves others learns to find
+    them.
+    """
     gathered = {}
     for name, declared in AllParameters.declared.items():
         parameter = _fitted(declared, shape) if declared.of_layers else declared
         if isinstance(parameter, MovingParameter):
             parameter = replace(parameter, find=partial(find_parameter, shape=shape))
         gathered[name] = parameter
-        gathered |= {view.name: _rate(view, parameter, shape) for view in OtherUnits.declared.values() if view.view_of == name}
+        gathered |= {
+            view.name: _rate(view, parameter, shape) for view in OtherUnits.declared.values() if view.view_of == name
+        }
     return gathered
 
 

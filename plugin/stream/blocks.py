@@ -1,11 +1,13 @@
 """One live stream through the codec: blocks of any length in, the same length out, later by a constant.
 
-    input ─ gain ┬─ stereo ─ frame bridge ─ encoder ─ quantizer ─ desk ─ decoder ─ stereo ─ limiter ┬─ mix ─ gain ─┬─ bypass ─ output
+    input ─ gain ┬─ stereo ─ frame bridge ─ encoder ─ quantizer ─ desk ─ decoder ─ stereo ─ limiter ┬─ mix ─ gain ─┬─
+    bypass ─ output
                  └─ delay ──────────────────────────────────────────────────────────────────────────┘              │
     input ─ delay ─────────────────────────────────────────────────────────────────────────────────────────────────┘
 
-Settings are read once per block, and where something moves by itself once per frame. Gains, mix, bypass, stereo and what is
-listened to ramp; everything about codes and denoise changes at a frame's edge and touches no state of the networks.
+Settings are read once per block, and where something moves by itself once per frame. Gains, mix, bypass, stereo and
+what is listened to ramp; everything about codes and denoise changes at a frame's edge and touches no state of the
+networks.
 """
 
 from __future__ import annotations
@@ -94,13 +96,16 @@ class CodecStream:
         self._stereo: MidSide | None = None
         if self.n_channels == 2:
             self._stereo = MidSide(latency, ramp, settings.stereo != "linked", settings.stereo != "mono")
-        self._beside_stereo = MidSide(0, ramp, settings.stereo != "linked", settings.stereo != "mono") if self.n_channels == 2 else None
+        self._beside_stereo = (
+            MidSide(0, ramp, settings.stereo != "linked", settings.stereo != "mono") if self.n_channels == 2 else None
+        )
         self._beside_in: StreamingResampler | None = None
         self._beside = np.zeros((self.n_channels, 0), np.float32)
         self.reports.clear()
 
     def push(self, block: FloatArray, sidechain: FloatArray | None = None) -> FloatArray:
-        """Float32 (or float64) `[channels, n]` in, float32 `[channels, n]` out. NaN and infinity in a live input count as silence.
+        """Float32 (or float64) `[channels, n]` in, float32 `[channels, n]` out. NaN and infinity in a live input count
+        as silence.
 
         `sidechain`, of the same shape, is the sound whose codes `cross_layers` lets in.
 
@@ -110,7 +115,10 @@ class CodecStream:
         if sidechain is not None:
             sidechain = self._checked(sidechain, "The side-chain")
             if sidechain.shape != block.shape:
-                raise ValueError(f"The side-chain has the shape {sidechain.shape}, the block {block.shape}; they must be equally long.")
+                raise ValueError(
+                    f"The side-chain has the shape {sidechain.shape}, the block {block.shape}; they must be equally "
+                    "long."
+                )
         pieces = self._track.take_in(block, self._settings())
         driven = np.empty_like(block)
         for start, stop, settings in pieces:
@@ -139,7 +147,9 @@ class CodecStream:
             self._bypass.set(float(settings.bypass))
             n_samples = stop - start
             # Both sums are written so that an end of the range gives back that signal's own samples, bit for bit.
-            mixed = dry[:, start:stop] * self._dry_share.factor(n_samples) + wet[:, start:stop] * self._wet_share.factor(n_samples)
+            mixed = dry[:, start:stop] * self._dry_share.factor(n_samples) + wet[
+                :, start:stop
+            ] * self._wet_share.factor(n_samples)
             mixed *= self._output_gain.factor(n_samples)
             bypass = self._bypass.factor(n_samples)
             out[:, start:stop] = untouched[:, start:stop] * bypass + mixed * (1 - bypass)
@@ -152,7 +162,9 @@ class CodecStream:
         return block if np.isfinite(block).all() else np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
 
     def _take_beside(self, sidechain: FloatArray | None, pieces: list[Piece]) -> None:
-        """Bring the side-chain to the codec's rate. Once there was one, there always is: silence, where none is given."""
+        """Bring the side-chain to the codec's rate. Once there was one, there always is: silence, where none is
+        given.
+        """
         if sidechain is None and self._beside_in is None:
             return
         n_samples = pieces[-1][1] if pieces else 0
@@ -176,7 +188,9 @@ class CodecStream:
         return self._bridge.give(frames, n_samples)
 
     def _process_frames(self, x: FloatArray, began: int) -> FloatArray:
-        """Whole frames `[channels, k · frame]` at the codec's rate, through the codec; the block that brought them `began` there."""
+        """Whole frames `[channels, k · frame]` at the codec's rate, through the codec; the block that brought them
+        `began` there.
+        """
         beside, n_samples = None, x.shape[1]
         if self._beside_in is not None:
             beside, self._beside = self._beside[:, :n_samples], self._beside[:, n_samples:].copy()
@@ -191,7 +205,9 @@ class CodecStream:
         return y
 
 
-def _encoded(matrix: MidSide, x: FloatArray, pieces: list[Piece]) -> tuple[FloatArray, list[Callable[[FloatArray], FloatArray]]]:
+def _encoded(
+    matrix: MidSide, x: FloatArray, pieces: list[Piece]
+) -> tuple[FloatArray, list[Callable[[FloatArray], FloatArray]]]:
     """`x` through the matrix as each piece's settings say, and the ways back for what comes out meanwhile."""
     coded, inverses = [], []
     for start, stop, settings in pieces:

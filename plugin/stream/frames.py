@@ -1,7 +1,7 @@
 """Frames at the codec's own rate: encoder, quantizer, desk, decoder, with the state of one stream.
 
-`encode` and `decode` are its two halves; each has state of its own, so for whole files one thread decodes a stretch while
-another encodes the next.
+`encode` and `decode` are its two halves; each has state of its own, so for whole files one thread decodes a stretch
+while another encodes the next.
 """
 
 from __future__ import annotations
@@ -62,10 +62,13 @@ class FrameCodec:
         runtime: the codec, shared.
         n_channels: channels of every call.
         settings: as they stand before the first frame; `passes` stays so.
-        forget_at: a frame before which the last generation's memory forgets everything: where a receiver begins to hear.
+        forget_at: a frame before which the last generation's memory forgets everything: where a receiver begins to
+            hear.
     """
 
-    def __init__(self, runtime: CodecRuntime, n_channels: int, settings: Settings, forget_at: int | None = None) -> None:
+    def __init__(
+        self, runtime: CodecRuntime, n_channels: int, settings: Settings, forget_at: int | None = None
+    ) -> None:
         config = runtime.config
         self.runtime, self.n_channels = runtime, n_channels
         self.n_frames = 0
@@ -73,7 +76,9 @@ class FrameCodec:
         self._coder = Coder(runtime, n_channels, forget_at)
         self._beside: Coder | None = None
         self._n_mono = SIDE_FADES_FRAMES if settings.stereo == "mono" else 0
-        self._earlier = [(Coder(runtime, n_channels), runtime.decoder_state(n_channels)) for _ in range(settings.passes - 1)]
+        self._earlier = [
+            (Coder(runtime, n_channels), runtime.decoder_state(n_channels)) for _ in range(settings.passes - 1)
+        ]
         self._n_since_losses = GUARDED_FRAMES
         self._desk, self._guard = Desk(runtime), Guard()
         self._decoding = Decoding(runtime, n_channels, round(config.sample_rate * VOICE_RAMP_SECONDS), _voice(settings))
@@ -86,7 +91,9 @@ class FrameCodec:
     def process(
         self, x: FloatArray, beside: FloatArray | None, settings_at: Callable[[int], Settings]
     ) -> tuple[FloatArray, list[FrameReport]]:
-        """Whole frames `[channels, k · frame]`, and the side-chain's if there is one → samples of the same shape, and reports."""
+        """Whole frames `[channels, k · frame]`, and the side-chain's if there is one → samples of the same shape, and
+        reports.
+        """
         size = LONG_CALL_FRAMES * self.runtime.config.frame
         if x.shape[1] <= size:
             encoded = self.encode(x, beside, settings_at)
@@ -110,9 +117,15 @@ class FrameCodec:
         return np.concatenate([y for y, _ in decoded], 1), reports
 
     def encode(
-        self, x: FloatArray, beside: FloatArray | None, settings_at: Callable[[int], Settings], latents: FloatArray | None = None
+        self,
+        x: FloatArray,
+        beside: FloatArray | None,
+        settings_at: Callable[[int], Settings],
+        latents: FloatArray | None = None,
     ) -> Encoded:
-        """Samples `[channels, k · frame]` → what is sent of them; `latents` are theirs if the encoder has already heard them."""
+        """Samples `[channels, k · frame]` → what is sent of them; `latents` are theirs if the encoder has already heard
+        them.
+        """
         started = time.perf_counter()
         n_frames = x.shape[1] // self.runtime.config.frame
         settings = [settings_at(self.n_frames + frame) for frame in range(n_frames)]
@@ -175,7 +188,9 @@ class FrameCodec:
         return self.decode(encoded), time.perf_counter() - started
 
     def _guarded(self, settings: Sequence[Settings]) -> npt.NDArray[np.bool_]:
-        """Frames in which the memory leans less on what came before: while some get lost, and until that is forgotten, `[frames]`."""
+        """Frames in which the memory leans less on what came before: while some get lost, and until that is forgotten,
+        `[frames]`.
+        """
         guarded = np.zeros(len(settings), bool)
         for index, s in enumerate(settings):
             self._n_since_losses = 0 if s.frame_loss > 0 or s.layer_loss > 0 else self._n_since_losses + 1
@@ -183,7 +198,9 @@ class FrameCodec:
         return guarded
 
     def _n_sent(self, settings: Settings) -> int:
-        """Channels that are really sent: in mono the side is silence, which the receiver's decoder is given without being told."""
+        """Channels that are really sent: in mono the side is silence, which the receiver's decoder is given without
+        being told.
+        """
         self._n_mono = self._n_mono + 1 if settings.stereo == "mono" else 0
         return 1 if self.n_channels == 2 and self._n_mono > SIDE_FADES_FRAMES else self.n_channels
 
@@ -227,17 +244,26 @@ class Coder:
         self._n_frames = 0
 
     def hear(self, x: FloatArray) -> FloatArray:
-        """Samples `[channels, frames · frame]` → latents. Stretches are heard one after the other, and may be before others are coded."""
+        """Samples `[channels, frames · frame]` → latents. Stretches are heard one after the other, and may be before
+        others are coded.
+        """
         z, self._state = self._runtime.encode(x, self._state)
         return z
 
     def encode(
-        self, x: FloatArray, z: FloatArray, counts: Counts, widths: npt.NDArray[np.int64], guarded: npt.NDArray[np.bool_]
+        self,
+        x: FloatArray,
+        z: FloatArray,
+        counts: Counts,
+        widths: npt.NDArray[np.int64],
+        guarded: npt.NDArray[np.bool_],
     ) -> tuple[CodeArray, FloatArray | None]:
-        """Samples `[channels, frames · frame]` and their latents → codes of as many layers as any frame sends, and what memory foresaw.
+        """Samples `[channels, frames · frame]` and their latents → codes of as many layers as any frame sends, and what
+        memory foresaw.
 
-        `counts [channels, frames]` are the layers that each frame sends, `widths [frames]` the candidates followed while codes are chosen,
-        `guarded [frames]` whether frames get lost on the way, so that the memory leans less on what came before.
+        `counts [channels, frames]` are the layers that each frame sends, `widths [frames]` the candidates followed
+        while codes are chosen, `guarded [frames]` whether frames get lost on the way, so that the memory leans less on
+        what came before.
         """
         if self._loop is None:
             return self._codes(z, counts, widths), None

@@ -25,7 +25,8 @@ class ToDecode:
         layers: how many the latents are made of, `[channels, frames]`.
         denoise: of each frame, `[frames]`.
         voice: one of VOICES, or "" for the sound itself.
-        first_layers: latents of the first k layers as they were sent, `[channels, frames, latent]`; asked for while a layer is heard.
+        first_layers: latents of the first k layers as they were sent, `[channels, frames, latent]`; asked for while a
+            layer is heard.
         sent_layers: how many there were, `[channels, frames]`.
         listen_layer: that layer.
         unquantized: the encoder's own latents, `[channels, frames, latent]`.
@@ -44,7 +45,8 @@ class ToDecode:
 class Decoding:
     """State of the decoder, and of further ones while another voice is heard.
 
-    A further decoder begins as a copy of the first and goes when its voice has faded out, so it costs nothing until then.
+    A further decoder begins as a copy of the first and goes when its voice has faded out, so it costs nothing until
+    then.
 
     Args:
         runtime: the codec, shared.
@@ -67,10 +69,18 @@ class Decoding:
             ramp = self._shares[name]
             ramp.set(float(name == frames.voice))
             if ramp.is_off:
-                self._further = {key: state for key, state in self._further.items() if not key.startswith(name)} if self._further else {}
+                self._further = (
+                    {key: state for key, state in self._further.items() if not key.startswith(name)}
+                    if self._further
+                    else {}
+                )
                 continue
             share = ramp.factor(plain.shape[1])
-            y = self._voice(name, plain, frames) if np.all(share == 1) else y + (self._voice(name, plain, frames) - plain) * share
+            y = (
+                self._voice(name, plain, frames)
+                if np.all(share == 1)
+                else y + (self._voice(name, plain, frames) - plain) * share
+            )
         self._state = after
         return y
 
@@ -84,7 +94,9 @@ class Decoding:
         return whole if layer == 1 else whole - self._first_layers("layer without", frames, layer - 1)
 
     def _first_layers(self, key: str, frames: ToDecode, n_layers: int) -> FloatArray:
-        return self._decode(key, frames.first_layers(n_layers), frames.denoise, np.minimum(frames.sent_layers, n_layers))
+        return self._decode(
+            key, frames.first_layers(n_layers), frames.denoise, np.minimum(frames.sent_layers, n_layers)
+        )
 
     def _decode(self, key: str, z: FloatArray, denoise: FloatArray, layers: Counts | None) -> FloatArray:
         y, self._further[key] = self._runtime.decode(z, self._further.get(key, self._state), denoise, layers)

@@ -32,7 +32,8 @@ def encode_audio(runtime: CodecRuntime, settings: Settings, audio: FloatArray, s
     stereo: Stereo = settings.stereo if len(audio) == 2 else "linked"  # type: ignore[assignment]
     if stereo != "linked":
         driven = MidSide(0, 1, True, stereo != "mono").encode(driven)
-    # The last sample needs the codec's frames up to itself, later by the codec's delay, and the resampler's kernel behind it.
+    # The last sample needs the codec's frames up to itself, later by the codec's delay, and the resampler's kernel
+    # behind it.
     into, back = half_taps(sample_rate, config.sample_rate), half_taps(config.sample_rate, sample_rate)
     n_core = -(-n_samples * config.sample_rate // sample_rate) + config.delay_samples + back
     n_frames = -(-n_core // config.frame) if n_samples else 0
@@ -89,12 +90,15 @@ def decode_codes(runtime: CodecRuntime, settings: Settings, codes: Codes, sample
     bundle = runtime.bundle
     if codes.digest != bundle.digest:
         raise ValueError(
-            f"The codes were made with another model ({codes.model!r}, {codes.digest[:12]!r}…) than this one ({bundle.name!r}, "
+            f"The codes were made with another model ({codes.model!r}, {codes.digest[:12]!r}…) than this one "
+            f"({bundle.name!r}, "
             f"{bundle.digest[:12]!r}…). Decode them with that model."
         )
     _check_codes(runtime, codes)
     if settings.listen not in ("wet", "layer"):
-        raise ValueError(f"listen is {settings.listen!r}, which needs the sound before it was coded. Decode with wet or layer.")
+        raise ValueError(
+            f"listen is {settings.listen!r}, which needs the sound before it was coded. Decode with wet or layer."
+        )
     # What the coded channels are, the codes say.
     settings = settings.moved_to("stereo", codes.stereo)
     plain = Settings(denoise=settings.denoise)
@@ -114,21 +118,38 @@ def decode_codes(runtime: CodecRuntime, settings: Settings, codes: Codes, sample
 def _check_codes(runtime: CodecRuntime, codes: Codes) -> None:
     """Raises ValueError for codes that the model can't have made, whatever they say of themselves."""
     config, n_layers = runtime.config, codes.codes.shape[2]
-    if n_layers > config.layers or codes.frame_rate != config.frame_rate or codes.code_bits != config.code_bits[:n_layers]:
+    if (
+        n_layers > config.layers
+        or codes.frame_rate != config.frame_rate
+        or codes.code_bits != config.code_bits[:n_layers]
+    ):
         raise ValueError(
-            f"The codes' layers, bits or frame rate are not those of the model {runtime.bundle.name!r}. Encode the sound again."
+            f"The codes' layers, bits or frame rate are not those of the model {runtime.bundle.name!r}. Encode the "
+            "sound again."
         )
     memory = config.memory
     for layer in range(n_layers):
         sent = codes.counts > layer
-        is_lag = sent & (codes.counts >= memory.from_layers) if memory is not None and layer == 0 else np.zeros_like(sent)
-        for which, most in ((sent & ~is_lag, config.codebook_size), (is_lag, 2 * memory.n_lags if memory is not None else 0)):
+        is_lag = (
+            sent & (codes.counts >= memory.from_layers) if memory is not None and layer == 0 else np.zeros_like(sent)
+        )
+        for which, most in (
+            (sent & ~is_lag, config.codebook_size),
+            (is_lag, 2 * memory.n_lags if memory is not None else 0),
+        ):
             if most < 1 << config.code_bits[layer] and (codes.codes[..., layer][which] >= most).any():
-                raise ValueError(f"A code of layer {layer + 1} is beyond the {most} that the model has. Encode the sound again.")
+                raise ValueError(
+                    f"A code of layer {layer + 1} is beyond the {most} that the model has. Encode the sound again."
+                )
 
 
 def _decoded(
-    runtime: CodecRuntime, codes: Codes, levels: FloatArray | None, track: ControlTrack | None, settings: Settings, sample_rate: int
+    runtime: CodecRuntime,
+    codes: Codes,
+    levels: FloatArray | None,
+    track: ControlTrack | None,
+    settings: Settings,
+    sample_rate: int,
 ) -> FloatArray:
     return _at_rate(runtime, _decoded_core(runtime, codes, levels, track, settings), codes, sample_rate)
 
@@ -136,7 +157,9 @@ def _decoded(
 def _decoded_core(
     runtime: CodecRuntime, codes: Codes, levels: FloatArray | None, track: ControlTrack | None, settings: Settings
 ) -> FloatArray:
-    """Decoded samples at the codec's rate, `[coded channels, frames · frame]`, in which `levels` of the same shape leads the desk."""
+    """Decoded samples at the codec's rate, `[coded channels, frames · frame]`, in which `levels` of the same shape
+    leads the desk.
+    """
     n_coded, n_frames, _ = codes.codes.shape
     config = runtime.config
     if n_frames == 0:
@@ -153,7 +176,9 @@ def _decoded_core(
     predictions = None if loop is None else loop.decode(codes.codes, codes.counts)
     sent = Sent(codes.codes, codes.counts, rms, peak, 0, predictions)
     unquantized = np.zeros((n_coded, n_frames, 0), np.float32)
-    encoded = Encoded(sent, unquantized, np.zeros((n_coded, n_frames), np.float32), of_frames, [n_coded] * n_frames, 0.0)
+    encoded = Encoded(
+        sent, unquantized, np.zeros((n_coded, n_frames), np.float32), of_frames, [n_coded] * n_frames, 0.0
+    )
     return FrameCodec(runtime, n_coded, settings).decode(encoded)
 
 
@@ -171,7 +196,9 @@ def _at_rate(runtime: CodecRuntime, core: FloatArray, codes: Codes, sample_rate:
     return limited(sound)
 
 
-def _resampled(x: FloatArray, source_rate: int, target_rate: int, n_samples: int, half: int, offset: int = 0) -> FloatArray:
+def _resampled(
+    x: FloatArray, source_rate: int, target_rate: int, n_samples: int, half: int, offset: int = 0
+) -> FloatArray:
     """The first `n_samples` of `x` at another rate, from a position of `offset` on; silence follows the end."""
     if source_rate == target_rate:
         start = offset // target_rate

@@ -99,7 +99,12 @@ def test_without_speech_nothing_is_measured(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
-    [(["--model", "nowhere"], "nowhere"), (["--layers", "25"], "25"), (["--items", "0"], "--items"), (["--seconds", "60"], "60 s")],
+    [
+        (["--model", "nowhere"], "nowhere"),
+        (["--layers", "25"], "25"),
+        (["--items", "0"], "--items"),
+        (["--seconds", "60"], "60 s"),
+    ],
 )
 def test_what_can_not_be_measured_is_refused(heldout, capsys, arguments, reason):
     assert loss.main(["--heldout", str(heldout), *arguments]) == 2

@@ -1,4 +1,6 @@
-"""The quality benchmark: its mixtures are exact, its memory doesn't lie, its targets and counts say what was measured."""
+"""The quality benchmark: its mixtures are exact, its memory doesn't lie, its targets and counts say what was
+measured.
+"""
 
 import json
 import math
@@ -39,10 +41,15 @@ def window(kind: str = "speech", seed: int = 0) -> Window:
 
 
 def made_up(**given: float) -> Scores:
-    return Scores(**{"visqol": NAN, "pesq": NAN, "estoi": NAN, "si_sdr": NAN, "log_mel": NAN, "frame_lock": NAN, "dnsmos": NAN} | given)
+    return Scores(
+        **{"visqol": NAN, "pesq": NAN, "estoi": NAN, "si_sdr": NAN, "log_mel": NAN, "frame_lock": NAN, "dnsmos": NAN}
+        | given
+    )
 
 
-def result(system: str, setting: str, found: Scores, kind: str = "speech", clip: str = "a", layers: int | None = None, **more) -> Result:
+def result(
+    system: str, setting: str, found: Scores, kind: str = "speech", clip: str = "a", layers: int | None = None, **more
+) -> Result:
     return Result(system, setting, 3.0, clip, 0, kind, more.pop("snr_db", None), found, layers, **more)
 
 
@@ -134,7 +141,9 @@ def test_remembered_codecs_are_not_measured_again(monkeypatch):
     jobs = [job for one in windows for job in measuring._jobs(one, {BUNDLE: bundle}, (4,), None, {})]
     for job in jobs:
         cache.put(job.key, Remembered(made_up(visqol=4.0), 3.0))
-    monkeypatch.setattr(measuring.multiprocessing, "get_context", lambda *_: pytest.fail("nothing should be left to measure"))
+    monkeypatch.setattr(
+        measuring.multiprocessing, "get_context", lambda *_: pytest.fail("nothing should be left to measure")
+    )
     found = measuring.measure(windows, {BUNDLE: bundle}, (4,), None, cache, 1)
     assert len(found) == len(jobs) >= 2 * (1 + len(measuring.OPUS_KBPS))
     assert found.mean("speech", BUNDLE, "4 layers", "visqol") == 4.0
@@ -202,7 +211,9 @@ def test_rivals_of_the_same_run_stand_beside_the_targets():
                 result("Opus", "12 kbps", made_up(pesq=rival)),
             ]
         )
-        (one,) = [one for one in targets(results, BUNDLE, 0.75) if (one.where, one.measure) == ("speech, 12 kbps", "pesq")]
+        (one,) = [
+            one for one in targets(results, BUNDLE, 0.75) if (one.where, one.measure) == ("speech, 12 kbps", "pesq")
+        ]
         return one
 
     assert (found(3.6, 3.55).verdict, found(3.6, 3.55).source) == ("met", "Opus 12: 3.550")
@@ -217,7 +228,9 @@ def test_a_step_without_gain_is_missed_where_less_is_better_too():
             for layers, value in zip((1, 2, 4, 8, 16, 24), values, strict=True)
         ]
         (found,) = [
-            one for one in targets(Results(rows), BUNDLE, 0.75) if one.measure.startswith("log_mel") and one.where.startswith("speech")
+            one
+            for one in targets(Results(rows), BUNDLE, 0.75)
+            if one.measure.startswith("log_mel") and one.where.startswith("speech")
         ]
         return found
 
@@ -238,7 +251,9 @@ def test_few_frames_say_nothing_about_codebooks():
 
 def test_quieter_is_better_for_silence():
     def verdict(rms: float) -> str:
-        (found,) = [one for one in targets(Results(), BUNDLE, 0.75, None, Silence(rms, -120, "")) if one.measure == "out dBFS"]
+        (found,) = [
+            one for one in targets(Results(), BUNDLE, 0.75, None, Silence(rms, -120, "")) if one.measure == "out dBFS"
+        ]
         return found.verdict
 
     assert [verdict(rms) for rms in (-60, -75, -90)] == ["MISSED", "met", "aim"]
@@ -247,8 +262,18 @@ def test_quieter_is_better_for_silence():
 def test_denoise_targets_are_gains_over_denoise_0():
     rows = [
         result(BUNDLE, "24 layers", made_up(si_sdr=4.0, dnsmos=2.0), "noisy", layers=24, snr_db=5.0),
-        result(BUNDLE, "24 layers, denoise 1", made_up(si_sdr=9.5, dnsmos=2.2), "noisy", layers=24, snr_db=5.0, denoise=1.0),
-        result(BUNDLE, "24 layers, denoise 1", made_up(si_sdr=20.0, dnsmos=4.0), "noisy", layers=24, snr_db=15.0, denoise=1.0),
+        result(
+            BUNDLE, "24 layers, denoise 1", made_up(si_sdr=9.5, dnsmos=2.2), "noisy", layers=24, snr_db=5.0, denoise=1.0
+        ),
+        result(
+            BUNDLE,
+            "24 layers, denoise 1",
+            made_up(si_sdr=20.0, dnsmos=4.0),
+            "noisy",
+            layers=24,
+            snr_db=15.0,
+            denoise=1.0,
+        ),
     ]
     found = {one.measure: one for one in targets(Results(rows), BUNDLE, 0.75)}
     assert found["si_sdr, gain"].value == pytest.approx(5.5) and found["si_sdr, gain"].verdict == "met"
@@ -256,7 +281,9 @@ def test_denoise_targets_are_gains_over_denoise_0():
 
 
 def test_the_table_of_targets_counts_what_it_lists(capsys):
-    print_targets([Target("a", "m", 1, 0), Target("b", "m", 1, 0, 0.5), Target("c", "m", -1, 0), Target("d", "m", NAN, 0)])
+    print_targets(
+        [Target("a", "m", 1, 0), Target("b", "m", 1, 0, 0.5), Target("c", "m", -1, 0), Target("d", "m", NAN, 0)]
+    )
     assert "2 of 4 targets met (1 with their aim), 1 missed, 1 not measured." in capsys.readouterr().out
 
 
@@ -303,7 +330,9 @@ def test_the_comparison_says_at_a_glance_where_a_bundle_is_better(capsys):
         (["--cache", "speech"], "speech"),
     ],
 )
-def test_what_can_not_be_measured_is_refused_before_anything_is_written(heldout, monkeypatch, capsys, arguments, reason):
+def test_what_can_not_be_measured_is_refused_before_anything_is_written(
+    heldout, monkeypatch, capsys, arguments, reason
+):
     monkeypatch.chdir(heldout)
     assert quality.main(["--heldout", str(heldout), *arguments]) == 2
     out, error = capsys.readouterr()
@@ -319,7 +348,20 @@ def test_a_run_ends_in_json_and_a_picture(heldout, tmp_path):
     pytest.importorskip("av", reason="av is part of the extra bench")
     pytest.importorskip("matplotlib", reason="matplotlib is part of the extra bench")
     out, picture = tmp_path / "found" / "quality.json", tmp_path / "found" / "quality.png"
-    options = ["--heldout", str(heldout), "--kinds", "music", "--layers", "4", "--clips", "1", "--window", "1", "--seconds", "1"]
+    options = [
+        "--heldout",
+        str(heldout),
+        "--kinds",
+        "music",
+        "--layers",
+        "4",
+        "--clips",
+        "1",
+        "--window",
+        "1",
+        "--seconds",
+        "1",
+    ]
     assert quality.main([*options, "--processes", "1", "--out", str(out), "--picture", str(picture)]) == 0
     found = json.loads(out.read_text())
     assert {one["codec"] for one in found["windows"]} == {

@@ -102,7 +102,11 @@ def test_a_bundle_is_found_by_name():
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
-    [(["--model", "nowhere"], "nowhere"), (["--layers", "25"], "25"), (["--model", "lamina-24k", "--model", "lamina-24k"], "once")],
+    [
+        (["--model", "nowhere"], "nowhere"),
+        (["--layers", "25"], "25"),
+        (["--model", "lamina-24k", "--model", "lamina-24k"], "once"),
+    ],
 )
 def test_what_can_not_be_measured_is_refused(capsys, arguments, reason):
     assert tones.main(arguments) == 2

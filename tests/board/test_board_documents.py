@@ -1,4 +1,6 @@
-"""A board survives its way through a document: every effect, every value; and a document that is wrong is refused in a sentence."""
+"""A board survives its way through a document: every effect, every value; and a document that is wrong is refused in a
+sentence.
+"""
 
 import json
 import os
@@ -47,7 +49,9 @@ def test_every_built_in_effect_of_pedalboard_is_known():
     abstract = {"Plugin", "PluginContainer", "ExternalPlugin", "VST3Plugin", "AudioUnitPlugin", "IIRFilter"}
     containers = {"Chain", "Mix", "Pedalboard"}
     exported = {
-        name for name, kind in vars(pedalboard).items() if isinstance(kind, type) and issubclass(kind, Plugin) and not name.startswith("_")
+        name
+        for name, kind in vars(pedalboard).items()
+        if isinstance(kind, type) and issubclass(kind, Plugin) and not name.startswith("_")
     }
     assert set(native_effects()) == exported - abstract - containers
 
@@ -93,7 +97,9 @@ def _native(kind, parameter, value):
 
 
 def test_a_codec_comes_back_with_every_value():
-    codec = NeuralCodec(layers=5, denoise=0.3, mix=0.1, input_gain_db=-3.7, output_gain_db=2.2, bypass=True, noise_only=True)
+    codec = NeuralCodec(
+        layers=5, denoise=0.3, mix=0.1, input_gain_db=-3.7, output_gain_db=2.2, bypass=True, noise_only=True
+    )
     again = through_json(Board([codec]))[0]
     assert again.settings == codec.settings and again.model == codec.model
     assert describe_board(Board([codec]))["effects"][0]["bypass"] is True
@@ -120,7 +126,9 @@ def test_boards_within_boards_and_native_containers_come_back():
 
 
 def test_a_board_that_came_back_sounds_the_same():
-    board = Board([Reverb(room_size=0.7), LadderFilter(LadderFilter.Mode.HPF24, 900), NeuralCodec(layers=3), Resample(9_000)])
+    board = Board(
+        [Reverb(room_size=0.7), LadderFilter(LadderFilter.Mode.HPF24, 900), NeuralCodec(layers=3), Resample(9_000)]
+    )
     audio = noise(2, RATE // 2)
     assert np.array_equal(through_json(board)(audio, RATE), board(audio, RATE))
 
@@ -203,23 +211,47 @@ BAD = [
     (document({"effect": "pedalboard.VST3Plugin"}), "which is not an effect"),
     (document({"effect": "pedalboard.__builtins__"}), "which is not an effect"),
     (document({"effect": "pedalboard.Gain", "parameters": []}), '"parameters" must be values by name'),
-    (document({"effect": "pedalboard.Gain", "parameters": {"gain": 1}}), "it has no parameter 'gain'. Did you mean 'gain_db'?"),
+    (
+        document({"effect": "pedalboard.Gain", "parameters": {"gain": 1}}),
+        "it has no parameter 'gain'. Did you mean 'gain_db'?",
+    ),
     (document({"effect": "pedalboard.Gain", "parameters": {"is_effect": True}}), "it has no parameter 'is_effect'"),
-    (document({"effect": "pedalboard.Gain", "parameters": {"gain_db": "loud"}}), "gain_db is 'loud'; it must be a number."),
+    (
+        document({"effect": "pedalboard.Gain", "parameters": {"gain_db": "loud"}}),
+        "gain_db is 'loud'; it must be a number.",
+    ),
     (document({"effect": "pedalboard.Gain", "parameters": {"gain_db": True}}), "gain_db is True; it must be a number."),
-    (document({"effect": "pedalboard.Gain", "parameters": {"gain_db": float("nan")}}), "gain_db is nan; it must be a finite number."),
+    (
+        document({"effect": "pedalboard.Gain", "parameters": {"gain_db": float("nan")}}),
+        "gain_db is nan; it must be a finite number.",
+    ),
     (document({"effect": "pedalboard.Gain", "parameters": {"gain_db": 1e300}}), "it must be a finite number."),
     (document({"effect": "pedalboard.Gain", "gain_db": 3}), "has no field 'gain_db'"),
-    (document({"effect": "pedalboard.Compressor", "parameters": {"ratio": 0.5}}), "Compressor ratio must be a value >= 1.0."),
-    (document({"effect": "pedalboard.LadderFilter", "parameters": {"mode": "LPF13"}}), "mode is 'LPF13'; choose one of LPF12, HPF12"),
-    (document({"effect": "pedalboard.BrickwallLimiter", "parameters": {"true_peak": 1}}), "true_peak is 1; it must be true or false."),
+    (
+        document({"effect": "pedalboard.Compressor", "parameters": {"ratio": 0.5}}),
+        "Compressor ratio must be a value >= 1.0.",
+    ),
+    (
+        document({"effect": "pedalboard.LadderFilter", "parameters": {"mode": "LPF13"}}),
+        "mode is 'LPF13'; choose one of LPF12, HPF12",
+    ),
+    (
+        document({"effect": "pedalboard.BrickwallLimiter", "parameters": {"true_peak": 1}}),
+        "true_peak is 1; it must be true or false.",
+    ),
     (document({"effect": "pedalboard.Convolution"}), "its impulse_response_filename is missing"),
     (document({"effect": "pedalboard.Convolution", "parameters": {"impulse_response_filename": 3}}), "it must be text"),
-    (document({"effect": "pedalboard.Mix", "effects": [{"effect": "NeuralCodec"}]}), "Effect 1.1 (NeuralCodec) can't stand in"),
+    (
+        document({"effect": "pedalboard.Mix", "effects": [{"effect": "NeuralCodec"}]}),
+        "Effect 1.1 (NeuralCodec) can't stand in",
+    ),
     (document({"effect": "board", "effects": [{"effect": "pedalboard.Gain"}, 3]}), 'Effect 1.2 needs "effect"'),
     (document({"effect": "board"}), 'Effect 1 (board) needs "effects", a list.'),
     (document(DEEP), "more than 16 deep"),
-    (document({"effect": "NeuralCodec", "parameters": {"layer": 3}}), "There is no parameter 'layer'. Did you mean 'layers'?"),
+    (
+        document({"effect": "NeuralCodec", "parameters": {"layer": 3}}),
+        "There is no parameter 'layer'. Did you mean 'layers'?",
+    ),
     (document({"effect": "NeuralCodec", "parameters": {"layers": 99}}), "layers is 99; choose 1 to 24."),
     (document({"effect": "NeuralCodec", "parameters": {"layers": 3, "kbps": 3.0}}), "both layers and kbps"),
     (document({"effect": "NeuralCodec", "parameters": {"bypass": True}, "bypass": True}), '"bypass" twice'),
@@ -230,7 +262,10 @@ BAD = [
     (document({"effect": "vst3", "path": "/nowhere/x.vst3"}), "there is no VST3 plugin at /nowhere/x.vst3."),
     (document({"effect": "vst3", "path": __file__}), "can't be loaded"),
     (document({"effect": "vst3", "path": __file__, "name": 3}), 'the "name" is 3'),
-    (document({"effect": "vst3", "path": __file__, "parameters": {"mix": 1.5}}), "mix is 1.5; it must be a number from 0 to 1."),
+    (
+        document({"effect": "vst3", "path": __file__, "parameters": {"mix": 1.5}}),
+        "mix is 1.5; it must be a number from 0 to 1.",
+    ),
 ]
 
 
@@ -246,5 +281,7 @@ def test_nothing_is_made_before_everything_is_checked(monkeypatch):
     made = []
     monkeypatch.setattr("lamina.plugin.documents.boards.build_native", lambda *arguments: made.append(arguments))
     with pytest.raises(BoardDocumentError, match="Effect 2"):
-        build_board(document({"effect": "pedalboard.Gain"}, {"effect": "pedalboard.Gain", "parameters": {"gain_db": "x"}}))
+        build_board(
+            document({"effect": "pedalboard.Gain"}, {"effect": "pedalboard.Gain", "parameters": {"gain_db": "x"}})
+        )
     assert not made

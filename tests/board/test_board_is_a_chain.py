@@ -37,7 +37,8 @@ def test_latent_plugins_are_compensated():
 @pytest.mark.slow
 def test_streaming_through_a_board_equals_one_call():
     audio = demo(0, RATE, 2.0)
-    # The filter stands last: a native filter's own rounding depends on its blocks, and before a codec it could flip a code.
+    # The filter stands last: a native filter's own rounding depends on its blocks, and before a codec it could flip a
+    # code.
     board = Board([Gain(-3.0), NeuralCodec(layers=6), Gain(2.0), NeuralCodec(layers=12), HighpassFilter(100.0)])
     expected = board(audio, RATE)
     board.reset()
@@ -88,7 +89,11 @@ def test_it_is_a_list():
 def test_foreign_objects_get_a_sentence_and_change_nothing(foreign):
     kept = Gain()
     board = Board([kept])
-    attempts = (lambda: board.append(foreign), lambda: board.insert(0, foreign), lambda: board.extend([Gain(), foreign]))
+    attempts = (
+        lambda: board.append(foreign),
+        lambda: board.insert(0, foreign),
+        lambda: board.extend([Gain(), foreign]),
+    )
     for attempt in (*attempts, lambda: board.__setitem__(0, foreign), lambda: Board([foreign])):
         with pytest.raises(TypeError, match=r"NeuralCodec|instance"):
             attempt()
@@ -113,15 +118,31 @@ def test_bad_calls_reach_no_member(bad):
 
 
 NATIVE = (
-    *(pedalboard.NoiseGate, pedalboard.Compressor, pedalboard.Chorus, pedalboard.Delay, pedalboard.Reverb, pedalboard.Phaser),
-    *(pedalboard.Gain, pedalboard.Limiter, pedalboard.HighpassFilter, pedalboard.LowpassFilter, pedalboard.Distortion, pedalboard.Clipping),
+    *(
+        pedalboard.NoiseGate,
+        pedalboard.Compressor,
+        pedalboard.Chorus,
+        pedalboard.Delay,
+        pedalboard.Reverb,
+        pedalboard.Phaser,
+    ),
+    *(
+        pedalboard.Gain,
+        pedalboard.Limiter,
+        pedalboard.HighpassFilter,
+        pedalboard.LowpassFilter,
+        pedalboard.Distortion,
+        pedalboard.Clipping,
+    ),
 )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_effects", range(1, len(NATIVE) + 1))
 def test_an_effect_inside_pedalboards_own_board_is_told_from_every_other(n_effects):
-    """pedalboard makes an object anew for each effect of its boards that is asked for: those of the past must not count."""
+    """pedalboard makes an object anew for each effect of its boards that is asked for: those of the past must not
+    count.
+    """
     for turn in range(40):
         effects = [kind() for kind in NATIVE[:n_effects]]
         chain, mix = pedalboard.Chain([pedalboard.Gain()]), pedalboard.Mix([pedalboard.Gain(), pedalboard.Reverb()])

@@ -171,7 +171,9 @@ def test_wishes_of_many_threads_end_with_one_of_them():
     switch = BoardSwitch(live(Gain(0.0)))
     tone = Tone(switch)
     tone.play(RATE // 4)
-    threads = [threading.Thread(target=lambda board=board: [switch.change_to(board) for _ in range(50)]) for board in boards]
+    threads = [
+        threading.Thread(target=lambda board=board: [switch.change_to(board) for _ in range(50)]) for board in boards
+    ]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):

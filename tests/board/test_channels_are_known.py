@@ -1,4 +1,6 @@
-"""Whoever knows which axis holds the channels hands that on: blocks of any length, of one and two samples too, are what they are."""
+"""Whoever knows which axis holds the channels hands that on: blocks of any length, of one and two samples too, are what
+they are.
+"""
 
 import numpy as np
 import pedalboard
@@ -33,7 +35,9 @@ def streamed(effect, audio, sizes):
 
 @pytest.mark.parametrize("size", [*range(470, 490), 240, 958, 959, 960, 961, 962, 1916, 1918, 1920])
 def test_a_board_streams_in_blocks_of_any_length_what_it_makes_of_the_whole(size):
-    """Blocks of 10 and 20 ms left two samples over for the effects behind the codec, which pedalboard can't tell from channels."""
+    """Blocks of 10 and 20 ms left two samples over for the effects behind the codec, which pedalboard can't tell from
+    channels.
+    """
     audio = noise(2, 6000)
     whole = board()(audio, RATE)
     assert np.abs(streamed(board(), audio, [size]) - whole).max() < 1e-6
@@ -96,7 +100,10 @@ def test_a_side_chain_lies_as_the_sound_does(n_channels, transposed):
             position += size
         return np.concatenate(out, 1)
 
-    for make in (lambda: NeuralCodec(layers=12, cross_layers=2), lambda: Board([NeuralCodec(layers=12, cross_layers=2)])):
+    for make in (
+        lambda: NeuralCodec(layers=12, cross_layers=2),
+        lambda: Board([NeuralCodec(layers=12, cross_layers=2)]),
+    ):
         assert np.abs(through(make(), [4000, 2, 1]) - through(make(), [4003])).max() < 1e-6
 
 
@@ -111,5 +118,8 @@ def test_smaller_buffers_keep_what_native_effects_remember():
     audio = noise(2, 4096)
     once, twice = Board([pedalboard.Delay(0.02)]), Board([pedalboard.Delay(0.02)])
     whole = once(audio, RATE, buffer_size=2048, reset=False)
-    parts = [twice(audio[:, :2048], RATE, buffer_size=2048, reset=False), twice(audio[:, 2048:], RATE, buffer_size=512, reset=False)]
+    parts = [
+        twice(audio[:, :2048], RATE, buffer_size=2048, reset=False),
+        twice(audio[:, 2048:], RATE, buffer_size=512, reset=False),
+    ]
     assert np.abs(np.concatenate(parts, 1) - whole).max() < 1e-6

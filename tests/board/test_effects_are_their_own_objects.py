@@ -1,4 +1,6 @@
-"""Effects are objects of their own: copies share nothing, inputs stay as they were, misspelt names are refused, threads take turns."""
+"""Effects are objects of their own: copies share nothing, inputs stay as they were, misspelt names are refused, threads
+take turns.
+"""
 
 import copy
 import pickle
@@ -22,7 +24,9 @@ def test_a_copy_has_the_settings_and_no_past(copied):
     codec.process(AUDIO, RATE, reset=False)
     twin = copied(codec)
     assert twin.settings == codec.settings and twin.on_report is None and twin.last_reports == []
-    assert np.array_equal(twin.process(AUDIO, RATE, reset=False), NeuralCodec(layers=3, mix=0.75).process(AUDIO, RATE, reset=False))
+    assert np.array_equal(
+        twin.process(AUDIO, RATE, reset=False), NeuralCodec(layers=3, mix=0.75).process(AUDIO, RATE, reset=False)
+    )
     twin.layers = 24
     assert codec.layers == 3
 
@@ -55,7 +59,9 @@ LAYOUTS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("make", [NeuralCodec, Board, lambda: Board([Gain(6)]), lambda: Board([Gain(6), NeuralCodec()])])
+@pytest.mark.parametrize(
+    "make", [NeuralCodec, Board, lambda: Board([Gain(6)]), lambda: Board([Gain(6), NeuralCodec()])]
+)
 @pytest.mark.parametrize("reset", [True, False])
 def test_the_input_is_never_changed_and_never_handed_back(layout, make, reset):
     audio = LAYOUTS[layout].view()

@@ -1,4 +1,6 @@
-"""An effect that raises, stalls, or gives back nonsense is bypassed without a step, with a sentence; the rest of the board goes on."""
+"""An effect that raises, stalls, or gives back nonsense is bypassed without a step, with a sentence; the rest of the
+board goes on.
+"""
 
 import time
 
@@ -31,7 +33,10 @@ FAULTS = {
     "is infinite": (lambda block: block + np.inf, "gave back NaN or infinite samples"),
     "is too long": (lambda block: np.tile(block, (1, 300)), "more samples than it takes"),
     "is nothing": (lambda block: block[:, :0], "fewer samples than it takes"),
-    "is NaN at times": (lambda block: np.where(np.arange(block.shape[1]) > 40, np.float32(np.nan), block * 0.5), "gave back NaN"),
+    "is NaN at times": (
+        lambda block: np.where(np.arange(block.shape[1]) > 40, np.float32(np.nan), block * 0.5),
+        "gave back NaN",
+    ),
 }
 
 
@@ -42,7 +47,14 @@ def test_an_effect_that_fails_is_bypassed_without_a_step_and_the_rest_goes_on(na
     act, reason = FAULTS[name]
     troubles = []
     own = OwnEffect(lambda samples: samples * 0.5)
-    board = live(Gain(0.0), own, Gain(-6.0), block=block, on_trouble=troubles.append, stall_seconds=0.2 if name == "stalls" else 60.0)
+    board = live(
+        Gain(0.0),
+        own,
+        Gain(-6.0),
+        block=block,
+        on_trouble=troubles.append,
+        stall_seconds=0.2 if name == "stalls" else 60.0,
+    )
     audio = sine(RATE)
     n_half = RATE // 4 // block * block
     before = play(board, audio[:, :n_half])
@@ -129,7 +141,9 @@ def test_an_effect_that_keeps_and_changes_its_arrays_spoils_nothing():
     assert not play(board, audio).any() and np.array_equal(audio, original)
 
 
-@pytest.mark.parametrize("make", [MP3Compressor, lambda: OwnEffect(explode), lambda: OwnEffect(FAULTS["is nothing"][0])])
+@pytest.mark.parametrize(
+    "make", [MP3Compressor, lambda: OwnEffect(explode), lambda: OwnEffect(FAULTS["is nothing"][0])]
+)
 def test_an_effect_that_cannot_stream_at_all_is_bypassed_from_the_start(make):
     troubles = []
     rate = 96_000  # which MP3 refuses

@@ -76,7 +76,8 @@ def test_a_latent_effect_is_as_late_as_the_board_says(name, rate, block):
 
 
 @pytest.mark.parametrize(
-    ("effect", "block", "latency"), [(MP3Compressor, 480, 3417), (MP3Compressor, 256, 3481), (HighpassFilter, 64, 0), (Limiter, 64, 0)]
+    ("effect", "block", "latency"),
+    [(MP3Compressor, 480, 3417), (MP3Compressor, 256, 3481), (HighpassFilter, 64, 0), (Limiter, 64, 0)],
 )
 def test_known_latencies_of_native_effects(effect, block, latency):
     assert live(effect(), block=block).latency_samples == latency
@@ -100,7 +101,13 @@ def test_a_codec_lives_as_it_renders(rate, block):
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 @pytest.mark.parametrize("block", [64, 256, 1024])
 def test_codec_and_latent_natives_in_a_row_align(rate, block):
-    chain = [Gain(-3.0), MP3Compressor(vbr_quality=0.5), NeuralCodec(layers=24), Resample(16_000), Compressor(-20.0, 3.0)]
+    chain = [
+        Gain(-3.0),
+        MP3Compressor(vbr_quality=0.5),
+        NeuralCodec(layers=24),
+        Resample(16_000),
+        Compressor(-20.0, 3.0),
+    ]
     board = live(*chain, rate=rate, block=block)
     audio = np.repeat(demo(0, rate, 1.0)[:1], 2, 0)
     out = play(board, audio)
@@ -209,7 +216,12 @@ def test_reset_starts_from_silence():
 
 @pytest.mark.parametrize(
     ("arguments", "word"),
-    [((RATE, 3, 256), "n_channels"), ((RATE, 2, 8), "block"), ((RATE, 2, 0), "buffer_size"), ((1, 2, 256), "sample_rate")],
+    [
+        ((RATE, 3, 256), "n_channels"),
+        ((RATE, 2, 8), "block"),
+        ((RATE, 2, 0), "buffer_size"),
+        ((1, 2, 256), "sample_rate"),
+    ],
 )
 def test_bad_arguments_are_refused(arguments, word):
     with pytest.raises(ValueError, match=word):

@@ -29,7 +29,9 @@ def test_the_shipped_bundle_is_small_enough_for_git():
     assert sum(path.stat().st_size for path in files) <= 16e6
 
 
-@pytest.mark.parametrize("graph", ["encoder.onnx", "quantizer-2.onnx", "decoder.onnx", "memory.onnx", "lags.onnx", "coarse.onnx"])
+@pytest.mark.parametrize(
+    "graph", ["encoder.onnx", "quantizer-2.onnx", "decoder.onnx", "memory.onnx", "lags.onnx", "coarse.onnx"]
+)
 def test_one_flipped_bit_is_named(copy, graph):
     data = bytearray((copy / graph).read_bytes())
     data[len(data) // 2] ^= 1
@@ -46,7 +48,9 @@ def test_a_missing_file_is_named(copy):
         open_bundle(copy)
 
 
-@pytest.mark.parametrize("change", [{"format": 99}, {"config": {"design": "other"}}, {"config": {"colour": 1}}, {"files": {}}])
+@pytest.mark.parametrize(
+    "change", [{"format": 99}, {"config": {"design": "other"}}, {"config": {"colour": 1}}, {"files": {}}]
+)
 def test_a_foreign_manifest_is_refused(copy, change):
     manifest = json.loads((copy / "model.json").read_text())
     (copy / "model.json").write_text(json.dumps(manifest | change))

@@ -1,4 +1,6 @@
-"""The compiled core computes what a bundle's graphs do, the same to the last bit with every instruction set and for any cutting."""
+"""The compiled core computes what a bundle's graphs do, the same to the last bit with every instruction set and for any
+cutting.
+"""
 
 import shutil
 import subprocess
@@ -20,7 +22,9 @@ from lamina.models.runtime import CodecRuntime, load_runtime
 from lamina.plugin import NeuralCodec
 
 FRAME, LAYERS, N_FRAMES = 320, 24, 90
-needs_core = pytest.mark.skipif(library() is None, reason="the core was not built: there was no compiler when Lamina was installed")
+needs_core = pytest.mark.skipif(
+    library() is None, reason="the core was not built: there was no compiler when Lamina was installed"
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +46,11 @@ def onnx():
 
 def sent(engine, audio, counts, width=1, pieces=(N_FRAMES,)):
     """Latents, codes, predictions and sound of a stream that is cut into `pieces` frames."""
-    encoder, decoder, loop = engine.encoder_state(len(audio)), engine.decoder_state(len(audio)), engine.loop(None, len(audio))
+    encoder, decoder, loop = (
+        engine.encoder_state(len(audio)),
+        engine.decoder_state(len(audio)),
+        engine.loop(None, len(audio)),
+    )
     found, start = [], 0
     guarded = np.arange(N_FRAMES) // 20 % 2 == 1
     for size in pieces:
@@ -148,7 +156,9 @@ def test_a_wider_search_tries_more_lags_and_leaves_less(audio):
     left = []
     for width in (1, 4):
         codes, foreseen = runtime.code(audio, 8, width)
-        left.append([float(np.square(z - foreseen).sum()), float(np.square(z - foreseen - runtime.dequantize(codes)).sum())])
+        left.append(
+            [float(np.square(z - foreseen).sum()), float(np.square(z - foreseen - runtime.dequantize(codes)).sum())]
+        )
     assert left[1][0] < 0.99 * left[0][0] and left[1][1] < 0.95 * left[0][1]
     assert 0.02 < (codes[..., 0] >= runtime.config.memory.n_lags).mean() < 0.6
 
@@ -161,7 +171,9 @@ def test_any_codes_leave_the_loop_finite(cores, seed):
     counts = random.integers(0, LAYERS + 1, (1, 400))
     foreseen = cores[0].loop(None, 1).decode(codes, counts)
     assert np.isfinite(foreseen).all() and np.abs(foreseen).max() < 1e4
-    y, _ = cores[0].decode(foreseen, np.zeros((1, 400), np.float32), np.full((1, 400), LAYERS), cores[0].decoder_state(1))
+    y, _ = cores[0].decode(
+        foreseen, np.zeros((1, 400), np.float32), np.full((1, 400), LAYERS), cores[0].decoder_state(1)
+    )
     assert np.isfinite(y).all()
 
 
@@ -218,8 +230,14 @@ def test_bytes_that_are_no_graph_never_crash_the_reader(tmp_path):
     ("change", "said"),
     [
         (lambda weights: weights.pop("encoder.gate.bias"), r"encoder\.gate\.bias is missing"),
-        (lambda weights: weights.update({"memory.scale": np.ones(3, np.float32)}), r"memory\.scale has 3 values; there should be 192"),
-        (lambda weights: weights.update({"decoder.film.scale": np.ones(192, np.uint8)}), r"decoder\.film\.scale has values of another"),
+        (
+            lambda weights: weights.update({"memory.scale": np.ones(3, np.float32)}),
+            r"memory\.scale has 3 values; there should be 192",
+        ),
+        (
+            lambda weights: weights.update({"decoder.film.scale": np.ones(192, np.uint8)}),
+            r"decoder\.film\.scale has values of another",
+        ),
     ],
 )
 def test_weights_that_do_not_fit_are_named(monkeypatch, change, said):

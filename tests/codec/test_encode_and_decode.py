@@ -43,7 +43,13 @@ def test_the_codes_are_those_that_the_reports_tell():
 @pytest.mark.slow
 def test_the_desk_behind_the_codes_does_to_them_what_it_does_to_sound():
     codes = NeuralCodec(layers=12).encode(music(), RATE)
-    for desk in ({"muted_layers": [2]}, {"bend": "shuffle", "bend_from": 4}, {"freeze": True}, {"frame_loss": 0.3}, {"listen": "layer"}):
+    for desk in (
+        {"muted_layers": [2]},
+        {"bend": "shuffle", "bend_from": 4},
+        {"freeze": True},
+        {"frame_loss": 0.3},
+        {"listen": "layer"},
+    ):
         played = NeuralCodec(layers=12, **desk)
         # Whoever sends over a channel with losses guards frames against them.
         sent = played.encode(music(), RATE) if "frame_loss" in desk else codes
@@ -65,7 +71,9 @@ def test_generations_are_encoded_in_place(passes):
     codes = codec.encode(voice(), RATE)
     assert lag_samples(voice()[0], codec.decode(codes)[0]) == 0
     # Each generation's own frames fall elsewhere than in a stream, so the losses differ in detail and not in size.
-    once, here, streamed = (difference(y, voice()) for y in (render(voice(), layers=24), codec.decode(codes), codec(voice(), RATE)))
+    once, here, streamed = (
+        difference(y, voice()) for y in (render(voice(), layers=24), codec.decode(codes), codec(voice(), RATE))
+    )
     assert here > 1.05 * once
     assert here == pytest.approx(streamed, rel=0.3)
 
@@ -91,7 +99,8 @@ def test_codes_that_a_script_made_are_played():
     def again(first, stop):
         return difference(heard[:, (80 + first) * FRAME : (80 + stop) * FRAME], plain[:, first * FRAME : stop * FRAME])
 
-    # Memory and decoder go on from what came before, so the second time begins differently; after a second they have forgotten it.
+    # Memory and decoder go on from what came before, so the second time begins differently; after a second they have
+    # forgotten it.
     assert again(0, 10) > again(30, 40) > again(70, 78)
     assert again(70, 78) < 0.15
     assert np.abs(heard).max() < 4 * np.abs(plain).max()
@@ -133,7 +142,8 @@ def test_codes_of_another_model_and_other_things_are_refused():
 )
 def test_codes_that_do_not_fit_together_are_refused(change, words):
     whole = {
-        "codes": np.zeros((1, 3, 8), np.uint16), "counts": np.full((1, 3), 8, np.uint8), "sample_rate": RATE, "n_samples": 1500,
+        "codes": np.zeros((1, 3, 8), np.uint16), "counts": np.full((1, 3), 8, np.uint8), "sample_rate": RATE,
+        "n_samples": 1500,
         "n_channels": 1, "model": "m", "digest": "d", "stereo": "linked",
     }  # fmt: skip
     assert Codes(**whole).kbps == 6.0
@@ -153,7 +163,10 @@ def test_a_board_aligns_the_side_chain_with_what_arrives_at_the_codec():
     # With no layers of its own the sound's only share is its length: what is heard is the side-chain, coded.
     assert np.array_equal(whole, render(b, layers=12))
     board = Board([first, second])
-    parts = [board.process(a[:, k : k + 4801], RATE, reset=False, sidechain=b[:, k : k + 4801]) for k in range(0, a.shape[1], 4801)]
+    parts = [
+        board.process(a[:, k : k + 4801], RATE, reset=False, sidechain=b[:, k : k + 4801])
+        for k in range(0, a.shape[1], 4801)
+    ]
     streamed = np.concatenate(parts, 1)
     assert streamed.shape[1] > a.shape[1] - 4000
     assert np.abs(streamed - whole[:, : streamed.shape[1]]).max() < 1e-4

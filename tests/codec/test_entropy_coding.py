@@ -1,4 +1,6 @@
-"""Entropy coding gives back every code, gains what there is to gain, hardly loses where there is nothing, and never changes."""
+"""Entropy coding gives back every code, gains what there is to gain, hardly loses where there is nothing, and never
+changes.
+"""
 
 import hashlib
 import math
@@ -39,7 +41,9 @@ def test_the_range_coder_gives_back_every_symbol_in_as_many_bits_as_it_is_worth(
 
 @pytest.mark.parametrize("n_symbols", [30, 50, 1000])
 def test_a_carry_runs_through_all_that_has_left(n_symbols):
-    """Thirds of the interval that always hold its first middle, so that what has left is 7FFF FFFF FFFF …; then one that lies above it."""
+    """Thirds of the interval that always hold its first middle, so that what has left is 7FFF FFFF FFFF …; then one
+    that lies above it.
+    """
     below, size, sequence = 1 << 47, 1 << 48, []
     for _ in range(n_symbols):
         third = size // 3
@@ -65,7 +69,9 @@ def test_a_carry_runs_through_all_that_has_left(n_symbols):
 def test_any_codes_come_back(seed, n_frames):
     codes = random_codes(seed, n_frames)
     n_layers = codes.codes.shape[2]
-    np.testing.assert_array_equal(decode_codes(encode_codes(codes.codes, codes.counts), codes.counts, n_layers), codes.codes)
+    np.testing.assert_array_equal(
+        decode_codes(encode_codes(codes.codes, codes.counts), codes.counts, n_layers), codes.codes
+    )
 
 
 def bits_per_code(codes: np.ndarray) -> float:

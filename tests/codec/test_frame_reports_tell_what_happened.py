@@ -42,7 +42,8 @@ def test_a_report_holds_the_frame_it_is_about():
         assert report.codes.shape == report.layer_energy.shape == (2, report.layers) and report.codes.dtype == np.uint16
         assert report.input_rms == pytest.approx(np.sqrt((frame.astype(np.float64) ** 2).mean(1)), rel=1e-5)
         for channel, layer in np.ndindex(report.codes.shape):
-            # With five layers the first says where to look: what it adds is what was foreseen. With two there is no such layer.
+            # With five layers the first says where to look: what it adds is what was foreseen. With two there is no
+            # such layer.
             row = layer if report.layers == 5 else runtime.config.layers + layer
             entry = foreseen[channel, report.index] if row == 0 else runtime.entries[row, report.codes[channel, layer]]
             assert report.layer_energy[channel, layer] == pytest.approx(float(entry @ entry), rel=1e-5)

@@ -81,7 +81,10 @@ def test_a_stream_is_cut_anywhere_and_foresees_the_same(runtime):
     audio = sound(60)
     codes, foreseen = sent(runtime, audio, all_of(audio, 12))
     loop = runtime.loop(1)
-    parts = [loop.decode(codes[:, first:stop], all_of(audio, 12)[:, first:stop]) for first, stop in ((0, 1), (1, 20), (20, 60))]
+    parts = [
+        loop.decode(codes[:, first:stop], all_of(audio, 12)[:, first:stop])
+        for first, stop in ((0, 1), (1, 20), (20, 60))
+    ]
     assert np.array_equal(np.concatenate(parts, 1), foreseen)
 
 
@@ -141,8 +144,8 @@ def test_what_went_wrong_dies_away(runtime, wrong, guarded):
     assert np.array_equal(heard[:, :40], foreseen[:, :40])
     error = [off(heard[:, first : first + 10], foreseen[:, first : first + 10]) for first in (41, 71, 116, 160)]
     assert error[0] > error[-1]
-    # A guarded stream has forgotten it in half a second; otherwise a second must do, and less than that is said of what is heard at last.
-    # Never to the last bit: networks in bytes round what is nearly the same to one side or the other.
+    # A guarded stream has forgotten it in half a second; otherwise a second must do, and less than that is said of what
+    # is heard at last. Never to the last bit: networks in bytes round what is nearly the same to one side or the other.
     assert error[1] < 0.05 if guarded else error[2] < 0.2
     assert error[3] < 0.1
 
@@ -201,7 +204,9 @@ def test_the_first_code_is_a_lag_from_three_layers_on(runtime):
     codes, _ = sent(runtime, audio, all_of(audio, 8))
     guarded, _ = sent(runtime, audio, all_of(audio, 8), guarded=np.ones(100, bool))
     assert guarded[..., 0].min() >= memory.n_lags
-    assert np.array_equal(guarded[..., 0] % memory.n_lags, codes[..., 0] % memory.n_lags)  # the input decides, not what was coded
+    assert np.array_equal(
+        guarded[..., 0] % memory.n_lags, codes[..., 0] % memory.n_lags
+    )  # the input decides, not what was coded
     assert not runtime.entries[0].any()
     assert list(runtime.first_rows(np.array([1, 2, 3, 24]))) == [24, 24, 0, 0]
     few, _ = sent(runtime, audio, all_of(audio, 2))
@@ -237,10 +242,13 @@ def test_a_model_without_a_memory_plays_as_ever(tmp_path):
     assert sent_codes.lag_from == 0
     assert np.array_equal(codec.decode(sent_codes), codec(audio, RATE))
     assert unpack(pack(sent_codes)).codes.lag_from == 0
-    # The desk has nothing to foresee: every layer is one like the others, and what got lost is forgotten with the decoder's own past.
+    # The desk has nothing to foresee: every layer is one like the others, and what got lost is forgotten with the
+    # decoder's own past.
     muted = NeuralCodec(model=str(bundle.path), layers=6, search=1, muted_layers=[4, 5, 6])(audio, RATE)
     assert np.abs(muted - NeuralCodec(model=str(bundle.path), layers=3, search=1)(audio, RATE)).max() < 2e-6
-    gap = dataclasses.replace(sent_codes, counts=np.where(np.arange(sent_codes.n_frames) == 20, 0, sent_codes.counts).astype(np.uint8))
+    gap = dataclasses.replace(
+        sent_codes, counts=np.where(np.arange(sent_codes.n_frames) == 20, 0, sent_codes.counts).astype(np.uint8)
+    )
     heard, whole = codec.decode(gap), codec.decode(sent_codes)
     assert np.array_equal(heard[:, : 19 * FRAME], whole[:, : 19 * FRAME])
     assert not np.array_equal(heard, whole)

@@ -1,4 +1,6 @@
-"""Nothing assumes 24 layers of 0.75 kbps at 24 kHz: models of other layers, rates and codes open, play, and survive desk and files."""
+"""Nothing assumes 24 layers of 0.75 kbps at 24 kHz: models of other layers, rates and codes open, play, and survive
+desk and files.
+"""
 
 import dataclasses
 
@@ -85,7 +87,9 @@ def test_streams_are_whole_pieces_in_any_blocks_with_everything_on(model, audio)
 @pytest.mark.parametrize("bend", ["offset", "shuffle", "nearest", "common"])
 def test_codes_of_small_codebooks_are_bent_to_others_of_theirs(bundles, audio, bend):
     for name in ("four", "forty"):
-        codec = NeuralCodec(layers=4, model=bundles[name], bend=bend, bend_nearest=64, bend_common=512, bend_offset=-512)
+        codec = NeuralCodec(
+            layers=4, model=bundles[name], bend=bend, bend_nearest=64, bend_common=512, bend_offset=-512
+        )
         heard = codec(audio, 48_000)
         assert np.isfinite(heard).all() and heard.any()
 
@@ -96,7 +100,10 @@ def test_codes_in_a_file_decode_to_what_is_played_and_count_what_was_sent(model,
     assert codes.kbps == pytest.approx(2 * codec.kbps, rel=0.01)
     write_codes(tmp_path / "a.lamina", codes)
     found = read_codes(tmp_path / "a.lamina").codes
-    assert np.array_equal(found.codes, codes.codes) and (found.frame_rate, found.code_bits) == (codes.frame_rate, codes.code_bits)
+    assert np.array_equal(found.codes, codes.codes) and (found.frame_rate, found.code_bits) == (
+        codes.frame_rate,
+        codes.code_bits,
+    )
     assert np.abs(codec.decode(found) - codec(audio, 48_000)).max() < 1e-5
 
 
@@ -117,7 +124,9 @@ def test_boards_remember_values_that_only_the_model_allows(bundles):
 def test_settings_go_over_to_another_model_as_far_as_it_reaches():
     four = shape_of(CONFIGS["four"])
     moving = (Motion("layer_gains.7"), Motion("mix"))
-    settings = Settings().with_value("muted_layers", [2, 9]).with_value("layers", 6).with_value("motions", moving).on(four)
+    settings = (
+        Settings().with_value("muted_layers", [2, 9]).with_value("layers", 6).with_value("motions", moving).on(four)
+    )
     assert (settings.layers, settings.muted_layers, settings.bend_to, settings.cross_layers) == (4, (2,), 4, 4)
     assert len(settings.layer_gains) == 4 and settings.motions == moving[1:]
     back = settings.on(USUAL)
@@ -126,7 +135,10 @@ def test_settings_go_over_to_another_model_as_far_as_it_reaches():
 
 def test_drawn_curves_stay_within_the_models_layers():
     four = shape_of(CONFIGS["four"])
-    curves = [{"target": "layers", "times": [0, 1, 2], "values": [24, 20, 2]}, {"target": "mix", "times": [0], "values": [0.5]}]
+    curves = [
+        {"target": "layers", "times": [0, 1, 2], "values": [24, 20, 2]},
+        {"target": "mix", "times": [0], "values": [0.5]},
+    ]
     layers, mix = Settings().with_value("automation", curves).on(four).automation
     assert layers.values == (4, 4, 2) and mix.values == (0.5,)
 

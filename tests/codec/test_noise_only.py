@@ -1,4 +1,6 @@
-"""Noise only: what denoising takes away, aligned to the sample, silent where it takes nothing, and switched without a click."""
+"""Noise only: what denoising takes away, aligned to the sample, silent where it takes nothing, and switched without a
+click.
+"""
 
 import numpy as np
 import pytest
@@ -95,7 +97,10 @@ def test_a_long_piece_is_coded_in_stretches_without_a_seam():
 @pytest.mark.slow
 def test_switching_50_times_a_second_does_not_click():
     audio = noisy_voice(seconds=2.0)
-    ends = [push_while(audio, lambda codec, i: None, layers=24, denoise=1.0, noise_only=noise_only) for noise_only in (False, True)]
+    ends = [
+        push_while(audio, lambda codec, i: None, layers=24, denoise=1.0, noise_only=noise_only)
+        for noise_only in (False, True)
+    ]
     switched = push_while(audio, lambda codec, i: setattr(codec, "noise_only", bool(i % 2)), layers=24, denoise=1.0)
     assert largest_step(switched) <= 1.25 * max(largest_step(end) for end in ends)
 
@@ -103,7 +108,9 @@ def test_switching_50_times_a_second_does_not_click():
 @pytest.mark.slow
 def test_a_switch_walks_from_one_to_the_other_within_the_ramp():
     audio = noisy_voice(seconds=2.0)
-    left, taken = (push_while(audio, lambda codec, i: None, layers=24, denoise=1.0, noise_only=on) for on in (False, True))
+    left, taken = (
+        push_while(audio, lambda codec, i: None, layers=24, denoise=1.0, noise_only=on) for on in (False, True)
+    )
     out = push_while(audio, lambda codec, i: setattr(codec, "noise_only", 60 <= i < 140), layers=24, denoise=1.0)
     assert np.array_equal(out[:, : 60 * BLOCK], left[:, : 60 * BLOCK])
     # The second decoder begins with the first one's past, and hears 14 frames back at most.

@@ -1,4 +1,6 @@
-"""Models of one's own: found by name beside the shipped ones, never in their place, and harmless when they are damaged."""
+"""Models of one's own: found by name beside the shipped ones, never in their place, and harmless when they are
+damaged.
+"""
 
 import json
 import shutil
@@ -8,7 +10,14 @@ import pytest
 from pedalboard.io import AudioFile
 
 from lamina.cli.main import main
-from lamina.models.bundles.bundle import BundleError, install_bundle, list_bundles, open_bundle, survey_bundles, weights_folder
+from lamina.models.bundles.bundle import (
+    BundleError,
+    install_bundle,
+    list_bundles,
+    open_bundle,
+    survey_bundles,
+    weights_folder,
+)
 from lamina.models.bundles.own_bundles import check_free, is_name, own_bundles_folder
 from lamina.models.places import data_folder
 from lamina.plugin import NeuralCodec
@@ -63,7 +72,9 @@ def test_names_that_can_be(name):
     check_free(name, ["lamina-24k"], replace=False)
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "../x", ".hidden", "-x", " x", "x ", "x.", "a\nb", "a:b", "a" * 65])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "a\\b", "../x", ".hidden", "-x", " x", "x ", "x.", "a\nb", "a:b", "a" * 65]
+)
 def test_names_that_can_not_be(name):
     assert not is_name(name)
     with pytest.raises(ValueError, match="can't be the name"):
@@ -128,7 +139,10 @@ def test_an_effect_never_changes_its_model_silently(tmp_path):
     install_bundle(changed, "my-band")
     with pytest.raises(BundleError, match="replaced since"):
         codec.stream(24_000, 1)
-    assert NeuralCodec(model="my-band").bundle.digest == NeuralCodec(model="my-band").stream(24_000, 1)._runtime.bundle.digest
+    assert (
+        NeuralCodec(model="my-band").bundle.digest
+        == NeuralCodec(model="my-band").stream(24_000, 1)._runtime.bundle.digest
+    )
 
 
 DAMAGES = {
@@ -192,7 +206,21 @@ def test_a_preset_brings_its_model_and_says_when_it_is_missing(tmp_path, capsys)
     assert "my-band" in refused(capsys, "render", source, tmp_path / "out.wav", "--preset", path)
     assert not (tmp_path / "out.wav").exists()
     # Another model may take its place.
-    assert main(["render", str(source), str(tmp_path / "out.wav"), "--preset", str(path), "--model", "lamina-24k", "--quiet"]) == 0
+    assert (
+        main(
+            [
+                "render",
+                str(source),
+                str(tmp_path / "out.wav"),
+                "--preset",
+                str(path),
+                "--model",
+                "lamina-24k",
+                "--quiet",
+            ]
+        )
+        == 0
+    )
     own_bundle(tmp_path)
     assert codec_for(preset).model == "my-band"
     assert codec_for(load_preset("podcast")).model == "lamina-24k"

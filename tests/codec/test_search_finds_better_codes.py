@@ -1,4 +1,6 @@
-"""A wider search finds codes nearer to the latent with the same number of bits, for each frame's own number of layers."""
+"""A wider search finds codes nearer to the latent with the same number of bits, for each frame's own number of
+layers.
+"""
 
 import numpy as np
 import pytest
@@ -94,7 +96,10 @@ def test_every_frame_is_searched_for_its_own_number_of_layers(runtime, latents):
 def test_codes_do_not_depend_on_how_many_frames_a_call_brings(runtime, latents):
     counts = np.full(len(latents), 16)
     whole = runtime.quantize(latents, counts, 5)
-    assert all(np.array_equal(runtime.quantize(latents[k : k + 1], counts[:1], 5)[0], whole[k]) for k in range(0, len(latents), 7))
+    assert all(
+        np.array_equal(runtime.quantize(latents[k : k + 1], counts[:1], 5)[0], whole[k])
+        for k in range(0, len(latents), 7)
+    )
 
 
 @pytest.mark.slow
@@ -110,7 +115,9 @@ def test_streaming_equals_offline_while_the_search_moves(sizes):
 @pytest.mark.slow
 @pytest.mark.parametrize("layers", [4, 12])
 def test_what_is_heard_is_nearer_to_the_input_at_the_same_bitrate(layers):
-    """On the average of several sounds: other codes are foreseen from in another way, which may take back from one what was gained."""
+    """On the average of several sounds: other codes are foreseen from in another way, which may take back from one what
+    was gained.
+    """
     better = []
     for audio in (music(), voice(), demo(0, RATE, 3.0, 6.0)[:1], demo(1, RATE, 3.0, 6.0)[:1]):
         plain, searched = NeuralCodec(layers=layers, search=1), NeuralCodec(layers=layers, search=8)

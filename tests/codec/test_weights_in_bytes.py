@@ -50,5 +50,7 @@ def test_a_memory_multiplies_nothing_but_bytes():
     """What it foresees wrongly is coded anyway."""
     onnx = pytest.importorskip("onnx", reason="reading graphs needs the extra [train]")
     stored = {item.name: item for item in onnx.load(open_bundle().path / MEMORY).graph.initializer}
-    matrices = [name for name, item in stored.items() if len(item.dims) > 1 and item.data_type != onnx.TensorProto.INT64]
+    matrices = [
+        name for name, item in stored.items() if len(item.dims) > 1 and item.data_type != onnx.TensorProto.INT64
+    ]
     assert all(name.endswith(byte_weights.CODES) for name in matrices) and len(matrices) >= 12

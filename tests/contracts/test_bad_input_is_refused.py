@@ -94,7 +94,9 @@ def test_wrong_audio_is_refused(audio, error):
         NeuralCodec()(audio, 48_000)
 
 
-@pytest.mark.parametrize("rate", [0, -48_000, 7_999, 192_001, 44_100.5, float("nan"), float("inf"), "48000", None, True])
+@pytest.mark.parametrize(
+    "rate", [0, -48_000, 7_999, 192_001, 44_100.5, float("nan"), float("inf"), "48000", None, True]
+)
 def test_wrong_rates_are_refused(rate):
     codec = NeuralCodec()
     with pytest.raises((ValueError, TypeError), match="sample_rate"):
@@ -128,7 +130,9 @@ def test_a_live_stream_survives_nan():
     assert np.isfinite(stream.push(noise(1, 48_000))).all()
 
 
-@pytest.mark.parametrize("shape", [(1200,), (1, 1200), (1200, 1), (2, 1200), (1200, 2), (1, 1), (1, 2), (2, 1), (0,), (2, 0), (0, 2)])
+@pytest.mark.parametrize(
+    "shape", [(1200,), (1, 1200), (1200, 1), (2, 1200), (1200, 2), (1, 1), (1, 2), (2, 1), (0,), (2, 0), (0, 2)]
+)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_layouts_come_back_as_they_went_in(shape, dtype):
     out = NeuralCodec()(np.zeros(shape, dtype), 48_000)
@@ -142,7 +146,10 @@ def test_both_layouts_give_the_same_sound():
 
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None)
-@given(name=st.sampled_from(sorted(PARAMETERS)), value=st.one_of(st.floats(), st.integers(), st.text(max_size=3), st.booleans(), st.none()))
+@given(
+    name=st.sampled_from(sorted(PARAMETERS)),
+    value=st.one_of(st.floats(), st.integers(), st.text(max_size=3), st.booleans(), st.none()),
+)
 def test_any_value_is_either_taken_or_refused_with_a_sentence(name, value):
     codec = NeuralCodec()
     before = codec.settings

@@ -9,7 +9,8 @@ from lamina.plugin import NeuralCodec
 RATE = 48_000
 BLOCK = 480
 
-# A moved control changes the signal itself, so its steps may differ a little from any unmoved rendering; a click is many times larger.
+# A moved control changes the signal itself, so its steps may differ a little from any unmoved rendering; a click is
+# many times larger.
 MARGIN = 1.25
 
 
@@ -34,8 +35,14 @@ def render_moving(audio, moves, **start):
 
 MOVES = {
     "mix": (lambda codec, i: setattr(codec, "mix", float(i // 7 % 2)), [{"mix": 0.0}, {"mix": 1.0}]),
-    "input_gain_db": (lambda codec, i: setattr(codec, "input_gain_db", (0.0, -18.0)[i // 7 % 2]), [{}, {"input_gain_db": -18.0}]),
-    "output_gain_db": (lambda codec, i: setattr(codec, "output_gain_db", (0.0, -18.0)[i // 7 % 2]), [{}, {"output_gain_db": -18.0}]),
+    "input_gain_db": (
+        lambda codec, i: setattr(codec, "input_gain_db", (0.0, -18.0)[i // 7 % 2]),
+        [{}, {"input_gain_db": -18.0}],
+    ),
+    "output_gain_db": (
+        lambda codec, i: setattr(codec, "output_gain_db", (0.0, -18.0)[i // 7 % 2]),
+        [{}, {"output_gain_db": -18.0}],
+    ),
     "bypass": (lambda codec, i: setattr(codec, "bypass", bool(i // 7 % 2)), [{"bypass": True}, {"bypass": False}]),
     "denoise": (lambda codec, i: setattr(codec, "denoise", float(i // 7 % 2)), [{}, {"denoise": 1.0}]),
     "noise_only": (
@@ -63,7 +70,9 @@ def test_the_bitrate_knob_does_not_click(item):
     random = np.random.default_rng(0)
     visited = [int(v) for v in random.integers(1, 25, 1000)]
     moved, _ = render_moving(audio, lambda codec, i: setattr(codec, "layers", visited[i]))
-    still = [largest_step(render_moving(audio, lambda codec, i: None, layers=layers)[0]) for layers in (1, 2, 4, 8, 16, 24)]
+    still = [
+        largest_step(render_moving(audio, lambda codec, i: None, layers=layers)[0]) for layers in (1, 2, 4, 8, 16, 24)
+    ]
     # Hissing sounds have larger steps before coding than after: what the input itself does is no click.
     unmoved = max(largest_step(audio) if item == "voice" else 0.0, *still)
     assert largest_step(moved) <= unmoved * MARGIN
@@ -71,7 +80,9 @@ def test_the_bitrate_knob_does_not_click(item):
 
 @pytest.mark.slow
 def test_a_bitrate_change_lands_on_a_frame_and_touches_no_state():
-    """From eight layers up the loop hears the same whatever the number: what follows a visit to another rate is as without it."""
+    """From eight layers up the loop hears the same whatever the number: what follows a visit to another rate is as
+    without it.
+    """
     audio = demo(0, RATE, 2.0)
     moved, stream = render_moving(audio, lambda codec, i: setattr(codec, "layers", 9 if 60 <= i < 80 else 20))
     still, _ = render_moving(audio, lambda codec, i: None, layers=20)
@@ -93,7 +104,10 @@ def test_a_visit_below_eight_layers_is_remembered_and_costs_nothing_afterwards()
     late = stream.latency_samples
     after = slice(80 * BLOCK + RATE // 2, audio.shape[1])
     heard = slice(after.start, audio.shape[1] - late)
-    errors = [float(np.square(out[:, heard.start + late : heard.stop + late] - audio[:, heard]).mean()) for out in (moved, still)]
+    errors = [
+        float(np.square(out[:, heard.start + late : heard.stop + late] - audio[:, heard]).mean())
+        for out in (moved, still)
+    ]
     assert 0.8 < errors[0] / errors[1] < 1.25
 
 

@@ -22,8 +22,8 @@ def test_the_wet_signal_lags_by_the_reported_latency(rate, block):
     stream = codec.stream(rate, 1)
     out = push_in_blocks(stream, audio, [block])
     assert out.shape == audio.shape
-    # Against the compensated call, whose own lag is measured below: a third of a second of coded voice is too little to tell a
-    # quarter of the codec's samples.
+    # Against the compensated call, whose own lag is measured below: a third of a second of coded voice is too little to
+    # tell a quarter of the codec's samples.
     whole = codec(audio, rate)
     assert lag_samples(whole[0], out[0]) == stream.latency_samples == codec.latency_samples(rate)
 

@@ -22,7 +22,13 @@ def test_a_declaration_says_it_all_and_goes_before_what_its_group_says():
         some_way: bool = switch("Way", default=True, refines="some_word", suits=("one",), help="A way.")
 
     share, count, word, way = Some.declared.values()
-    assert (share.name, share.kind, share.step, share.section, share.page) == ("some_share", "float", 0.01, "Some", "some")
+    assert (share.name, share.kind, share.step, share.section, share.page) == (
+        "some_share",
+        "float",
+        0.01,
+        "Some",
+        "some",
+    )
     assert (count.kind, count.step, count.section, count.beside) == ("int", 1, "More", True)
     assert word.validate("one") == "one" and way.validate(False) is False and way.suits == ("one",)
     assert (Some.some_share, Some.some_word) == (0.5, "two"), "without a snapshot a group holds its defaults"

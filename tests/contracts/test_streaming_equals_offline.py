@@ -18,7 +18,12 @@ cuttings = st.lists(st.integers(1, 8192), min_size=1, max_size=12)
 
 
 @settings(max_examples=12, deadline=None)
-@given(sizes=cuttings, rate=st.sampled_from([24_000, 44_100, 48_000, 96_000]), layers=st.integers(1, 24), stereo=st.booleans())
+@given(
+    sizes=cuttings,
+    rate=st.sampled_from([24_000, 44_100, 48_000, 96_000]),
+    layers=st.integers(1, 24),
+    stereo=st.booleans(),
+)
 def test_random_cuttings_give_the_same_samples_and_codes(sizes, rate, layers, stereo):
     sizes = [*sizes, 1, 2, 977]
     audio = demo(0, rate, 0.8)
@@ -80,7 +85,8 @@ def test_a_processor_whose_long_calls_differ_is_found_out_and_encodes_frame_by_f
     expected, after = exact.encode(audio, exact.encoder_state(1))
     assert np.array_equal(z, expected)
     assert all(np.array_equal(a, b) for a, b in zip(state, after, strict=True))
-    # The loop takes frames one by one; what lies above its layers is coded in long calls where that makes no difference.
+    # The loop takes frames one by one; what lies above its layers is coded in long calls where that makes no
+    # difference.
     for layers in (2, 7, 20):
         for ours, theirs in zip(careful.code(audio, layers), exact.code(audio, layers), strict=True):
             assert np.array_equal(ours, theirs)

@@ -21,7 +21,9 @@ def linear(gain_db):
 def test_the_output_gain_is_on_wet_and_dry(gain_db):
     for mix in (1.0, 0.4, 0.0):
         plain = NeuralCodec(mix=mix)(SOUND, RATE)
-        assert np.allclose(NeuralCodec(mix=mix, output_gain_db=gain_db)(SOUND, RATE), plain * linear(gain_db), rtol=0, atol=TOLERANCE)
+        assert np.allclose(
+            NeuralCodec(mix=mix, output_gain_db=gain_db)(SOUND, RATE), plain * linear(gain_db), rtol=0, atol=TOLERANCE
+        )
 
 
 @pytest.mark.slow
@@ -37,7 +39,9 @@ def test_the_input_gain_is_before_the_codec_and_on_the_dry_signal_too(gain_db):
 @pytest.mark.parametrize("mix", [0.0, 0.25, 0.9])
 def test_mix_is_the_share_of_the_coded_sound(mix):
     wet = NeuralCodec(layers=2)(SOUND, RATE)
-    assert np.allclose(NeuralCodec(layers=2, mix=mix)(SOUND, RATE), SOUND * (1 - mix) + wet * mix, rtol=0, atol=TOLERANCE)
+    assert np.allclose(
+        NeuralCodec(layers=2, mix=mix)(SOUND, RATE), SOUND * (1 - mix) + wet * mix, rtol=0, atol=TOLERANCE
+    )
 
 
 def test_bypass_lets_the_input_through_bit_for_bit_whatever_else_is_set():

@@ -70,10 +70,14 @@ def test_another_seed_loses_other_frames_and_the_same_seed_the_same():
 @pytest.mark.parametrize("model", ["random", "bursts"])
 def test_with_a_third_of_the_frames_lost_music_is_still_music_without_clicks(concealment, model):
     audio = music()
-    plain, heard = render(audio, layers=12), render(audio, layers=12, frame_loss=0.3, loss_model=model, concealment=concealment)
+    plain, heard = (
+        render(audio, layers=12),
+        render(audio, layers=12, frame_loss=0.3, loss_model=model, concealment=concealment),
+    )
     # Losses are heard …
     assert difference(heard, plain) > 0.2
-    # … and most of the sound is still there, at its level and in its place, without a step that the sound itself doesn't have.
+    # … and most of the sound is still there, at its level and in its place, without a step that the sound itself
+    # doesn't have.
     assert np.vdot(heard, plain) / (rms(heard) * rms(plain) * plain.size) > 0.6
     assert 0.5 < rms(heard) / rms(plain) < 1.3
     assert largest_step(heard) <= 1.5 * max(largest_step(plain), largest_step(audio))
@@ -104,8 +108,8 @@ def test_each_concealment_does_what_its_name_says():
     assert levels["fade"][deep].mean() < 0.3 * levels["repeat"][deep].mean()
     assert levels["hold"][deep].mean() < 0.3 * levels["repeat"][deep].mean()
     assert levels["foresee"][deep].mean() < 0.3 * levels["repeat"][deep].mean()
-    # What came through comes through: the first frames of a stretch remember the gap, the later ones are as without it. (The last one
-    # ends in the next gap.)
+    # What came through comes through: the first frames of a stretch remember the gap, the later ones are as without it.
+    # (The last one ends in the next gap.)
     healed = (place >= 25) & (place < 29) & (np.arange(len(plain)) >= 60)
     for name in CONCEALMENTS:
         # A tenth is a decibel.
@@ -124,12 +128,18 @@ def test_a_lost_frame_that_is_foreseen_is_nearer_to_what_was_lost_than_any_other
 
 @pytest.mark.parametrize(("last", "factor"), [(100, 1 / 0.9), (600, 1 / 0.5)])
 def test_a_foreseen_frame_is_as_loud_as_memory_says_though_the_last_lag_came_earlier(last, factor):
-    """All of the prediction is played, of which the share of the last lag that came was in it; a first layer that got lost tells none."""
+    """All of the prediction is played, of which the share of the last lag that came was in it; a first layer that got
+    lost tells none.
+    """
     runtime = load_runtime(DEFAULT_BUNDLE)
     channel, settings = Channel(runtime), Settings().with_value("frame_loss", 1.0).with_value("concealment", "foresee")
     prediction = np.ones((1, runtime.config.latent), np.float32)
     for code in (last, ABSENT):
-        channel.note(dataclasses.replace(coded(7), codes=np.full((1, 24), code, np.int16), prediction=prediction, first=np.zeros(1, int)))
+        channel.note(
+            dataclasses.replace(
+                coded(7), codes=np.full((1, 24), code, np.int16), prediction=prediction, first=np.zeros(1, int)
+            )
+        )
     lost_frame = dataclasses.replace(coded(8), prediction=prediction, first=np.zeros(1, int))
     heard = channel.step(lost_frame, settings, 0)
     unscaled = heard.prediction / np.float32(factor)
@@ -137,7 +147,11 @@ def test_a_foreseen_frame_is_as_loud_as_memory_says_though_the_last_lag_came_ear
     assert loop is not None and np.isfinite(heard.prediction).all() and np.any(unscaled)
     twin = Channel(runtime)
     for code in (last, ABSENT):
-        twin.note(dataclasses.replace(coded(7), codes=np.full((1, 24), code, np.int16), prediction=prediction, first=np.zeros(1, int)))
+        twin.note(
+            dataclasses.replace(
+                coded(7), codes=np.full((1, 24), code, np.int16), prediction=prediction, first=np.zeros(1, int)
+            )
+        )
     expected = twin._received(lost_frame.thinned(0), lost_frame).prediction
     assert np.allclose(unscaled, expected, rtol=1e-5)
 
@@ -145,11 +159,16 @@ def test_a_foreseen_frame_is_as_loud_as_memory_says_though_the_last_lag_came_ear
 @pytest.mark.slow
 def test_where_nothing_can_be_foreseen_frames_fade():
     settings = {"layers": 2, "frame_loss": 0.3, "seed": 3}
-    assert np.array_equal(render(music(), concealment="foresee", **settings), render(music(), concealment="fade", **settings))
+    assert np.array_equal(
+        render(music(), concealment="foresee", **settings), render(music(), concealment="fade", **settings)
+    )
 
 
 def test_fading_goes_towards_fewer_layers():
-    channel, settings = Channel(load_runtime(DEFAULT_BUNDLE)), Settings().with_value("frame_loss", 1.0).with_value("concealment", "fade")
+    channel, settings = (
+        Channel(load_runtime(DEFAULT_BUNDLE)),
+        Settings().with_value("frame_loss", 1.0).with_value("concealment", "fade"),
+    )
     channel.note(coded(7))
     heard = [channel.step(coded(8), settings, index) for index in range(6)]
     layers = [int((frame.codes[0] != ABSENT).sum()) for frame in heard]
@@ -179,7 +198,9 @@ def test_a_layer_that_memory_does_not_hear_is_lost_like_a_muted_one_and_others_a
     plain = NeuralCodec().decode(codes)
 
     def lost_and_muted(layer):
-        return NeuralCodec(layer_loss=1.0, lost_layer=layer).decode(codes), NeuralCodec(muted_layers=[layer]).decode(codes)
+        return NeuralCodec(layer_loss=1.0, lost_layer=layer).decode(codes), NeuralCodec(muted_layers=[layer]).decode(
+            codes
+        )
 
     above = load_runtime(DEFAULT_BUNDLE).config.memory.loop_layers + 1
     without, muted = lost_and_muted(above)
@@ -213,7 +234,9 @@ def test_codes_that_are_missing_in_what_is_decoded_are_concealed():
     assert rms(part(heard, 61, 64)) > 0.2 * rms(part(whole, 61, 64))
     assert rms(part(heard, 65, 90)) > 0.4 * rms(part(whole, 65, 90))
     # What memory lacks dies away: after a second an eighth at most, 18 dB below the sound.
-    after = [difference(part(heard, 64 + place, 84 + place), part(whole, 64 + place, 84 + place)) for place in (0, 20, 75)]
+    after = [
+        difference(part(heard, 64 + place, 84 + place), part(whole, 64 + place, 84 + place)) for place in (0, 20, 75)
+    ]
     assert after[2] < 0.5 * max(after)
     assert after[2] < 0.125
 

@@ -31,7 +31,9 @@ def test_more_bending_is_heard_more():
 
 @pytest.mark.slow
 def test_bending_the_first_layers_is_heard_more_than_bending_the_last():
-    first, last, none = (bent(music(), "shuffle", bend_from=start, bend_to=stop) for start, stop in ((1, 3), (10, 12), (13, 24)))
+    first, last, none = (
+        bent(music(), "shuffle", bend_from=start, bend_to=stop) for start, stop in ((1, 3), (10, 12), (13, 24))
+    )
     assert first > last > none == 0
 
 
@@ -66,7 +68,10 @@ def test_the_nearest_neighbour_is_the_entry_that_is_nearest_but_one_and_so_on():
 
 @pytest.mark.slow
 def test_a_palette_keeps_the_codes_used_most_and_only_those():
-    bend, settings = Bend(load_runtime("lamina-24k")), Settings().with_value("bend", "common").with_value("bend_common", 3)
+    bend, settings = (
+        Bend(load_runtime("lamina-24k")),
+        Settings().with_value("bend", "common").with_value("bend_common", 3),
+    )
     random = np.random.default_rng(0)
     common = [10, 200, 777]
 
@@ -143,12 +148,15 @@ def test_a_side_chain_that_begins_later_stands_at_its_place():
     codec = NeuralCodec(layers=12, cross_layers=0, passes=2)
     stream = codec.stream(RATE, 1)
     late = 30_001
-    out = np.concatenate([stream.push(a[:, :late]), stream.push(a[:, late:], b[:, late:])], 1)[:, stream.latency_samples :]
+    out = np.concatenate([stream.push(a[:, :late]), stream.push(a[:, late:], b[:, late:])], 1)[
+        :, stream.latency_samples :
+    ]
     silent_first = b.copy()
     silent_first[:, :late] = 0
     whole = codec(a, RATE, sidechain=silent_first)
     after = slice(late + 40 * FRAME, out.shape[1])
-    # Of another past the codec remembers something else and chooses other codes; they stand at the same place and are as near to the sound.
+    # Of another past the codec remembers something else and chooses other codes; they stand at the same place and are
+    # as near to the sound.
     assert lag_samples(b[0, after], out[0, after]) == 0
     errors = [difference(sound[:, after], b[:, after]) for sound in (out, whole)]
     assert errors[0] == pytest.approx(errors[1], rel=0.15)

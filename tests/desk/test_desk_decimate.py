@@ -66,7 +66,14 @@ def test_the_higher_are_slower_only_as_far_as_is_remembered_and_always_in_step()
 
 def test_what_was_foreseen_goes_with_layer_one_and_a_frame_peaks_as_what_is_held_of_it():
     came = [
-        CodedFrame(frame.codes, 24, 0.1, frame.peak, prediction=np.full((2, 8), frame.peak, np.float32), first=np.zeros(2, np.int64))
+        CodedFrame(
+            frame.codes,
+            24,
+            0.1,
+            frame.peak,
+            prediction=np.full((2, 8), frame.peak, np.float32),
+            first=np.zeros(2, np.int64),
+        )
         for frame in frames(8)[::-1]
     ]
     above, whole = (decimated(came, decimate_frames=4, decimate_from=start) for start in (2, 1))
@@ -76,8 +83,13 @@ def test_what_was_foreseen_goes_with_layer_one_and_a_frame_peaks_as_what_is_held
 
 
 def test_frames_with_other_codebooks_are_not_mixed_and_a_channel_that_falls_silent_is_silent():
-    large, small = (CodedFrame(frame.codes, 24, 0.1, 0.1, first=np.full(2, row)) for frame, row in zip(frames(2), (0, 24), strict=True))
-    silent = CodedFrame(np.array([large.codes[0], np.full(24, ABSENT)], np.int16), 24, 0.1, 0.1, first=np.zeros(2, np.int64))
+    large, small = (
+        CodedFrame(frame.codes, 24, 0.1, 0.1, first=np.full(2, row))
+        for frame, row in zip(frames(2), (0, 24), strict=True)
+    )
+    silent = CodedFrame(
+        np.array([large.codes[0], np.full(24, ABSENT)], np.int16), 24, 0.1, 0.1, first=np.zeros(2, np.int64)
+    )
     heard = decimated([large, small, silent], decimate_frames=4, decimate_from=2)
     assert np.array_equal(heard[1].codes, small.codes)
     assert (heard[2].codes[0, 1:] == large.codes[0, 1:]).all() and (heard[2].codes[1] == ABSENT).all()
@@ -93,7 +105,10 @@ def test_with_nothing_held_no_sample_changes():
 
 @pytest.mark.slow
 def test_what_is_sent_stays_as_it_is():
-    plain, held = NeuralCodec(layers=12), NeuralCodec(layers=12, decimate_frames=8, decimate_from=1, decimate_slower=True)
+    plain, held = (
+        NeuralCodec(layers=12),
+        NeuralCodec(layers=12, decimate_frames=8, decimate_from=1, decimate_slower=True),
+    )
     for codec in (plain, held):
         codec(music(), RATE)
     for before, after in zip(plain.last_reports, held.last_reports, strict=True):
@@ -101,7 +116,9 @@ def test_what_is_sent_stays_as_it_is():
 
 
 def test_frames_held_as_a_whole_sound_the_same_until_the_next_one_comes():
-    """A tone that rises all the time rises in steps when every layer is held, and the steps lie where the stream's frames say."""
+    """A tone that rises all the time rises in steps when every layer is held, and the steps lie where the stream's
+    frames say.
+    """
     t = np.arange(3 * RATE) / RATE
     rising = (0.3 * np.sin(2 * np.pi * (300 * t + 200 * t**2)))[None].astype(np.float32)
     heard = render(rising, layers=12, decimate_frames=25, decimate_from=1)[0]
@@ -121,7 +138,8 @@ def test_frames_held_as_a_whole_sound_the_same_until_the_next_one_comes():
 @pytest.mark.parametrize("mode", ["linked", "mid-side", "mono"])
 def test_streaming_equals_offline_while_the_length_moves(mode):
     moving = {
-        "layers": 12, "stereo": mode, "decimate_frames": 3, "decimate_slower": True, "frame_loss": 0.1, "slices": "stutter",
+        "layers": 12, "stereo": mode, "decimate_frames": 3, "decimate_slower": True, "frame_loss": 0.1,
+        "slices": "stutter",
         "motions": [Motion("decimate_frames", depth=0.5, hz=3.0), Motion("decimate_from", "envelope", depth=0.3)],
     }  # fmt: skip
     whole = NeuralCodec(**moving).stream(RATE, 2).push(music())
@@ -129,11 +147,16 @@ def test_streaming_equals_offline_while_the_length_moves(mode):
         cut = push_in_blocks(NeuralCodec(**moving).stream(RATE, 2), music(), sizes)
         # The resampler's sums differ in the last bit.
         assert np.abs(cut - whole).max() <= 1e-5
-    assert difference(whole, NeuralCodec(**{**moving, "decimate_frames": 1, "motions": []}).stream(RATE, 2).push(music())) > 0.1
+    assert (
+        difference(whole, NeuralCodec(**{**moving, "decimate_frames": 1, "motions": []}).stream(RATE, 2).push(music()))
+        > 0.1
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "values"), [("decimate_frames", (1, 12)), ("decimate_from", (2, 8)), ("decimate_slower", (False, True))])
+@pytest.mark.parametrize(
+    ("name", "values"), [("decimate_frames", (1, 12)), ("decimate_from", (2, 8)), ("decimate_slower", (False, True))]
+)
 def test_moving_a_control_makes_no_step_the_sound_does_not_have(name, values):
     given = {"layers": 16, "decimate_frames": 8, "decimate_from": 4}
 

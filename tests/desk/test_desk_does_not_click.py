@@ -35,7 +35,8 @@ def test_moving_a_control_makes_no_step_the_sound_does_not_have(name, values):
     """At either end the altered sound has its own steps; going between them adds none."""
     audio = music()
     context = {
-        "bend": {"bend_amount": 0.3}, "bend_nearest": {"bend_amount": 0.3}, "bend_from": {"bend_amount": 0.3}, "seed": {"frame_loss": 0.3},
+        "bend": {"bend_amount": 0.3}, "bend_nearest": {"bend_amount": 0.3}, "bend_from": {"bend_amount": 0.3},
+        "seed": {"frame_loss": 0.3},
         "slice_length": {"slices": "stutter"}, "tempo": {"slices": "reverse"}, "code_delay": {"code_feedback": 0.8},
         "freeze_frames": {"freeze": True}, "concealment": {"frame_loss": 0.3}, "side_layers": {"stereo": "mid-side"},
     }  # fmt: skip

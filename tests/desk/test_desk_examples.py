@@ -1,4 +1,6 @@
-"""The pages about the code desk and the presets are true: tables, examples, links, and sounds as the shipped model renders them."""
+"""The pages about the code desk and the presets are true: tables, examples, links, and sounds as the shipped model
+renders them.
+"""
 
 import re
 import sys
@@ -34,7 +36,11 @@ def text_of(page: Path) -> str:
 
 def parameter_rows(page: Path) -> list[list[str]]:
     """Cells of the table rows whose first cell is a parameter's name."""
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text_of(page).splitlines() if line.startswith("| `")]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text_of(page).splitlines()
+        if line.startswith("| `")
+    ]
     return [row for row in rows if row[0].strip("`") in PARAMETERS]
 
 
@@ -74,7 +80,13 @@ def test_every_field_of_a_motion_is_told_with_its_default():
     motion = Motion("mix")
     for name in Motion.__dataclass_fields__:
         default = getattr(motion, name)
-        words = ", ".join(f"{step:g}" for step in default) if name == "steps" else default if isinstance(default, str) else f"{default:g}"
+        words = (
+            ", ".join(f"{step:g}" for step in default)
+            if name == "steps"
+            else default
+            if isinstance(default, str)
+            else f"{default:g}"
+        )
         assert told[name] == ("" if name == "target" else words), name
 
 
@@ -130,7 +142,9 @@ def test_a_sound_is_what_its_recipe_renders(name):
     assert (audio.shape, rate) == (expected.shape, expected_rate)
     assert np.isfinite(audio).all()
     assert 0.01 < np.abs(audio).max() < 1.0
-    assert abs(level_db(audio) - level_db(expected)) < LEVEL_DB, "the weights or the recipe changed: run `make examples`"
+    assert abs(level_db(audio) - level_db(expected)) < LEVEL_DB, (
+        "the weights or the recipe changed: run `make examples`"
+    )
     assert level_db(audio) > -60
 
 

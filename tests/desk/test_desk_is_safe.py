@@ -1,4 +1,5 @@
-"""Whatever is done to codes: finite, never far above the input, silent in silence, the same each time, however it is cut.
+"""Whatever is done to codes: finite, never far above the input, silent in silence, the same each time, however it is
+cut.
 
 `DESK_SNAPSHOTS=10000 DESK_MINUTES=10` runs the long version.
 """
@@ -19,11 +20,15 @@ N_SNAPSHOTS = int(os.environ.get("DESK_SNAPSHOTS", "600"))
 MINUTES = float(os.environ.get("DESK_MINUTES", "0.6"))
 TWELVE_DB = 4.0
 FIXED = ("passes", "kbps", "motions", "automation", "bypass", "input_gain_db", "output_gain_db")
-"""Left alone by the fuzz: what only a new stream takes, what has a test of its own, and gains, which make things louder on purpose."""
+"""Left alone by the fuzz: what only a new stream takes, what has a test of its own, and gains, which make things louder
+on purpose.
+"""
 
 EVERYTHING = {
-    "layers": 16, "layer_gains": [1.2, 0.7, 1.5], "muted_layers": [5], "frame_loss": 0.2, "loss_model": "bursts", "layer_loss": 0.2,
-    "bend": "common", "bend_amount": 0.5, "slices": "stutter", "slice_length": "1/16", "code_feedback": 0.6, "loudness_layers": 0.3,
+    "layers": 16, "layer_gains": [1.2, 0.7, 1.5], "muted_layers": [5], "frame_loss": 0.2, "loss_model": "bursts",
+    "layer_loss": 0.2,
+    "bend": "common", "bend_amount": 0.5, "slices": "stutter", "slice_length": "1/16", "code_feedback": 0.6,
+    "loudness_layers": 0.3,
     "stereo": "mid-side", "side_layers": 6, "denoise": 0.3, "mix": 0.8, "seed": 11, "passes": 2,
     "motions": [
         Motion("freeze", "steps", 1.0, beats=0.5, steps=(0, 0, 0, 1)),
@@ -59,7 +64,9 @@ def test_any_settings_at_any_moment_stay_finite_and_within_twelve_db():
     """Thousands of random snapshots while music plays, with silences in it, and silence at the end."""
     random = np.random.default_rng(1)
     # So soft that full scale, where everything is limited, is far away.
-    piece = np.concatenate([0.1 * demo(0, RATE, 8.0), np.zeros((2, RATE), np.float32), 0.02 * np.repeat(demo(1, RATE, 5.0)[:1], 2, 0)], 1)
+    piece = np.concatenate(
+        [0.1 * demo(0, RATE, 8.0), np.zeros((2, RATE), np.float32), 0.02 * np.repeat(demo(1, RATE, 5.0)[:1], 2, 0)], 1
+    )
     audio = np.tile(piece, (1, int(np.ceil(MINUTES * 60 * RATE / piece.shape[1]))))
     audio[:, -RATE:] = 0
     codec = NeuralCodec()
@@ -68,7 +75,9 @@ def test_any_settings_at_any_moment_stay_finite_and_within_twelve_db():
     out = []
     for start in range(0, audio.shape[1], block):
         if start < audio.shape[1] - RATE:
-            codec.set_parameters({"seed": int(random.integers(65536)), **Settings().plain(), **random_values(random), "passes": 1})
+            codec.set_parameters(
+                {"seed": int(random.integers(65536)), **Settings().plain(), **random_values(random), "passes": 1}
+            )
         out.append(stream.push(audio[:, start : start + block]))
     heard = np.concatenate(out, 1)
     assert np.isfinite(heard).all()
@@ -105,7 +114,8 @@ def test_altered_sound_is_guarded_for_as_long_as_the_decoder_remembers_it():
     one, other = (runtime.decode(z, runtime.decoder_state(1))[0].reshape(60, -1) for z in latents)
     last = int(np.flatnonzero((one != other).any(1))[-1])
     assert 0 < last < 59
-    # The first frame is altered and heard for so long: what it is heard in stays below the bound; the gain takes one frame more to return.
+    # The first frame is altered and heard for so long: what it is heard in stays below the bound; the gain takes one
+    # frame more to return.
     decoded = noise(1, 320 * 60, level=1.0)
     altered = [True] + [False] * 59
     heard = Guard().pass_on(decoded, [0.1] * 60, [1.0] * 60, altered, [False] * 60).reshape(60, -1)
@@ -126,8 +136,10 @@ def test_left_and_right_stay_within_twelve_db_also_where_middle_and_side_are_dec
 def test_a_neutral_desk_changes_no_sample():
     """All controls at hand, none of them doing anything."""
     neutral = {
-        "bend": "shuffle", "bend_amount": 0.0, "code_delay": 10, "freeze_frames": 3, "lost_layer": 3, "loss_model": "bursts", "seed": 9,
-        "slice_length": "1/4", "tempo": 93.0, "concealment": "hold", "listen_layer": 5, "side_layers": 1, "cross_layers": 3,
+        "bend": "shuffle", "bend_amount": 0.0, "code_delay": 10, "freeze_frames": 3, "lost_layer": 3,
+        "loss_model": "bursts", "seed": 9,
+        "slice_length": "1/4", "tempo": 93.0, "concealment": "hold", "listen_layer": 5, "side_layers": 1,
+        "cross_layers": 3,
     }  # fmt: skip
     for audio in (music(), voice()):
         for layers in (1, 8, 24):

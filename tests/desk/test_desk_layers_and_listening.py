@@ -23,13 +23,16 @@ def test_neutral_gains_change_no_sample():
 @pytest.mark.slow
 @pytest.mark.parametrize("kept", [8, 12, 20])
 def test_muting_all_layers_from_one_on_is_having_fewer(kept):
-    """Gains of 0 sound like codes that were never sent, through the same networks: memory hears the first eight layers only.
+    """Gains of 0 sound like codes that were never sent, through the same networks: memory hears the first eight layers
+    only.
 
     Above eight a wider search chooses together what is sent together; the first eight are chosen whatever follows.
     """
     search = SEARCH if kept == 8 else 1
     expected = render(music(), layers=kept, search=search)
-    assert np.abs(render(music(), layers=24, search=search, muted_layers=range(kept + 1, 25)) - expected).max() < ROUNDING
+    assert (
+        np.abs(render(music(), layers=24, search=search, muted_layers=range(kept + 1, 25)) - expected).max() < ROUNDING
+    )
     gains = [1.0] * kept + [0.0] * (24 - kept)
     assert np.abs(render(music(), layers=24, search=search, layer_gains=gains) - expected).max() < ROUNDING
     assert np.abs(render(music(), layers=24, search=search, solo_layers=range(1, kept + 1)) - expected).max() < ROUNDING
@@ -50,20 +53,25 @@ def streamed_frames(audio, **settings):
 @pytest.mark.slow
 @pytest.mark.parametrize("kept", [3, 5, 7])
 def test_peeling_further_plays_the_first_layers_with_what_was_foreseen_of_the_whole(kept):
-    """Memory goes on from all that was sent, whatever is muted; fewer layers would have been foreseen, and coded, in another way."""
+    """Memory goes on from all that was sent, whatever is muted; fewer layers would have been foreseen, and coded, in
+    another way.
+    """
     whole, runtime = whole_frames(), load_runtime(DEFAULT_BUNDLE)
     codes, foreseen = runtime.code(whole, 8, SEARCH)
     expected, _ = runtime.decode(foreseen + runtime.dequantize(codes, most=kept), runtime.decoder_state(len(whole)))
     peeled = streamed_frames(whole, layers=8, muted_layers=range(kept + 1, 25))
     assert np.abs(peeled - expected[:, : peeled.shape[1]]).max() < ROUNDING
     assert np.array_equal(
-        render(music(), layers=8, muted_layers=range(kept + 1, 25)), render(music(), layers=8, solo_layers=range(1, kept + 1))
+        render(music(), layers=8, muted_layers=range(kept + 1, 25)),
+        render(music(), layers=8, solo_layers=range(1, kept + 1)),
     )
 
 
 @pytest.mark.slow
 def test_the_more_is_peeled_off_the_further_it_is_from_the_input():
-    errors = [difference(render(music(), layers=24, muted_layers=range(kept + 1, 25)), music()) for kept in (1, 3, 5, 8, 24)]
+    errors = [
+        difference(render(music(), layers=24, muted_layers=range(kept + 1, 25)), music()) for kept in (1, 3, 5, 8, 24)
+    ]
     assert errors == sorted(errors, reverse=True)
 
 
@@ -72,7 +80,9 @@ def test_muting_the_first_layer_takes_away_what_was_foreseen_and_nothing_else():
     whole, runtime = whole_frames(), load_runtime(DEFAULT_BUNDLE)
     codes, foreseen = runtime.code(whole, 12, SEARCH)
     for gain in (0.0, 0.5):
-        expected, _ = runtime.decode(np.float32(gain) * foreseen + runtime.dequantize(codes), runtime.decoder_state(len(whole)))
+        expected, _ = runtime.decode(
+            np.float32(gain) * foreseen + runtime.dequantize(codes), runtime.decoder_state(len(whole))
+        )
         heard = streamed_frames(whole, layers=12, layer_gains=[gain])
         assert np.abs(heard - expected[:, : heard.shape[1]]).max() < ROUNDING
     assert np.abs(foreseen).max() > 0.1

@@ -1,4 +1,6 @@
-"""Motion: what moves by itself moves as drawn, at the same samples however the stream is cut, and is kept in presets."""
+"""Motion: what moves by itself moves as drawn, at the same samples however the stream is cut, and is kept in
+presets.
+"""
 
 import json
 
@@ -28,7 +30,8 @@ def layers_over_time(audio=None, **settings) -> np.ndarray:
 
 @pytest.mark.parametrize("shape", ["sine", "triangle", "saw up", "saw down", "square"])
 def test_an_lfo_has_its_shape_its_rate_and_its_phase(shape):
-    at_quarters = {"sine": [0, 0.5, 1, 0.5], "triangle": [0, 0.5, 1, 0.5], "saw up": [0, 0.25, 0.5, 0.75], "saw down": [1, 0.75, 0.5, 0.25],
+    at_quarters = {"sine": [0, 0.5, 1, 0.5], "triangle": [0, 0.5, 1, 0.5], "saw up": [0, 0.25, 0.5, 0.75],
+    "saw down": [1, 0.75, 0.5, 0.25],
                    "square": [0, 0, 1, 1]}[shape]  # fmt: skip
     for quarter in range(4):
         motion = Motion("mix", shape=shape, hz=2.0, phase=quarter / 4)
@@ -66,7 +69,9 @@ def test_a_moving_bitrate_is_sent_frame_by_frame():
 
 
 def test_the_envelope_follower_hears_the_input_and_takes_its_times():
-    audio = np.concatenate([np.zeros((1, RATE), np.float32), 0.5 * np.ones((1, RATE), np.float32), np.zeros((1, RATE), np.float32)], 1)
+    audio = np.concatenate(
+        [np.zeros((1, RATE), np.float32), 0.5 * np.ones((1, RATE), np.float32), np.zeros((1, RATE), np.float32)], 1
+    )
     audio *= np.sin(2 * np.pi * 300 * np.arange(audio.shape[1]) / RATE).astype(np.float32)
 
     def over_time(**times):
@@ -94,16 +99,22 @@ def test_a_gate_of_steps_on_the_mix_is_heard_in_its_frames():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", ["mix", "input_gain_db", "output_gain_db", "layer_gains.2", "layers", "bypass", "denoise"])
+@pytest.mark.parametrize(
+    "target", ["mix", "input_gain_db", "output_gain_db", "layer_gains.2", "layers", "bypass", "denoise"]
+)
 def test_whatever_moves_does_not_click(target):
     audio = music()
     still = max(largest_step(audio), *(largest_step(render(audio, layers=layers)) for layers in (1, 8, 24)))
-    moved = render(audio * 0.5, layers=8, motions=[Motion(target, depth=0.25 if "gain" in target else 0.9, shape="square", hz=7.0)])
+    moved = render(
+        audio * 0.5, layers=8, motions=[Motion(target, depth=0.25 if "gain" in target else 0.9, shape="square", hz=7.0)]
+    )
     assert largest_step(moved) <= 1.6 * still
 
 
 def test_a_switch_and_a_word_move_too():
-    sliced = Settings().with_value("motions", [Motion("slices", "steps", 1.0, hz=1.0, steps=(0.0, 0.5, 1.0)), Motion("freeze", depth=1.0)])
+    sliced = Settings().with_value(
+        "motions", [Motion("slices", "steps", 1.0, hz=1.0, steps=(0.0, 0.5, 1.0)), Motion("freeze", depth=1.0)]
+    )
     track = ControlTrack(sliced, RATE, 24_000, 320, 0)
     track.take_in(np.zeros((1, 4 * RATE), np.float32), sliced)
     assert [track.at(frame).slices for frame in (10, 80, 160)] == ["off", "stutter", "reverse"]
@@ -173,12 +184,17 @@ def test_several_motions_of_one_parameter_add_up_inside_its_range():
 @pytest.mark.slow
 def test_equal_followers_are_each_their_own():
     follower = Motion("layers", "envelope", 0.25, attack_ms=500.0)
-    once, twice = layers_over_time(layers=2, motions=[follower]), layers_over_time(layers=2, motions=[follower, follower])
+    once, twice = (
+        layers_over_time(layers=2, motions=[follower]),
+        layers_over_time(layers=2, motions=[follower, follower]),
+    )
     assert np.abs((twice - 2) - 2 * (once - 2)).max() <= 1  # rounded once and twice
 
 
 def test_presets_and_boards_keep_what_moves(tmp_path):
-    codec = NeuralCodec(layers=6, motions=[Motion("layers", depth=0.3, beats=0.5), Motion("mix", "steps", steps=(0.0, 1.0, 0.5))])
+    codec = NeuralCodec(
+        layers=6, motions=[Motion("layers", depth=0.3, beats=0.5), Motion("mix", "steps", steps=(0.0, 1.0, 0.5))]
+    )
     codec.automate("denoise", [0.0, 4.0], [0.0, 1.0])
     save_preset(tmp_path / "moving.json", "Moving", codec.settings.plain())
     assert load_preset(tmp_path / "moving.json").settings() == codec.settings

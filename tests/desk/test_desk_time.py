@@ -87,7 +87,9 @@ def test_what_is_frozen_does_not_buzz_at_the_frame_rate():
 # Slices.
 
 
-@pytest.mark.parametrize(("length", "tempo", "frames"), [("1/8", 120, 19), ("1/4", 100, 45), ("1/32", 300, 2), ("1/1", 30, 600)])
+@pytest.mark.parametrize(
+    ("length", "tempo", "frames"), [("1/8", 120, 19), ("1/4", 100, 45), ("1/32", 300, 2), ("1/1", 30, 600)]
+)
 def test_a_slice_is_as_long_as_its_note(length, tempo, frames):
     settings = Settings().with_value("slice_length", length).with_value("tempo", float(tempo))
     assert slice_frames(settings) == frames
@@ -141,7 +143,10 @@ def test_echoes_come_after_the_delay_softer_and_thinner_each_time():
 
 
 def test_each_echo_has_fewer_layers_and_one_that_would_be_too_soft_is_no_more():
-    echo, settings = Echo(load_runtime(DEFAULT_BUNDLE)), Settings().with_value("code_delay", 5).with_value("code_feedback", 0.6)
+    echo, settings = (
+        Echo(load_runtime(DEFAULT_BUNDLE)),
+        Settings().with_value("code_delay", 5).with_value("code_feedback", 0.6),
+    )
     loud, quiet = (CodedFrame(np.full((1, 24), code, np.int16), 20, rms, rms) for code, rms in ((7, 0.3), (8, 0.0)))
     heard = [echo.step(frame, settings, 0) for frame in [loud, *[quiet] * 80]]
     echoes = [frame for frame in heard if frame.codes[0, 0] == 7]

@@ -9,8 +9,13 @@ from desk_sounds import RATE, difference, music, render, voice
 
 from lamina.plugin import PARAMETERS, Motion, NeuralCodec
 
-# For each parameter: what else must be set, two values, and settings with which it must not be heard (None: it always is).
-BURSTS, PATTERN, LOSS = {"frame_loss": 0.3, "loss_model": "bursts"}, {"frame_loss": 0.3, "loss_model": "pattern"}, {"frame_loss": 0.3}
+# For each parameter: what else must be set, two values, and settings with which it must not be heard (None: it always
+# is).
+BURSTS, PATTERN, LOSS = (
+    {"frame_loss": 0.3, "loss_model": "bursts"},
+    {"frame_loss": 0.3, "loss_model": "pattern"},
+    {"frame_loss": 0.3},
+)
 STUTTER, NO_SLICES = {"slices": "stutter"}, {"slices": "off"}
 SHOWN = {
     "layers": ({}, 3, 12, {"bypass": True}),
@@ -45,7 +50,12 @@ SHOWN = {
     "bend_from": ({"bend": "shuffle"}, 1, 5, {"bend": "off"}),
     "bend_to": ({"bend": "shuffle"}, 2, 8, {"bend": "off"}),
     "freeze": ({}, False, True, None),
-    "freeze_frames": ({"motions": [Motion("freeze", "steps", 1.0, hz=1.0, steps=(0.0, 1.0, 1.0))]}, 3, 60, {"motions": []}),
+    "freeze_frames": (
+        {"motions": [Motion("freeze", "steps", 1.0, hz=1.0, steps=(0.0, 1.0, 1.0))]},
+        3,
+        60,
+        {"motions": []},
+    ),
     "freeze_fade": ({"motions": [Motion("freeze", "steps", 1.0, hz=1.0, steps=(0.0, 1.0))]}, 0, 60, {"motions": []}),
     "slices": ({}, "off", "reverse", None),
     "slice_length": (STUTTER, "1/16", "1/4", NO_SLICES),

@@ -45,7 +45,9 @@ def test_every_rate_weights_frequencies_as_48_khz_does(frequency):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sound", [noise(2, 4 * 48000), demo(0, 48000, 4.0), demo(1, 48000, 4.0)], ids=["noise", "music", "voice"])
+@pytest.mark.parametrize(
+    "sound", [noise(2, 4 * 48000), demo(0, 48000, 4.0), demo(1, 48000, 4.0)], ids=["noise", "music", "voice"]
+)
 def test_at_48_khz_it_is_the_standards_own_filter(sound):
     signal = pytest.importorskip("scipy.signal")
     weighted = sound.astype(np.float64)

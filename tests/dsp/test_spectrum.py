@@ -12,7 +12,9 @@ SCALLOPING_DB = 1.5  # a Hann window's 1.42 dB for a tone between two bins, and 
 
 
 def sine(sample_rate, frequency, seconds=0.5, level=1.0):
-    return (level * np.sin(2 * np.pi * frequency * np.arange(round(seconds * sample_rate)) / sample_rate)).astype(np.float32)[None]
+    return (level * np.sin(2 * np.pi * frequency * np.arange(round(seconds * sample_rate)) / sample_rate)).astype(
+        np.float32
+    )[None]
 
 
 @pytest.mark.slow
@@ -46,7 +48,9 @@ def test_the_column_rate_does_not_drift(rate):
 
 
 def test_silence_and_bands_above_half_the_rate_read_the_floor():
-    columns = SpectrumColumns(8000, 1, EDGES, floor_db=-90.0).push(np.random.default_rng(0).standard_normal((1, 4000)).astype(np.float32))
+    columns = SpectrumColumns(8000, 1, EDGES, floor_db=-90.0).push(
+        np.random.default_rng(0).standard_normal((1, 4000)).astype(np.float32)
+    )
     assert np.all(columns[:, EDGES[:-1] > 4000.0] == -90.0)
     assert np.all(SpectrumColumns(48000, 1, EDGES, floor_db=-90.0).push(np.zeros((1, 4800), np.float32)) == -90.0)
 

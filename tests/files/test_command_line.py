@@ -43,7 +43,22 @@ def test_render_one_file(tmp_path, take, capsys):
 
 @pytest.mark.slow
 def test_render_many_into_a_folder(tmp_path, take):
-    assert main(["render", str(take), VOICE, str(tmp_path / "coded"), "--preset", "walkie-talkie", "--set", "mix=0.5", "--quiet"]) == 0
+    assert (
+        main(
+            [
+                "render",
+                str(take),
+                VOICE,
+                str(tmp_path / "coded"),
+                "--preset",
+                "walkie-talkie",
+                "--set",
+                "mix=0.5",
+                "--quiet",
+            ]
+        )
+        == 0
+    )
     assert sorted(path.name for path in (tmp_path / "coded").iterdir()) == ["take.wav", "voice.ogg"]
 
 
@@ -57,7 +72,10 @@ def test_one_bad_file_does_not_lose_the_others(tmp_path, take, capsys):
 
 
 def test_options_go_on_top_of_the_preset(tmp_path, take, capsys):
-    assert main(["render", str(take), str(tmp_path / "out.wav"), "--preset", "gentle", "--layers", "2", "--set", "kbps=6"]) == 0
+    assert (
+        main(["render", str(take), str(tmp_path / "out.wav"), "--preset", "gentle", "--layers", "2", "--set", "kbps=6"])
+        == 0
+    )
     assert "6 kbps" in capsys.readouterr().out
 
 
@@ -194,7 +212,10 @@ def test_a_terminal_without_unicode_still_gets_the_text(arguments):
 
 
 def test_folders_made_for_results_go_when_there_are_none(tmp_path, take, capsys):
-    assert main(["render", str(tmp_path / "a.wav"), str(tmp_path / "b.wav"), str(tmp_path / "new" / "deep"), "--quiet"]) == 2
+    assert (
+        main(["render", str(tmp_path / "a.wav"), str(tmp_path / "b.wav"), str(tmp_path / "new" / "deep"), "--quiet"])
+        == 2
+    )
     assert "2 of 2" in capsys.readouterr().err
     assert sorted(tmp_path.iterdir()) == [take]
     (tmp_path / "mine").mkdir()
@@ -224,7 +245,17 @@ def test_presets_are_listed(capsys):
 
 
 def test_help_reads_well(capsys):
-    for arguments in ([], ["render"], ["train"], ["app"], ["info"], ["presets"], ["data"], ["data", "pack"], ["data", "check"]):
+    for arguments in (
+        [],
+        ["render"],
+        ["train"],
+        ["app"],
+        ["info"],
+        ["presets"],
+        ["data"],
+        ["data", "pack"],
+        ["data", "check"],
+    ):
         with pytest.raises(SystemExit) as stop:
             main([*arguments, "--help"])
         assert stop.value.code == 0
@@ -235,10 +266,20 @@ def test_help_reads_well(capsys):
 def test_training_without_data_is_refused(tmp_path, capsys):
     pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    assert "not a folder" in refused(capsys, "train", "--data", tmp_path / "none", "--out", tmp_path / "run", "--cache", tmp_path / "cache")
+    assert "not a folder" in refused(
+        capsys, "train", "--data", tmp_path / "none", "--out", tmp_path / "run", "--cache", tmp_path / "cache"
+    )
     (tmp_path / "empty").mkdir()
-    error = refused(capsys, "train", "--data", tmp_path / "empty", "--out", tmp_path / "run", "--cache", tmp_path / "cache")
+    error = refused(
+        capsys, "train", "--data", tmp_path / "empty", "--out", tmp_path / "run", "--cache", tmp_path / "cache"
+    )
     assert "holds no sound files" in error
-    for option, value in (("--minutes", "0"), ("--minutes", "nan"), ("--max-steps", "0"), ("--channels", "-1"), ("--batch", "0")):
+    for option, value in (
+        ("--minutes", "0"),
+        ("--minutes", "nan"),
+        ("--max-steps", "0"),
+        ("--channels", "-1"),
+        ("--batch", "0"),
+    ):
         assert option in refused(capsys, "train", "--data", tmp_path, "--out", tmp_path / "run", option, value)
     assert not (tmp_path / "run").exists()

@@ -57,13 +57,32 @@ def test_another_rate_may_be_asked_for(tmp_path, take, capsys):
     run(capsys, "decode", tmp_path / "take.lamina", tmp_path / "out.flac", "--sample-rate", "48000")
     info = probe_audio(tmp_path / "out.flac")
     assert (info.sample_rate, info.channels, info.n_samples) == (48_000, 2, 144_000)
-    assert "8000 to 192000" in refused(capsys, "decode", tmp_path / "take.lamina", tmp_path / "no.wav", "--sample-rate", "7")
+    assert "8000 to 192000" in refused(
+        capsys, "decode", tmp_path / "take.lamina", tmp_path / "no.wav", "--sample-rate", "7"
+    )
 
 
 def test_inspect_tells_what_is_in_it(tmp_path, take, capsys):
-    run(capsys, "encode", take, tmp_path / "take.lamina", "--layers", "6", "--set", "stereo=mid-side", "--set", "side_layers=2")
+    run(
+        capsys,
+        "encode",
+        take,
+        tmp_path / "take.lamina",
+        "--layers",
+        "6",
+        "--set",
+        "stereo=mid-side",
+        "--set",
+        "side_layers=2",
+    )
     out = run(capsys, "inspect", tmp_path / "take.lamina").out
-    for words in ("3.00 s, 44100 Hz, 2 channels", "6 (middle), 2 (side)", "6.00 kbps, packed plainly", "here, the same", "Damage   none"):
+    for words in (
+        "3.00 s, 44100 Hz, 2 channels",
+        "6 (middle), 2 (side)",
+        "6.00 kbps, packed plainly",
+        "here, the same",
+        "Damage   none",
+    ):
         assert words in out
 
 

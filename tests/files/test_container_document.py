@@ -1,4 +1,6 @@
-"""docs/container.md is enough to read `.lamina` files: a reader written from that page alone finds what Lamina wrote."""
+"""docs/container.md is enough to read `.lamina` files: a reader written from that page alone finds what Lamina
+wrote.
+"""
 
 import json
 import re
@@ -40,7 +42,9 @@ class Ranges:
         self.value -= start * unit
         self.range = weights[index] * unit
         while self.range < 1 << 32:
-            self.value = self.value << 16 | int.from_bytes((self.data[self.place : self.place + 2] + bytes(2))[:2], "big")
+            self.value = self.value << 16 | int.from_bytes(
+                (self.data[self.place : self.place + 2] + bytes(2))[:2], "big"
+            )
             self.range <<= 16
             self.place += 2
         return index
@@ -57,7 +61,9 @@ def read(data: bytes) -> tuple[dict, dict]:
     while place < len(data):
         marker, first, n_frames, mode, n_payload, crc = struct.unpack_from("<4sIHBII", data, place)
         payload = data[place + 19 : place + 19 + n_payload]
-        assert marker == bytes.fromhex("F54C62A7") and crc == zlib.crc32(payload, zlib.crc32(data[place + 4 : place + 15], head_crc))
+        assert marker == bytes.fromhex("F54C62A7") and crc == zlib.crc32(
+            payload, zlib.crc32(data[place + 4 : place + 15], head_crc)
+        )
         n_coded = 1 if header["stereo"] == "mono" else header["n_channels"]
         counts, body = read_counts(payload, n_coded * n_frames)
         sent = np.reshape(counts, (n_coded, n_frames))
@@ -82,7 +88,12 @@ def read_counts(payload: bytes, n: int) -> tuple[list[int], bytes]:
 def places(sent: np.ndarray):
     """What was sent, in the order of the page."""
     n_coded, n_frames = sent.shape
-    return ((channel, frame, layer) for frame in range(n_frames) for channel in range(n_coded) for layer in range(sent[channel, frame]))
+    return (
+        (channel, frame, layer)
+        for frame in range(n_frames)
+        for channel in range(n_coded)
+        for layer in range(sent[channel, frame])
+    )
 
 
 def read_plain(body: bytes, sent: np.ndarray) -> dict:
@@ -137,7 +148,11 @@ def read_entropy(body: bytes, sent: np.ndarray) -> dict:
 def test_a_reader_written_from_the_page_finds_what_was_written(seed, entropy):
     codes = real_codes(4, 3.0, n_channels=2) if seed is None else random_codes(seed, 12)
     header, found = read(pack(codes, entropy))
-    assert header["frames"] == codes.n_frames and header["layers"] == codes.codes.shape[2] and header["model"] == codes.model
+    assert (
+        header["frames"] == codes.n_frames
+        and header["layers"] == codes.codes.shape[2]
+        and header["model"] == codes.model
+    )
     assert len(found) == codes.counts.sum()
     assert all(codes.codes[place] == code for place, code in found.items())
 

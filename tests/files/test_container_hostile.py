@@ -1,4 +1,5 @@
-"""Whatever is in a `.lamina` file, nothing worse happens than that it is refused: no crash, no hang, no flood of memory.
+"""Whatever is in a `.lamina` file, nothing worse happens than that it is refused: no crash, no hang, no flood of
+memory.
 
 CONTAINER_MUTATIONS=100000 tries so many damaged files instead of a few thousand.
 """
@@ -169,7 +170,10 @@ def test_whatever_happens_to_a_file_nothing_worse_happens():
             resealed_read += 1
         except ContainerError as error:
             assert str(error).endswith(".")
-    print(f"{N_MUTATIONS} damaged files: {read} read in part, {refused} refused; with checksums made to fit {resealed_read} read")
+    print(
+        f"{N_MUTATIONS} damaged files: {read} read in part, {refused} refused; with checksums made to fit "
+        f"{resealed_read} read"
+    )
     assert read > N_MUTATIONS // 4 and refused > N_MUTATIONS // 20
 
 
@@ -185,7 +189,13 @@ def test_memory_stays_within_what_a_file_of_that_size_may_need():
             with contextlib.suppress(ContainerError):
                 unpack(broken)
             assert tracemalloc.get_traced_memory()[1] - before < MOST_BYTES_EACH
-        hour = header_of(pack(random_codes(8, 1))) | {"frames": 270_000, "n_channels": 8, "layers": 24, "stereo": "linked", "n_samples": 0}
+        hour = header_of(pack(random_codes(8, 1))) | {
+            "frames": 270_000,
+            "n_channels": 8,
+            "layers": 24,
+            "stereo": "linked",
+            "n_samples": 0,
+        }
         tracemalloc.reset_peak()
         with pytest.raises(ContainerError, match="can't hold"):
             unpack(with_header(hour, blocks=MARKER * 100))
@@ -203,7 +213,13 @@ def test_markers_within_markers_take_no_hours(monkeypatch):
         n_checked += len(data)
         return crc32(data, start)
 
-    header = header_of(pack(random_codes(8, 1))) | {"frames": 750, "n_channels": 8, "layers": 24, "stereo": "linked", "n_samples": 0}
+    header = header_of(pack(random_codes(8, 1))) | {
+        "frames": 750,
+        "n_channels": 8,
+        "layers": 24,
+        "stereo": "linked",
+        "n_samples": 0,
+    }
     # Each claims the largest payload that is allowed, so each is a reason to check as many bytes.
     claim = MARKER + struct.pack("<IHBII", 0, 750, 0, 183_000, 0)
     data = with_header(header, blocks=claim * 250_000)
@@ -213,7 +229,9 @@ def test_markers_within_markers_take_no_hours(monkeypatch):
     assert len(data) < n_checked < MOST_CHECKED * len(data)
 
 
-@pytest.mark.parametrize("name", ["../../x", "/etc/passwd", "\x1b[2J\x1b]0;mine\x07", "a\nb\rc", "__import__('os').abort()", "\ud800"])
+@pytest.mark.parametrize(
+    "name", ["../../x", "/etc/passwd", "\x1b[2J\x1b]0;mine\x07", "a\nb\rc", "__import__('os').abort()", "\ud800"]
+)
 def test_a_strangers_file_opens_and_writes_nothing(tmp_path, monkeypatch, name):
     header = header_of(pack(random_codes(8, 75))) | {"model": name, "digest": name}
     path = tmp_path / "strange.lamina"

@@ -19,7 +19,9 @@ from lamina.plugin.codes_file.summary import inspect_codes
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entropy", [False, True])
-@given(seed=st.integers(0, 2**32), n_frames=st.one_of(st.none(), st.sampled_from([0, 1, 74, 75, 76, 150, 749, 750, 751])))
+@given(
+    seed=st.integers(0, 2**32), n_frames=st.one_of(st.none(), st.sampled_from([0, 1, 74, 75, 76, 150, 749, 750, 751]))
+)
 @settings(max_examples=60, deadline=None)
 @example(seed=1, n_frames=0)
 def test_any_codes_come_back(entropy, seed, n_frames):
@@ -107,7 +109,17 @@ def test_codes_of_other_models_come_back_in_as_many_bits_as_they_have(frame_rate
     codes = np.stack([random.integers(0, 1 << bits, (2, n_frames)) for bits in code_bits], -1).astype(np.uint16)
     counts = random.integers(0, len(code_bits) + 1, (2, n_frames)).astype(np.uint8)
     codes[np.arange(len(code_bits)) >= counts[..., None]] = 0
-    made = Codes(codes, counts, 48_000, int(48_000 * n_frames / frame_rate), 2, "m", "d", frame_rate=frame_rate, code_bits=code_bits)
+    made = Codes(
+        codes,
+        counts,
+        48_000,
+        int(48_000 * n_frames / frame_rate),
+        2,
+        "m",
+        "d",
+        frame_rate=frame_rate,
+        code_bits=code_bits,
+    )
     data = pack(made, entropy)
     found = unpack(data)
     assert not found.damage and np.array_equal(found.codes.codes, codes) and np.array_equal(found.codes.counts, counts)
@@ -116,7 +128,13 @@ def test_codes_of_other_models_come_back_in_as_many_bits_as_they_have(frame_rate
     assert found.codes.kbps == pytest.approx(found.codes.bits / (n_frames / frame_rate) / 1000)
     if not entropy:
         header, counted = (
-            len(pack(Codes(codes[:, :0], counts[:, :0], 48_000, 0, 2, "m", "d", frame_rate=frame_rate, code_bits=code_bits))),
+            len(
+                pack(
+                    Codes(
+                        codes[:, :0], counts[:, :0], 48_000, 0, 2, "m", "d", frame_rate=frame_rate, code_bits=code_bits
+                    )
+                )
+            ),
             2 * 19,
         )
         assert len(data) - header - counted <= found.codes.bits / 8 + 2 * n_frames + 4
@@ -151,7 +169,13 @@ def test_refused_before_anything_is_written(tmp_path, change):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("take.wav", "ends in '.wav'"), ("take", "no suffix"), ("no/take.lamina", "does not exist"), ("d.lamina", "folder")]
+    ("name", "words"),
+    [
+        ("take.wav", "ends in '.wav'"),
+        ("take", "no suffix"),
+        ("no/take.lamina", "does not exist"),
+        ("d.lamina", "folder"),
+    ],
 )
 def test_places_that_take_no_file_are_refused(tmp_path, name, words):
     (tmp_path / "d.lamina").mkdir()
@@ -172,7 +196,9 @@ def test_files_that_are_none_are_refused(tmp_path):
 
 @pytest.mark.slow
 def test_reading_imports_no_network():
-    script = "import sys, lamina.plugin.codes_file.file; print(sorted({'torch', 'onnxruntime', 'PyQt6'} & set(sys.modules)))"
+    script = (
+        "import sys, lamina.plugin.codes_file.file; print(sorted({'torch', 'onnxruntime', 'PyQt6'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -1,4 +1,6 @@
-"""Presets, boards, sessions, `.lamina` files and bundles that earlier versions wrote open as what they were (tests/fixtures/README.md)."""
+"""Presets, boards, sessions, `.lamina` files and bundles that earlier versions wrote open as what they were
+(tests/fixtures/README.md).
+"""
 
 import json
 import shutil
@@ -23,8 +25,10 @@ SAME = 1e-6
 PRESETS = {
     "before-the-desk": {"layers": 5, "mix": 0.8, "input_gain_db": -3.0, "denoise": 0.25},
     "before-memory": {
-        "layers": 6, "slices": "stutter", "slice_length": "1/16", "tempo": 96.0, "frame_loss": 0.1, "loss_model": "bursts",
-        "concealment": "hold", "bend": "nearest", "bend_nearest": 3, "code_delay": 12, "code_feedback": 0.5, "muted_layers": (3,),
+        "layers": 6, "slices": "stutter", "slice_length": "1/16", "tempo": 96.0, "frame_loss": 0.1,
+        "loss_model": "bursts",
+        "concealment": "hold", "bend": "nearest", "bend_nearest": 3, "code_delay": 12, "code_feedback": 0.5,
+        "muted_layers": (3,),
         "layer_gains": (1.0, 0.5, *[1.0] * 22),
     },
     "with-memory": {
@@ -41,7 +45,10 @@ BOARDS = {
         ("NeuralCodec", {"layers": 24, "denoise": 0.5, "bypass": True}),
     ],
     "before-memory": [("NeuralCodec", {"layers": 7, "freeze": True}), ("Gain", {"gain_db": -3.0})],
-    "with-memory": [("NeuralCodec", {"layers": 7, "slices": "reverse", "muted_layers": (2,)}), ("Gain", {"gain_db": -3.0})],
+    "with-memory": [
+        ("NeuralCodec", {"layers": 7, "slices": "reverse", "muted_layers": (2,)}),
+        ("Gain", {"gain_db": -3.0}),
+    ],
 }
 
 
@@ -54,7 +61,9 @@ def test_a_preset(version):
 
 
 def test_a_presets_motion():
-    (motion,) = NeuralCodec(motions=load_preset(FIXTURES / "before-memory" / "preset.json").parameters["motions"]).motions
+    (motion,) = NeuralCodec(
+        motions=load_preset(FIXTURES / "before-memory" / "preset.json").parameters["motions"]
+    ).motions
     assert (motion.target, motion.source, tuple(motion.steps)) == ("mix", "steps", (0.0, 1.0))
 
 
@@ -70,7 +79,9 @@ def test_a_board(version):
 
 
 def test_a_boards_board_and_motion():
-    older, newer = (build_board(json.loads((FIXTURES / version / "board.json").read_text())) for version in VERSIONS[:2])
+    older, newer = (
+        build_board(json.loads((FIXTURES / version / "board.json").read_text())) for version in VERSIONS[:2]
+    )
     assert isinstance(older[2], Board) and older[2][0].room_size == pytest.approx(0.25)
     (motion,) = newer[0].motions
     assert (motion.target, motion.depth, motion.beats) == ("layers", -0.4, 2.0)

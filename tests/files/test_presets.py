@@ -1,4 +1,6 @@
-"""Presets: the factory's are valid, level-matched and unlike each other; files are checked completely and written atomically."""
+"""Presets: the factory's are valid, level-matched and unlike each other; files are checked completely and written
+atomically.
+"""
 
 import json
 from collections import Counter
@@ -21,13 +23,16 @@ PRESETS = {preset.name: preset for preset in list_presets()}
 QUIET_ON_PURPOSE = {"layer-by-layer", "what-six-kilobits-miss", "what-was-removed"}
 """They play a part of the sound, whose level is what they show."""
 ALWAYS_THERE = {
-    "clean-voice", "gentle", "ghost-in-the-wire", "half-remembered", "long-distance", "paper-thin", "parallel-grit", "podcast",
+    "clean-voice", "gentle", "ghost-in-the-wire", "half-remembered", "long-distance", "paper-thin", "parallel-grit",
+    "podcast",
     "walkie-talkie", "what-was-removed",
 }  # fmt: skip
 """Names that earlier versions had; scripts load them."""
 LARGEST_DIFFERENCE_LU = 4.0
 LARGEST_STEP = 2.2
-"""Steps from sample to sample against the dry and the plainly coded sound's; a cut of the wave would make several times as much."""
+"""Steps from sample to sample against the dry and the plainly coded sound's; a cut of the wave would make several times
+as much.
+"""
 ALIKE = 0.1
 """RMS of the difference of two presets as a share of the louder one's: what no ear takes for the same."""
 

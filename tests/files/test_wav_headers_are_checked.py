@@ -1,4 +1,6 @@
-"""A WAV file is what is there: headers that promise too much, or end before the sound, neither mislead nor end the process."""
+"""A WAV file is what is there: headers that promise too much, or end before the sound, neither mislead nor end the
+process.
+"""
 
 import struct
 import subprocess
@@ -40,7 +42,9 @@ STORED = {
 @pytest.mark.parametrize("bits", STORED)
 def test_a_pipes_file_is_as_long_as_it_is(bits, tmp_path):
     tag, sound = STORED[bits]
-    clip = read_audio(wav(tmp_path / "pipe.wav", tag, bits, sound, 0xFFFFFFFF, before=b"LIST" + struct.pack("<I", 5) + b"abcde\0"))
+    clip = read_audio(
+        wav(tmp_path / "pipe.wav", tag, bits, sound, 0xFFFFFFFF, before=b"LIST" + struct.pack("<I", 5) + b"abcde\0")
+    )
     assert clip.samples.shape == (1, RATE) and clip.trouble == ""
     assert np.abs(clip.samples[0] - SINE).max() < 3 / 2 ** min(bits, 16)
 
@@ -50,14 +54,19 @@ def test_a_cut_file_is_read_up_to_the_break_and_says_so(bits, tmp_path):
     tag, sound = STORED[bits]
     cut = wav(tmp_path / "cut.wav", tag, bits, sound[: len(sound) // 2 + bits // 16], len(sound))
     clip = read_audio(cut)
-    assert clip.samples.shape == (1, RATE // 2) and np.abs(clip.samples[0] - SINE[: RATE // 2]).max() < 3 / 2 ** min(bits, 16)
+    assert clip.samples.shape == (1, RATE // 2) and np.abs(clip.samples[0] - SINE[: RATE // 2]).max() < 3 / 2 ** min(
+        bits, 16
+    )
     assert clip.trouble == "The file was cut off: 0.50 of 1.00 s are there."
     assert probe_audio(cut).n_samples == RATE // 2
 
 
 def test_what_was_cut_is_told_on_the_command_line_and_in_the_app(tmp_path, capsys):
     cut = wav(tmp_path / "cut.wav", sound=STORED[16][1][:RATE], size=2 * RATE)
-    for command in (["render", str(cut), str(tmp_path / "out.flac")], ["encode", str(cut), str(tmp_path / "out.lamina")]):
+    for command in (
+        ["render", str(cut), str(tmp_path / "out.flac")],
+        ["encode", str(cut), str(tmp_path / "out.lamina")],
+    ):
         assert main(command) == 0
         assert "cut.wav: The file was cut off: 0.50 of 1.00 s" in capsys.readouterr().err
     assert read_audio(tmp_path / "out.flac").samples.shape == (1, RATE // 2)
@@ -76,7 +85,10 @@ def test_a_file_that_ends_in_its_header_is_refused_and_the_process_lives(tag, tm
     path = wav(tmp_path / "head.wav", tag, 8, None, before=b"LIST\x1a\0\0\0")
     # In a process of its own: what is proven is that it lives.
     done = subprocess.run(
-        [sys.executable, "-m", "lamina", "render", path, tmp_path / "out.wav"], capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "lamina", "render", path, tmp_path / "out.wav"],
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 2 and "ends before its sound begins" in done.stderr and len(done.stderr.splitlines()) == 1
 
@@ -140,7 +152,12 @@ def ds64(n_bytes):
 @pytest.mark.parametrize("n_samples", [RATE, RATE // 2])
 def test_files_with_sizes_of_64_bits_are_checked_too(n_samples, tmp_path):
     path = riff(
-        tmp_path / "long.wav", ds64(2 * RATE), form(), chunk(b"data", SOUND[: 2 * n_samples], 0xFFFFFFFF), magic=b"RF64", size=0xFFFFFFFF
+        tmp_path / "long.wav",
+        ds64(2 * RATE),
+        form(),
+        chunk(b"data", SOUND[: 2 * n_samples], 0xFFFFFFFF),
+        magic=b"RF64",
+        size=0xFFFFFFFF,
     )
     clip = read_audio(path)
     assert clip.samples.shape == (1, n_samples) and np.abs(clip.samples[0] - SINE[:n_samples]).max() < 1e-4
@@ -179,7 +196,9 @@ def test_ways_of_storing_sound_that_end_the_library_are_refused(tag, bits, tmp_p
         read_audio(riff(tmp_path / "odd.wav", form(tag, bits, sample_bytes=4), chunk(b"data", bytes(1024))))
 
 
-@pytest.mark.parametrize(("bits", "sound", "words"), [(0, b"SSND", "0 bits"), (16, b"NONE", "ends before its sound begins")])
+@pytest.mark.parametrize(
+    ("bits", "sound", "words"), [(0, b"SSND", "0 bits"), (16, b"NONE", "ends before its sound begins")]
+)
 def test_aiff_files_without_sound_are_refused(bits, sound, words, tmp_path):
     def big(name, content):
         return name + struct.pack(">I", len(content)) + content

@@ -1,4 +1,6 @@
-"""A and B in the app: two complete sets of settings, one heard and shown; the engine has both, whatever order they were made in."""
+"""A and B in the app: two complete sets of settings, one heard and shown; the engine has both, whatever order they were
+made in.
+"""
 
 import json
 
@@ -30,7 +32,13 @@ def test_both_begin_equal_and_are_set_apart(session):
     assert session.parameters["layers"] == 8
     session.parameters.set("mix", 0.5)
     known, chosen = engines_boards(session)
-    assert (known["A"]["layers"], known["A"]["mix"], known["B"]["layers"], known["B"]["mix"], chosen) == (3, 1.0, 8, 0.5, "B")
+    assert (known["A"]["layers"], known["A"]["mix"], known["B"]["layers"], known["B"]["mix"], chosen) == (
+        3,
+        1.0,
+        8,
+        0.5,
+        "B",
+    )
     boards.choose("A")
     assert (session.parameters["layers"], session.parameters["mix"], session.codec.layers) == (3, 1.0, 3)
     # Changing over is no change of a setting: nothing but the choice was told.
@@ -47,7 +55,9 @@ def test_a_copy_makes_them_equal_and_stays_apart(session):
     assert session.parameters.values() == values
     assert session.boards.state.preset and session.boards.state.is_edited
     known, _ = engines_boards(session)
-    assert known["A"]["layers"] == 1 and known["B"]["layers"] == values["layers"] and known["B"]["output_gain_db"] == -3.0
+    assert (
+        known["A"]["layers"] == 1 and known["B"]["layers"] == values["layers"] and known["B"]["output_gain_db"] == -3.0
+    )
 
 
 def test_a_preset_is_for_the_chosen_one_and_told_at_once(session, monkeypatch):
@@ -84,7 +94,10 @@ DESK = {
     "muted_layers": (2,),
     "listen": "difference",
     "frame_loss": 0.2,
-    "motions": (Motion("layer_gains.7", "steps", -0.5, beats=0.25, steps=(0.0, 1.0, 0.5)), Motion("denoise", "envelope", attack_ms=5.0)),
+    "motions": (
+        Motion("layer_gains.7", "steps", -0.5, beats=0.25, steps=(0.0, 1.0, 0.5)),
+        Motion("denoise", "envelope", attack_ms=5.0),
+    ),
     "automation": (Automation("mix", (0.0, 2.0), (0.0, 1.0)),),
 }
 
@@ -101,7 +114,9 @@ def test_what_stands_on_the_desk_is_in_the_document_of_the_boards_and_comes_back
     session.boards.restore(document)
     assert session.boards.chosen == "B" and session.parameters["freeze"] and session.codec.freeze
     session.boards.choose("A")
-    assert {name: session.parameters[name] for name in DESK} == {name: PARAMETERS[name].validate(value) for name, value in DESK.items()}
+    assert {name: session.parameters[name] for name in DESK} == {
+        name: PARAMETERS[name].validate(value) for name, value in DESK.items()
+    }
     assert session.codec.motions == DESK["motions"] and session.codec.automation == DESK["automation"]
     known, _ = engines_boards(session)
     for name, values in before.items():
@@ -114,7 +129,15 @@ def test_what_stands_on_the_desk_is_in_the_document_of_the_boards_and_comes_back
 def test_a_document_of_before_the_desk_comes_back_with_the_desk_at_rest(session, model):
     for name, value in DESK.items():
         session.parameters.set(name, value)
-    old = {"layers": 3, "denoise": 0.0, "noise_only": False, "mix": 0.5, "input_gain_db": 0.0, "output_gain_db": 0.0, "bypass": False}
+    old = {
+        "layers": 3,
+        "denoise": 0.0,
+        "noise_only": False,
+        "mix": 0.5,
+        "input_gain_db": 0.0,
+        "output_gain_db": 0.0,
+        "bypass": False,
+    }
     states = {name: {"model": model, "preset": "", "is_edited": False, "values": old} for name in "AB"}
     session.boards.restore({"chosen": "A", "states": states})
     assert session.parameters.values() == {**ParameterValues().values(), "layers": 3, "mix": 0.5}
@@ -124,8 +147,14 @@ def test_a_document_of_before_the_desk_comes_back_with_the_desk_at_rest(session,
 def test_a_preset_with_motions_is_told_plain_and_one_without_takes_them_away(session):
     for name, value in DESK.items():
         session.parameters.set(name, value)
-    session.apply_preset(Preset("mine", "Mine", "", {"motions": [{"target": "mix"}], "automation": plain(DESK)["automation"]}))
-    assert session.codec.motions == (Motion("mix"),) and session.codec.automation == DESK["automation"] and session.codec.frame_loss == 0.0
+    session.apply_preset(
+        Preset("mine", "Mine", "", {"motions": [{"target": "mix"}], "automation": plain(DESK)["automation"]})
+    )
+    assert (
+        session.codec.motions == (Motion("mix"),)
+        and session.codec.automation == DESK["automation"]
+        and session.codec.frame_loss == 0.0
+    )
     known, _ = engines_boards(session)
     assert known["A"]["motions"][0]["target"] == "mix" and known["A"]["automation"][0]["values"] == [0.0, 1.0]
     session.apply_preset(Preset("none", "None", "", {}))
@@ -141,7 +170,9 @@ def test_several_are_set_in_one_go_and_a_refused_one_is_told(session, undenoisin
     assert (known["A"]["frame_loss"], known["A"]["denoise"]) == (0.5, 0.0)
 
 
-@pytest.mark.parametrize("document", [{}, {"chosen": "C", "states": {}}, {"chosen": "A", "states": {"A": {"values": {"layers": 99}}}}])
+@pytest.mark.parametrize(
+    "document", [{}, {"chosen": "C", "states": {}}, {"chosen": "A", "states": {"A": {"values": {"layers": 99}}}}]
+)
 def test_what_is_no_description_changes_nothing(session, document):
     session.parameters.set("layers", 3)
     with pytest.raises((LookupError, ValueError, TypeError)):
@@ -153,7 +184,11 @@ def test_the_switch_and_its_key_change_over_and_the_knobs_follow(window, qtbot):
     controls, session = window.controls, window.session
     session.parameters.set("layers", 2)
     qtbot.mouseClick(controls.board.buttons["B"], Qt.MouseButton.LeftButton)
-    assert session.boards.chosen == "B" and controls.board.buttons["B"].isChecked() and not controls.board.buttons["A"].isChecked()
+    assert (
+        session.boards.chosen == "B"
+        and controls.board.buttons["B"].isChecked()
+        and not controls.board.buttons["A"].isChecked()
+    )
     assert controls.bitrate.layers_text() == "8 layers" and controls.copy_button.text() == "Copy to A"
     qtbot.keyClick(window, Qt.Key.Key_X)
     assert session.boards.chosen == "A" and controls.bitrate.layers_text() == "2 layers"

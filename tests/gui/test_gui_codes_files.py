@@ -20,7 +20,9 @@ from lamina.plugin.files.sound import read_audio
 pytest_plugins = ["gui_fixtures"]
 
 STEPS = 2 * 2**-23
-"""Of the 24 bits that the decoded sound is kept in: one is cut off in writing, and reading scales by one less than writing."""
+"""Of the 24 bits that the decoded sound is kept in: one is cut off in writing, and reading scales by one less than
+writing.
+"""
 
 
 @pytest.fixture
@@ -57,11 +59,16 @@ def test_codes_open_as_what_they_sound_like_and_play(window, qtbot, codes_file):
 
 
 def test_codes_that_want_to_be_denoised_are(window, qtbot, tmp_path, tones):
-    path, noisy = tmp_path / "noisy.lamina", tones + np.random.default_rng(0).normal(0, 0.02, tones.shape).astype(np.float32)
+    path, noisy = (
+        tmp_path / "noisy.lamina",
+        tones + np.random.default_rng(0).normal(0, 0.02, tones.shape).astype(np.float32),
+    )
     write_codes(path, NeuralCodec(layers=8, denoise=1.0).encode(noisy, 48_000))
     window.open(path)
     sound, codes = opened(window, qtbot, path).clip.samples, read_codes(path).codes
-    assert np.array_equal(sound, NeuralCodec(denoise=1.0).decode(codes)) and not np.allclose(sound, NeuralCodec().decode(codes))
+    assert np.array_equal(sound, NeuralCodec(denoise=1.0).decode(codes)) and not np.allclose(
+        sound, NeuralCodec().decode(codes)
+    )
 
 
 def test_a_dropped_file_of_codes_opens_too(window, qtbot, codes_file):
@@ -98,7 +105,9 @@ def test_a_damaged_file_opens_and_says_what_is_missing(window, qtbot, tmp_path, 
 def bad(kind, path, tones):
     codes = NeuralCodec(layers=2).encode(tones, 48_000)
     if kind == "another model":
-        codes = Codes(codes.codes, codes.counts, codes.sample_rate, codes.n_samples, codes.n_channels, "their-band", "0" * 64)
+        codes = Codes(
+            codes.codes, codes.counts, codes.sample_rate, codes.n_samples, codes.n_channels, "their-band", "0" * 64
+        )
     elif kind == "six channels":
         six, counts = np.repeat(codes.codes, 3, 0), np.repeat(codes.counts, 3, 0)
         codes = Codes(six, counts, codes.sample_rate, codes.n_samples, 6, codes.model, codes.digest)
@@ -119,20 +128,28 @@ def bad(kind, path, tones):
         ("missing", "There is no file"),
     ],
 )
-def test_what_cannot_be_decoded_is_refused_with_a_sentence_and_nothing_changes(window, qtbot, tmp_path, tones, kind, says):
+def test_what_cannot_be_decoded_is_refused_with_a_sentence_and_nothing_changes(
+    window, qtbot, tmp_path, tones, kind, says
+):
     path, before = tmp_path / "bad.lamina", window.session.document
     if kind != "missing":
         bad(kind, path, tones)
     window.open(path)
     wait(qtbot, window.notice.isVisible)
-    assert says in window.notice.label.text() and "bad.lamina" in window.notice.label.text() and window.notice.label.text().endswith(".")
+    assert (
+        says in window.notice.label.text()
+        and "bad.lamina" in window.notice.label.text()
+        and window.notice.label.text().endswith(".")
+    )
     assert window.session.document is before
     assert window.loader._decoded is None or not list(Path(window.loader._decoded.name).iterdir())
 
 
 def test_codes_of_ones_own_model_are_decoded_with_it_when_it_is_chosen(window, qtbot, tmp_path, tones):
     source = shutil.copytree(weights_folder() / "lamina-24k", tmp_path / "bundle")
-    (source / "model.json").write_text(json.dumps(json.loads((source / "model.json").read_text()) | {"name": "my-band"}))
+    (source / "model.json").write_text(
+        json.dumps(json.loads((source / "model.json").read_text()) | {"name": "my-band"})
+    )
     install_bundle(source, "my-band")
     path = tmp_path / "ours.lamina"
     codes = NeuralCodec(layers=2, model="my-band").encode(tones, 48_000)
@@ -208,7 +225,11 @@ def test_a_cancelled_export_of_codes_leaves_nothing_and_shows_that_it_is_busy(wi
     assert window.session.start_export(tmp_path / "out.lamina")
     wait(qtbot, lambda: window.session.export.progress is None)
     window._tell()
-    assert window.status.export_strip.isVisible() and window.status.export_bar.maximum() == 0 and window.status.export_share.text() == ""
+    assert (
+        window.status.export_strip.isVisible()
+        and window.status.export_bar.maximum() == 0
+        and window.status.export_share.text() == ""
+    )
     window.status.cancel_button.click()
     wait(qtbot, lambda: window.session.export.state is not ExportState.RUNNING)
     assert window.session.export.state is ExportState.CANCELLED

@@ -32,7 +32,8 @@ def test_the_bitrate_knob_turns_by_mouse(window, qtbot):
     for turn, expected in ((120, 9), (-120, 8), (60, 8), (60, 9)):
         place = QPointF(middle)
         wheel = QWheelEvent(
-            place, knob.mapToGlobal(place), QPoint(), QPoint(0, turn), Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+            place, knob.mapToGlobal(place), QPoint(), QPoint(0, turn), Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
             Qt.ScrollPhase.NoScrollPhase, False,
         )  # fmt: skip
         QApplication.sendEvent(knob, wheel)
@@ -70,12 +71,17 @@ def test_escape_leaves_the_typed_value_alone(window, qtbot):
 
 def test_every_button_can_be_pressed_without_a_mouse(window, qtbot):
     bypass, chip = window.controls.bypass, window.controls.quick._chips[1]
-    for button, pressed in ((bypass, lambda: window.session.codec.bypass), (chip, lambda: window.session.codec.layers == 1)):
+    for button, pressed in (
+        (bypass, lambda: window.session.codec.bypass),
+        (chip, lambda: window.session.codec.layers == 1),
+    ):
         button.setFocus()
         qtbot.keyClick(button, Qt.Key.Key_Return)
         assert pressed()
     menus = []
-    window.header.preset_menu.aboutToShow.connect(lambda: menus.append("presets") or QTimer.singleShot(0, window.header.preset_menu.close))
+    window.header.preset_menu.aboutToShow.connect(
+        lambda: menus.append("presets") or QTimer.singleShot(0, window.header.preset_menu.close)
+    )
     window.header.preset_button.setFocus()
     qtbot.keyClick(window.header.preset_button, Qt.Key.Key_Return)
     assert menus == ["presets"]

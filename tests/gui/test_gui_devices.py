@@ -15,7 +15,9 @@ pytest_plugins = ["gui_fixtures"]
 
 
 def device(name, api, n_inputs, n_outputs, default=False):
-    return Device(f"{name} ({api})", api, 0, n_inputs, n_outputs, 44100, default and n_inputs > 0, default and n_outputs > 0)
+    return Device(
+        f"{name} ({api})", api, 0, n_inputs, n_outputs, 44100, default and n_inputs > 0, default and n_outputs > 0
+    )
 
 
 LAPTOP = device("Laptop", "ALSA", 2, 2, default=True)
@@ -50,7 +52,13 @@ def test_outputs_stand_by_audio_system_with_the_default_first_and_silence_last(c
 
 
 def test_inputs_are_those_that_go_with_the_output(chooser):
-    assert [choice.label for choice in chooser.inputs()] == ["System default (Laptop)", "Laptop", "Interface", "Microphone", "None"]
+    assert [choice.label for choice in chooser.inputs()] == [
+        "System default (Laptop)",
+        "Laptop",
+        "Interface",
+        "Microphone",
+        "None",
+    ]
     chooser.choose_input(MICROPHONE.name)
     chooser.choose_output(SERVER.name)
     assert chooser.settings == DeviceSettings(output=SERVER.name, input_channels=(1,))
@@ -59,7 +67,13 @@ def test_inputs_are_those_that_go_with_the_output(chooser):
     assert chooser.settings.input == "virtual"
     chooser.choose_output("default")
     assert chooser.settings.input == "default"
-    assert [settings.output for settings in chooser.applied] == ["default", "default", SERVER.name, "virtual", "default"]
+    assert [settings.output for settings in chooser.applied] == [
+        "default",
+        "default",
+        SERVER.name,
+        "virtual",
+        "default",
+    ]
 
 
 def test_channels_are_those_of_the_input(chooser):
@@ -147,7 +161,10 @@ def test_the_delay_is_shown_in_parts_as_soon_as_sound_runs(window, dialog, qtbot
     assert {"buffer", "safety margin", "frame bridge", "codec", "output device", "sum"} <= set(rows)
     total = sum(float(figure) for name, figure in rows.items() if name != "sum")
     assert total == pytest.approx(float(rows["sum"]), abs=0.05 * len(rows))
-    wait(qtbot, lambda: dialog.remark.text().startswith("Open: output No sound") and "128 samples" in dialog.remark.text())
+    wait(
+        qtbot,
+        lambda: dialog.remark.text().startswith("Open: output No sound") and "128 samples" in dialog.remark.text(),
+    )
     before = float(rows["safety margin"])
     qtbot.mouseClick(dialog.margin_button, Qt.MouseButton.LeftButton)
     wait(qtbot, lambda: float(dialog.latency.rows()[1].split()[-2]) == pytest.approx(before - 13.3, abs=0.2))

@@ -41,7 +41,9 @@ def test_every_promised_format_opens(window, qtbot, tmp_path, suffix):
     wait(qtbot, lambda: window.header.title.text() == f"tone.{suffix}")
 
 
-def test_the_last_file_asked_for_is_opened_and_closing_does_not_wait_for_one(window, qtbot, sound, tmp_path, monkeypatch):
+def test_the_last_file_asked_for_is_opened_and_closing_does_not_wait_for_one(
+    window, qtbot, sound, tmp_path, monkeypatch
+):
     slow_started, gave_up = threading.Event(), threading.Event()
 
     def slow_read(path, progress, cancelled):

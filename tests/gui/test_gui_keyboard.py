@@ -20,7 +20,11 @@ def controls_in(window):
     """What a mouse could use now."""
     found = []
     for kind in CONTROLS:
-        found += [w for w in window.findChildren(kind) if w.isVisibleTo(window) and w.isEnabled() and not isinstance(w, QScrollBar)]
+        found += [
+            w
+            for w in window.findChildren(kind)
+            if w.isVisibleTo(window) and w.isEnabled() and not isinstance(w, QScrollBar)
+        ]
     return found
 
 
@@ -82,14 +86,20 @@ def test_whatever_has_the_focus_looks_so(everything, qtbot, tab):
             before = widget.grab().toImage()
             widget.setFocus(Qt.FocusReason.TabFocusReason)
             assert widget.hasFocus()
-            assert widget.grab().toImage() != before, f"{type(widget).__name__} {widget.accessibleName() or widget.text()}"
+            assert widget.grab().toImage() != before, (
+                f"{type(widget).__name__} {widget.accessibleName() or widget.text()}"
+            )
 
 
 @pytest.mark.parametrize("tab", TAB_NAMES)
 def test_every_control_has_a_name_for_those_who_cannot_see_it(everything, tab):
     window = everything
     window.desk.open_tab(tab)
-    nameless = [type(w).__name__ for w in controls_in(window) if not (w.accessibleName() or (isinstance(w, QAbstractButton) and w.text()))]
+    nameless = [
+        type(w).__name__
+        for w in controls_in(window)
+        if not (w.accessibleName() or (isinstance(w, QAbstractButton) and w.text()))
+    ]
     assert not nameless
 
 
@@ -97,9 +107,12 @@ def test_tooltips_tell_the_keys(everything):
     window = everything
     transport, header, controls, desk = window.transport, window.header, window.controls, window.desk
     told = {
-        transport.play_button: "Space", transport.stop_button: "Home", transport.loop_button: "L", transport.live_button: "Ctrl+L",
-        transport.record_button: "R", header.open_button: "Ctrl+O", header.export_button: "Ctrl+E", header.preset_button: "Alt+Right",
-        controls.bypass: "B", controls.noise_only: "N", controls.board.buttons["A"]: "X", desk.open_button: "D", desk.freeze: "F",
+        transport.play_button: "Space", transport.stop_button: "Home", transport.loop_button: "L",
+        transport.live_button: "Ctrl+L",
+        transport.record_button: "R", header.open_button: "Ctrl+O", header.export_button: "Ctrl+E",
+        header.preset_button: "Alt+Right",
+        controls.bypass: "B", controls.noise_only: "N", controls.board.buttons["A"]: "X", desk.open_button: "D",
+        desk.freeze: "F",
         window.status.devices_button: "Ctrl+,",
         **{desk.tabs.buttons[name]: f"Ctrl+{number}" for number, name in enumerate(TAB_NAMES, 1)},
     }  # fmt: skip

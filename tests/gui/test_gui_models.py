@@ -62,7 +62,8 @@ def test_typed_values_are_understood(travel, text, value):
 
 
 @pytest.mark.parametrize(
-    ("travel", "text"), [(LAYERS, "0"), (LAYERS, "25"), (LAYERS, "99 kbps"), (LAYERS, "2.5"), (MIX, "101"), (GAIN, "loud"), (GAIN, "")]
+    ("travel", "text"),
+    [(LAYERS, "0"), (LAYERS, "25"), (LAYERS, "99 kbps"), (LAYERS, "2.5"), (MIX, "101"), (GAIN, "loud"), (GAIN, "")],
 )
 def test_typed_values_that_are_not_allowed_are_refused_with_a_sentence(travel, text):
     with pytest.raises(ValueError, match=r"[.]$"):

@@ -1,4 +1,6 @@
-"""The app's transport over the live engine: the place shown is the place heard, and what was asked for counts at once."""
+"""The app's transport over the live engine: the place shown is the place heard, and what was asked for counts at
+once.
+"""
 
 import os
 import signal
@@ -66,7 +68,10 @@ def test_input_and_output_are_shown_aligned_to_the_sample(session, player):
     heard_input, heard_output, frames = heard(session, lambda: player.position_seconds > 1.5)
     # At first the engine goes over to a board for two channels, cross-faded.
     settled = session.sample_rate // 2
-    assert np.array_equal(heard_input[:, settled:], heard_output[:, settled:]) and np.abs(heard_input[:, settled:]).max() > 0.01
+    assert (
+        np.array_equal(heard_input[:, settled:], heard_output[:, settled:])
+        and np.abs(heard_input[:, settled:]).max() > 0.01
+    )
     assert len(frames) == pytest.approx(heard_input.shape[1] / session.sample_rate * 75, abs=75 / 2)
     spectrograms = session.listening.input_spectrogram.ring, session.listening.output_spectrogram.ring
     assert spectrograms[0].n_columns == spectrograms[1].n_columns > 0
@@ -93,7 +98,9 @@ def test_it_plays_to_the_end_and_returns(session, tmp_path):
     player, seen = session.player, []
     player.play()
     wait_for(session, lambda: seen.append(player.position_seconds) or max(seen) > 0.5)
-    wait_for(session, lambda: seen.append(player.position_seconds) or (player.state is PlayState.STOPPED and seen[-1] == 0.0))
+    wait_for(
+        session, lambda: seen.append(player.position_seconds) or (player.state is PlayState.STOPPED and seen[-1] == 0.0)
+    )
     assert max(seen) <= 1.0
     player.play()
     wait_for(session, lambda: player.position_seconds > 0.2)
@@ -105,7 +112,9 @@ def test_pause_keeps_the_place_and_seek_changes_it(session, player):
     player.pause()
     assert player.state is PlayState.PAUSED
     places = []
-    wait_for(session, lambda: places.append(player.position_seconds) or (len(places) > 30 and places[-30] == places[-1]))
+    wait_for(
+        session, lambda: places.append(player.position_seconds) or (len(places) > 30 and places[-30] == places[-1])
+    )
     assert places[-1] < 5.0 and places == sorted(places)
     player.seek(9.0)
     assert player.position_seconds == 9.0
@@ -174,10 +183,13 @@ def test_an_engine_that_stands_still_holds_nobody_up(session, player):
     try:
         # Whatever waited for an answer here would wait until the engine is ended for it.
         for gesture in (
-            player.pause, player.play, player.stop, lambda: session.seek(3.0), lambda: session.set_loop_region(1.0, 2.0),
-            lambda: session.set_live(True), lambda: session.set_live(False), lambda: session.parameters.set("layers", 2),
+            player.pause, player.play, player.stop, lambda: session.seek(3.0), lambda: session.set_loop_region(1.0,
+            2.0),
+            lambda: session.set_live(True), lambda: session.set_live(False), lambda: session.parameters.set("layers",
+            2),
             lambda: session.boards.choose("B"), session.boards.copy_to_other, lambda: session.check.set_tone(True),
-            lambda: session.check.set_tone(False), session.check.ask_latency, session.recording.toggle, session.recording.toggle,
+            lambda: session.check.set_tone(False), session.check.ask_latency, session.recording.toggle,
+            session.recording.toggle,
             lambda: session.show(Document.open(demo_items()[1].path)), player.play, lambda: session.tick(0.03),
         ):  # fmt: skip
             gesture()
@@ -242,7 +254,9 @@ def test_a_wish_that_the_engine_never_shows_is_given_up(session):
     from types import SimpleNamespace
 
     answer = Future()
-    calls = SimpleNamespace(load=lambda _path: answer, play=lambda: answer, unload=lambda: answer, telemetry=_SilentTelemetry())
+    calls = SimpleNamespace(
+        load=lambda _path: answer, play=lambda: answer, unload=lambda: answer, telemetry=_SilentTelemetry()
+    )
     now = [0.0]
     answers = Answers(lambda _sentence: None)
     player = Player(calls, answers, lambda: now[0])

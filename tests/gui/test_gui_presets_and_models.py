@@ -40,7 +40,9 @@ def test_presets_set_the_knobs_and_a_dot_tells_of_changes(window):
 def test_the_menu_has_every_preset_once_under_its_category_with_its_description(window):
     found = preset_actions(window)
     factory = list_presets()
-    assert sorted(action.text() for actions in found.values() for action in actions) == sorted(preset.title for preset in factory)
+    assert sorted(action.text() for actions in found.values() for action in actions) == sorted(
+        preset.title for preset in factory
+    )
     described = {preset.title: preset for preset in factory}
     for category, actions in found.items():
         for action in actions:
@@ -52,7 +54,8 @@ def test_the_menu_has_every_preset_once_under_its_category_with_its_description(
 
 def test_presets_without_a_category_and_of_unknown_ones_are_listed_too():
     presets = [
-        Preset(title.lower(), title, "", {}, None, category) for title, category in (("C", ""), ("B", "zoo"), ("A", "zoo"), ("D", "speech"))
+        Preset(title.lower(), title, "", {}, None, category)
+        for title, category in (("C", ""), ("B", "zoo"), ("A", "zoo"), ("D", "speech"))
     ]
     groups = PresetList(presets).groups
     assert {name: [preset.title for preset in group] for name, group in groups.items()} == {
@@ -73,7 +76,10 @@ def test_keys_go_through_the_presets_and_around_the_ends(window, qtbot):
     assert met == [*titles, titles[0]]
     qtbot.keyClick(window, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
     assert window.header.preset_button.text() == titles[-1] == window.session.boards.state.preset
-    assert window.session.parameters["layers"] == next(p for p in list_presets() if p.title == titles[-1]).settings().layers
+    assert (
+        window.session.parameters["layers"]
+        == next(p for p in list_presets() if p.title == titles[-1]).settings().layers
+    )
 
 
 def test_a_preset_is_saved_and_opened_again(window, monkeypatch, tmp_path):
@@ -100,7 +106,8 @@ def test_a_preset_keeps_what_stands_on_the_desk(window, tmp_path):
     before = parameters.values()
     window.loader.save_preset(path)
     assert set(json.loads(path.read_text())["parameters"]) == {
-        "layers", "denoise", "noise_only", "mix", "input_gain_db", "output_gain_db", "motions", "automation", "layer_gains",
+        "layers", "denoise", "noise_only", "mix", "input_gain_db", "output_gain_db", "motions", "automation",
+        "layer_gains",
     }  # fmt: skip
     window.desk.desk.reset()
     assert parameters.values() != before
@@ -191,7 +198,9 @@ def test_with_a_model_that_cannot_denoise_both_controls_are_off_and_say_why(wind
     window.loader.choose_model("my-band")
     wait(qtbot, lambda: window.session.codec.model == "my-band")
     controls = (window.controls.knobs["denoise"], window.controls.noise_only)
-    assert not any(control.isEnabled() for control in controls) and all("wasn't trained" in control.toolTip() for control in controls)
+    assert not any(control.isEnabled() for control in controls) and all(
+        "wasn't trained" in control.toolTip() for control in controls
+    )
     # Were noise only still on, nothing would be heard, and no control could end it.
     qtbot.keyClick(window, Qt.Key.Key_N)
     for name, value in (("denoise", 0.0), ("noise_only", False)):

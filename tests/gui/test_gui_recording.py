@@ -26,7 +26,11 @@ def test_takes_are_numbered_and_hold_what_is_heard(window, qtbot):
         wait(qtbot, lambda name=name: f"Recorded {name}, 0:0" in window.notice.label.text())
         assert str(folder) in window.notice.toolTip()
         take = read_audio(folder / name)
-        assert take.samples.shape[0] == 2 and take.samples.shape[1] > 0.5 * take.sample_rate and np.abs(take.samples).max() > 0.01
+        assert (
+            take.samples.shape[0] == 2
+            and take.samples.shape[1] > 0.5 * take.sample_rate
+            and np.abs(take.samples).max() > 0.01
+        )
 
 
 def test_a_folder_that_cannot_be_made_is_told(session, tmp_path):
@@ -70,7 +74,9 @@ def test_an_engine_that_dies_goes_on_recording_in_the_next_file(session):
     session.recording.toggle()
     wait_for(session, lambda: session.recording.seconds > 0.5)
     session.engine._handle.kill()
-    wait_for(session, lambda: session.engine.n_restarts > 0 and (session.recording.folder / "Lamina take 2.wav").exists())
+    wait_for(
+        session, lambda: session.engine.n_restarts > 0 and (session.recording.folder / "Lamina take 2.wav").exists()
+    )
     wait_for(session, lambda: 0.0 < session.recording.seconds)
     assert session.recording.is_on
     session.recording.toggle()

@@ -106,7 +106,10 @@ def test_everything_is_there_again_at_rest_and_nothing_comes_back_after_an_order
     session, item = window.session, demo_items()[0]
     assert session.document.path.samefile(item.path) and session.document.title == killed["document"]["title"]
     assert session.player.state is PlayState.PAUSED
-    assert session.player.position_seconds == pytest.approx(killed["document"]["seconds"]) and 2.0 <= session.player.position_seconds <= 4.0
+    assert (
+        session.player.position_seconds == pytest.approx(killed["document"]["seconds"])
+        and 2.0 <= session.player.position_seconds <= 4.0
+    )
     assert session.loop_seconds == (2.0, 4.0) and session.is_looping and window.transport.loop_button.isChecked()
     assert session.boards.chosen == "B" and window.header.preset_button.text() == "Clean voice"
     assert session.parameters["denoise"] == killed["boards"]["states"]["B"]["values"]["denoise"] > 0
@@ -117,7 +120,10 @@ def test_everything_is_there_again_at_rest_and_nothing_comes_back_after_an_order
     assert session.parameters["layers"] == 3 and session.codec.motions == (Motion("mix", "steps", steps=(0.0, 1.0)),)
     assert window.desk.motion.list.count() == 1 and window.desk.tabs.buttons["Motion"].has_dot
     window.toggle_play()
-    wait(qtbot, lambda: session.opened is not None and session.player.position_seconds > killed["document"]["seconds"] + 0.1)
+    wait(
+        qtbot,
+        lambda: session.opened is not None and session.player.position_seconds > killed["document"]["seconds"] + 0.1,
+    )
     window.close()
 
     window = reopened()
@@ -154,5 +160,10 @@ def test_what_cannot_be_brought_back_is_told_and_the_app_starts(killed, reopened
         assert session.parameters["layers"] == 8 and session.boards.chosen == "A"
     else:
         assert session.boards.chosen == "B" and session.player.position_seconds == 0.0
-    words = {"boards": "layers", "document": "as they were", "file gone": "isn't there any more", "all": "can't be brought back"}
+    words = {
+        "boards": "layers",
+        "document": "as they were",
+        "file gone": "isn't there any more",
+        "all": "can't be brought back",
+    }
     assert window.notice.isVisible() and words[damage] in window.notice.label.text()

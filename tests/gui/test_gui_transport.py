@@ -18,7 +18,10 @@ def test_playing_moves_every_view(window, qtbot):
     assert window.transport.play_button.accessibleName() == "Pause"
     wait(qtbot, lambda: not window.session.listening.output_spectrogram.ring.is_empty)
     session = window.session
-    assert session.listening.input_spectrogram.ring.levels.max() > 0 and session.listening.output_spectrogram.ring.levels.max() > 0
+    assert (
+        session.listening.input_spectrogram.ring.levels.max() > 0
+        and session.listening.output_spectrogram.ring.levels.max() > 0
+    )
     assert session.listening.input_spectrogram.ring.n_columns == session.listening.output_spectrogram.ring.n_columns
     assert session.input_meter.peak_db.max() > -40 and session.output_meter.peak_db.max() > -40
     assert session.listening.usage.active_layers == 8 and session.listening.usage.used()[8:].max() == 0
@@ -48,7 +51,9 @@ def test_dragging_marks_a_loop_that_repeats(window, qtbot, way):
     qtbot.mousePress(view, Qt.MouseButton.LeftButton, keys, QPoint(width // 2, y))
     qtbot.mouseMove(view, QPoint(width // 2 + width // 30, y))
     qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, keys, QPoint(width // 2 + width // 30, y))
-    assert session.loop_seconds == pytest.approx((session.document.seconds / 2, session.document.seconds * (0.5 + 1 / 30)), rel=0.01)
+    assert session.loop_seconds == pytest.approx(
+        (session.document.seconds / 2, session.document.seconds * (0.5 + 1 / 30)), rel=0.01
+    )
     assert window.transport.loop_button.isChecked()
     start, stop = session.loop_seconds
     session.seek(start)

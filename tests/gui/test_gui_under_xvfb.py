@@ -41,7 +41,11 @@ def share_lit(screen_file):
 
 
 def environment(**changes):
-    kept = {name: value for name, value in os.environ.items() if name not in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")
+    }
     return {**kept, **changes}
 
 
@@ -57,7 +61,9 @@ def wait_until(condition, process):
 def test_the_window_appears_and_closes_when_told(screen, number):
     display, screen_file = screen
     command = [sys.executable, "-m", "lamina", "app", str(demo_items()[1].path)]
-    app = subprocess.Popen(command, env=environment(DISPLAY=display), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    app = subprocess.Popen(
+        command, env=environment(DISPLAY=display), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     try:
         assert share_lit(screen_file) < 0.01
         # The window covers the screen; of its four bytes a pixel, the unused one is zero.
@@ -76,6 +82,8 @@ def test_the_window_appears_and_closes_when_told(screen, number):
 @pytest.mark.parametrize("variables", [{}, {"DISPLAY": ":4711"}, {"DISPLAY": ":4711", "QT_QPA_PLATFORM": "xcb"}])
 def test_without_a_display_one_sentence_says_so(variables):
     command = [sys.executable, "-m", "lamina", "app"]
-    done = subprocess.run(command, env=environment(**variables), capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    done = subprocess.run(
+        command, env=environment(**variables), capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("lamina: ") and done.stderr.count("\n") == 1 and "lamina render" in done.stderr

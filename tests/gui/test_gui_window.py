@@ -58,8 +58,16 @@ def test_nothing_is_cut_off_at_any_size(window, qtbot, width, height):
     qtbot.wait(20)
     assert (window.width(), window.height()) == (width, height)
     controls, transport = window.controls, window.transport
-    widgets = (*controls.switches.values(), *controls.knobs.values(), controls.copy_button, transport.record_button, transport.live_button)
+    widgets = (
+        *controls.switches.values(),
+        *controls.knobs.values(),
+        controls.copy_button,
+        transport.record_button,
+        transport.live_button,
+    )
     for widget in (*widgets, window.status, window.usage, window.spectra.output_view):
         corner = widget.mapTo(window, widget.rect().bottomRight())
         assert corner.x() < width and corner.y() < height
-        assert widget.width() >= widget.minimumSizeHint().width() and widget.height() >= widget.minimumSizeHint().height()
+        assert (
+            widget.width() >= widget.minimumSizeHint().width() and widget.height() >= widget.minimumSizeHint().height()
+        )

@@ -19,7 +19,9 @@ RUNTIME_RATE = 24_000
 
 
 def real_codes(n_layers: int = 8, seconds: float = 3.0, item: int = 1, n_channels: int = 1) -> Codes:
-    """What the shipped model makes of a demo item (0 music, 1 voice), repeated as needed; channels are one second apart."""
+    """What the shipped model makes of a demo item (0 music, 1 voice), repeated as needed; channels are one second
+    apart.
+    """
     runtime = load_runtime("lamina-24k")
     n_samples = round(seconds * RUNTIME_RATE) // runtime.config.frame * runtime.config.frame
     whole = demo(item, RUNTIME_RATE, 20.0)[0]
@@ -27,12 +29,21 @@ def real_codes(n_layers: int = 8, seconds: float = 3.0, item: int = 1, n_channel
     codes, _ = runtime.code(audio, n_layers)
     counts = np.full(codes.shape[:2], n_layers, np.uint8)
     return Codes(
-        codes, counts, RUNTIME_RATE, n_samples, n_channels, "lamina-24k", runtime.bundle.digest, lag_from=runtime.config.memory.from_layers
+        codes,
+        counts,
+        RUNTIME_RATE,
+        n_samples,
+        n_channels,
+        "lamina-24k",
+        runtime.bundle.digest,
+        lag_from=runtime.config.memory.from_layers,
     )
 
 
 def random_codes(seed: int, n_frames: int | None = None) -> Codes:
-    """Codes as no sound gives them: any layers, channels, mode and counts, lags or none; some repeat, so that both modes are used."""
+    """Codes as no sound gives them: any layers, channels, mode and counts, lags or none; some repeat, so that both
+    modes are used.
+    """
     random = np.random.default_rng(seed)
     stereo = STEREO_MODES[random.integers(3)]
     n_channels = int(random.integers(1, 9)) if stereo == "linked" else 2
@@ -52,7 +63,11 @@ def random_codes(seed: int, n_frames: int | None = None) -> Codes:
 
 def same(one: Codes, other: Codes) -> bool:
     """Whether everything is equal."""
-    arrays = np.array_equal(one.codes, other.codes) and np.array_equal(one.counts, other.counts) and one.codes.dtype == other.codes.dtype
+    arrays = (
+        np.array_equal(one.codes, other.codes)
+        and np.array_equal(one.counts, other.counts)
+        and one.codes.dtype == other.codes.dtype
+    )
     names = ("sample_rate", "n_samples", "n_channels", "model", "digest", "stereo", "denoise", "lag_from")
     return arrays and all(getattr(one, name) == getattr(other, name) for name in names)
 

@@ -18,8 +18,8 @@ class EngineRig:
     """Plays `audio [channels, n]` into a live engine and keeps what comes out.
 
     rate, block: of the device.
-    clock: None to run as fast as blocks come, or says what time it is; if it has a `sleep`, that is how the device lets time pass.
-    each_block: called with the number of every captured block, on the audio thread: where knobs are moved.
+    clock: None to run as fast as blocks come, or says what time it is; if it has a `sleep`, that is how the device lets
+    time pass. each_block: called with the number of every captured block, on the audio thread: where knobs are moved.
     """
 
     def __init__(self, monkeypatch, audio, rate, block, board, clock=None, each_block=None, keeps=True):
@@ -30,7 +30,9 @@ class EngineRig:
         self.n_played = 0
         self.keeps = keeps
         monkeypatch.setattr(engine_module, "open_stream", self._open)
-        monkeypatch.setattr(engine_module, "prepare_process", lambda: None)  # these tests are not the engine's own process
+        monkeypatch.setattr(
+            engine_module, "prepare_process", lambda: None
+        )  # these tests are not the engine's own process
         self._clock = clock
         memory = make_shared_file()
         self.telemetry = TelemetryReader(memory)
@@ -40,7 +42,9 @@ class EngineRig:
 
     def _open(self, _settings, _wants_input, _clip_rate):
         sleep = getattr(self._clock, "sleep", time.sleep)
-        stream = VirtualStream(self.rate, self.block, len(self.audio), 2, self._capture, self._play, self._clock, sleep=sleep)
+        stream = VirtualStream(
+            self.rate, self.block, len(self.audio), 2, self._capture, self._play, self._clock, sleep=sleep
+        )
         return Opened(stream, "virtual", "virtual")
 
     def _capture(self, n):

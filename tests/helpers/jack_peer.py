@@ -1,9 +1,10 @@
-"""A program of its own beside the engine on a JACK server: one client plays noise into it, another records what comes out.
+"""A program of its own beside the engine on a JACK server: one client plays noise into it, another records what comes
+out.
 
     python jack_peer.py FOLDER SECONDS
 
-Writes FOLDER/played.npy and FOLDER/recorded.npy, `[samples, 2]`, counted from the same sample of the server's clock, and
-prints "going" once both are connected.
+Writes FOLDER/played.npy and FOLDER/recorded.npy, `[samples, 2]`, counted from the same sample of the server's clock,
+and prints "going" once both are connected.
 """
 
 import sys
@@ -45,7 +46,9 @@ def main(folder, seconds):
         start = 0 if begin[0] is None else player.last_frame_time - begin[0]
         for channel, port in enumerate(player.outports):
             block = port.get_array()
-            block[:] = played[start : start + frames, channel] if begin[0] is not None and 0 <= start < n_samples else 0.0
+            block[:] = (
+                played[start : start + frames, channel] if begin[0] is not None and 0 <= start < n_samples else 0.0
+            )
 
     @recorder.set_process_callback
     def record(frames):

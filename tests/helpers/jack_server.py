@@ -12,7 +12,9 @@ WAITED_SECONDS = 10
 
 
 class JackServer:
-    """`start` and `stop` (or `kill`) may be called again and again; clients find it by the environment in `environment`."""
+    """`start` and `stop` (or `kill`) may be called again and again; clients find it by the environment in
+    `environment`.
+    """
 
     def __init__(self, period=256, rate=48_000):
         self.period, self.rate = period, rate
@@ -29,11 +31,17 @@ class JackServer:
     def start(self):
         command = f"jackd -n {self.name} -S -t 2000 -d dummy -r {self.rate} -p {self.period} -C 2 -P 2".split()
         self._process = subprocess.Popen(
-            command, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + WAITED_SECONDS
         while time.monotonic() < deadline:
-            ready = subprocess.run(["jack_wait", "-s", self.name, "-c"], env=self.environment, capture_output=True, text=True, timeout=10)
+            ready = subprocess.run(
+                ["jack_wait", "-s", self.name, "-c"], env=self.environment, capture_output=True, text=True, timeout=10
+            )
             if "running" in ready.stdout and "not" not in ready.stdout:
                 return self
             if self._process.poll() is not None:

@@ -9,11 +9,15 @@ from lamina.models.export import export_bundle
 from lamina.models.network.network import CodecNetwork
 
 SMALL = TransformConfig(width=32, encoder_blocks=1, decoder_blocks=1)
-MEMORY = MemoryConfig(past=1200, width=32, predictor_blocks=1, sketch_blocks=1, loop_layers=3, from_layers=2, fine_lags=32, coarse_lags=32)
+MEMORY = MemoryConfig(
+    past=1200, width=32, predictor_blocks=1, sketch_blocks=1, loop_layers=3, from_layers=2, fine_lags=32, coarse_lags=32
+)
 CONFIGS = {
     "sixteen": CodecConfig(sample_rate=48_000, frame=640, latent=32, code_width=16, layers=16, transform=SMALL),
     "four": CodecConfig(frame=1920, latent=32, code_width=16, layers=4, codebook_size=64, transform=SMALL),
-    "remembering": CodecConfig(frame=480, latent=32, code_width=16, layers=5, codebook_size=128, transform=SMALL, memory=MEMORY),
+    "remembering": CodecConfig(
+        frame=480, latent=32, code_width=16, layers=5, codebook_size=128, transform=SMALL, memory=MEMORY
+    ),
     "forty": CodecConfig(latent=32, code_width=16, layers=40, codebook_size=32, transform=SMALL),
 }
 

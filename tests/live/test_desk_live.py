@@ -15,7 +15,8 @@ RATE, BLOCK = 48_000, 240
 FADED_IN = RATE // 10
 """The input fades in while the engine begins."""
 DESK = {
-    "layers": 16, "bend": "offset", "bend_from": 5, "frame_loss": 0.15, "loss_model": "bursts", "slices": "stutter", "code_feedback": 0.5,
+    "layers": 16, "bend": "offset", "bend_from": 5, "frame_loss": 0.15, "loss_model": "bursts", "slices": "stutter",
+    "code_feedback": 0.5,
     "stereo": "mid-side", "side_layers": 5, "layer_gains": [1.0, 1.2, 0.8], "seed": 4,
 }  # fmt: skip
 MOTIONS = [
@@ -50,9 +51,11 @@ def test_live_it_sounds_as_rendered(monkeypatch):
 def test_everything_on_the_desk_moves_fifty_times_a_second_and_nothing_is_lost(monkeypatch):
     random = np.random.default_rng(5)
     choices = {
-        "freeze": (False, True), "slices": ("off", "stutter", "reverse"), "bend": ("off", "offset", "shuffle", "nearest", "common"),
+        "freeze": (False, True), "slices": ("off", "stutter", "reverse"), "bend": ("off", "offset", "shuffle",
+        "nearest", "common"),
         "bend_amount": (0.0, 0.2, 1.0), "frame_loss": (0.0, 0.4), "concealment": ("hold", "repeat", "fade", "silence"),
-        "code_feedback": (0.0, 0.8), "stereo": ("linked", "mid-side", "mono"), "listen": ("wet", "difference", "layer", "latent"),
+        "code_feedback": (0.0, 0.8), "stereo": ("linked", "mid-side", "mono"), "listen": ("wet", "difference", "layer",
+        "latent"),
         "muted_layers": ([], [1], [3, 7]), "layer_gains": ([1.0] * 24, [0.5, 2.0]), "loudness_layers": (-1.0, 0.0, 1.0),
         "motions": ([], [{"target": "layers", "depth": -0.5}]), "layers": (1, 8, 24),
     }  # fmt: skip
@@ -89,14 +92,18 @@ def test_more_generations_are_heard_live_without_a_click_at_the_new_delay(monkey
             rig.engine.set_parameters("A", [0], {"passes": 5})
 
     # Not quite as fast as it can: while the new stream is made there must still be something left to play.
-    rig = EngineRig(monkeypatch, tone, RATE, BLOCK, Board([NeuralCodec(mix=0.0)]), each_block=lambda block: time.sleep(0.001))
+    rig = EngineRig(
+        monkeypatch, tone, RATE, BLOCK, Board([NeuralCodec(mix=0.0)]), each_block=lambda block: time.sleep(0.001)
+    )
     output = rig.run(16.0, change)
     before, after = (NeuralCodec(passes=passes).latency_samples(RATE, BLOCK) for passes in (1, 5))
     assert after - before == 4 * 160
     assert int(rig.telemetry.state()["board_samples"]) == after
     expected = np.tile(tone[0], 10)
     for start, lag in ((RATE, before), (15 * RATE, after)):
-        np.testing.assert_array_equal(output[0, start : start + RATE // 2], expected[start - BLOCK - lag :][: RATE // 2])
+        np.testing.assert_array_equal(
+            output[0, start : start + RATE // 2], expected[start - BLOCK - lag :][: RATE // 2]
+        )
     assert np.abs(np.diff(output[0, FADED_IN:])).max() <= 1.25 * np.abs(np.diff(tone)).max()
 
 

@@ -54,7 +54,9 @@ def test_a_device_is_found_by_its_name_or_a_part_of_it(wanted, is_input, expecte
 def test_a_part_that_fits_several_names_them():
     with pytest.raises(DeviceError, match="more of the name") as raised:
         find_device("USB", ALL, is_input=False)
-    assert USB.name in str(raised.value) and OTHER_USB.name in str(raised.value) and SPEAKERS.name not in str(raised.value)
+    assert (
+        USB.name in str(raised.value) and OTHER_USB.name in str(raised.value) and SPEAKERS.name not in str(raised.value)
+    )
     # It is there: nothing to wait for.
     assert not isinstance(raised.value, DeviceMissingError)
 
@@ -79,7 +81,9 @@ def test_where_the_system_prefers_none_the_first_is_taken():
     assert find_device("default", [MICROPHONE, USB, SERVER], is_input=False) is USB
 
 
-@pytest.mark.parametrize(("name", "expected"), [("none", False), ("virtual", False), ("virtual?fast", False), ("virtual cable", True)])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("none", False), ("virtual", False), ("virtual?fast", False), ("virtual cable", True)]
+)
 def test_only_the_virtual_device_and_none_are_no_hardware(name, expected):
     assert is_hardware(name) is expected
 
@@ -143,7 +147,9 @@ def test_a_new_process_sees_the_same_devices():
     assert probe_devices() == list_devices()
 
 
-@pytest.mark.parametrize("program", ["import time; time.sleep(60)", "print('[]')", "print('{')", "raise SystemExit(3)", ""])
+@pytest.mark.parametrize(
+    "program", ["import time; time.sleep(60)", "print('[]')", "print('{')", "raise SystemExit(3)", ""]
+)
 def test_a_new_process_that_hangs_or_fails_is_given_up(monkeypatch, program):
     monkeypatch.setattr(devices_module, "PROBE", program)
     monkeypatch.setattr(devices_module, "PROBE_SECONDS", 0.5)
@@ -277,7 +283,12 @@ def test_the_systems_input_is_taken_where_the_output_is(monkeypatch):
     ("settings", "words", "output", "is_missing"),
     [
         (DeviceSettings("Microphone", "system"), "belong to different audio systems", SERVER.name, False),
-        (DeviceSettings("Built-in", "USB Interface 2", (5, 6)), "has 1 input channel; channel 6 can't be used", OTHER_USB.name, False),
+        (
+            DeviceSettings("Built-in", "USB Interface 2", (5, 6)),
+            "has 1 input channel; channel 6 can't be used",
+            OTHER_USB.name,
+            False,
+        ),
         (DeviceSettings("virtual", "USB Interface 2"), "A virtual input can't be used", OTHER_USB.name, False),
         (DeviceSettings("default", "Firewire"), "There is no output 'Firewire'", SPEAKERS.name, True),
         (DeviceSettings("Firewire", "USB Interface 2"), "There is no input 'Firewire'", OTHER_USB.name, True),
@@ -319,7 +330,11 @@ def test_without_any_device_it_plays_silently(monkeypatch):
     opened = open_stream(DeviceSettings(), wants_input=True, clip_rate=32_000)
     assert (opened.input, opened.output, opened.is_missing) == ("none", "virtual", True)
     assert opened.remark == "There is no sound output on this machine. Playing silently until it is there."
-    assert isinstance(opened.stream, VirtualStream) and opened.stream.sample_rate == 32_000 and opened.stream.capture is None
+    assert (
+        isinstance(opened.stream, VirtualStream)
+        and opened.stream.sample_rate == 32_000
+        and opened.stream.capture is None
+    )
 
 
 def test_the_rate_is_the_files_where_the_device_takes_it(monkeypatch):
@@ -349,11 +364,21 @@ def test_a_virtual_device_is_what_its_name_says(tmp_path):
     opened = open_stream(settings, wants_input=True)
     stream = opened.stream
     assert (opened.input, opened.output, opened.remark) == (settings.input, settings.output, "")
-    assert (stream.sample_rate, stream.block, stream.capture.n_channels, stream.playout.n_channels) == (44_100, 128, 1, 2)
+    assert (stream.sample_rate, stream.block, stream.capture.n_channels, stream.playout.n_channels) == (
+        44_100,
+        128,
+        1,
+        2,
+    )
     assert not stream.is_real_time
     assert open_stream(DeviceSettings("virtual", "virtual"), wants_input=False).stream.is_real_time
     both = virtual_device(f"virtual?output={tmp_path / 'a b.raw'}", "virtual?input=/x.wav&cable=0")
-    assert both.output == tmp_path / "a b.raw" and str(both.input) == "/x.wav" and both.cable_samples == 0 and not both.is_fast
+    assert (
+        both.output == tmp_path / "a b.raw"
+        and str(both.input) == "/x.wav"
+        and both.cable_samples == 0
+        and not both.is_fast
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""The round trip that is measured through a cable is the true one, and what the engine says about its delay adds up to it."""
+"""The round trip that is measured through a cable is the true one, and what the engine says about its delay adds up to
+it.
+"""
 
 import threading
 import time
@@ -66,7 +68,9 @@ def test_one_channel_and_one_side_of_two_are_enough():
 
 def quiet_in_noise(level, noise_level, seed=0):
     random = np.random.default_rng(seed)
-    return lambda captured, _: (level * captured + noise_level * random.standard_normal(captured.shape)).astype(np.float32)
+    return lambda captured, _: (level * captured + noise_level * random.standard_normal(captured.shape)).astype(
+        np.float32
+    )
 
 
 @pytest.mark.parametrize("level", [1.0, -1.0, 0.001])
@@ -178,7 +182,9 @@ def test_what_the_engine_says_plus_the_cable_is_what_is_measured(cabled, rate, b
 
 
 class PatientClock:
-    """Goes on while the device is waited for and stands still while anything is computed: no machine is too slow for it."""
+    """Goes on while the device is waited for and stands still while anything is computed: no machine is too slow for
+    it.
+    """
 
     def __init__(self):
         self.now = 0.0
@@ -298,7 +304,10 @@ def test_a_margin_that_grows_meanwhile_is_not_taken_for_the_devices_part(monkeyp
     monkeypatch.setattr(stage_module, "Calibration", measurement)
     measurement.playout = SimpleNamespace(delay_samples=576)
     stage = SimpleNamespace(
-        is_live=True, sample_rate=RATE, path=SimpleNamespace(boards=SimpleNamespace(latency_samples=0)), worker=SimpleNamespace()
+        is_live=True,
+        sample_rate=RATE,
+        path=SimpleNamespace(boards=SimpleNamespace(latency_samples=0)),
+        worker=SimpleNamespace(),
     )
     stage.worker.playout = measurement.playout
     stage._measured_trip = lambda: OpenStream._measured_trip(stage)

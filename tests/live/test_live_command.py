@@ -37,7 +37,9 @@ INTERFACE = Device("USB Audio (ALSA)", "ALSA", 0, 2, 2, RATE, True, True)
 
 @pytest.fixture(scope="module")
 def music(tmp_path_factory):
-    """A minute in stereo, longer than even the fast device plays here. It begins with silence, because the input fades in."""
+    """A minute in stereo, longer than even the fast device plays here. It begins with silence, because the input fades
+    in.
+    """
     path = tmp_path_factory.mktemp("live") / "music.wav"
     sound = np.tile(demo(0, RATE, 4.0), (1, 15))[[0, -1]]
     sound[:, : RATE // 10] = 0.0
@@ -67,7 +69,9 @@ def started(*options, **popen):
         ),
     ],
 )
-def test_what_is_heard_and_recorded_is_what_a_render_gives_at_the_reported_delay(music, tmp_path, capsys, options, settings, name):
+def test_what_is_heard_and_recorded_is_what_a_render_gives_at_the_reported_delay(
+    music, tmp_path, capsys, options, settings, name
+):
     output = tmp_path / "heard.raw"
     block = int(options[-1]) if "--buffer" in options else BLOCK
     where = ["--output", f"virtual?fast&output={output}", "--input", f"virtual?fast&input={music}"]
@@ -147,9 +151,23 @@ def until(is_so, command):
 def test_a_terminal_shows_one_line_with_level_loudness_delay_and_what_was_late(music, tmp_path):
     # A slow machine may have made the margin grow by whole frames.
     margins = [MARGIN + n * FRAME for n in range(MOST_MARGIN_FRAMES + 1)]
-    delays = "|".join(f"{1000 * (BLOCK + margin + NeuralCodec().latency_samples(RATE, BLOCK)) / RATE:.0f}" for margin in margins)
-    expected = rf"\d:\d\d  ● \d:\d\d  6 kbps  in +−?[\d.]+ dB  out +−?[\d.]+ dB  +−[\d.]+ LUFS  delay ({delays}) ms  .*CPU .* late"
-    options = ["--output", "virtual", "--input", f"virtual?input={music}", "--kbps", "6", "--record", tmp_path / "take.wav"]
+    delays = "|".join(
+        f"{1000 * (BLOCK + margin + NeuralCodec().latency_samples(RATE, BLOCK)) / RATE:.0f}" for margin in margins
+    )
+    expected = (
+        rf"\d:\d\d  ● \d:\d\d  6 kbps  in +−?[\d.]+ dB  out +−?[\d.]+ dB  +−[\d.]+ LUFS  delay ({delays}) ms  "
+        ".*CPU .* late"
+    )
+    options = [
+        "--output",
+        "virtual",
+        "--input",
+        f"virtual?input={music}",
+        "--kbps",
+        "6",
+        "--record",
+        tmp_path / "take.wav",
+    ]
     shown, written = on_a_terminal(options, 200, lambda text: re.search(expected, text))
     assert re.search(expected, shown)
     # Each state stands where the last one stood, and at the end nothing is left there.
@@ -158,13 +176,17 @@ def test_a_terminal_shows_one_line_with_level_loudness_delay_and_what_was_late(m
 
 
 def test_the_line_is_cut_to_the_terminal(music):
-    shown, _ = on_a_terminal(["--output", "virtual", "--input", f"virtual?input={music}"], 30, lambda text: text.count(CLEARED) > 5)
+    shown, _ = on_a_terminal(
+        ["--output", "virtual", "--input", f"virtual?input={music}"], 30, lambda text: text.count(CLEARED) > 5
+    )
     lines = [line for line in shown.split(CLEARED) if line]
     assert len(lines) > 3 and all(len(line) == 29 for line in lines)
 
 
 def on_a_terminal(options, columns, is_enough):
-    """What the command draws on a terminal of so many columns, and what it prints elsewhere, until it is told to end."""
+    """What the command draws on a terminal of so many columns, and what it prints elsewhere, until it is told to
+    end.
+    """
     ours, theirs = pty.openpty()
     command = started(*options, stderr=theirs, env={**os.environ, "COLUMNS": str(columns), "PYTHONIOENCODING": "utf-8"})
     os.close(theirs)
@@ -254,9 +276,15 @@ def test_what_can_not_be_done_is_refused_before_anything_starts(unstarted, tmp_p
 
 def test_what_only_the_engine_can_refuse_is_one_line_too(tmp_path, capsys, music):
     take = ["--record", tmp_path / "take.wav"]
-    assert "There is no file" in refused(capsys, "--output", "virtual", "--input", f"virtual?input={tmp_path / 'missing.wav'}", *take)
-    assert "48000 Hz" in refused(capsys, "--output", "virtual", "--input", f"virtual?input={music}", "--rate", 44_100, *take)
-    assert "can't be written" in refused(capsys, "--output", f"virtual?output={tmp_path / 'missing' / 'heard.raw'}", *take)
+    assert "There is no file" in refused(
+        capsys, "--output", "virtual", "--input", f"virtual?input={tmp_path / 'missing.wav'}", *take
+    )
+    assert "48000 Hz" in refused(
+        capsys, "--output", "virtual", "--input", f"virtual?input={music}", "--rate", 44_100, *take
+    )
+    assert "can't be written" in refused(
+        capsys, "--output", f"virtual?output={tmp_path / 'missing' / 'heard.raw'}", *take
+    )
     assert list(tmp_path.iterdir()) == []
 
 

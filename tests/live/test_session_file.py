@@ -1,4 +1,6 @@
-"""The session on disk: whole or not at all, found again after a crash, kept by one process, and never in the sound's way."""
+"""The session on disk: whole or not at all, found again after a crash, kept by one process, and never in the sound's
+way.
+"""
 
 import errno
 import json
@@ -167,7 +169,9 @@ def test_a_reader_finds_a_whole_file_at_any_moment(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {SESSION_NAME, session_file.LOCK_NAME}
 
 
-@pytest.mark.parametrize("text", [b"", b'{"schema": 1, "is_fin', b"[1, 2]", b"{}", b"\xff\xfe\x00", b"null", b'{"schema": 1}'])
+@pytest.mark.parametrize(
+    "text", [b"", b'{"schema": 1, "is_fin', b"[1, 2]", b"{}", b"\xff\xfe\x00", b"null", b'{"schema": 1}']
+)
 def test_a_damaged_file_is_put_aside_and_not_destroyed(tmp_path, text):
     (tmp_path / SESSION_NAME).write_bytes(text)
     session = kept(tmp_path, lambda: SESSION)
@@ -229,7 +233,12 @@ def test_a_folder_that_goes_away_is_told(tmp_path):
 
 def test_the_devices_of_last_time_come_back(tmp_path, data_folder):
     chosen = DeviceSettings(
-        input="USB Ünit (ALSA)", output="virtual?fast", input_channels=(3,), sample_rate=44_100, buffer=64, margin_frames=1.5
+        input="USB Ünit (ALSA)",
+        output="virtual?fast",
+        input_channels=(3,),
+        sample_rate=44_100,
+        buffer=64,
+        margin_frames=1.5,
     )
     remember_devices(chosen, tmp_path / "new" / "folder")
     assert remembered_devices(tmp_path / "new" / "folder") == chosen
@@ -240,7 +249,8 @@ def test_the_devices_of_last_time_come_back(tmp_path, data_folder):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"buffer": 3}', '{"buffer": "256"}', '{"speed": 1}', '{"input": ""}', '{"input_channels": 3}']
+    "text",
+    ["", "{", "[]", '{"buffer": 3}', '{"buffer": "256"}', '{"speed": 1}', '{"input": ""}', '{"input_channels": 3}'],
 )
 def test_devices_that_can_not_be_read_are_the_systems_own(tmp_path, text):
     (tmp_path / DEVICES_NAME).write_text(text)

@@ -39,7 +39,9 @@ def test_constructor_attributes_and_table_agree():
         assert arguments[name].default in (parameter.default, None)
         assert getattr(NeuralCodec, name).__doc__ == parameter.help
     assert set(arguments) == {*PARAMETERS, "model"}
-    assert list(arguments)[:6] == ["layers", "denoise", "mix", "input_gain_db", "output_gain_db", "bypass"], "they go by place too"
+    assert list(arguments)[:6] == ["layers", "denoise", "mix", "input_gain_db", "output_gain_db", "bypass"], (
+        "they go by place too"
+    )
     assert set(FIELDS) == {name for name, parameter in PARAMETERS.items() if parameter.view_of is None}
 
 
@@ -95,7 +97,11 @@ def test_the_documented_delay_is_the_engines():
 def test_documented_ways_to_play_live_are_understood(monkeypatch):
     asked = []
     monkeypatch.setattr("lamina.cli.live._live", asked.append)
-    commands = [line for page in ("README.md", "docs/live.md") for line in re.findall(r"^lamina live .*", page_text(page), re.MULTILINE)]
+    commands = [
+        line
+        for page in ("README.md", "docs/live.md")
+        for line in re.findall(r"^lamina live .*", page_text(page), re.MULTILINE)
+    ]
     for command in commands:
         main(shlex.split(command, comments=True)[1:])
     assert len(asked) == len(commands) >= 4
@@ -150,7 +156,9 @@ def test_the_site_has_every_page_and_a_reference_of_every_name():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_of_the_source_that_are_named_are_there(page):
-    for name in re.findall(r"`((?:bench|core|dsp|gui|lamina|models|plugin|tests)/[\w/.-]+\.\w+)`", page.read_text(encoding="utf-8")):
+    for name in re.findall(
+        r"`((?:bench|core|dsp|gui|lamina|models|plugin|tests)/[\w/.-]+\.\w+)`", page.read_text(encoding="utf-8")
+    ):
         assert "NAME" in name or (ROOT / name).exists(), f"{page.name} names {name}"
 
 

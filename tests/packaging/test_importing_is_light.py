@@ -10,11 +10,16 @@ HEAVY = "{'torch', 'PyQt6', 'onnxruntime', 'scipy', 'sounddevice', 'onnx'}"
 
 def loaded_after(code: str) -> str:
     program = f"import sys\n{code}\nprint(sorted({HEAVY} & set(sys.modules)))"
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    ).stdout.strip()
 
 
 def test_importing_the_front_door_imports_nothing_else_at_all():
-    code = "import lamina; assert [name for name in sys.modules if name.startswith('lamina.')] == []; assert 'numpy' not in sys.modules"
+    code = (
+        "import lamina; assert [name for name in sys.modules if name.startswith('lamina.')] == []; assert 'numpy' "
+        "not in sys.modules"
+    )
     assert loaded_after(code) == "[]"
 
 

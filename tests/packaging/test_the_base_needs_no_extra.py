@@ -1,4 +1,6 @@
-"""Without Qt, sound devices and training's packages everything else works, and what lacks one says so with the command that installs it."""
+"""Without Qt, sound devices and training's packages everything else works, and what lacks one says so with the command
+that installs it.
+"""
 
 import os
 import subprocess
@@ -75,7 +77,9 @@ def test_files_are_rendered_encoded_inspected_and_decoded(lamina, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [["presets"], ["--help"], ["train", "--help"], ["live", "--help"], ["app", "--help"]])
+@pytest.mark.parametrize(
+    "command", [["presets"], ["--help"], ["train", "--help"], ["live", "--help"], ["app", "--help"]]
+)
 def test_what_there_is_can_be_asked(lamina, command):
     done = lamina(*command)
     assert done.returncode == 0 and done.stdout and not done.stderr
@@ -128,7 +132,10 @@ def test_a_missing_extra_is_told_in_one_line_with_the_command_that_installs_it(l
 
 @pytest.mark.slow
 def test_devices_that_are_probed_in_another_process_are_told_of_alike(lamina):
-    code = "from lamina.plugin.host.device.devices import probe_devices\ntry: probe_devices()\nexcept OSError as error: print(error)"
+    code = (
+        "from lamina.plugin.host.device.devices import probe_devices\ntry: probe_devices()\nexcept OSError as "
+        "error: print(error)"
+    )
     assert "pip install 'lamina[live]'" in lamina(code=code).stdout
 
 

@@ -58,5 +58,7 @@ def test_the_version_is_the_installed_one(capsys):
 
 
 def test_python_m_lamina_is_the_command_line():
-    done = subprocess.run([sys.executable, "-m", "lamina", "--version"], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-m", "lamina", "--version"], capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout == f"lamina {lamina.__version__}\n"

@@ -1,6 +1,8 @@
-"""Who imports whom, read from the source: no circle, no folder that imports from one above it, and rooms that can be overlooked.
+"""Who imports whom, read from the source: no circle, no folder that imports from one above it, and rooms that can be
+overlooked.
 
-Imports inside functions count, for a circle that is closed late is one all the same; those for the type checker alone don't.
+Imports inside functions count, for a circle that is closed late is one all the same; those for the type checker alone
+don't.
 """
 
 import ast
@@ -70,7 +72,9 @@ def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
                 seen.add(module)
                 ahead += arrows[module]
         reached[start] = seen
-    rings = {tuple(sorted(other for other in reached[one] if one in reached[other])) for one in arrows if one in reached[one]}
+    rings = {
+        tuple(sorted(other for other in reached[one] if one in reached[other])) for one in arrows if one in reached[one]
+    }
     return sorted([list(ring) for ring in rings])
 
 
@@ -117,7 +121,11 @@ def test_the_graph_is_that_of_the_whole_house():
     ("module", "line", "arrow"),
     [
         ("dsp/ramp.py", "from lamina.plugin import NeuralCodec", "lamina.dsp.ramp → lamina.plugin"),
-        ("models/bundle.py", "def late():\n    import lamina.plugin.board", "lamina.models.bundle → lamina.plugin.board"),
+        (
+            "models/bundle.py",
+            "def late():\n    import lamina.plugin.board",
+            "lamina.models.bundle → lamina.plugin.board",
+        ),
         ("plugin/board.py", "from lamina.plugin.host import live", "lamina.plugin.board → lamina.plugin.host.live"),
         ("plugin/host/live.py", "from ...gui import window", "lamina.plugin.host.live → lamina.gui.window"),
         ("gui/window.py", "if True:\n    from lamina import NeuralCodec", "lamina.gui.window → lamina"),

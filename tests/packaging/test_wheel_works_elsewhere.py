@@ -33,7 +33,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, source)
     target = tmp_path_factory.mktemp("wheel")
     # Without build isolation, since a test must not need the network; setuptools is in the extra [dev].
-    run([sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(target), str(source)], target)
+    run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--no-deps",
+            "--no-build-isolation",
+            "--no-index",
+            "-w",
+            str(target),
+            str(source),
+        ],
+        target,
+    )
     (built,) = target.glob("lamina-*.whl")
     return built
 
@@ -44,10 +58,14 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
-    run([sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)], folder)
+    run(
+        [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)], folder
+    )
     (packages,) = folder.glob("lib/python*/site-packages")
     # Path entries come after the environment's own packages, and their .pth files (an editable Lamina's) are not read.
-    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n" + sysconfig.get_path("platlib") + "\n")
+    (packages / "dependencies.pth").write_text(
+        sysconfig.get_path("purelib") + "\n" + sysconfig.get_path("platlib") + "\n"
+    )
     return python.parent
 
 
@@ -63,7 +81,9 @@ def elsewhere(tmp_path: Path) -> Path:
 def test_the_wheel_holds_every_module_and_data_file_and_nothing_at_the_top_but_lamina(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {name.split("/")[0].split("-")[0] for name in names} == {"lamina"}
-    modules = {path for folder in ("lamina", *SUBPACKAGES) for path in (ROOT / folder).rglob("*.py") if path.stat().st_size}
+    modules = {
+        path for folder in ("lamina", *SUBPACKAGES) for path in (ROOT / folder).rglob("*.py") if path.stat().st_size
+    }
     left_out = {str(path) for path in modules if inside(path) not in names}
     assert not left_out, f"add their packages to pyproject.toml: {left_out}"
     for pattern in ("models/weights/*/*", "presets/*.json", "plugin/demo_items/*.ogg", "*/py.typed"):
@@ -93,7 +113,10 @@ def test_a_file_is_rendered_from_another_folder_without_importing_torch(environm
 
 
 def test_the_installed_copy_is_what_runs(environment: Path, elsewhere: Path) -> None:
-    code = "import lamina.plugin, lamina.plugin.demo_items.items as d; print(lamina.plugin.__file__); print(d.demo_items()[0].path)"
+    code = (
+        "import lamina.plugin, lamina.plugin.demo_items.items as d; print(lamina.plugin.__file__); "
+        "print(d.demo_items()[0].path)"
+    )
     for path in run([str(environment / "python"), "-c", code], elsewhere).stdout.split():
         assert Path(path).is_relative_to(environment.parent)
         assert Path(path).is_file()
@@ -108,6 +131,16 @@ def inside(path: Path) -> str:
 def run(command: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run to success in `folder`; what the development set-up puts on the path is taken off."""
     clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-    done = subprocess.run(command, cwd=folder, env=clean | variables, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=240)
-    assert done.returncode == 0, f"{command} exited with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=clean | variables,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=240,
+    )
+    assert done.returncode == 0, (
+        f"{command} exited with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    )
     return done

@@ -1,4 +1,6 @@
-"""Memory in training: it learns from its own surprise, travels in bundles and checkpoints, and finds lags as the shipped codec does."""
+"""Memory in training: it learns from its own surprise, travels in bundles and checkpoints, and finds lags as the
+shipped codec does.
+"""
 
 import copy
 import dataclasses
@@ -21,7 +23,15 @@ from lamina.models.training.trainer import Trainer  # noqa: E402
 
 RATE, FRAME = 24_000, 320
 SMALL = MemoryConfig(
-    past=960, fine_lags=16, coarse_lags=16, history=2, loop_layers=4, from_layers=3, width=16, predictor_blocks=1, sketch_blocks=1
+    past=960,
+    fine_lags=16,
+    coarse_lags=16,
+    history=2,
+    loop_layers=4,
+    from_layers=3,
+    width=16,
+    predictor_blocks=1,
+    sketch_blocks=1,
 )
 REMEMBERING = CodecConfig(
     latent=12,
@@ -73,7 +83,9 @@ def test_training_steps_tell_surprise_and_sketch_and_move_both_networks(tmp_path
     trainer.run()
     assert trainer.skipped == 0 and len(seen) == 4
     for parts in seen:
-        assert all(np.isfinite(float(parts[name])) and float(parts[name]) > 0 for name in ("surprise", "sketch", "commitment"))
+        assert all(
+            np.isfinite(float(parts[name])) and float(parts[name]) > 0 for name in ("surprise", "sketch", "commitment")
+        )
     moved = {name for name, value in trainer.trained.items() if not torch.equal(value, before[name])}
     assert moved >= {name for name in before if name.startswith("memory.")}
     assert all(any(name.startswith(part) for name in moved) for part in ("encoder.", "decoder."))
@@ -83,7 +95,9 @@ def reached(loss, of):
     """The parts of a network that a loss teaches."""
     trained = {name: p for name, p in of.named_parameters() if p.requires_grad}
     gradients = torch.autograd.grad(loss, list(trained.values()), allow_unused=True)
-    taught = {name for name, gradient in zip(trained, gradients, strict=True) if gradient is not None and gradient.any()}
+    taught = {
+        name for name, gradient in zip(trained, gradients, strict=True) if gradient is not None and gradient.any()
+    }
     parts = ("encoder", "decoder", "memory.predictor", "memory.sketch")
     return {part for part in parts if any(name.startswith(part) for name in taught)}
 
@@ -180,7 +194,8 @@ def test_a_bundle_foresees_what_torch_does_and_gives_the_weights_back(tmp_path):
         codes, foreseen, _ = original.encode(x, z)
         lags = original.find_lags(x)
     assert foreseen.abs().max() > 0.1
-    # The receiver's loop, fed with torch's codes, foresees what torch's sender did, but for bytes; frame by frame it may add up a little.
+    # The receiver's loop, fed with torch's codes, foresees what torch's sender did, but for bytes; frame by frame it
+    # may add up a little.
     heard = runtime.loop(1).decode(codes.numpy().astype(np.uint16), np.full((1, 60), 6))
     assert np.abs(heard - foreseen.numpy()).max() < 2 * GRAPH_TOLERANCE * float(foreseen.abs().max())
     found = runtime.code(x.numpy())[0][0, :, 0]
@@ -189,7 +204,8 @@ def test_a_bundle_foresees_what_torch_does_and_gives_the_weights_back(tmp_path):
 
     again = load_network(bundle)
     assert again.config == REMEMBERING
-    # What was exported, its weights rounded to what is stored, constants no longer folded into them; taking them out rounds the last bit.
+    # What was exported, its weights rounded to what is stored, constants no longer folded into them; taking them out
+    # rounds the last bit.
     for module in made.modules():
         if isinstance(module, Blocks):
             module.set_gain(GAIN)
@@ -228,7 +244,9 @@ def test_lags_of_a_whole_sound_are_those_found_frame_by_frame():
 def test_the_lag_of_a_periodic_sound_is_a_multiple_of_its_period(period):
     one = np.random.default_rng(period).standard_normal(period).astype(np.float32)
     # Low-passed, as nothing above 2.5 kHz is looked at before the last step.
-    one = np.fft.irfft(np.fft.rfft(one) * (np.arange(period // 2 + 1) < 2000 * period / RATE), period).astype(np.float32)
+    one = np.fft.irfft(np.fft.rfft(one) * (np.arange(period // 2 + 1) < 2000 * period / RATE), period).astype(
+        np.float32
+    )
     x = torch.from_numpy(np.resize(one, 40 * FRAME))[None]
     lags = lag_table(MemoryConfig())[LagSearch(SHIPPED).whole(x)][0, 8:].numpy()
     off = (lags + period // 2) % period - period // 2

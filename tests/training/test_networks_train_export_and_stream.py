@@ -23,14 +23,20 @@ from lamina.models.training.plan import TrainingPlan  # noqa: E402
 from lamina.models.training.trainer import Trainer  # noqa: E402
 
 SMALL = CodecConfig(
-    latent=24, code_width=12, layers=6, codebook_size=64, transform=TransformConfig(width=32, encoder_blocks=2, decoder_blocks=2)
+    latent=24,
+    code_width=12,
+    layers=6,
+    codebook_size=64,
+    transform=TransformConfig(width=32, encoder_blocks=2, decoder_blocks=2),
 )
 CONFIGS = {
     "transform": SMALL,
     "informed": dataclasses.replace(SMALL, transform=dataclasses.replace(SMALL.transform, informed=True)),
     **{
         # The paper's own widths.
-        f"soundstream-{channels}": dataclasses.replace(SMALL, design="soundstream", soundstream=SoundStreamConfig(channels=channels))
+        f"soundstream-{channels}": dataclasses.replace(
+            SMALL, design="soundstream", soundstream=SoundStreamConfig(channels=channels)
+        )
         for channels in (8, 16, 32)
     },
 }
@@ -83,7 +89,10 @@ def test_a_layer_hears_nothing_of_the_future():
 @pytest.mark.parametrize("overlap", [40, 80, 320])
 def test_the_filterbank_reconstructs_perfectly(overlap):
     basis = mdct_basis(320, overlap)
-    analysis, synthesis = StridedConv(1, 320, 320, overlap, bias=False), OverlapAddConv(320, 1, 320, overlap, bias=False)
+    analysis, synthesis = (
+        StridedConv(1, 320, 320, overlap, bias=False),
+        OverlapAddConv(320, 1, 320, overlap, bias=False),
+    )
     analysis.linear.weight.data, synthesis.linear.weight.data = basis, basis.t().contiguous()
     x = torch.from_numpy(noise(1, 320 * 12))[..., None]
     c, _ = analysis(x, analysis.initial_state())
@@ -118,7 +127,9 @@ def test_the_exported_bundle_computes_what_torch_does_for_any_cutting(name, tmp_
     codes = runtime.quantize(z[0].numpy(), np.full(40, 4))[None]
     assert (codes == network.quantizer.encode(z, 4).numpy()).mean() > 0.98
     assert torch.allclose(
-        torch.from_numpy(runtime.dequantize(codes)), network.quantizer.decode(torch.from_numpy(codes.astype(np.int64))), atol=1e-5
+        torch.from_numpy(runtime.dequantize(codes)),
+        network.quantizer.decode(torch.from_numpy(codes.astype(np.int64))),
+        atol=1e-5,
     )
 
 
@@ -190,7 +201,9 @@ def test_training_lowers_the_loss(name, tmp_path):
         with torch.no_grad():
             y = network(fixed, torch.full((16,), 6)).output
             delay = network.config.delay_samples
-            value = float(trainer.loss(fixed[:, : fixed.shape[1] - delay], y[:, delay:], torch.full((16,), 6), torch.ones(16))[0])
+            value = float(
+                trainer.loss(fixed[:, : fixed.shape[1] - delay], y[:, delay:], torch.full((16,), 6), torch.ones(16))[0]
+            )
         network.train()
         return value
 

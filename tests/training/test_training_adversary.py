@@ -87,7 +87,11 @@ def test_it_is_off_by_default(tmp_path):
 def test_it_pulls_at_what_it_judges_with_the_planned_strength_once_it_has_learnt(tmp_path, strength, judged):
     plan = AdversaryPlan(start=0.0, warm_up_steps=2, channels=4, strength=strength, judged=judged)
     _, early = gradients(plan, tmp_path, 1)
-    assert torch.equal(early["gradient"], early["without"]) and "discriminators" in early["parts"] and "lesson" not in early["parts"]
+    assert (
+        torch.equal(early["gradient"], early["without"])
+        and "discriminators" in early["parts"]
+        and "lesson" not in early["parts"]
+    )
     _, late = gradients(plan, tmp_path, 3)
     assert "lesson" in late["parts"]
     pull = late["gradient"] - late["without"]

@@ -1,4 +1,6 @@
-"""`lamina train`: what can't be is refused in a sentence before anything changes, and denoise is kept, learnt or left out as said."""
+"""`lamina train`: what can't be is refused in a sentence before anything changes, and denoise is kept, learnt or left
+out as said.
+"""
 
 import json
 import os
@@ -46,7 +48,19 @@ def takes(tmp_path):
 
 
 def train(takes, *options):
-    arguments = ["train", "--data", takes, "--max-steps", 2, "--batch", 2, "--out", takes.parent / "run", "--cache", takes.parent / "cache"]
+    arguments = [
+        "train",
+        "--data",
+        takes,
+        "--max-steps",
+        2,
+        "--batch",
+        2,
+        "--out",
+        takes.parent / "run",
+        "--cache",
+        takes.parent / "cache",
+    ]
     return main([str(argument) for argument in (*arguments, *options)])
 
 
@@ -202,7 +216,9 @@ def test_torchrun_starts_it_in_several_processes_and_one_of_them_speaks(takes, t
         }
         environment = {**os.environ, **{name: str(value) for name, value in variables.items()}}
         processes.append(
-            subprocess.Popen([sys.executable, "-c", call], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                [sys.executable, "-c", call], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
         )
     try:
         (leader, leader_errors), (other, other_errors) = (process.communicate(timeout=200) for process in processes)
@@ -222,5 +238,20 @@ def test_torchrun_starts_it_in_several_processes_and_one_of_them_speaks(takes, t
 
 def train_arguments(takes, toy):
     run, cache = takes.parent / "run", takes.parent / "cache"
-    options = ["--data", takes, "--from", toy, "--max-steps", 2, "--batch", 2, "--out", run, "--cache", cache, "--device", "cpu"]
+    options = [
+        "--data",
+        takes,
+        "--from",
+        toy,
+        "--max-steps",
+        2,
+        "--batch",
+        2,
+        "--out",
+        run,
+        "--cache",
+        cache,
+        "--device",
+        "cpu",
+    ]
     return ["train", *(str(option) for option in options)]

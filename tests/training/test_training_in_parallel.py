@@ -43,11 +43,13 @@ def fixed_corpus(first, size):
     draw = corpus.draw
     def part(_, n_samples):
         whole = draw(4, n_samples)
-        return Batch(whole.audio[first:first + size], whole.band_edge_hz[first:first + size], whole.kind[first:first + size])
+        rows = slice(first, first + size)
+        return Batch(whole.audio[rows], whole.band_edge_hz[rows], whole.kind[rows])
     corpus.draw = part
     return corpus
 
-# Without terms that draw random scales or grids, and with all layers always active, a step is a function of its examples.
+# Without terms that draw random scales or grids, and with all layers always active, a step is a function of its
+# examples.
 losses = LossWeights(transform=1e-9, transform_per_layer=0.0, mel=0.0, frame_lock=0.0, frame_lock_share=0.0)
 size = 4 // workers.count
 quiet = dict(noisy=0.0, damaged=0.0, all_layers=1.0, few_layers=0.0, losses=losses, half_precision=False)
@@ -64,7 +66,8 @@ trainer.run()
 torch.save(network.state_dict(), folder / f"same-{{workers.count}}-{{workers.rank}}.pt")
 
 if workers.count > 1:
-    # Everything random differs between the processes, as in a real run: ten steps, after the last of which the codebooks are shared.
+    # Everything random differs between the processes, as in a real run: ten steps, after the last of which the
+    # codebooks are shared.
     torch.manual_seed(workers.rank)
     plan = toy_plan(max_steps=10, refits=(0.5,), adversary=AdversaryPlan(start=0.3, warm_up_steps=2, channels=4))
     trainer = Trainer(CodecNetwork(TOY), toy_corpus(workers.rank), plan, folder / "b", None, workers)
@@ -80,7 +83,9 @@ def start(folder, rank, count, port):
     script = RUN.format(tests=str(Path(__file__).parents[1] / "helpers"))
     variables = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     environment = {**os.environ, **{name: str(value) for name, value in variables.items()}, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-c", script, str(folder)], env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", script, str(folder)], env=environment, stderr=subprocess.PIPE, text=True
+    )
 
 
 def free_port():
@@ -113,7 +118,9 @@ def load(path):
 
 
 def test_two_processes_train_the_same_weights(folder):
-    (one, one_average, one_random, progress), (other, other_average, *_) = (load(folder / f"any-{rank}.pt") for rank in range(PROCESSES))
+    (one, one_average, one_random, progress), (other, other_average, *_) = (
+        load(folder / f"any-{rank}.pt") for rank in range(PROCESSES)
+    )
     for name, value in one.items():
         assert torch.equal(value, other[name]), name
     for name, value in one_average.items():
@@ -135,7 +142,9 @@ def test_two_processes_train_what_one_does_with_all_their_examples(folder):
         assert (alone[name] - first[name]).norm() > 0.01, name
 
 
-@pytest.mark.parametrize(("device", "words"), [("banana", "is no device"), ("meta", "CPU and CUDA"), ("cuda:99", "no GPU 99")])
+@pytest.mark.parametrize(
+    ("device", "words"), [("banana", "is no device"), ("meta", "CPU and CUDA"), ("cuda:99", "no GPU 99")]
+)
 def test_devices_that_are_not_there_are_refused(device, words):
     with pytest.raises(ValueError, match=words):
         Workers(device)

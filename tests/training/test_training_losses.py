@@ -32,7 +32,8 @@ def sine(hertz, level):
 
 
 @pytest.mark.parametrize(
-    ("window", "hop", "n_fft", "bins"), [(512, 128, None, None), (768, 384, None, 257), (614, 307, 1024, 200), (2048, 1024, None, None)]
+    ("window", "hop", "n_fft", "bins"),
+    [(512, 128, None, None), (768, 384, None, 257), (614, 307, 1024, 200), (2048, 1024, None, None)],
 )
 def test_power_spectra_equal_a_fourier_transform(voice, window, hop, n_fft, bins):
     """By matrix product (short windows) as by FFT (long ones)."""
@@ -62,7 +63,9 @@ def test_loudness_is_equal_where_nothing_differs(voice):
 
 def test_the_louder_the_noise_the_farther(voice):
     distance = LoudnessDistance(RATE)
-    heard = torch.stack([distance(voice, voice + level * noise(voice)) for level in (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1)])
+    heard = torch.stack(
+        [distance(voice, voice + level * noise(voice)) for level in (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1)]
+    )
     assert (heard[1:] > heard[:-1]).all() and (heard[0] < 0.05 * heard[-1]).all()
 
 
@@ -172,7 +175,9 @@ def test_the_whole_loss_is_near_zero_at_equality_and_its_parts_add_up(voice):
     loss = ReconstructionLoss(weights, RATE, 320, 80)
     total, parts = loss(target, target + 0.01 * noise(target), torch.full((2,), 4), torch.ones(2))
     assert set(parts) == {"mel", "transform", "loudness", "modulation", "level", "fidelity", "waveform", "frame_lock"}
-    assert float(total) == pytest.approx(sum(getattr(weights, name) * float(part) for name, part in parts.items()), rel=1e-4)
+    assert float(total) == pytest.approx(
+        sum(getattr(weights, name) * float(part) for name, part in parts.items()), rel=1e-4
+    )
 
 
 def test_a_sound_that_is_too_dull_is_off_in_level_whatever_its_phases():

@@ -29,7 +29,19 @@ def takes(tmp_path):
 
 
 def train(takes, *options):
-    arguments = ["train", "--data", takes, "--from", "lamina-24k", "--max-steps", 1, "--batch", 1, "--cache", takes.parent / "cache"]
+    arguments = [
+        "train",
+        "--data",
+        takes,
+        "--from",
+        "lamina-24k",
+        "--max-steps",
+        1,
+        "--batch",
+        1,
+        "--cache",
+        takes.parent / "cache",
+    ]
     return main([str(argument) for argument in (*arguments, *options)])
 
 

@@ -5,7 +5,9 @@ import json
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
-events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="TensorBoard is not installed")
+events = pytest.importorskip(
+    "tensorboard.backend.event_processing.event_accumulator", reason="TensorBoard is not installed"
+)
 
 from toy_training import TOY, toy_corpus, toy_plan  # noqa: E402
 

@@ -1,4 +1,6 @@
-"""A run on a machine that is there for a quarter of an hour, rehearsed on a CPU: what is carried there, what comes back, how it ends."""
+"""A run on a machine that is there for a quarter of an hour, rehearsed on a CPU: what is carried there, what comes
+back, how it ends.
+"""
 
 import json
 import shutil
@@ -54,22 +56,56 @@ def travelled(tmp_path_factory):
     seconds = np.arange(24_000 * 6) / 24_000
     for kind in ("speech", "music", "noise"):
         (tmp_path / "takes" / kind).mkdir(parents=True)
-        sound = random.standard_normal(len(seconds)) * 0.05 * (1 + np.sin(2 * np.pi * 3 * seconds)) + 0.1 * np.sin(9000 * seconds**1.1)
+        sound = random.standard_normal(len(seconds)) * 0.05 * (1 + np.sin(2 * np.pi * 3 * seconds)) + 0.1 * np.sin(
+            9000 * seconds**1.1
+        )
         soundfile.write(tmp_path / "takes" / kind / "a.wav", sound, 24_000)
     train_toy(tmp_path / "toy")
     data = tmp_path / "travel.lpack"
-    command = ["data", "compact", str(tmp_path / "takes"), "--out", str(data), "--part-size", "2", "--cache", str(tmp_path / "cache")]
+    command = [
+        "data",
+        "compact",
+        str(tmp_path / "takes"),
+        "--out",
+        str(data),
+        "--part-size",
+        "2",
+        "--cache",
+        str(tmp_path / "cache"),
+    ]
     assert main(command) == 0
     return data, tmp_path / "toy" / "checkpoint.pt"
 
 
 def test_a_run_travels_there_and_back_and_ends_as_a_model(travelled, tmp_path, capsys):
     data, start = travelled
-    usual = ["--data", str(data), "--recipe", "gpu-quarter", "--batch", "3", "--max-steps", str(STEPS), "--device", "cpu"]
+    usual = [
+        "--data",
+        str(data),
+        "--recipe",
+        "gpu-quarter",
+        "--batch",
+        "3",
+        "--max-steps",
+        str(STEPS),
+        "--device",
+        "cpu",
+    ]
     first, second = tmp_path / "first" / "run.pt", tmp_path / "second" / "run.pt"
 
     there = tmp_path / "there"
-    call = ["train", *usual, "--from", str(start), "--out", str(there), "--pause-after", "0.0001", "--travel", str(first)]
+    call = [
+        "train",
+        *usual,
+        "--from",
+        str(start),
+        "--out",
+        str(there),
+        "--pause-after",
+        "0.0001",
+        "--travel",
+        str(first),
+    ]
     assert main(call) == 0
     assert "14% of the run is done (1 steps)" in capsys.readouterr().out
     assert not (there / "bundle").exists()
@@ -80,7 +116,10 @@ def test_a_run_travels_there_and_back_and_ends_as_a_model(travelled, tmp_path, c
 
     # Another machine, which has nothing that decodes or plays sound.
     call = ["train", *usual, "--from", str(first), "--resume", "--out", str(there), "--travel", str(second)]
-    program = f"import sys; sys.modules.update(dict.fromkeys({NOT_THERE!r}))\nfrom lamina.cli.main import main\nsys.exit(main({call!r}))"
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({NOT_THERE!r}))\nfrom lamina.cli.main import "
+        f"main\nsys.exit(main({call!r}))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     assert f"100% of the run is done ({STEPS} steps)" in done.stdout
@@ -133,7 +172,11 @@ def test_what_travels_is_nearly_the_run(tmp_path):
         # Sums of a few hundred numbers in single precision.
         assert torch.allclose(found.sum(0), squares.sum(0), rtol=1e-4, atol=1e-20)
     trainer = Trainer(
-        CodecNetwork(TOY_WITH_MEMORY), toy_corpus(), toy_plan(max_steps=8, adversary=AdversaryPlan(0.2, channels=4)), tmp_path, back
+        CodecNetwork(TOY_WITH_MEMORY),
+        toy_corpus(),
+        toy_plan(max_steps=8, adversary=AdversaryPlan(0.2, channels=4)),
+        tmp_path,
+        back,
     )
     assert trainer.run().progress["steps"] == 8
 
@@ -158,7 +201,19 @@ def test_a_run_that_lacks_a_part_is_refused(tmp_path):
 
 def test_a_pause_ends_the_call_and_the_same_command_goes_on(travelled, tmp_path, capsys):
     data, start = travelled
-    command = ["train", "--data", str(data), "--from", str(start), "--batch", "2", "--max-steps", "3", "--out", str(tmp_path / "run")]
+    command = [
+        "train",
+        "--data",
+        str(data),
+        "--from",
+        str(start),
+        "--batch",
+        "2",
+        "--max-steps",
+        "3",
+        "--out",
+        str(tmp_path / "run"),
+    ]
     assert main([*command, "--pause-after", "0.0001"]) == 0
     assert "33% of the run is done (1 steps); the same command goes on" in capsys.readouterr().out
     assert main(command) == 0

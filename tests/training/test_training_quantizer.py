@@ -5,7 +5,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
 
-from lamina.models.network.quantizer import ResidualVectorQuantizer, fit_codebooks, kmeans, nearest, strongest_directions  # noqa: E402
+from lamina.models.network.quantizer import (  # noqa: E402
+    ResidualVectorQuantizer,
+    fit_codebooks,
+    kmeans,
+    nearest,
+    strongest_directions,
+)
 
 CHANNELS, LAYERS, SIZE, WIDTH = 12, 4, 32, 3
 

@@ -39,7 +39,9 @@ def same(one, other):
 def test_masks_say_what_depths_say(coded):
     network, z, lags, depths = coded
     arguments = (network.memory, network.quantizer, network.coarse_quantizer, z, lags)
-    masked = run_masked_loop(*arguments, depths.has_lag(z.device), *masks(network.memory, network.coarse_quantizer, depths))
+    masked = run_masked_loop(
+        *arguments, depths.has_lag(z.device), *masks(network.memory, network.coarse_quantizer, depths)
+    )
     assert same(masked, run_loop(*arguments, depths))
 
 
@@ -50,7 +52,9 @@ def test_nothing_is_fetched_from_elsewhere_or_read_while_recording(coded):
     has_lag, z, lags = depths.has_lag("meta"), z.to("meta"), lags.to("meta")
     network.to("meta")
     loop = run_masked_loop(network.memory, network.quantizer, network.coarse_quantizer, z, lags, has_lag, *sent)
-    lossy = run_lossy_loop(network.memory, loop, lags, has_lag, torch.zeros(len(z), FRAMES, dtype=torch.bool, device="meta"))
+    lossy = run_lossy_loop(
+        network.memory, loop, lags, has_lag, torch.zeros(len(z), FRAMES, dtype=torch.bool, device="meta")
+    )
     assert loop.entries.device.type == lossy.latents.device.type == "meta"
 
 

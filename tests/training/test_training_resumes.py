@@ -47,7 +47,9 @@ def assert_equal(one, other, place=""):
 
 
 def test_an_interrupted_run_goes_on_exactly(tmp_path):
-    """With everything that has a state: two refits (one on each side of the break), discriminators, noise, damage, half precision."""
+    """With everything that has a state: two refits (one on each side of the break), discriminators, noise, damage, half
+    precision.
+    """
     adversary = AdversaryPlan(start=0.2, warm_up_steps=2, channels=4, waveform=True)
     plan = toy_plan(refits=(0.3, 0.7), noisy=0.5, damaged=0.5, adversary=adversary)
     kinds = ("speech", "noise")
@@ -86,7 +88,8 @@ from lamina.models.training.trainer import Trainer
 torch.manual_seed(0)
 folder, steps = Path(sys.argv[1]), int(sys.argv[2])
 saved = folder / "checkpoint.pt"
-trainer = Trainer(CodecNetwork(TOY), toy_corpus(), toy_plan(max_steps=steps), folder, Checkpoint.load(saved) if saved.exists() else None)
+resume = Checkpoint.load(saved) if saved.exists() else None
+trainer = Trainer(CodecNetwork(TOY), toy_corpus(), toy_plan(max_steps=steps), folder, resume)
 print("begins at", trainer.steps, flush=True)
 trainer.on_step = lambda trainer: print("step", trainer.steps, flush=True)
 trainer.run()

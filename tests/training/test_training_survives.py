@@ -1,4 +1,6 @@
-"""A full disk and gradients that aren't finite do not end a run that could go on, and never leave anything half written."""
+"""A full disk and gradients that aren't finite do not end a run that could go on, and never leave anything half
+written.
+"""
 
 import errno
 import json
@@ -146,7 +148,9 @@ def test_a_run_that_can_not_be_saved_ends_with_a_sentence_and_keeps_its_checkpoi
 
 def test_refits_that_are_due_together_are_one(tmp_path, monkeypatch):
     fitted = []
-    monkeypatch.setattr(trainer_module, "fit_quantizer", lambda network, corpus, frames: fitted.append((trainer.steps, frames)))
+    monkeypatch.setattr(
+        trainer_module, "fit_quantizer", lambda network, corpus, frames: fitted.append((trainer.steps, frames))
+    )
     trainer = toy_trainer(tmp_path, max_steps=10, refits=(0.11, 0.15, 0.4, 0.9))
     trainer.run()
     assert fitted == [(2, 200), (4, 200), (9, 200)]

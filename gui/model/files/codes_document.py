@@ -22,7 +22,9 @@ def is_codes(path: Path) -> bool:
     return path.suffix.lower() == SUFFIX
 
 
-def open_codes(path: Path, target: Path, model: str, title: str | None = None, cancelled: Callable[[], bool] | None = None) -> Document:
+def open_codes(
+    path: Path, target: Path, model: str, title: str | None = None, cancelled: Callable[[], bool] | None = None
+) -> Document:
     """Decodes a `.lamina` file, denoised as far as whoever encoded it wanted, with settings that are neutral otherwise.
 
     Args:
@@ -32,8 +34,8 @@ def open_codes(path: Path, target: Path, model: str, title: str | None = None, c
         title: what to call the document; the file's name if None.
         cancelled: asked before what takes long; if it says True, ReadCancelled is raised.
 
-    Raises ContainerError, AudioFileError or ValueError with a sentence: a file without a usable head, codes of another model, no
-    sound, too many channels or hours. Nothing is written then.
+    Raises ContainerError, AudioFileError or ValueError with a sentence: a file without a usable head, codes of another
+    model, no sound, too many channels or hours. Nothing is written then.
     """
 
     from lamina.plugin.codes_file.file import read_codes
@@ -47,7 +49,9 @@ def open_codes(path: Path, target: Path, model: str, title: str | None = None, c
     if not codes.n_samples:
         raise ValueError(f"{path} holds no sound.")
     if codes.n_channels > MOST_CHANNELS:
-        raise ValueError(f"{path} has {codes.n_channels} channels; mono and stereo can be opened. `lamina decode` takes them all.")
+        raise ValueError(
+            f"{path} has {codes.n_channels} channels; mono and stereo can be opened. `lamina decode` takes them all."
+        )
     check_length(path, codes.n_samples, codes.sample_rate, codes.n_channels)
     go_on()
     codec = NeuralCodec(model=model)
@@ -61,7 +65,13 @@ def open_codes(path: Path, target: Path, model: str, title: str | None = None, c
     with atomic_writer(target, codes.sample_rate, len(sound)) as writer:
         writer.write(sound)
     clip = AudioClip(np.clip(sound, -1, 1), codes.sample_rate, target)
-    return Document.of(clip, title or path.name, file=path, remark=f"from codes, {sent_kbps(codes):.3g} kbps", trouble=str(result.damage))
+    return Document.of(
+        clip,
+        title or path.name,
+        file=path,
+        remark=f"from codes, {sent_kbps(codes):.3g} kbps",
+        trouble=str(result.damage),
+    )
 
 
 def sent_kbps(codes: Codes) -> float:

@@ -47,7 +47,9 @@ class Document:
         return cls.of(clip, title or Path(path).name, trouble=clip.trouble)
 
     @classmethod
-    def of(cls, clip: AudioClip, title: str, file: Path | None = None, remark: str = "", trouble: str = "") -> "Document":
+    def of(
+        cls, clip: AudioClip, title: str, file: Path | None = None, remark: str = "", trouble: str = ""
+    ) -> "Document":
         """A clip that was read already."""
         return cls(clip, title, *_outline(clip.samples), file, remark, trouble)
 
@@ -90,7 +92,8 @@ class Document:
             lows, highs = self.clip.samples.min(axis=0), self.clip.samples.max(axis=0)
         edges = np.linspace(0, len(lows), max(1, n_points) + 1)
         starts = np.minimum(edges[:-1].astype(np.int64), len(lows) - 1)
-        # A stretch ends where the next one starts; reduceat gives one value for stretches that hold no run of their own.
+        # A stretch ends where the next one starts; reduceat gives one value for stretches that hold no run of their
+        # own.
         return np.minimum.reduceat(lows, starts), np.maximum.reduceat(highs, starts)
 
 

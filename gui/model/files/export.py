@@ -22,7 +22,9 @@ class ExportState(Enum):
 
 
 def suggested_target(source: Path, kbps: float, folder: Path) -> Path:
-    """A name in `folder` that says the bitrate, as a lossless file: what the codec made shouldn't be coded again unasked."""
+    """A name in `folder` that says the bitrate, as a lossless file: what the codec made shouldn't be coded again
+    unasked.
+    """
     suffix = source.suffix.lower() if source.suffix.lower() in {".wav", ".flac", ".aiff"} else ".wav"
     return folder / f"{source.stem} {kbps:g} kbps{suffix}"
 
@@ -35,12 +37,14 @@ class ExportJob:
     target: a sound file to render to, or a `.lamina` file for what is sent of the sound.
     opened: what the user opened, if that is another file than `source`; it isn't written over.
 
-    `progress` (0–1, None while nobody knows), `state` and `message` may be read from any thread. Raises AudioFileError or
-    ContainerError (both ValueErrors) with a sentence for a target that can't be written or is the source itself; nothing has been
-    touched then.
+    `progress` (0–1, None while nobody knows), `state` and `message` may be read from any thread. Raises AudioFileError
+    or ContainerError (both ValueErrors) with a sentence for a target that can't be written or is the source itself;
+    nothing has been touched then.
     """
 
-    def __init__(self, make_effect: Callable[[], NeuralCodec], source: Path, target: Path, opened: Path | None = None) -> None:
+    def __init__(
+        self, make_effect: Callable[[], NeuralCodec], source: Path, target: Path, opened: Path | None = None
+    ) -> None:
         _check(target, opened or source)
         self.source = source
         self.target = target
@@ -60,7 +64,9 @@ class ExportJob:
         self._cancel.set()
 
     def join(self) -> None:
-        """Waits for the end, but not for long: codes of an hour can't be interrupted, and nothing is written of them then."""
+        """Waits for the end, but not for long: codes of an hour can't be interrupted, and nothing is written of them
+        then.
+        """
         self._thread.join(LONGEST_WAIT_SECONDS)
 
     def _run(self) -> None:
@@ -70,7 +76,13 @@ class ExportJob:
             if is_codes(self.target):
                 self._encode()
             else:
-                render_file(self._make_effect(), self.source, self.target, progress=self._progressed, cancelled=self._cancel.is_set)
+                render_file(
+                    self._make_effect(),
+                    self.source,
+                    self.target,
+                    progress=self._progressed,
+                    cancelled=self._cancel.is_set,
+                )
         except (RenderCancelled, ReadCancelled):
             self._end(ExportState.CANCELLED, "Export cancelled; nothing was written.")
         except Exception as error:

@@ -47,7 +47,9 @@ class OpenedDevices:
     def describe(self) -> str:
         """All of it in one line."""
         source = f", input {self.input_name}" if self.input_name else ""
-        return f"Open: output {self.output_name}{source}, {self.sample_rate / 1000:g} kHz, {self.block} samples at a time."
+        return (
+            f"Open: output {self.output_name}{source}, {self.sample_rate / 1000:g} kHz, {self.block} samples at a time."
+        )
 
 
 class DeviceChooser:
@@ -92,7 +94,9 @@ class DeviceChooser:
 
     @property
     def input_device(self) -> Device | None:
-        """The device that is wanted for input, if it is there. The system's choice is the one that goes with the output."""
+        """The device that is wanted for input, if it is there. The system's choice is the one that goes with the
+        output.
+        """
         output = self.output_device
         if self.settings.input == DEFAULT and output is not None:
             if output.n_inputs:

@@ -57,11 +57,24 @@ def figures_text(figures: Figures) -> tuple[str, str]:
     late = f"   {figures.n_late} late" if figures.n_late else ""
     computing = f"{figures.p50_ms:.1f} of {figures.block_ms:.1f} ms"
     text = f"{computing}   delay {figures.latency_ms:.0f} ms   CPU {100 * figures.processor:.0f} %{late}"
-    worst = f"{figures.p50_ms:.1f} ms usually, {figures.p99_ms:.1f} ms at most in 99 of 100, {figures.worst_ms:.1f} ms at worst"
+    worst = (
+        f"{figures.p50_ms:.1f} ms usually, {figures.p99_ms:.1f} ms at most in 99 of 100, {figures.worst_ms:.1f} ms "
+        "at worst"
+    )
     rows = (
-        ("Computing", f"a block lasts {figures.block_ms:.1f} ms and takes {worst}: {100 * figures.load:.0f} % of the time"),
-        ("Delay", f"{figures.latency_ms:.0f} ms from input to output; {figures.margin_ms:.0f} ms of it are the safety margin"),
+        (
+            "Computing",
+            f"a block lasts {figures.block_ms:.1f} ms and takes {worst}: {100 * figures.load:.0f} % of the time",
+        ),
+        (
+            "Delay",
+            f"{figures.latency_ms:.0f} ms from input to output; {figures.margin_ms:.0f} ms of it are the safety margin",
+        ),
         ("CPU", "share of one processor core that the audio engine uses"),
-        ("Late", f"{figures.n_late} times since the start, {1000 * figures.late_seconds:.0f} ms together; what comes late is faded"),
+        (
+            "Late",
+            f"{figures.n_late} times since the start, {1000 * figures.late_seconds:.0f} ms together; what comes late "
+            "is faded",
+        ),
     )
     return text, "".join(f"<p><b>{name}</b>: {words}.</p>" for name, words in rows)

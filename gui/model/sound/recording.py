@@ -26,7 +26,9 @@ class Recording:
     `is_on` says whether a take is being recorded or about to be. `changed` is called when that changes.
     """
 
-    def __init__(self, engine: LiveEngine, answers: Answers, folder: Path, tell: Tell, changed: Callable[[], object]) -> None:
+    def __init__(
+        self, engine: LiveEngine, answers: Answers, folder: Path, tell: Tell, changed: Callable[[], object]
+    ) -> None:
         self.folder = folder
         self.is_on = False
         self._engine, self._answers, self._tell, self._changed = engine, answers, tell, changed
@@ -49,7 +51,11 @@ class Recording:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            self._tell(f"Nothing is recorded, because the folder {self.folder} can't be made ({error.strerror or error}).", True, "")
+            self._tell(
+                f"Nothing is recorded, because the folder {self.folder} can't be made ({error.strerror or error}).",
+                True,
+                "",
+            )
             self._changed()
             return
         self.is_on, self._began = True, None
@@ -92,7 +98,9 @@ class Recording:
         path = Path(done["path"])
         lost = f", {done['n_lost_samples']} samples could not be written" if done["n_lost_samples"] else ""
         text = f"Recorded {path.name}, {clock(float(done['seconds']))}{lost}"
-        self._tell(f"{text}. {done['trouble']}" if done["trouble"] else text, bool(lost or done["trouble"]), str(path.parent))
+        self._tell(
+            f"{text}. {done['trouble']}" if done["trouble"] else text, bool(lost or done["trouble"]), str(path.parent)
+        )
 
     def _not_stopped(self, _sentence: str) -> None:
         """It was complete already: the engine has said why."""

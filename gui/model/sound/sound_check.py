@@ -74,7 +74,8 @@ class SoundCheck:
         )
         self.is_measuring = False
         self.round_trip = (
-            f"Round trip {total:.1f} ms ({trip['round_trip_samples']} samples at {rate / 1000:g} kHz): devices {device:.1f} ms, "
+            f"Round trip {total:.1f} ms ({trip['round_trip_samples']} samples at {rate / 1000:g} kHz): devices "
+            f"{device:.1f} ms, "
             f"buffer and margin {own:.1f} ms, effects {board:.1f} ms."
         )
         self._changed()

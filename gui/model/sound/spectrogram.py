@@ -21,7 +21,8 @@ LOUDEST_DB = -6.0
 
 @dataclass
 class SpectrogramRing:
-    """The last columns of a spectrum as brightness, `levels` `[bands, columns]` uint8, low bands last (the picture's bottom).
+    """The last columns of a spectrum as brightness, `levels` `[bands, columns]` uint8, low bands last (the picture's
+    bottom).
 
     The picture never shifts: column k of the stream is written at k modulo the width, over the oldest one, and a view
     draws the part right of the write place first and the part left of it after. `n_columns` counts all columns ever
@@ -69,9 +70,14 @@ class Spectrogram:
 
     def push(self, block: FloatArray, sample_rate: int) -> None:
         """Adds `[channels, n]` samples; a new rate or channel count begins a new analysis."""
-        if self._columns is None or (self._columns.sample_rate, self._columns.n_channels) != (sample_rate, block.shape[0]):
+        if self._columns is None or (self._columns.sample_rate, self._columns.n_channels) != (
+            sample_rate,
+            block.shape[0],
+        ):
             edges = mel_edges(self.ring.n_bands, MINIMUM_HZ, MAXIMUM_HZ)
-            self._columns = SpectrumColumns(sample_rate, block.shape[0], edges, COLUMNS_PER_SECOND, floor_db=QUIETEST_DB - 6.0)
+            self._columns = SpectrumColumns(
+                sample_rate, block.shape[0], edges, COLUMNS_PER_SECOND, floor_db=QUIETEST_DB - 6.0
+            )
         self.ring.push(self._columns.push(block))
 
     def clear(self) -> None:

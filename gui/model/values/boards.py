@@ -87,7 +87,9 @@ class BoardPair:
         self.changed.notify("preset")
 
     def copy_to_other(self) -> None:
-        """Make the other board equal to the chosen one; raises ValueError or OSError if its model is not there any more."""
+        """Make the other board equal to the chosen one; raises ValueError or OSError if its model is not there any
+        more.
+        """
         self._keep()
         state = self.state
         copy = BoardState(dict(state.values), None, state.preset, state.is_edited)
@@ -97,7 +99,8 @@ class BoardPair:
         self._tell_engine(self.other)
 
     def apply_preset(self, preset: Preset) -> str:
-        """Set what a preset names on the chosen board and return everything else to its default, except a bypass it doesn't name.
+        """Set what a preset names on the chosen board and return everything else to its default, except a bypass it
+        doesn't name.
 
         Returns a sentence about what had to be left out, or nothing.
         """
@@ -111,7 +114,9 @@ class BoardPair:
         return f"Part of the preset {preset.title} was left out: {refusals[0]}" if refusals else ""
 
     def change(self, values: Mapping[str, Value]) -> str:
-        """Set several parameters of the chosen board in one go; returns a sentence about one that was refused, or nothing."""
+        """Set several parameters of the chosen board in one go; returns a sentence about one that was refused, or
+        nothing.
+        """
         refusals = self._change(values)
         self._pass_on({name: self.parameters[name] for name in values})
         self._mark_edited()
@@ -121,7 +126,10 @@ class BoardPair:
 
     def document(self) -> dict[str, Any]:
         """Both boards as JSON would have them."""
-        states = {name: {**self._described(state), "values": plain(self._values_of(name))} for name, state in self._states.items()}
+        states = {
+            name: {**self._described(state), "values": plain(self._values_of(name))}
+            for name, state in self._states.items()
+        }
         return {"chosen": self.chosen, "states": states}
 
     def restore(self, document: dict[str, Any]) -> None:
@@ -151,7 +159,11 @@ class BoardPair:
 
     @staticmethod
     def _described(state: BoardState) -> dict[str, Any]:
-        return {"model": state.codec.model if state.codec is not None else None, "preset": state.preset, "is_edited": state.is_edited}
+        return {
+            "model": state.codec.model if state.codec is not None else None,
+            "preset": state.preset,
+            "is_edited": state.is_edited,
+        }
 
     def _tell_engine(self, name: str) -> None:
         codec = self._states[name].codec

@@ -1,4 +1,5 @@
-"""The code desk: which parameters stand on which of its tabs, which of them matter now, and which differ from their default.
+"""The code desk: which parameters stand on which of its tabs, which of them matter now, and which differ from their
+default.
 
 Where a parameter stands it says itself, where it is declared.
 """
@@ -12,7 +13,9 @@ from lamina.gui.model.values.parameters import ParameterValues, plain
 from lamina.plugin import PARAMETERS
 from lamina.plugin.parameters.kinds import Place
 
-PANEL_NAMES = tuple(name for name, parameter in PARAMETERS.items() if parameter.tab == "panel" and parameter.view_of is None)
+PANEL_NAMES = tuple(
+    name for name, parameter in PARAMETERS.items() if parameter.tab == "panel" and parameter.view_of is None
+)
 """Parameters whose controls are always in the window; all others are the desk's."""
 
 UNSHOWN_NAMES = ("automation", *(name for name, parameter in PARAMETERS.items() if not parameter.tab))
@@ -102,7 +105,9 @@ class Desk:
         self._set_back({name: self._values.parameters[name].default for name in self.changed_names()})
 
     def matters(self, name: str) -> bool:
-        """Whether a parameter can be heard as the others stand. What refines a parameter that moves by itself always can."""
+        """Whether a parameter can be heard as the others stand. What refines a parameter that moves by itself always
+        can.
+        """
         parameter = PARAMETERS[name]
         if parameter.refines is None:
             return True
@@ -113,7 +118,9 @@ class Desk:
 
 
 def presettable(values: ParameterValues) -> dict[str, object]:
-    """What a preset of the present settings names: everything of the panel but bypass, and what was changed on the desk."""
+    """What a preset of the present settings names: everything of the panel but bypass, and what was changed on the
+    desk.
+    """
     kept = {
         name: value
         for name, value in values.values().items()

@@ -47,9 +47,15 @@ class LayerDesk:
         return layer in self._values["solo_layers"]
 
     def is_heard(self, layer: int, n_sent: int | None = None) -> bool:
-        """Whether the layer is sent and neither muted nor left out by another one's solo; `n_sent` are sent now, if not `n_active`."""
+        """Whether the layer is sent and neither muted nor left out by another one's solo; `n_sent` are sent now, if not
+        `n_active`.
+        """
         solo = self._values["solo_layers"]
-        return layer <= (self.n_active if n_sent is None else n_sent) and not self.is_muted(layer) and (not solo or layer in solo)
+        return (
+            layer <= (self.n_active if n_sent is None else n_sent)
+            and not self.is_muted(layer)
+            and (not solo or layer in solo)
+        )
 
     def toggle_mute(self, layer: int) -> None:
         """Takes a layer out of the sound, or back in."""

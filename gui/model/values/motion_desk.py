@@ -22,26 +22,50 @@ SOURCE_HELPS = {
 }
 IN_HZ = 0.0
 RATES = {
-    IN_HZ: "In Hz", 0.125: "1/32", 0.25: "1/16", 0.5: "1/8", 1.0: "1/4", 2.0: "1/2", 4.0: "1 bar", 8.0: "2 bars", 16.0: "4 bars",
+    IN_HZ: "In Hz", 0.125: "1/32", 0.25: "1/16", 0.5: "1/8", 1.0: "1/4", 2.0: "1/2", 4.0: "1 bar", 8.0: "2 bars",
+    16.0: "4 bars",
     32.0: "8 bars", 64.0: "16 bars",
 }  # fmt: skip
 """Beats of a cycle or step, and what they are called."""
 
 
-def _field(name: str, label: str, unit: str, low: float, high: float, default: float, step: float, help: str) -> Parameter:
+def _field(
+    name: str, label: str, unit: str, low: float, high: float, default: float, step: float, help: str
+) -> Parameter:
     return Parameter(name, label, unit, low, high, default, step, help, automatable=False, group="motion")
 
 
 FIELDS = {
     field.name: field
     for field in (
-        _field("depth", "Depth", "%", -1.0, 1.0, 0.5, 0.01, "How far it moves its target, as a share of the target's whole range."),
+        _field(
+            "depth",
+            "Depth",
+            "%",
+            -1.0,
+            1.0,
+            0.5,
+            0.01,
+            "How far it moves its target, as a share of the target's whole range.",
+        ),
         _field("hz", "Rate", "Hz", 0.01, 37.5, 1.0, 0.01, "Cycles, or steps, per second."),
         _field("phase", "Phase", "%", 0.0, 1.0, 0.0, 0.01, "Where in its cycle it begins."),
         _field("attack_ms", "Attack", "ms", 1.0, 5000.0, 10.0, 1.0, "How fast it follows a level that rises."),
         _field("release_ms", "Release", "ms", 1.0, 5000.0, 200.0, 1.0, "How fast it follows a level that falls."),
         _field("swing", "Swing", "%", 0.5, 0.75, 0.5, 0.01, "Share of a pair of steps that the first one takes."),
-        Parameter("n_steps", "Steps", "", 1, MOST_STEPS, 8, 1, "How many steps there are.", automatable=False, kind="int", group="motion"),
+        Parameter(
+            "n_steps",
+            "Steps",
+            "",
+            1,
+            MOST_STEPS,
+            8,
+            1,
+            "How many steps there are.",
+            automatable=False,
+            kind="int",
+            group="motion",
+        ),
     )
 }
 """What can be turned on a motion, as parameters."""
@@ -129,7 +153,13 @@ class MotionDesk:
             return False
         if name == "hz":
             return motion.source != "envelope" and motion.beats == IN_HZ
-        sources = {"depth": SOURCES, "attack_ms": ("envelope",), "release_ms": ("envelope",), "swing": ("steps",), "n_steps": ("steps",)}
+        sources = {
+            "depth": SOURCES,
+            "attack_ms": ("envelope",),
+            "release_ms": ("envelope",),
+            "swing": ("steps",),
+            "n_steps": ("steps",),
+        }
         return motion.source in sources.get(name, ("lfo",))
 
     def rates(self) -> dict[float, str]:
@@ -144,7 +174,11 @@ class MotionDesk:
         parameter = find_parameter(motion.target)
         base = self._base(motion.target)
         reached = moved(parameter, base, motion.depth)
-        ends = f"{value_text(parameter, base)} … {value_text(parameter, reached)}" if reached != base else value_text(parameter, base)
+        ends = (
+            f"{value_text(parameter, base)} … {value_text(parameter, reached)}"
+            if reached != base
+            else value_text(parameter, base)
+        )
         return f"{SOURCE_TEXTS[motion.source]}   {target_text(motion.target)}  {ends}".replace("-", "\N{MINUS SIGN}")
 
     def drawn_text(self) -> str:

@@ -19,8 +19,8 @@ REST_SECONDS = 0.4
 class Moving:
     """Fed with what the engine's telemetry brings; costs nothing while nothing moves.
 
-    `values` are those of the targets that move, at `step`, the newest codec frame of which sound was heard: what the engine's codec
-    used for the frame of that number; `heard` is all that this frame told. Bitrates count as layers.
+    `values` are those of the targets that move, at `step`, the newest codec frame of which sound was heard: what the
+    engine's codec used for the frame of that number; `heard` is all that this frame told. Bitrates count as layers.
     """
 
     def __init__(self) -> None:
@@ -60,10 +60,15 @@ class Moving:
         if names != self._names or len(names) < len(moved.values) or len(settings.motions) != len(moved.heights):
             return  # told of motions that were there a moment ago
         self._motions = settings.motions
-        self.values = {name: from_number(settings.parameter(name), number) for name, number in zip(names, moved.values, strict=False)}
+        self.values = {
+            name: from_number(settings.parameter(name), number)
+            for name, number in zip(names, moved.values, strict=False)
+        }
 
     def source(self, motion: Motion) -> tuple[float, float] | None:
-        """Where a motion is: cycles or steps since the stream began, and its height, 0 … 1. None while nothing moves."""
+        """Where a motion is: cycles or steps since the stream began, and its height, 0 … 1. None while nothing
+        moves.
+        """
         if self.heard is None or not self.values or motion not in self._motions:
             return None
         place = self._motions.index(motion)

@@ -1,4 +1,6 @@
-"""The effect's settings as the controls see them: one validated value per name, checked against the model once it is known."""
+"""The effect's settings as the controls see them: one validated value per name, checked against the model once it is
+known.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,8 +15,8 @@ from lamina.plugin.parameters.table import Value, parameters_of
 class ParameterValues:
     """Current values of the parameters, usable before a codec is there. The codec given to `attach` holds them too.
 
-    `changed` tells name and value of every change, in the thread that made it; `reshaped` that the model has other layers than the one
-    before, so that ranges are others.
+    `changed` tells name and value of every change, in the thread that made it; `reshaped` that the model has other
+    layers than the one before, so that ranges are others.
     """
 
     def __init__(self) -> None:

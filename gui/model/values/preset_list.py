@@ -18,11 +18,15 @@ class PresetList:
             found.setdefault(preset.category or OTHERS, []).append(preset)
         order = [*CATEGORIES, *sorted(name for name in found if name not in (*CATEGORIES, OTHERS)), OTHERS]
         self.groups: dict[str, list[Preset]] = {
-            heading(name): sorted(found[name], key=lambda preset: preset.title.lower()) for name in order if name in found
+            heading(name): sorted(found[name], key=lambda preset: preset.title.lower())
+            for name in order
+            if name in found
         }
 
     def beside(self, title: str, step: int) -> Preset | None:
-        """The next (`step` 1) or the one before (−1) the preset called `title`, around the ends; the first or last if there is none."""
+        """The next (`step` 1) or the one before (−1) the preset called `title`, around the ends; the first or last if
+        there is none.
+        """
         presets = [preset for group in self.groups.values() for preset in group]
         if not presets:
             return None

@@ -31,7 +31,11 @@ class Travel:
     @property
     def is_ratio(self) -> bool:
         """Whether equal ways along the travel are equal ratios."""
-        return not self.is_detented and self.parameter.minimum > 0 and self.parameter.maximum / self.parameter.minimum >= WIDE_RATIO
+        return (
+            not self.is_detented
+            and self.parameter.minimum > 0
+            and self.parameter.maximum / self.parameter.minimum >= WIDE_RATIO
+        )
 
     @property
     def origin(self) -> float:
@@ -87,7 +91,9 @@ class Travel:
         match = re.fullmatch(r"\s*([+-]?\d+(?:[.,]\d+)?)\s*([%a-zA-Z]*)\s*", text.replace("\N{MINUS SIGN}", "-"))
         if match is None:
             example = value_text(self.parameter, self.parameter.default)
-            raise ValueError(f"{text.strip()!r} is not a number for {self.parameter.label}; type one, such as {example}.")
+            raise ValueError(
+                f"{text.strip()!r} is not a number for {self.parameter.label}; type one, such as {example}."
+            )
         number, unit = float(match.group(1).replace(",", ".")), match.group(2).lower()
         if self.parameter.name == "layers" and unit.startswith("k"):
             find_parameter("kbps", self.shape).validate(number)

@@ -7,7 +7,14 @@ from PyQt6.QtWidgets import QWidget
 from lamina.gui.look import theme
 from lamina.gui.model.values.rate import kbps_text, layers_text
 from lamina.gui.widgets.controls.knob import Knob
-from lamina.gui.widgets.controls.knob_drawing import START_DEGREES, SWEEP_DEGREES, draw_arc, draw_cap, draw_pointer, point
+from lamina.gui.widgets.controls.knob_drawing import (
+    START_DEGREES,
+    SWEEP_DEGREES,
+    draw_arc,
+    draw_cap,
+    draw_pointer,
+    point,
+)
 from lamina.plugin import Parameter
 from lamina.plugin.parameters.table import Value
 
@@ -65,12 +72,16 @@ class BitrateKnob(Knob):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         dial = self._dial()
         radius = dial.width() / 2
-        self._draw_segments(painter, dial.adjusted(radius * 0.05, radius * 0.05, -radius * 0.05, -radius * 0.05), radius * 0.1)
+        self._draw_segments(
+            painter, dial.adjusted(radius * 0.05, radius * 0.05, -radius * 0.05, -radius * 0.05), radius * 0.1
+        )
         if self.moving is not None:
             self._draw_moving(painter, dial, radius)
         body = dial.adjusted(radius * 0.2, radius * 0.2, -radius * 0.2, -radius * 0.2)
         draw_cap(painter, body, self._ring_colour())
-        draw_pointer(painter, body, self.travel.position(self.shown), self._light(1.0), 0.84, 0.94, max(3.0, radius * 0.035))
+        draw_pointer(
+            painter, body, self.travel.position(self.shown), self._light(1.0), 0.84, 0.94, max(3.0, radius * 0.035)
+        )
         self._draw_words(painter, dial)
 
     def _dial(self) -> QRectF:
@@ -86,7 +97,11 @@ class BitrateKnob(Knob):
 
     def _light(self, strength: float) -> QColor:
         light = QColor(theme.MUTED if self.is_bypassed else theme.WET)
-        return light if strength >= 1.0 else QColor.fromRgbF(*(c * strength for c in (light.redF(), light.greenF(), light.blueF())))
+        return (
+            light
+            if strength >= 1.0
+            else QColor.fromRgbF(*(c * strength for c in (light.redF(), light.greenF(), light.blueF())))
+        )
 
     def _draw_segments(self, painter: QPainter, ring: QRectF, thickness: float) -> None:
         n_layers = int(self.parameter.maximum)
@@ -120,12 +135,16 @@ class BitrateKnob(Knob):
         painter.drawText(_line(dial, centre.y() + radius * 0.1, radius), Qt.AlignmentFlag.AlignCenter, word)
         painter.setFont(theme.font(max(theme.TEXT_PIXELS, round(radius * 0.15)), bold=True))
         painter.setPen(self._light(1.0))
-        painter.drawText(_line(dial, centre.y() + radius * 0.32, radius), Qt.AlignmentFlag.AlignCenter, self.kbps_text())
+        painter.drawText(
+            _line(dial, centre.y() + radius * 0.32, radius), Qt.AlignmentFlag.AlignCenter, self.kbps_text()
+        )
         painter.setFont(theme.font(theme.SMALL_PIXELS))
         painter.setPen(theme.colour(theme.DIM))
         for place, word in ((0.0, str(int(self.parameter.minimum))), (1.0, str(int(self.parameter.maximum)))):
             spot = point(dial.center(), radius * 0.95, place)
-            painter.drawText(QRectF(spot.x() - 16 + (8 if place else -8), spot.y() + 6, 32, 14), Qt.AlignmentFlag.AlignCenter, word)
+            painter.drawText(
+                QRectF(spot.x() - 16 + (8 if place else -8), spot.y() + 6, 32, 14), Qt.AlignmentFlag.AlignCenter, word
+            )
 
 
 def _line(dial: QRectF, centre_y: float, radius: float) -> QRectF:

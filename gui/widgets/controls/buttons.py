@@ -13,7 +13,9 @@ DOT_ROOM = 12
 class SignButton(QAbstractButton):
     """A square or round button that shows one sign; checkable ones light up in the warm accent."""
 
-    def __init__(self, sign: str, name: str, diameter: int = 36, is_round: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, sign: str, name: str, diameter: int = 36, is_round: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.sign = sign
         self._diameter = diameter
@@ -40,7 +42,11 @@ class SignButton(QAbstractButton):
         radius = frame.width() / 2 if self._is_round else 6.0
         fill, ink = self._colours()
         painter.setBrush(fill)
-        painter.setPen(QPen(theme.colour(theme.TEXT if self.hasFocus() else theme.LINE), 1) if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.setPen(
+            QPen(theme.colour(theme.TEXT if self.hasFocus() else theme.LINE), 1)
+            if self.hasFocus()
+            else Qt.PenStyle.NoPen
+        )
         painter.drawRoundedRect(frame, radius, radius)
         side = frame.width() * (0.42 if self._is_round else 0.46)
         square = QRectF(0, 0, side, side)
@@ -124,7 +130,11 @@ class Switch(QAbstractButton):
         # As the knobs beside it, faint where it can't be used.
         painter.setOpacity(1.0 if self.isEnabled() else 0.4)
         is_on, is_under_mouse = self.isChecked(), self.isEnabled() and self.underMouse()
-        painter.setBrush(theme.colour(self._accent_deep, 0.55) if is_on else theme.colour(theme.HOVER if is_under_mouse else theme.RAISED))
+        painter.setBrush(
+            theme.colour(self._accent_deep, 0.55)
+            if is_on
+            else theme.colour(theme.HOVER if is_under_mouse else theme.RAISED)
+        )
         edge = theme.TEXT if self.hasFocus() else self._accent
         painter.setPen(QPen(theme.colour(edge), 1) if is_on or self.hasFocus() else Qt.PenStyle.NoPen)
         painter.drawRoundedRect(frame, 6, 6)
@@ -135,13 +145,19 @@ class Switch(QAbstractButton):
         if self._sign:
             icons.draw(painter, self._sign, QRectF(left, frame.center().y() - 7, 14, 14), ink)
         painter.setPen(ink)
-        painter.drawText(frame.adjusted(left + self._before_text() - frame.left(), 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text())
+        painter.drawText(
+            frame.adjusted(left + self._before_text() - frame.left(), 0, 0, 0),
+            Qt.AlignmentFlag.AlignVCenter,
+            self.text(),
+        )
         if self.is_moving:
             draw_underline(painter, frame)
 
 
 class MenuButton(QPushButton):
-    """A push button with a chevron that opens its menu. `show_dot` puts a dot behind its text: something was changed since."""
+    """A push button with a chevron that opens its menu. `show_dot` puts a dot behind its text: something was changed
+    since.
+    """
 
     def __init__(self, text: str, is_quiet: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
@@ -160,7 +176,9 @@ class MenuButton(QPushButton):
 
     def sizeHint(self) -> QSize:
         dot = DOT_ROOM if self.has_dot else 0
-        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + self._left + 30 + dot, super().sizeHint().height())
+        return QSize(
+            self.fontMetrics().horizontalAdvance(self.text()) + self._left + 30 + dot, super().sizeHint().height()
+        )
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -183,4 +201,6 @@ class MenuButton(QPushButton):
             painter.setBrush(theme.colour(theme.WET))
             left = self._left + self.fontMetrics().horizontalAdvance(self.text()) + 6
             painter.drawEllipse(QRectF(left, self.height() / 2 - 2.5, 5, 5))
-        icons.draw(painter, "chevron", QRectF(self.width() - 21, self.height() / 2 - 5, 10, 10), theme.colour(theme.MUTED))
+        icons.draw(
+            painter, "chevron", QRectF(self.width() - 21, self.height() / 2 - 5, 10, 10), theme.colour(theme.MUTED)
+        )

@@ -12,8 +12,8 @@ CHIP_PADDING = 10
 
 
 class Chip(QPushButton):
-    """A small checkable button. `show_dot` puts a dot into its corner: something behind it isn't as it was. `show_moving` underlines
-    it: what moves by itself is here now."""
+    """A small checkable button. `show_dot` puts a dot into its corner: something behind it isn't as it was.
+    `show_moving` underlines it: what moves by itself is here now."""
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
@@ -38,7 +38,9 @@ class Chip(QPushButton):
         return QSize(self.fontMetrics().horizontalAdvance(self.text()) + 2 * CHIP_PADDING, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + CHIP_PADDING, super().minimumSizeHint().height())
+        return QSize(
+            self.fontMetrics().horizontalAdvance(self.text()) + CHIP_PADDING, super().minimumSizeHint().height()
+        )
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         super().paintEvent(event)
@@ -65,7 +67,11 @@ class Segments(QWidget):
     chosen = pyqtSignal(str)
 
     def __init__(
-        self, words: tuple[str, ...] | Mapping[str, str], width: int | None = 38, is_upright: bool = False, parent: QWidget | None = None
+        self,
+        words: tuple[str, ...] | Mapping[str, str],
+        width: int | None = 38,
+        is_upright: bool = False,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         row = QVBoxLayout(self) if is_upright else QHBoxLayout(self)

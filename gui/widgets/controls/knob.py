@@ -20,8 +20,9 @@ class Knob(QDial):
     """Turns a parameter by dragging up and down, wheel, keys or a typed value.
 
     A QDial underneath, so that assistive tools see a dial with a value; drawing and gestures are this class's own.
-    `moved` carries a new value, `refused` the sentence for a typed one that isn't allowed. It shows a value only when told
-    to by `show_value`: what it shows is what the model holds. `show_moving` shows beside it where the value is now.
+    `moved` carries a new value, `refused` the sentence for a typed one that isn't allowed. It shows a value only when
+    told to by `show_value`: what it shows is what the model holds. `show_moving` shows beside it where the value is
+    now.
     """
 
     moved = pyqtSignal(object)
@@ -57,8 +58,10 @@ class Knob(QDial):
     def explain(self, text: str) -> None:
         """Sets the tooltip: what the parameter does and how to turn it."""
         self.setToolTip(
-            f"<b>{self.parameter.label}</b><br>{text}<br><span style='color:{theme.MUTED}'>Drag up or down (Shift: fine), wheel, "
-            f"arrow keys, or type a value. Double-click or Delete: {value_text(self.parameter, self.parameter.default)}.</span>"
+            f"<b>{self.parameter.label}</b><br>{text}<br><span style='color:{theme.MUTED}'>Drag up or down (Shift: "
+            "fine), wheel, "
+            "arrow keys, or type a value. Double-click or Delete: "
+            f"{value_text(self.parameter, self.parameter.default)}.</span>"
         )
 
     def show_value(self, value: Value) -> None:
@@ -120,7 +123,9 @@ class Knob(QDial):
         notches = int(self._wheel / WHEEL_NOTCH)
         self._wheel -= notches * WHEEL_NOTCH
         if notches:
-            self._offer(self.travel.stepped(self.shown, notches, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)))
+            self._offer(
+                self.travel.stepped(self.shown, notches, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+            )
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
@@ -134,7 +139,9 @@ class Knob(QDial):
             Qt.Key.Key_PageDown: -4,
         }.get(Qt.Key(event.key()))
         if steps is not None:
-            self._offer(self.travel.stepped(self.shown, steps, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)))
+            self._offer(
+                self.travel.stepped(self.shown, steps, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+            )
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F2):
             self.edit(self.typed_text())
         elif event.text() and event.text() in "0123456789-+.":

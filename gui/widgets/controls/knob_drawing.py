@@ -20,7 +20,9 @@ def draw_arc(painter: QPainter, square: QRectF, start: float, stop: float, pen: 
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     painter.setPen(pen)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawArc(square, round((START_DEGREES - start * SWEEP_DEGREES) * 16), -round((stop - start) * SWEEP_DEGREES * 16))
+    painter.drawArc(
+        square, round((START_DEGREES - start * SWEEP_DEGREES) * 16), -round((stop - start) * SWEEP_DEGREES * 16)
+    )
 
 
 def draw_moving(painter: QPainter, square: QRectF, base: float, place: float, accent: str, width: float) -> None:
@@ -54,7 +56,9 @@ def draw_cap(painter: QPainter, square: QRectF, ring: QColor) -> None:
     painter.drawEllipse(face)
 
 
-def draw_pointer(painter: QPainter, body: QRectF, place: float, ink: QColor, inner: float, outer: float, width: float) -> None:
+def draw_pointer(
+    painter: QPainter, body: QRectF, place: float, ink: QColor, inner: float, outer: float, width: float
+) -> None:
     radius = body.width() / 2
     painter.setPen(QPen(ink, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
     painter.drawLine(point(body.center(), radius * inner, place), point(body.center(), radius * outer, place))

@@ -1,4 +1,6 @@
-"""The desk's controls, made from the parameter table: a knob, a switch or a choice for each parameter, tied to its value."""
+"""The desk's controls, made from the parameter table: a knob, a switch or a choice for each parameter, tied to its
+value.
+"""
 
 from __future__ import annotations
 
@@ -57,8 +59,12 @@ class DeskControls(QObject):
             self.refused.emit(str(error))
             self._show(name, self.values[name])
 
-    def follow(self, name: str, show: Callable[[Value], object], show_moving: Callable[[Value | None], object] | None = None) -> None:
-        """Calls `show` with a parameter's value, now and at every change, and `show_moving` with where it is while it moves by itself."""
+    def follow(
+        self, name: str, show: Callable[[Value], object], show_moving: Callable[[Value | None], object] | None = None
+    ) -> None:
+        """Calls `show` with a parameter's value, now and at every change, and `show_moving` with where it is while it
+        moves by itself.
+        """
         self._shows.setdefault(name, []).append(show)
         show(self.values[name])
         if show_moving is not None:
@@ -133,7 +139,9 @@ class DeskControls(QObject):
 
 
 class DeskKnob(Knob):
-    """A knob as wide as its own words, so that many stand beside each other; `set_compact` makes its dial smaller too."""
+    """A knob as wide as its own words, so that many stand beside each other; `set_compact` makes its dial smaller
+    too.
+    """
 
     is_compact = False
 
@@ -154,7 +162,10 @@ class DeskKnob(Knob):
     def _words_width(self) -> int:
         label = QFontMetrics(theme.font(theme.SMALL_PIXELS)).horizontalAdvance(self.parameter.label)
         figures = QFontMetrics(theme.font())
-        edges = (value_text(self.parameter, value) for value in (self.parameter.minimum, self.parameter.maximum, self.parameter.default))
+        edges = (
+            value_text(self.parameter, value)
+            for value in (self.parameter.minimum, self.parameter.maximum, self.parameter.default)
+        )
         return max(label, *(figures.horizontalAdvance(text.replace("-", "\N{MINUS SIGN}")) for text in edges)) + (
             2 if self.is_compact else 6
         )

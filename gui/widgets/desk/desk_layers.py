@@ -54,7 +54,9 @@ class LayersTab(DeskTab):
 
     def show_moving(self, moving: Mapping[str, Value], n_sent: int | None) -> None:
         """Shows the gains that move by themselves, and how many layers are sent now."""
-        gains = {int(name.removeprefix(GAIN_OF)): float(value) for name, value in moving.items() if name.startswith(GAIN_OF)}
+        gains = {
+            int(name.removeprefix(GAIN_OF)): float(value) for name, value in moving.items() if name.startswith(GAIN_OF)
+        }
         self.faders.show_moving(gains, n_sent)
 
     def _show(self) -> None:

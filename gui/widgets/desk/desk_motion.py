@@ -101,7 +101,9 @@ class MotionTab(DeskTab):
         drawn = self.desk.drawn_text()
         self.drawn.setVisible(bool(drawn))
         self.drawn.setText(drawn)
-        self.drawn.setToolTip(plain_tip(f"{drawn}. It plays with the motions; Reset desk takes it away." if drawn else ""))
+        self.drawn.setToolTip(
+            plain_tip(f"{drawn}. It plays with the motions; Reset desk takes it away." if drawn else "")
+        )
         self.editor.show_motion()
 
     def show_moving(self, moving: Moving) -> None:

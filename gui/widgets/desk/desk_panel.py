@@ -26,7 +26,8 @@ LEAST_HEIGHT, HEIGHT = 190, 204
 
 
 class DeskPanel(Panel):
-    """Shows the desk over `ParameterValues`. `opened` tells whether the drawer is open, `refused` carries a refusal's sentence.
+    """Shows the desk over `ParameterValues`. `opened` tells whether the drawer is open, `refused` carries a refusal's
+    sentence.
 
     A tab is made when it is opened first: the window must not wait for what may never be seen.
     """
@@ -58,7 +59,8 @@ class DeskPanel(Panel):
     def _bar(self) -> QHBoxLayout:
         self.open_button = Chip("Desk")
         self.open_button.setToolTip(
-            f"<b>Code desk</b> ({DESK_KEY})<br>Layers, losses, codes and motion: everything between encoder and decoder. "
+            f"<b>Code desk</b> ({DESK_KEY})<br>Layers, losses, codes and motion: everything between encoder and "
+            "decoder. "
             "A dot marks what isn't at its default."
         )
         self.open_button.clicked.connect(self.set_open)
@@ -155,7 +157,10 @@ class DeskPanel(Panel):
             "tempo": lambda: TempoControl(self.controls),
             "seed": lambda: SeedControl(self.controls),
         }
-        own: dict[str, Callable[[], DeskTab]] = {"Layers": lambda: LayersTab(self.controls), "Motion": lambda: MotionTab(self.controls)}
+        own: dict[str, Callable[[], DeskTab]] = {
+            "Layers": lambda: LayersTab(self.controls),
+            "Motion": lambda: MotionTab(self.controls),
+        }
         made = self._tabs[tab.name] = own[tab.name]() if tab.name in own else SectionsTab(tab, self.controls, special)
         shown, empty = self.drawer.currentIndex(), self.drawer.widget(index)
         assert empty is not None
@@ -177,4 +182,6 @@ class DeskPanel(Panel):
         self.open_button.show_dot(bool(names))
         self.reset_button.setEnabled(bool(names))
         labels = [self.controls.values.parameters[name].label for name in names]
-        self.reset_button.setToolTip(f"Set back: {', '.join(labels)}." if labels else "Everything on the desk is at its default.")
+        self.reset_button.setToolTip(
+            f"Set back: {', '.join(labels)}." if labels else "Everything on the desk is at its default."
+        )

@@ -28,7 +28,11 @@ class SectionsTab(DeskTab):
     """The sections side by side; `special` has makers of controls that are not the usual ones, by parameter name."""
 
     def __init__(
-        self, tab: Tab, controls: DeskControls, special: Mapping[str, Callable[[], QWidget]], parent: QWidget | None = None
+        self,
+        tab: Tab,
+        controls: DeskControls,
+        special: Mapping[str, Callable[[], QWidget]],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._grids: list[QGridLayout] = []
@@ -47,7 +51,9 @@ class SectionsTab(DeskTab):
         for grid in self._grids:
             grid.setHorizontalSpacing(theme.GAP if is_compact else theme.MARGIN)
 
-    def _section(self, section: Section, controls: DeskControls, special: Mapping[str, Callable[[], QWidget]]) -> QVBoxLayout:
+    def _section(
+        self, section: Section, controls: DeskControls, special: Mapping[str, Callable[[], QWidget]]
+    ) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(theme.GAP)
         column.addWidget(heading(section.title))

@@ -18,7 +18,9 @@ HELD_SECONDS = 0.35
 
 
 class FreezeButton(QAbstractButton):
-    """Freezes at once when it is pressed: a click leaves it frozen until the next one, holding it down until it is let go."""
+    """Freezes at once when it is pressed: a click leaves it frozen until the next one, holding it down until it is let
+    go.
+    """
 
     def __init__(self, controls: DeskControls, is_small: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,7 +35,8 @@ class FreezeButton(QAbstractButton):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setAccessibleName("Freeze")
         self.setToolTip(
-            f"<b>Freeze</b> ({FREEZE_KEY})<br>{controls.values.parameters['freeze'].help}<br><span style='color:{theme.MUTED}'>"
+            f"<b>Freeze</b> ({FREEZE_KEY})<br>{controls.values.parameters['freeze'].help}<br><span "
+            f"style='color:{theme.MUTED}'>"
             "Click: frozen until the next click. Hold: as long as you hold it.</span>"
         )
         controls.follow("freeze", lambda value: self.setChecked(bool(value)), self.show_moving)
@@ -77,7 +80,12 @@ class FreezeButton(QAbstractButton):
         painter.setFont(theme.font(12 if self._height < ROW_HEIGHT else theme.TEXT_PIXELS, bold=True))
         width = painter.fontMetrics().horizontalAdvance(self.text())
         left = frame.center().x() - (width + 20) / 2
-        icons.draw(painter, "freeze", QRectF(left, frame.center().y() - 7, 14, 14), theme.colour(theme.WELL if is_on else theme.DRY))
+        icons.draw(
+            painter,
+            "freeze",
+            QRectF(left, frame.center().y() - 7, 14, 14),
+            theme.colour(theme.WELL if is_on else theme.DRY),
+        )
         painter.setPen(ink)
         painter.drawText(QRectF(left + 20, 0, width + 4, self.height()), Qt.AlignmentFlag.AlignVCenter, self.text())
         if self.is_moving:

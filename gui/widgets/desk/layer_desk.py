@@ -13,7 +13,8 @@ from lamina.gui.widgets.controls.knob import WHEEL_NOTCH
 from lamina.gui.widgets.desk.layer_drawing import BUTTON_HEIGHT, NUMBER_HEIGHT, Now, draw_layer, fader_area
 
 GESTURES = (
-    "Drag up or down (Shift: fine; Ctrl: draw across layers), wheel, arrow keys. Double-click: 1.00. M and S mute and solo; "
+    "Drag up or down (Shift: fine; Ctrl: draw across layers), wheel, arrow keys. Double-click: 1.00. M and S mute and "
+    "solo; "
     "Ctrl-click on S: this one alone."
 )
 
@@ -48,7 +49,9 @@ class LayerFaders(QWidget):
         self.update()
 
     def show_moving(self, gains: Mapping[int, float], n_sent: int | None) -> None:
-        """Shows the gains, by layer, that move by themselves, and how many layers are sent now (None: as many as the knob says)."""
+        """Shows the gains, by layer, that move by themselves, and how many layers are sent now (None: as many as the
+        knob says).
+        """
         before, self._now = self._now, Now({layer: round(gain, 2) for layer, gain in gains.items()}, n_sent)
         if self._now == before:
             return
@@ -164,7 +167,11 @@ class LayerFaders(QWidget):
         notches = int(self._wheel / WHEEL_NOTCH)
         self._wheel -= notches * WHEEL_NOTCH
         if notches:
-            self._step(self._layer_at(event.position().x()), notches, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+            self._step(
+                self._layer_at(event.position().x()),
+                notches,
+                bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier),
+            )
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
@@ -218,7 +225,9 @@ class LayerFaders(QWidget):
             text = self.desk.text(layer)
             hears_one = self.desk.listened is not None
             what = {
-                "number": "Click: hear what this layer alone adds." if hears_one else "With Listen at One layer, a click here chooses it.",
+                "number": "Click: hear what this layer alone adds."
+                if hears_one
+                else "With Listen at One layer, a click here chooses it.",
                 "mute": "Mute: the layer is sent, but not heard.",
                 "solo": "Solo: only layers with it are heard.",
                 "fader": GESTURES,
@@ -246,7 +255,9 @@ class LayerFaders(QWidget):
         box = QRectF(0, 0, 34, 16)
         area = fader_area(column)
         y = area.bottom() - self.desk.travel.position(self.desk.gain(layer)) * area.height()
-        box.moveCenter(QPointF(min(max(column.center().x(), 17), self.width() - 17), y - 16 if y - 24 > area.top() else y + 16))
+        box.moveCenter(
+            QPointF(min(max(column.center().x(), 17), self.width() - 17), y - 16 if y - 24 > area.top() else y + 16)
+        )
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour(theme.SLOT, 0.95))
         painter.drawRoundedRect(box, 4, 4)

@@ -23,11 +23,16 @@ class Now:
 def fader_area(column: QRectF) -> QRectF:
     """Where the middle of a fader's cap can be."""
     return QRectF(
-        column.left(), NUMBER_HEIGHT + CAP_HEIGHT, column.width(), column.height() - NUMBER_HEIGHT - 2 * BUTTON_HEIGHT - 2 * CAP_HEIGHT - 2
+        column.left(),
+        NUMBER_HEIGHT + CAP_HEIGHT,
+        column.width(),
+        column.height() - NUMBER_HEIGHT - 2 * BUTTON_HEIGHT - 2 * CAP_HEIGHT - 2,
     )
 
 
-def draw_layer(painter: QPainter, column: QRectF, desk: LayerDesk, layer: int, is_pointed: bool, is_focused: bool, now: Now) -> None:
+def draw_layer(
+    painter: QPainter, column: QRectF, desk: LayerDesk, layer: int, is_pointed: bool, is_focused: bool, now: Now
+) -> None:
     """Draws a layer into its column."""
     is_sent, is_heard = layer <= max(desk.n_active, now.n_sent or 0), desk.is_heard(layer, now.n_sent)
     if is_pointed or is_focused:
@@ -41,7 +46,9 @@ def draw_layer(painter: QPainter, column: QRectF, desk: LayerDesk, layer: int, i
     if layer in now.gains:
         _draw_moving(painter, area, position, desk.travel.position(now.gains[layer]))
     width = min(22.0, column.width() - 3)
-    for place, (word, is_on, accent) in enumerate((("M", desk.is_muted(layer), theme.ALERT), ("S", desk.is_solo(layer), theme.DRY))):
+    for place, (word, is_on, accent) in enumerate(
+        (("M", desk.is_muted(layer), theme.ALERT), ("S", desk.is_solo(layer), theme.DRY))
+    ):
         box = QRectF(0, 0, width, BUTTON_HEIGHT - 4)
         box.moveCenter(QPointF(column.center().x(), column.height() - (1.5 - place) * BUTTON_HEIGHT))
         _draw_button(painter, box, word, is_on, accent)

@@ -17,12 +17,20 @@ from lamina.gui.widgets.desk.motion_picture import MotionPicture
 from lamina.plugin.parameters.motion import SHAPES
 
 WIDEST_BOX, LEAST_TARGET_WIDTH = 170, 110
-SOURCE_OF_FIELD = {"phase": "lfo", "attack_ms": "envelope", "release_ms": "envelope", "swing": "steps", "n_steps": "steps"}
+SOURCE_OF_FIELD = {
+    "phase": "lfo",
+    "attack_ms": "envelope",
+    "release_ms": "envelope",
+    "swing": "steps",
+    "n_steps": "steps",
+}
 """Knobs that are there for one source only; the other ones are for all."""
 
 
 class MotionEditor(QWidget):
-    """Shows the motion that a `MotionDesk` edits and passes every gesture on to it; `refused` carries a refusal's sentence."""
+    """Shows the motion that a `MotionDesk` edits and passes every gesture on to it; `refused` carries a refusal's
+    sentence.
+    """
 
     refused = pyqtSignal(str)
 
@@ -42,7 +50,9 @@ class MotionEditor(QWidget):
         self.shape = _box("Shape", lambda shape: self.desk.change(shape=shape))
         self.picture = MotionPicture(desk)
         self._target_menu()
-        self._labelled_rate = Labelled("Rate", "Length of a cycle, or of a step, as a note at the tempo; or cycles per second.", self.rate)
+        self._labelled_rate = Labelled(
+            "Rate", "Length of a cycle, or of a step, as a note at the tempo; or cycles per second.", self.rate
+        )
         self._labelled_shape = Labelled("Shape", "How an LFO goes; random draws a new value each cycle.", self.shape)
         for labelled in (self._labelled_rate, self._labelled_shape):
             labelled.setMaximumWidth(WIDEST_BOX)
@@ -57,7 +67,8 @@ class MotionEditor(QWidget):
             ),
             _row(
                 (self._labelled_rate, 1), (self.knobs["hz"], 0), (self._labelled_shape, 1), (self.knobs["phase"], 0),
-                (self.knobs["swing"], 0), (self.knobs["n_steps"], 0), (self.knobs["attack_ms"], 0), (self.knobs["release_ms"], 0),
+                (self.knobs["swing"], 0), (self.knobs["n_steps"], 0), (self.knobs["attack_ms"], 0),
+                (self.knobs["release_ms"], 0),
                 (QWidget(), 1),
             ),
         )  # fmt: skip
@@ -100,12 +111,18 @@ class MotionEditor(QWidget):
         for name, knob in self.knobs.items():
             knob.show_value(self.desk.field(name))
             # Others would only take the room of those that matter. Without a motion all is there, and faint.
-            knob.setVisible(self.desk.matters(name) if motion is not None else SOURCE_OF_FIELD.get(name, source) == source)
+            knob.setVisible(
+                self.desk.matters(name) if motion is not None else SOURCE_OF_FIELD.get(name, source) == source
+            )
         self._labelled_rate.setVisible(source != "envelope")
         self._labelled_shape.setVisible(source == "lfo")
         self.source.show_chosen(source)
-        self.rate.show_choices([Choice(beats, text) for beats, text in self.desk.rates().items()], motion.beats if motion else 0.0)
-        self.shape.show_choices([Choice(shape, choice_text(shape)) for shape in SHAPES], motion.shape if motion else SHAPES[0])
+        self.rate.show_choices(
+            [Choice(beats, text) for beats, text in self.desk.rates().items()], motion.beats if motion else 0.0
+        )
+        self.shape.show_choices(
+            [Choice(shape, choice_text(shape)) for shape in SHAPES], motion.shape if motion else SHAPES[0]
+        )
         target = motion.target if motion is not None else "layers"
         self.target.setText(target_text(target))
         for name, action in self.target_actions.items():

@@ -1,4 +1,6 @@
-"""A motion drawn: the curve of an LFO or follower, or the steps of a sequence as bars to draw on; and where it is now."""
+"""A motion drawn: the curve of an LFO or follower, or the steps of a sequence as bars to draw on; and where it is
+now.
+"""
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
@@ -34,7 +36,11 @@ class MotionPicture(QWidget):
         has_steps = self._has_steps()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if has_steps else Qt.FocusPolicy.NoFocus)
         self.setAccessibleName("Steps" if has_steps else "Shape of the motion")
-        self.setToolTip("Drag over the bars to draw the steps. Arrow keys: choose a step, and raise or lower it." if has_steps else "")
+        self.setToolTip(
+            "Drag over the bars to draw the steps. Arrow keys: choose a step, and raise or lower it."
+            if has_steps
+            else ""
+        )
         self.setCursor(Qt.CursorShape.CrossCursor if has_steps else Qt.CursorShape.ArrowCursor)
         if has_steps:
             self.current = min(self.current, self._n_steps() - 1)
@@ -42,7 +48,9 @@ class MotionPicture(QWidget):
         self.update()
 
     def show_moving(self, place: tuple[float, float] | None) -> None:
-        """Shows where the motion is now: cycles or steps since the beginning, and its height, 0 … 1. None if nothing is heard."""
+        """Shows where the motion is now: cycles or steps since the beginning, and its height, 0 … 1. None if nothing is
+        heard.
+        """
         motion, playhead, dot, first_cycle = self.desk.motion, None, None, self._first_cycle
         if motion is not None and place is not None:
             cycles, height = place
@@ -87,7 +95,10 @@ class MotionPicture(QWidget):
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         assert event is not None
         key = Qt.Key(event.key())
-        along, up = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(key, 0), {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(key, 0)
+        along, up = (
+            {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(key, 0),
+            {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(key, 0),
+        )
         if not self._has_steps() or not (along or up):
             event.ignore()
             return

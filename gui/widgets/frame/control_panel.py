@@ -26,7 +26,8 @@ QUICK_LAYERS = (1, 2, 4, 8, 16, 24)
 
 
 class ControlPanel(Panel):
-    """Shows `ParameterValues` and passes every gesture on to it; `refused` carries the sentence for a value not allowed.
+    """Shows `ParameterValues` and passes every gesture on to it; `refused` carries the sentence for a value not
+    allowed.
 
     `board_chosen` carries "A" or "B"; `copy_asked` asks for the other one to be made equal.
     """
@@ -79,7 +80,10 @@ class ControlPanel(Panel):
     def _boards(self) -> QHBoxLayout:
         self.board = Segments(NAMES)
         for name, button in self.board.buttons.items():
-            button.setToolTip(f"Hear the settings {name}: A and B are two complete sets, one of which is heard ({BOARD_KEY} changes over).")
+            button.setToolTip(
+                f"Hear the settings {name}: A and B are two complete sets, one of which is heard ({BOARD_KEY} changes "
+                "over)."
+            )
             button.setAccessibleName(f"Settings {name}")
         self.board.chosen.connect(self.board_chosen)
         self.copy_button = QPushButton()

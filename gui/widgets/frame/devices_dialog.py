@@ -1,4 +1,6 @@
-"""Sound devices: where sound goes and comes from, how long it takes, and how to try it. Every choice applies at once."""
+"""Sound devices: where sound goes and comes from, how long it takes, and how to try it. Every choice applies at
+once.
+"""
 
 from PyQt6.QtCore import QTimer, pyqtSignal
 from PyQt6.QtGui import QHideEvent, QShowEvent
@@ -18,7 +20,9 @@ NOT_OPEN = "Nothing is open yet; devices are opened as soon as something sounds.
 
 
 class DevicesDialog(QDialog):
-    """Shows the session's `devices` and `check`; not modal, so that one plays meanwhile. `search_asked` asks to look again."""
+    """Shows the session's `devices` and `check`; not modal, so that one plays meanwhile. `search_asked` asks to look
+    again.
+    """
 
     search_asked = pyqtSignal()
 
@@ -51,7 +55,11 @@ class DevicesDialog(QDialog):
         panel, chooser = Panel(), self._session.devices
         panel.content.addWidget(Caption("Devices", theme.DRY))
         self.output, self.input = ChoiceBox("Output"), ChoiceBox("Input")
-        self.channels, self.rate, self.buffer = ChoiceBox("Input channels"), ChoiceBox("Sample rate"), ChoiceBox("Buffer")
+        self.channels, self.rate, self.buffer = (
+            ChoiceBox("Input channels"),
+            ChoiceBox("Sample rate"),
+            ChoiceBox("Buffer"),
+        )
         self.output.chosen.connect(chooser.choose_output)
         self.input.chosen.connect(chooser.choose_input)
         self.channels.chosen.connect(chooser.choose_channels)
@@ -108,11 +116,14 @@ class DevicesDialog(QDialog):
         panel.content.addStretch(1)
         self.margin_button = QPushButton("Give a frame back")
         self.margin_button.setToolTip(
-            "The safety margin grows by a codec frame (13.3 ms) when sound came late repeatedly. This takes one frame off again."
+            "The safety margin grows by a codec frame (13.3 ms) when sound came late repeatedly. This takes one frame "
+            "off again."
         )
         self.margin_button.clicked.connect(check.shrink_margin)
         self.measure_button = QPushButton("Measure round trip")
-        self.measure_button.setToolTip("Connect the output to the input with a cable and go live: sweeps go out and are timed.")
+        self.measure_button.setToolTip(
+            "Connect the output to the input with a cable and go live: sweeps go out and are timed."
+        )
         self.measure_button.clicked.connect(check.measure)
         buttons = QHBoxLayout()
         buttons.setSpacing(theme.GAP)
@@ -188,7 +199,9 @@ class DevicesDialog(QDialog):
 
     def _show_remark(self) -> None:
         opened = self._session.opened
-        self.remark.setText(self._error or self._session.devices.remark or (opened.describe() if opened is not None else NOT_OPEN))
+        self.remark.setText(
+            self._error or self._session.devices.remark or (opened.describe() if opened is not None else NOT_OPEN)
+        )
 
     def _move(self) -> None:
         self.level.show_level(self._session.input_meter if self._session.hears_input else None)

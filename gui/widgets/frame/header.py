@@ -113,7 +113,9 @@ class Header(QWidget):
                 action.setCheckable(True)
                 action.triggered.connect(lambda _checked, preset=preset: self._choose_preset(preset))
         self.preset_menu.addSeparator()
-        self._add(self.preset_menu, "Open preset…", "Use settings saved in a file.").triggered.connect(self.preset_open_asked)
+        self._add(self.preset_menu, "Open preset…", "Use settings saved in a file.").triggered.connect(
+            self.preset_open_asked
+        )
         self._add(self.preset_menu, "Save preset…", "Save the present settings in a file (Ctrl+S).").triggered.connect(
             self.preset_save_asked
         )
@@ -156,7 +158,9 @@ class Header(QWidget):
         for entry in entries:
             tip = entry.problem or ("Your own." if entry.is_own else "Comes with Lamina.")
             # A damaged one can be chosen: what is wrong with it is then said where it can be read.
-            action = self._add(self.model_menu, f"{entry.name} (damaged)" if entry.problem else entry.name, plain_tip(tip))
+            action = self._add(
+                self.model_menu, f"{entry.name} (damaged)" if entry.problem else entry.name, plain_tip(tip)
+            )
             action.setData(entry.name)
             action.setCheckable(True)
             action.triggered.connect(lambda _checked, name=entry.name: self._choose_model(name))

@@ -30,9 +30,13 @@ class TransportBar(Panel):
         self.play_button.setToolTip("Play or pause (Space).")
         self.loop_button = SignButton("loop", "Loop")
         self.loop_button.setCheckable(True)
-        self.loop_button.setToolTip("Repeat the marked region, or the whole file (L).\nDrag on the ruler above the waveform to mark one.")
+        self.loop_button.setToolTip(
+            "Repeat the marked region, or the whole file (L).\nDrag on the ruler above the waveform to mark one."
+        )
         self.live_button = LampButton("", "Live", "Live", theme.DRY, 60)
-        self.live_button.setToolTip("Let the input through the codec and hear it, alone or with the file (Ctrl+L). Mind the loudspeakers.")
+        self.live_button.setToolTip(
+            "Let the input through the codec and hear it, alone or with the file (Ctrl+L). Mind the loudspeakers."
+        )
         self.record_button = LampButton("record", "", "Record", theme.ALERT, 36)
         self.record_button.setToolTip("Record what is heard to a new file in your music folder (R).")
         self.live_button.clicked.connect(self.live_asked)
@@ -101,7 +105,11 @@ class TimeDisplay(QWidget):
         # Fixed places, so that nothing trembles as the figures run.
         middle = self.width() / 2 + 16
         painter.setPen(theme.colour(theme.TEXT))
-        painter.drawText(QRectF(0, 0, middle, self.height()), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self._position)
+        painter.drawText(
+            QRectF(0, 0, middle, self.height()),
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+            self._position,
+        )
         if self._recorded:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setFont(theme.font(12, bold=True))
@@ -112,4 +120,8 @@ class TimeDisplay(QWidget):
         painter.setFont(small)
         painter.setPen(theme.colour(theme.MUTED))
         rest = QRectF(middle + 8, 5, self.width() - middle - 8, self.height() - 5)
-        painter.drawText(rest, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, f"/ {self._length}" if self._length else "")
+        painter.drawText(
+            rest,
+            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
+            f"/ {self._length}" if self._length else "",
+        )

@@ -80,7 +80,9 @@ class MeterView(QWidget):
             fill.setColorAt(0.0, theme.colour(self._deep))
             fill.setColorAt(0.85, theme.colour(self._accent))
             painter.setBrush(fill)
-            painter.drawRoundedRect(QRectF(bar.left(), self._y(bar, rms), bar.width(), bar.bottom() - self._y(bar, rms)), 2, 2)
+            painter.drawRoundedRect(
+                QRectF(bar.left(), self._y(bar, rms), bar.width(), bar.bottom() - self._y(bar, rms)), 2, 2
+            )
         if peak > max(rms, LOWEST_DB):
             top = self._y(bar, peak)
             painter.setBrush(theme.colour(self._accent, 0.28))

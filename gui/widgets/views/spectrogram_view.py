@@ -6,7 +6,14 @@ from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from lamina.gui.look import theme
-from lamina.gui.model.sound.spectrogram import COLUMNS_PER_SECOND, LOUDEST_DB, QUIETEST_DB, SpectrogramRing, frequency_at, height_of
+from lamina.gui.model.sound.spectrogram import (
+    COLUMNS_PER_SECOND,
+    LOUDEST_DB,
+    QUIETEST_DB,
+    SpectrogramRing,
+    frequency_at,
+    height_of,
+)
 from lamina.gui.widgets.controls.pixels import image_over
 
 AXIS_WIDTH = 46
@@ -14,8 +21,8 @@ MARKS_HZ = (100, 500, 1000, 2000, 4000, 8000, 16000)
 
 
 class SpectrogramView(QWidget):
-    """Draws a `SpectrogramRing`. `show_ring` hands it one; `refresh` copies the new columns and repaints if there were any.
-    `hint` stands in an empty picture.
+    """Draws a `SpectrogramRing`. `show_ring` hands it one; `refresh` copies the new columns and repaints if there were
+    any. `hint` stands in an empty picture.
     """
 
     def __init__(self, name: str, hint: str = "", parent: QWidget | None = None) -> None:

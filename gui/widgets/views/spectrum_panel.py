@@ -29,7 +29,10 @@ class SpectrumPanel(Panel):
         self.output_caption = Caption("Output", theme.WET)
         for caption in (self.input_caption, self.output_caption):
             caption.remark.setToolTip(LEVELS_TIP)
-        lanes = (self.input_caption, self.input_view, self.input_meter), (self.output_caption, self.output_view, self.output_meter)
+        lanes = (
+            (self.input_caption, self.input_view, self.input_meter),
+            (self.output_caption, self.output_view, self.output_meter),
+        )
         self._lanes = tuple((caption, _side_by_side(view, meter), _foot(meter)) for caption, view, meter in lanes)
         self._grid = QGridLayout()
         self._grid.setSpacing(theme.GAP)
@@ -40,7 +43,8 @@ class SpectrumPanel(Panel):
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
-        # One above the other shows times that belong together; where that leaves too little height, side by side shows more.
+        # One above the other shows times that belong together; where that leaves too little height, side by side shows
+        # more.
         self._arrange(is_flat=self.height() < FLAT_BELOW)
 
     def minimumSizeHint(self) -> QSize:
@@ -79,7 +83,9 @@ class SpectrumPanel(Panel):
         for view in (self.input_view, self.output_view, self.input_meter, self.output_meter):
             view.refresh()
 
-    def show_levels(self, input_loudness: LoudnessMeter | None, output_loudness: LoudnessMeter | None, silence: str) -> None:
+    def show_levels(
+        self, input_loudness: LoudnessMeter | None, output_loudness: LoudnessMeter | None, silence: str
+    ) -> None:
         """Levels and loudness in figures; `silence` stands in their place if the settings let nothing be heard."""
         self.input_caption.remark.setText(_levels(self.input_meter, input_loudness))
         self.output_caption.remark.setText(silence or _levels(self.output_meter, output_loudness))

@@ -101,7 +101,8 @@ class UsageView(QWidget):
             perplexity, used = self._figures
             QToolTip.showText(
                 event.globalPos(),
-                f"<b>Layer {layer + 1}</b><br>{used[layer]} of {self._usage.codebook_size} codes used since the file was opened<br>"
+                f"<b>Layer {layer + 1}</b><br>{used[layer]} of {self._usage.codebook_size} codes used since the file "
+                "was opened<br>"
                 f"lately as varied as {perplexity[layer]:.0f} equally frequent codes",
                 self,
             )

@@ -42,7 +42,10 @@ class WaveformView(QWidget):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Waveform")
-        self.setToolTip("Click or drag to seek. Drag on the ruler, or hold Shift, to mark a loop; double-click the ruler to remove it.")
+        self.setToolTip(
+            "Click or drag to seek. Drag on the ruler, or hold Shift, to mark a loop; double-click the ruler to remove "
+            "it."
+        )
 
     def show_document(self, document: Document | None, message: str = "") -> None:
         """Draws another document; without one, `message`."""

@@ -1,4 +1,5 @@
-"""Random changes to training crops: what users will do to a codec's input, and what keeps it from learning one recording chain.
+"""Random changes to training crops: what users will do to a codec's input, and what keeps it from learning one
+recording chain.
 
 Equaliser, low-pass and speed are one pass through the spectrum, so that they cost two transforms together.
 """
@@ -33,7 +34,8 @@ class Augmentation:
         start_stop: probability that the sound starts or stops inside the crop, with silence as above on the other side.
         keep_silent: share of near-silent crops (RMS below −60 dBFS) that stay; others are drawn again.
         mix: probability that a second crop is added, lowered by `mix_db`.
-        filter: probability of a random equaliser: a tilt of up to `tilt_db` per octave around 1 kHz, or a shelf of up to `shelf_db`.
+        filter: probability of a random equaliser: a tilt of up to `tilt_db` per octave around 1 kHz, or a shelf of up
+            to `shelf_db`.
         low_pass: probability of a low-pass between the frequencies of `low_pass_hz`.
         speed: probability of another speed from `speed_range`, pitch included.
         polarity: probability of a reversed sign.
@@ -76,7 +78,17 @@ class Augmentation:
 
 
 NONE = Augmentation(
-    gain=0, silence=0, start_stop=0, keep_silent=1, mix=0, filter=0, low_pass=0, speed=0, polarity=0, tones=0, tones_mixed=0
+    gain=0,
+    silence=0,
+    start_stop=0,
+    keep_silent=1,
+    mix=0,
+    filter=0,
+    low_pass=0,
+    speed=0,
+    polarity=0,
+    tones=0,
+    tones_mixed=0,
 )
 """Crops as they are."""
 
@@ -169,7 +181,9 @@ def draw_silence(augmentation: Augmentation, random: np.random.Generator, n_samp
     return random.standard_normal(n_samples, np.float32) * level
 
 
-def start_or_stop(samples: FloatArray, augmentation: Augmentation, random: np.random.Generator, sample_rate: int) -> FloatArray:
+def start_or_stop(
+    samples: FloatArray, augmentation: Augmentation, random: np.random.Generator, sample_rate: int
+) -> FloatArray:
     """The crop with silence up to, or from, a random moment inside; the edge is a fade of 1 to 20 ms."""
     n = len(samples)
     fade = max(1, min(n, round(random.uniform(*FADE_SECONDS) * sample_rate)))

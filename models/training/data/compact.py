@@ -1,8 +1,10 @@
-"""Sounds in half the bytes, for data that has to travel: noise 60 dB below the sound, and only the standard library to unpack it.
+"""Sounds in half the bytes, for data that has to travel: noise 60 dB below the sound, and only the standard library to
+unpack it.
 
-Blocks of 40 ms are rounded to steps that keep the noise 60 dB below the block's own level (nothing is rounded where that is less than one
-step of 16 bits), predicted by polynomials as in Shorten (Robinson 1994, "Shorten: simple lossless and near-lossless waveform compression",
-section 3.2), and what is left goes through LZMA. What comes back is exact integer arithmetic, the same on every machine.
+Blocks of 40 ms are rounded to steps that keep the noise 60 dB below the block's own level (nothing is rounded where
+that is less than one step of 16 bits), predicted by polynomials as in Shorten (Robinson 1994, "Shorten: simple lossless
+and near-lossless waveform compression", section 3.2), and what is left goes through LZMA. What comes back is exact
+integer arithmetic, the same on every machine.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ def compact(samples: Samples) -> bytes:
     n_blocks = -(-len(samples) // BLOCK)
     blocks = np.zeros((n_blocks, BLOCK))
     blocks.reshape(-1)[: len(samples)] = samples
-    # Rounding integers to multiples of an even step makes noise of the power (step² + 2) / 12, slightly less for an odd one.
+    # Rounding integers to multiples of an even step makes noise of the power (step² + 2) / 12, slightly less for an odd
+    # one.
     noise = np.square(blocks).mean(1) * 10 ** (NOISE_DB / 10)
     steps = np.floor(np.sqrt(np.maximum(1, 12 * noise - 2)))
     values = np.rint(blocks / steps[:, None]).astype(np.int64)
@@ -42,12 +45,19 @@ def compact(samples: Samples) -> bytes:
         orders[better] = order
         left, cost = np.where(better[:, None], differences, left), np.minimum(cost, _cost(differences))
     unsigned = np.where(left >= 0, 2 * left, -2 * left - 1).reshape(-1)
-    parts = [steps.astype(np.uint8), orders, np.minimum(unsigned, ESCAPE).astype(np.uint8), unsigned[unsigned >= ESCAPE].astype("<u4")]
+    parts = [
+        steps.astype(np.uint8),
+        orders,
+        np.minimum(unsigned, ESCAPE).astype(np.uint8),
+        unsigned[unsigned >= ESCAPE].astype("<u4"),
+    ]
     return lzma.compress(b"".join(part.tobytes() for part in parts), lzma.FORMAT_XZ, lzma.CHECK_CRC32, filters=FILTERS)
 
 
 def expand(data: bytes, n_samples: int) -> Samples:
-    """What `compact` made of `n_samples` samples, nearly as they were. Raises ValueError if that isn't what `data` holds."""
+    """What `compact` made of `n_samples` samples, nearly as they were. Raises ValueError if that isn't what `data`
+    holds.
+    """
     if n_samples > LONGEST:
         raise ValueError("its index names too long a clip")
     n_blocks = -(-n_samples // BLOCK)

@@ -1,7 +1,7 @@
 """Choosing from the training data what fits into a few compact files, for machines to which little can be brought.
 
-Clips are cut into pieces of up to 15 s, so that many voices fit. Every file holds the kinds in the proportion in which they are drawn, and
-of each kind pieces at random, narrow-band speech as seldom as it is drawn.
+Clips are cut into pieces of up to 15 s, so that many voices fit. Every file holds the kinds in the proportion in which
+they are drawn, and of each kind pieces at random, narrow-band speech as seldom as it is drawn.
 """
 
 from __future__ import annotations
@@ -17,7 +17,16 @@ import numpy.typing as npt
 
 from lamina.models.training.data.compact import compact, expand
 from lamina.models.training.data.pack import CLIP_ENTRY_BYTES, check_target, drop_parts_from
-from lamina.models.training.data.packed import BLOB_LENGTH, COMPACT_VERSION, MAGIC, PREAMBLE, PackedClip, PackedSet, dump_index, part_path
+from lamina.models.training.data.packed import (
+    BLOB_LENGTH,
+    COMPACT_VERSION,
+    MAGIC,
+    PREAMBLE,
+    PackedClip,
+    PackedSet,
+    dump_index,
+    part_path,
+)
 from lamina.models.training.data.weighting import KIND_WEIGHTS, clip_weight
 from lamina.models.training.sounds.fingerprint import WORDS_PER_SECOND
 
@@ -55,7 +64,9 @@ class _Part:
     def add(self, piece: _Piece, blob: bytes) -> None:
         length = len(piece.samples)
         checksum = zlib.crc32(expand(blob, length).tobytes())
-        here = replace(piece.clip, start=self.n_samples, length=length, word_start=self.n_words, n_words=len(piece.words))
+        here = replace(
+            piece.clip, start=self.n_samples, length=length, word_start=self.n_words, n_words=len(piece.words)
+        )
         self.clips.append(replace(here, checksum=checksum))
         self.blobs.append(blob)
         self.words.append(piece.words)
@@ -67,14 +78,21 @@ class _Part:
         words = b"".join(words.astype("<u4", copy=False).tobytes() for words in self.words)
         index = dump_index(sample_rate, self.n_samples, self.clips, [])
         position = PREAMBLE.size + len(payload) + len(words)
-        preamble = PREAMBLE.pack(MAGIC, COMPACT_VERSION, number, parts, zlib.crc32(index), position, len(index), identity)
+        preamble = PREAMBLE.pack(
+            MAGIC, COMPACT_VERSION, number, parts, zlib.crc32(index), position, len(index), identity
+        )
         partial = path.with_name(f".{path.name}.partial")
         partial.write_bytes(preamble + payload + words + index)
         partial.replace(path)
 
 
 def pack_compactly(
-    sets: list[PackedSet], target: Path, part_bytes: int, n_parts: int = 1, seed: int = 0, progress: Callable[[float], None] | None = None
+    sets: list[PackedSet],
+    target: Path,
+    part_bytes: int,
+    n_parts: int = 1,
+    seed: int = 0,
+    progress: Callable[[float], None] | None = None,
 ) -> list[Path]:
     """Write `target.part1` … of at most `part_bytes` each, `n_parts` of them if there is so much; returns the files.
 
@@ -83,7 +101,8 @@ def pack_compactly(
         seed: of the choice.
         progress: called with the share done, 0 … 1.
 
-    No two parts share a sound. Raises ValueError if `target` can't be written to, or a part has no room for a single piece.
+    No two parts share a sound. Raises ValueError if `target` can't be written to, or a part has no room for a single
+    piece.
     """
     check_target(target, part_bytes)
     parts, done = [_Part()], dict.fromkeys(KIND_WEIGHTS, 0.0)

@@ -1,7 +1,7 @@
 """The training data as a stream of random crops.
 
-A crop lies inside one clip; clips shorter than a crop follow one another with short silences between until it is full. A
-folder may hold the subfolders `speech`, `music` and `noise`; then each kind is drawn with its own weight. Any other
+A crop lies inside one clip; clips shorter than a crop follow one another with short silences between until it is full.
+A folder may hold the subfolders `speech`, `music` and `noise`; then each kind is drawn with its own weight. Any other
 folder is one kind. A small share of the crops is synthesised.
 """
 
@@ -43,7 +43,9 @@ TONE_KIND = "music"
 """What synthesised tones count as."""
 
 QUIETEST_REFERENCE_RMS = 10 ** (-45 / 20)
-"""A signal-to-noise ratio refers to the crop's own RMS, but in a pause to at least this: noise does not pause with the speaker."""
+"""A signal-to-noise ratio refers to the crop's own RMS, but in a pause to at least this: noise does not pause with the
+speaker.
+"""
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,9 @@ class Batch:
 
     Args:
         audio: float32 `[size, n_samples]`.
-        band_edge_hz: float32 `[size]`: above it an example's spectrum says nothing (a narrow-band source, a low-pass, a slower
-            speed), and a loss may leave it out. Silence counts as full-band: it is meant to be silent everywhere.
+        band_edge_hz: float32 `[size]`: above it an example's spectrum says nothing (a narrow-band source, a low-pass, a
+            slower speed), and a loss may leave it out. Silence counts as full-band: it is meant to be silent
+            everywhere.
         kind: per example, the kind of its first clip; "music" for synthesised tones.
     """
 
@@ -86,7 +89,9 @@ class _KindOfClips:
         self.cumulative = weights.cumsum() / weights.sum()
 
     def draw(self, random: np.random.Generator) -> Clip:
-        return self.clips[min(int(np.searchsorted(self.cumulative, random.random(), side="right")), len(self.clips) - 1)]
+        return self.clips[
+            min(int(np.searchsorted(self.cumulative, random.random(), side="right")), len(self.clips) - 1)
+        ]
 
 
 class Corpus:
@@ -94,14 +99,17 @@ class Corpus:
 
     Args:
         clips: what to draw from; empty ones are passed over.
-        seed: seed of `random`, the one stream behind everything that is drawn: its state is all that a resumed run needs.
+        seed: seed of `random`, the one stream behind everything that is drawn: its state is all that a resumed run
+            needs.
         augmentation: changes to the crops; the usual ones if None.
         sample_rate: of the clips, in Hz.
 
     Raises ValueError if there is no audio.
     """
 
-    def __init__(self, clips: Sequence[Clip], seed: int = 0, augmentation: Augmentation | None = None, sample_rate: int = 24_000) -> None:
+    def __init__(
+        self, clips: Sequence[Clip], seed: int = 0, augmentation: Augmentation | None = None, sample_rate: int = 24_000
+    ) -> None:
         self.clips = [clip for clip in clips if len(clip.audio)]
         if not self.clips:
             raise ValueError("There is no audio to train on.")
@@ -139,8 +147,8 @@ class Corpus:
     def noisy(self, size: int, n_samples: int, snr_db: tuple[float, float] = (-5.0, 20.0)) -> tuple[Tensor, Tensor]:
         """Pairs to learn denoising from: `(mixture, clean)`, both float32 `[size, n_samples]`.
 
-        85 % are speech and 15 % music (plain clips stand in for what is missing); a noise clip is added at a signal-to-noise
-        ratio drawn from `snr_db`, except to 30 %, which stay clean. Neither signal clips.
+        85 % are speech and 15 % music (plain clips stand in for what is missing); a noise clip is added at a
+        signal-to-noise ratio drawn from `snr_db`, except to 30 %, which stay clean. Neither signal clips.
 
         Raises ValueError if the corpus has no noise, or nothing but noise.
         """
@@ -247,14 +255,19 @@ def corpus_of(sets: list[PackedSet], crop_samples: int, seed: int = 0) -> Corpus
     n_samples = sum(len(clip.audio) for clip in clips)
     if n_samples <= crop_samples:
         names = ", ".join(str(packed.path.name) for packed in sets)
-        raise ValueError(f"{names}: {n_samples / sample_rate:.1f} s of audio; more than {crop_samples / sample_rate:.1f} s are needed.")
+        raise ValueError(
+            f"{names}: {n_samples / sample_rate:.1f} s of audio; more than {crop_samples / sample_rate:.1f} s are "
+            "needed."
+        )
     return Corpus(clips, seed, sample_rate=sample_rate)
 
 
 def clips_of(sets: list[PackedSet]) -> list[Clip]:
     """Everything in the sets, as clips."""
     return [
-        Clip(samples, clip.kind, clip.band_edge_hz) for packed in sets for clip, samples in zip(packed.clips, packed.samples, strict=True)
+        Clip(samples, clip.kind, clip.band_edge_hz)
+        for packed in sets
+        for clip, samples in zip(packed.clips, packed.samples, strict=True)
     ]
 
 
@@ -267,7 +280,9 @@ def _rms(samples: FloatArray) -> float:
 
 
 def _faded(piece: FloatArray) -> FloatArray:
-    """Ends faded over 2 ms: a word cut out of its room tone must not click, and neither must the few samples left at a crop's end."""
+    """Ends faded over 2 ms: a word cut out of its room tone must not click, and neither must the few samples left at a
+    crop's end.
+    """
     to_start = np.arange(len(piece), dtype=np.float32)
     piece *= np.minimum(np.minimum(to_start, to_start[::-1]) / np.float32(CLIP_FADE), np.float32(1))
     return piece

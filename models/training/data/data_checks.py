@@ -101,8 +101,12 @@ def check_data(training: list[PackedSet], heldout: list[PackedSet] | None = None
         _left_out([*training, *(heldout or [])]),
         _duplicates(training),
         _silence(clips, rate),
-        _share_of(clips, "clipping", lambda clip: clip.clipped, CLIPPED_SHARE, "have runs of samples at full scale", _percent),
-        _share_of(clips, "DC", lambda clip: abs(clip.dc), LARGE_DC, "are off centre by more than 1 % of full scale", _percent),
+        _share_of(
+            clips, "clipping", lambda clip: clip.clipped, CLIPPED_SHARE, "have runs of samples at full scale", _percent
+        ),
+        _share_of(
+            clips, "DC", lambda clip: abs(clip.dc), LARGE_DC, "are off centre by more than 1 % of full scale", _percent
+        ),
         _narrow_band(clips, rate),
         _rates(clips, rate),
     ]
@@ -131,16 +135,26 @@ def _leak(training: list[PackedSet], heldout: list[PackedSet] | None) -> Finding
                 )
     if not found:
         return Finding(FINE, "leak", f"None of the {n} held-out clips is in the training data.")
-    text = f"{len(found)} of {n} held-out clips {_are(found)} in the training data too; take them out of one of the two."
+    text = (
+        f"{len(found)} of {n} held-out clips {_are(found)} in the training data too; take them out of one of the two."
+    )
     return Finding(STOP, "leak", text, _worst(found))
 
 
 def _amount(clips: list[PackedClip], rate: int) -> Finding:
     audible = sum(clip.length * (1 - clip.silent) for clip in clips) / rate
     if audible < TOO_LITTLE_SECONDS:
-        return Finding(STOP, "amount", f"There are only {audible:.1f} s of audible sound; {TOO_LITTLE_SECONDS:.0f} s are the least.")
+        return Finding(
+            STOP,
+            "amount",
+            f"There are only {audible:.1f} s of audible sound; {TOO_LITTLE_SECONDS:.0f} s are the least.",
+        )
     if audible < LITTLE_SECONDS:
-        return Finding(WARNING, "amount", f"There are only {audible / 60:.1f} minutes of audible sound; the model will know nothing else.")
+        return Finding(
+            WARNING,
+            "amount",
+            f"There are only {audible / 60:.1f} minutes of audible sound; the model will know nothing else.",
+        )
     return Finding(FINE, "amount", f"{audible / 3600:.2f} hours of audible sound in {len(clips)} clips.")
 
 
@@ -161,13 +175,18 @@ def _duplicates(training: list[PackedSet]) -> Finding:
         for match in index.matches(words, apart_from=number):
             other = clips[match.clip]
             shorter = min(clip.length, other.length) / rate
-            if match.clip < number and (match.seconds >= DUPLICATE_SECONDS or match.seconds >= DUPLICATE_SHARE * shorter):
+            if match.clip < number and (
+                match.seconds >= DUPLICATE_SECONDS or match.seconds >= DUPLICATE_SHARE * shorter
+            ):
                 found.append((match.seconds, f"{clip.path} and {other.path} share {match.seconds:.1f} s"))
                 earlier = max(earlier, match.seconds)
         twice += earlier
     if not found:
         return Finding(FINE, "duplicates", "No recording is there twice.")
-    text = f"{len(found)} {'pair' if len(found) == 1 else 'pairs'} of clips share sound; {twice / 60:.1f} minutes are there more than once."
+    text = (
+        f"{len(found)} {'pair' if len(found) == 1 else 'pairs'} of clips share sound; {twice / 60:.1f} minutes are "
+        "there more than once."
+    )
     return Finding(WARNING, "duplicates", text, _worst(found))
 
 
@@ -178,13 +197,21 @@ def _silence(clips: list[PackedClip], rate: int) -> Finding:
     text = f"{share:.1%} of the sound is below −60 dBFS"
     if silent:
         return Finding(
-            WARNING, "silence", f"{text}; {len(silent)} {'clip is' if len(silent) == 1 else 'clips are'} all but silent.", _worst(silent)
+            WARNING,
+            "silence",
+            f"{text}; {len(silent)} {'clip is' if len(silent) == 1 else 'clips are'} all but silent.",
+            _worst(silent),
         )
     return Finding(WARNING if share > MUCH_SILENCE else FINE, "silence", f"{text}.")
 
 
 def _share_of(
-    clips: list[PackedClip], check: str, measure: Callable[[PackedClip], float], limit: float, words: str, write: Callable[[float], str]
+    clips: list[PackedClip],
+    check: str,
+    measure: Callable[[PackedClip], float],
+    limit: float,
+    words: str,
+    write: Callable[[float], str],
 ) -> Finding:
     found = [(measure(clip), f"{clip.path}: {write(measure(clip))}") for clip in clips if measure(clip) > limit]
     if not found:
@@ -219,7 +246,12 @@ def _integrity(sets: Iterable[PackedSet]) -> Finding:
     damaged = [clip.path for packed in sets for clip in packed.damaged_clips()]
     if not damaged:
         return Finding(FINE, "integrity", "Every sample is as it was packed.")
-    return Finding(STOP, "integrity", f"{len(damaged)} clips have changed since they were packed; pack the folder again.", tuple(damaged))
+    return Finding(
+        STOP,
+        "integrity",
+        f"{len(damaged)} clips have changed since they were packed; pack the folder again.",
+        tuple(damaged),
+    )
 
 
 def _kinds(clips: list[PackedClip], rate: int) -> tuple[KindSummary, ...]:
@@ -233,7 +265,9 @@ def _kinds(clips: list[PackedClip], rate: int) -> tuple[KindSummary, ...]:
         weighted = narrow * clip_weight(kind, NARROW_BAND_HZ)
         drawn = KIND_WEIGHTS[kind] / total
         narrow_drawn = drawn * weighted / max(1e-9, weighted + length - narrow)
-        summaries.append(KindSummary(kind, len(of_kind), length / rate / 3600, narrow / rate / 3600, drawn, narrow_drawn))
+        summaries.append(
+            KindSummary(kind, len(of_kind), length / rate / 3600, narrow / rate / 3600, drawn, narrow_drawn)
+        )
     return tuple(summaries)
 
 

@@ -34,7 +34,9 @@ class Examples:
 
     def to(self, device: torch.device) -> Examples:
         """The same on another device; from page-locked memory nobody waits for it."""
-        return Examples(*(part.to(device, non_blocking=True) for part in (self.input, self.target, self.denoise, self.speech)))
+        return Examples(
+            *(part.to(device, non_blocking=True) for part in (self.input, self.target, self.denoise, self.speech))
+        )
 
     def pin_memory(self) -> Examples:
         """The same in page-locked memory."""
@@ -42,10 +44,11 @@ class Examples:
 
 
 def draw_examples(corpus: Corpus, size: int, frames: int, frame: int, noisy: float) -> Examples:
-    """`size` crops of `frames` frames; the share `noisy` of them (on the average, if it isn't a whole number) is sound in noise.
+    """`size` crops of `frames` frames; the share `noisy` of them (on the average, if it isn't a whole number) is sound
+    in noise.
 
-    Without noisy ones denoise stays off, so that what a network has learnt of it isn't unlearnt. Otherwise it is on for most of the
-    noisy ones, off or anywhere between for the others, and now and then switched in the middle.
+    Without noisy ones denoise stays off, so that what a network has learnt of it isn't unlearnt. Otherwise it is on for
+    most of the noisy ones, off or anywhere between for the others, and now and then switched in the middle.
     With denoise d the target is (1 − d) · mixture + d · clean. If the corpus has helpers, they have drawn them before.
     """
     draw = partial(_draw, size=size, frames=frames, frame=frame, noisy=noisy)

@@ -1,4 +1,5 @@
-"""A corpus with helpers: processes that draw examples while the network trains, because a GPU eats them faster than one process can draw.
+"""A corpus with helpers: processes that draw examples while the network trains, because a GPU eats them faster than one
+process can draw.
 
 What they draw depends on how many they are and on when they began, so a run with helpers doesn't go on bit for bit.
 """
@@ -27,7 +28,9 @@ SHARED_MEMORY = Path("/dev/shm")
 
 
 def count_helpers(example_bytes: int) -> int:
-    """How many processes can help on this machine, if what each has ready takes so many bytes; 0 where processes can't be forked."""
+    """How many processes can help on this machine, if what each has ready takes so many bytes; 0 where processes can't
+    be forked.
+    """
     if "fork" not in multiprocessing.get_all_start_methods() or not SHARED_MEMORY.is_dir():
         return 0
     room = shutil.disk_usage(SHARED_MEMORY).free // (2 * (WAITING + 1) * example_bytes)
@@ -40,7 +43,8 @@ class HelpedCorpus(Corpus):
     Args:
         corpus: what to draw from; its random stream is taken over.
         helpers: processes, at least one.
-        pinned: whether what they draw is brought to page-locked memory, from which a GPU fetches it without anyone waiting.
+        pinned: whether what they draw is brought to page-locked memory, from which a GPU fetches it without anyone
+            waiting.
     """
 
     def __init__(self, corpus: Corpus, helpers: int, pinned: bool) -> None:

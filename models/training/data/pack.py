@@ -20,8 +20,24 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from lamina.models.training.data.packed import MAGIC, PREAMBLE, SUFFIX, VERSION, LeftOut, PackedClip, dump_index, part_path
-from lamina.models.training.sounds.audio_files import AUDIO_SUFFIXES, FoundFile, UnreadableError, find_audio, open_mono, to_int16
+from lamina.models.training.data.packed import (
+    MAGIC,
+    PREAMBLE,
+    SUFFIX,
+    VERSION,
+    LeftOut,
+    PackedClip,
+    dump_index,
+    part_path,
+)
+from lamina.models.training.sounds.audio_files import (
+    AUDIO_SUFFIXES,
+    FoundFile,
+    UnreadableError,
+    find_audio,
+    open_mono,
+    to_int16,
+)
 from lamina.models.training.sounds.clip_meter import ClipMeasures, ClipMeter
 
 log = logging.getLogger(__name__)
@@ -35,19 +51,24 @@ Progress = Callable[[float], None]
 
 
 def pack_folders(
-    folders: list[Path], target: Path, sample_rate: int = 24_000, part_bytes: int | None = None, progress: Progress | None = None
+    folders: list[Path],
+    target: Path,
+    sample_rate: int = 24_000,
+    part_bytes: int | None = None,
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Pack every sound file of the folders into `target`; returns the files written.
 
     Args:
-        folders: each with subfolders `speech`, `music`, `noise`, or plain. A `manifest.csv` in a folder or beside it (columns
-            path, source, licence) gives clips their source and licence.
+        folders: each with subfolders `speech`, `music`, `noise`, or plain. A `manifest.csv` in a folder or beside it
+            (columns path, source, licence) gives clips their source and licence.
         target: the packed file; replaced if it exists.
         sample_rate: of the packed samples, in Hz.
         part_bytes: if given, no file is larger and they are `target.part1`, `target.part2` …
         progress: called with the share done, 0 … 1.
 
-    Raises ValueError, before anything is written, if a folder is missing or holds no sound file, or `target` can't be written to.
+    Raises ValueError, before anything is written, if a folder is missing or holds no sound file, or `target` can't be
+    written to.
     """
     check_target(target, part_bytes)
     files: list[FoundFile] = []
@@ -108,7 +129,9 @@ def check_target(target: Path, part_bytes: int | None) -> None:
         raise ValueError(f"The folder {target.parent} does not exist. Make it first.")
     other = target if part_bytes is not None else part_path(target, 1)
     if other.exists():
-        raise ValueError(f"{other} exists and would be taken for the new data. Delete it first, or choose another name.")
+        raise ValueError(
+            f"{other} exists and would be taken for the new data. Delete it first, or choose another name."
+        )
 
 
 def drop_parts_from(target: Path, number: int) -> None:
@@ -119,7 +142,9 @@ def drop_parts_from(target: Path, number: int) -> None:
 
 
 def _pack_file(writer: _PackWriter, file: FoundFile, sample_rate: int) -> Iterator[float]:
-    """Adds one file; yields the share done. A file that proves unreadable leaves nothing but an entry among those left out."""
+    """Adds one file; yields the share done. A file that proves unreadable leaves nothing but an entry among those left
+    out.
+    """
     writer.begin_file(file)
     try:
         with open_mono(file.path, sample_rate) as reader:
@@ -157,7 +182,10 @@ def _read_manifest(folder: Path) -> dict[Path, tuple[str, str]]:
             log.warning("%s is ignored: %s", path, error)
             continue
         if rows and "path" in rows[0]:
-            return {path.parent / row["path"]: (row.get("source") or "", row.get("licence") or row.get("license") or "") for row in rows}
+            return {
+                path.parent / row["path"]: (row.get("source") or "", row.get("licence") or row.get("license") or "")
+                for row in rows
+            }
     return {}
 
 
@@ -193,7 +221,9 @@ class _PackWriter:
         self.next_part()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._handle.close()
         for part in self._parts:
             part.path.unlink(missing_ok=True)
@@ -282,14 +312,20 @@ class _PackWriter:
         for number, part in enumerate(self._parts, 1):
             index = dump_index(self.sample_rate, part.n_samples, part.clips, part.left_out)
             position = PREAMBLE.size + 2 * part.n_samples + 4 * part.n_words
-            preamble = PREAMBLE.pack(MAGIC, VERSION, number, len(self._parts), zlib.crc32(index), position, len(index), self._token)
+            preamble = PREAMBLE.pack(
+                MAGIC, VERSION, number, len(self._parts), zlib.crc32(index), position, len(index), self._token
+            )
             with part.path.open("r+b") as file:
                 file.write(preamble)
                 file.seek(PREAMBLE.size + 2 * part.n_samples)
                 for words in part.words:
                     file.write(words.astype("<u4", copy=False).tobytes())
                 file.write(index)
-        places = [self.target] if self.part_bytes is None else [part_path(self.target, n + 1) for n in range(len(self._parts))]
+        places = (
+            [self.target]
+            if self.part_bytes is None
+            else [part_path(self.target, n + 1) for n in range(len(self._parts))]
+        )
         for part, place in zip(self._parts, places, strict=True):
             part.path.replace(place)
         if self.part_bytes is not None:

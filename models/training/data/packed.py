@@ -1,4 +1,5 @@
-"""Packed training data: many sound files as one file of int16 samples with an index, memory-mapped, or smaller for a journey.
+"""Packed training data: many sound files as one file of int16 samples with an index, memory-mapped, or smaller for a
+journey.
 
 Layout, all integers little-endian::
 
@@ -7,11 +8,12 @@ Layout, all integers little-endian::
     words      uint32 fingerprints
     index      JSON: sample rate, clips, files that were left out
 
-In a compact file (`lamina.models.training.data.compact`) the payload is, for each clip, the number of its bytes (uint32) and these bytes;
-the words are those of the clips in their order.
+In a compact file (`lamina.models.training.data.compact`) the payload is, for each clip, the number of its bytes
+(uint32) and these bytes; the words are those of the clips in their order.
 
 A large set may be written as `NAME.part1`, `NAME.part2` …; each part is a complete file of its own, and opening NAME or
-any part's name opens what belongs to it. Nothing of a file is executed, and no size in it is believed before it is checked.
+any part's name opens what belongs to it. Nothing of a file is executed, and no size in it is believed before it is
+checked.
 """
 
 from __future__ import annotations
@@ -90,7 +92,8 @@ class PackedSet:
         path: as it was asked for.
         sample_rate: of all samples, in Hz.
         clips: every clip.
-        samples: per clip, its int16 samples; views that are not read from disk before they are used, unless the file is a compact one.
+        samples: per clip, its int16 samples; views that are not read from disk before they are used, unless the file is
+            a compact one.
         fingerprints: per clip, a view of its uint32 words.
         left_out: files that could not be packed.
     """
@@ -109,7 +112,11 @@ class PackedSet:
 
     def damaged_clips(self) -> list[PackedClip]:
         """The clips whose samples are not those that were packed. Reads the whole payload."""
-        return [clip for clip, samples in zip(self.clips, self.samples, strict=True) if zlib.crc32(samples.tobytes()) != clip.checksum]
+        return [
+            clip
+            for clip, samples in zip(self.clips, self.samples, strict=True)
+            if zlib.crc32(samples.tobytes()) != clip.checksum
+        ]
 
 
 def part_path(path: Path, part: int) -> Path:
@@ -133,7 +140,9 @@ def open_packed(path: Path) -> PackedSet:
         single = _open_one(path)
         # One part of several may be used alone, when it is asked for by its own name.
         if single.parts > 1 and not re.search(r"\.part\d+$", path.name):
-            raise ValueError(f"{path} is part {single.part} of {single.parts}; keep the name NAME.part{single.part} and open NAME.")
+            raise ValueError(
+                f"{path} is part {single.part} of {single.parts}; keep the name NAME.part{single.part} and open NAME."
+            )
         return PackedSet(path, single.sample_rate, single.clips, single.samples, single.fingerprints, single.left_out)
     if not part_path(path, 1).is_file():
         raise ValueError(f"There is no packed file {path}. Make one with: lamina data pack FOLDER --out {path}")
@@ -141,7 +150,9 @@ def open_packed(path: Path) -> PackedSet:
     for number in range(2, parts[0].parts + 1):
         place = part_path(path, number)
         if not place.is_file():
-            raise ValueError(f"{place} is missing; the set has {parts[0].parts} parts. Copy it there, or pack the folder again.")
+            raise ValueError(
+                f"{place} is missing; the set has {parts[0].parts} parts. Copy it there, or pack the folder again."
+            )
         parts.append(_open_one(place))
         if parts[-1].identity != parts[0].identity or parts[-1].part != number:
             raise ValueError(f"{place} belongs to another set than {part_path(path, 1)}. Pack the folder again.")
@@ -172,13 +183,17 @@ def _open_one(path: Path) -> _Part:
     with path.open("rb") as file:
         preamble = file.read(PREAMBLE.size)
         if preamble[: len(MAGIC)] != MAGIC:
-            raise ValueError(f"{path} is not packed training data. Give a folder of sound files, or a file that `lamina data pack` wrote.")
+            raise ValueError(
+                f"{path} is not packed training data. Give a folder of sound files, or a file that `lamina data pack` "
+                "wrote."
+            )
         if len(preamble) < PREAMBLE.size:
             raise _damaged(path, "it is cut short")
         _, version, part, parts, checksum, position, length, identity = PREAMBLE.unpack(preamble)
         if version not in (VERSION, COMPACT_VERSION):
             raise ValueError(
-                f"{path} has version {version} of the packed format; this Lamina reads up to {COMPACT_VERSION}. Pack the folder again."
+                f"{path} has version {version} of the packed format; this Lamina reads up to {COMPACT_VERSION}. Pack "
+                "the folder again."
             )
         if position + length != size:
             raise _damaged(path, f"it has {size} bytes instead of {position + length}")
@@ -193,7 +208,9 @@ def _open_one(path: Path) -> _Part:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(path, "its index makes no sense") from error
     try:
-        samples, words_at = _map_samples(path, n_samples, clips) if version == VERSION else _expand_samples(path, position, clips)
+        samples, words_at = (
+            _map_samples(path, n_samples, clips) if version == VERSION else _expand_samples(path, position, clips)
+        )
     except ValueError as error:
         raise _damaged(path, str(error)) from error
     if words_at > position or (position - words_at) % 4:
@@ -211,12 +228,16 @@ def _map_samples(path: Path, n_samples: int, clips: list[PackedClip]) -> tuple[l
     end = PREAMBLE.size + 2 * n_samples
     if end > path.stat().st_size or any(clip.start + clip.length > n_samples for clip in clips):
         raise ValueError("its index names samples that are not there")
-    payload = np.asarray(np.memmap(path, "<i2", "r", PREAMBLE.size, (n_samples,))) if n_samples else np.zeros(0, np.int16)
+    payload = (
+        np.asarray(np.memmap(path, "<i2", "r", PREAMBLE.size, (n_samples,))) if n_samples else np.zeros(0, np.int16)
+    )
     return [payload[clip.start : clip.start + clip.length] for clip in clips], end
 
 
 def _expand_samples(path: Path, stop: int, clips: list[PackedClip]) -> tuple[list[npt.NDArray[np.int16]], int]:
-    """The clips' samples from the compact file's bytes before `stop`, and where these end. Raises ValueError if they are damaged."""
+    """The clips' samples from the compact file's bytes before `stop`, and where these end. Raises ValueError if they
+    are damaged.
+    """
     blobs = []
     with path.open("rb") as file:
         file.seek(PREAMBLE.size)
@@ -257,10 +278,16 @@ def _parse_index(index: dict[str, Any]) -> tuple[int, int, list[PackedClip], lis
 
 
 def _checked(kind: type[Entry], entry: dict[str, Any]) -> Entry:
-    """The dataclass of a JSON object. Raises ValueError, KeyError or TypeError where a field is missing, unknown or of a wrong type."""
+    """The dataclass of a JSON object. Raises ValueError, KeyError or TypeError where a field is missing, unknown or of
+    a wrong type.
+    """
     for field in fields(kind):
         value = entry[field.name]
         allowed = {"str": (str,), "int": (int,), "float": (int, float)}[str(field.type)]
-        if type(value) not in allowed or (type(value) is int and value < 0) or (type(value) is float and not math.isfinite(value)):
+        if (
+            type(value) not in allowed
+            or (type(value) is int and value < 0)
+            or (type(value) is float and not math.isfinite(value))
+        ):
             raise ValueError(field.name)
     return kind(**entry)

@@ -19,15 +19,21 @@ def open_sources(
     for source in sources:
         if not source.is_dir() and not is_packed(source):
             raise ValueError(
-                f"{source} is not a folder and not a packed file; give a folder of sound files, or pack one: lamina data pack."
+                f"{source} is not a folder and not a packed file; give a folder of sound files, or pack one: lamina "
+                "data pack."
             )
     sets = []
     for number, source in enumerate(sources):
         done = number / len(sources)
         report = None if progress is None else lambda share, done=done: progress(done + share / len(sources))
-        packed = open_packed(cached_pack(source, cache or _users_cache(), sample_rate, report) if source.is_dir() else source)
+        packed = open_packed(
+            cached_pack(source, cache or _users_cache(), sample_rate, report) if source.is_dir() else source
+        )
         if packed.sample_rate != sample_rate:
-            raise ValueError(f"{source} is packed at {packed.sample_rate} Hz; this model needs {sample_rate} Hz. Pack the folder again.")
+            raise ValueError(
+                f"{source} is packed at {packed.sample_rate} Hz; this model needs {sample_rate} Hz. Pack the folder "
+                "again."
+            )
         sets.append(packed)
     return sets
 

@@ -2,9 +2,9 @@
 
 Recorded corpora hold hardly any lone partial between 2 and 10 kHz, and what a network hasn't heard it leaves out.
 
-Partials that only decay are complex exponentials e^(st). With t = b·i + j, e^(st) is e^(sbi) · e^(sj), so that a sum of any
-number of partials is one matrix product and costs two short rows of exponentials for each. Tones that glide share one
-phasor z, and their harmonics are a polynomial in it.
+Partials that only decay are complex exponentials e^(st). With t = b·i + j, e^(st) is e^(sbi) · e^(sj), so that a sum of
+any number of partials is one matrix product and costs two short rows of exponentials for each. Tones that glide share
+one phasor z, and their harmonics are a polynomial in it.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def draw_tones(random: np.random.Generator, n_samples: int, sample_rate: int) ->
         n_samples: how long, at least 1.
         sample_rate: in Hz; no partial lies above 0.458 of it.
 
-    Returns float32 `[n_samples]`: peak below 0.99, RMS between −40 and −12 dBFS (less where the peak would be too high), in
-    some of them with white noise of −90 to −60 dBFS below.
+    Returns float32 `[n_samples]`: peak below 0.99, RMS between −40 and −12 dBFS (less where the peak would be too
+    high), in some of them with white noise of −90 to −60 dBFS below.
     """
     names = list(TONES)
     name = names[int(random.choice(len(names), p=[TONES[name].share for name in names]))]
@@ -83,12 +83,16 @@ def draw_tones(random: np.random.Generator, n_samples: int, sample_rate: int) ->
 
 
 def draw_sines(random: np.random.Generator, n_samples: int, sample_rate: int) -> FloatArray:
-    """One to three sines from 80 Hz up, half of them above 2 kHz at least; steady, swelling, or beginning or ending inside."""
+    """One to three sines from 80 Hz up, half of them above 2 kHz at least; steady, swelling, or beginning or ending
+    inside.
+    """
     result = np.zeros(n_samples, np.float32)
     for _ in range(int(random.integers(1, 4))):
         lowest = 2000.0 if random.random() < 0.5 else 80.0
         hertz = _log_uniform(random, lowest, HIGHEST_SHARE * sample_rate)
-        sine = _sum(Partials(*np.array([[hertz], [0.0], [10 ** (random.uniform(-15, 0) / 20)]])), random, n_samples, sample_rate)
+        sine = _sum(
+            Partials(*np.array([[hertz], [0.0], [10 ** (random.uniform(-15, 0) / 20)]])), random, n_samples, sample_rate
+        )
         if random.random() < 0.4:
             sine *= _swell(random, n_samples, sample_rate)
         if random.random() < 0.25:
@@ -127,7 +131,9 @@ def draw_struck(random: np.random.Generator, n_samples: int, sample_rate: int) -
     The first strike may still ring from before.
     """
     lowest = 900.0 if random.random() < 0.5 else 200.0
-    ratios, doublets = (np.array(BAR_RATIOS), False) if random.random() < 0.6 else (np.array(BELL_RATIOS), random.random() < 0.7)
+    ratios, doublets = (
+        (np.array(BAR_RATIOS), False) if random.random() < 0.6 else (np.array(BELL_RATIOS), random.random() < 0.7)
+    )
     hard = random.random() < 0.5
     result = np.zeros(n_samples, np.float32)
     for strike in range(int(random.integers(1, 7))):
@@ -138,7 +144,10 @@ def draw_struck(random: np.random.Generator, n_samples: int, sample_rate: int) -
         amplitude = 10 ** (random.uniform(-10, 0, len(ratios)) / 20) / (1 + (hertz / corner) ** 2)
         if doublets:
             hertz = np.concatenate((hertz, hertz + random.uniform(0.3, 6, len(hertz))))
-            decay, amplitude = np.tile(decay, 2), np.concatenate((amplitude, amplitude * random.uniform(0.2, 1, len(amplitude))))
+            decay, amplitude = (
+                np.tile(decay, 2),
+                np.concatenate((amplitude, amplitude * random.uniform(0.2, 1, len(amplitude)))),
+            )
         attack = random.uniform(0.001, 0.002) if hard else random.uniform(0.004, 0.015)
         start = _start(random, n_samples, sample_rate, first=strike == 0)
         tone = Partials(hertz, decay, amplitude * 10 ** (random.uniform(-12, 0) / 20))
@@ -147,7 +156,9 @@ def draw_struck(random: np.random.Generator, n_samples: int, sample_rate: int) -
 
 
 def draw_chord(random: np.random.Generator, n_samples: int, sample_rate: int) -> FloatArray:
-    """Two to five notes of an organ, a flute or plucked strings, in equal temperament; sustained or beginning inside."""
+    """Two to five notes of an organ, a flute or plucked strings, in equal temperament; sustained or beginning
+    inside.
+    """
     timbre = (_organ_note, _flute_note, _plucked_note)[int(random.integers(3))]
     plucked, together = timbre is _plucked_note, random.random() < 0.5
     root = _log_uniform(random, 80, 1600)
@@ -197,17 +208,29 @@ def _plucked_note(random: np.random.Generator, hertz: float) -> Partials:
     order = np.arange(1.0, MOST_NOTE_PARTIALS + 1)
     stretched = order * np.sqrt(1 + 10 ** random.uniform(-5, -3.3) * order**2)
     amplitude = np.abs(np.sin(np.pi * order * random.uniform(0.08, 0.5))) / order ** random.uniform(0.5, 1.5)
-    return Partials(hertz * stretched, DECAY_60_DB / _log_uniform(random, 0.5, 4) * order ** random.uniform(0.3, 1.0), amplitude + 1e-4)
+    return Partials(
+        hertz * stretched,
+        DECAY_60_DB / _log_uniform(random, 0.5, 4) * order ** random.uniform(0.3, 1.0),
+        amplitude + 1e-4,
+    )
 
 
 def _start(random: np.random.Generator, n_samples: int, sample_rate: int, first: bool) -> int:
-    """When a note begins, in samples: the first one up to 0.3 s before the crop or in its first third, others anywhere inside."""
+    """When a note begins, in samples: the first one up to 0.3 s before the crop or in its first third, others anywhere
+    inside.
+    """
     if not first:
         return int(random.uniform(0, 0.9) * n_samples)
-    return round(-random.uniform(0, 0.3) * sample_rate) if random.random() < 0.5 else int(random.uniform(0, 0.33) * n_samples)
+    return (
+        round(-random.uniform(0, 0.3) * sample_rate)
+        if random.random() < 0.5
+        else int(random.uniform(0, 0.33) * n_samples)
+    )
 
 
-def _add(into: FloatArray, tone: Partials, start: int, attack: float, random: np.random.Generator, sample_rate: int) -> None:
+def _add(
+    into: FloatArray, tone: Partials, start: int, attack: float, random: np.random.Generator, sample_rate: int
+) -> None:
     """Add a tone that begins at `start`, before the crop if negative, and takes `attack` seconds to come in."""
     place, before = max(0, start), max(0, -start)
     sound = _sum(tone, random, len(into) - place, sample_rate, before)
@@ -218,7 +241,9 @@ def _add(into: FloatArray, tone: Partials, start: int, attack: float, random: np
 
 
 def _sum(tone: Partials, random: np.random.Generator, n_samples: int, sample_rate: int, first: int = 0) -> FloatArray:
-    """Samples `first` to `first + n_samples` of a tone's partials, each with a random phase; those that would alias are left out."""
+    """Samples `first` to `first + n_samples` of a tone's partials, each with a random phase; those that would alias are
+    left out.
+    """
     phase = random.random(len(tone.hertz))
     stays = tone.hertz <= HIGHEST_SHARE * sample_rate
     rates = ((-tone.decay + 2j * np.pi * tone.hertz) / sample_rate)[stays]
@@ -238,10 +263,14 @@ def _pitch_course(random: np.random.Generator, n_samples: int, sample_rate: int)
     octaves = np.zeros(n_samples, np.float32)
     if random.random() < 0.35:
         middle, length = random.uniform(0, 1) * n_samples / sample_rate, random.uniform(0.03, 0.5)
-        octaves += np.float32(random.uniform(-1, 1)) * np.clip((time - np.float32(middle)) / np.float32(length) + 0.5, 0, 1)
+        octaves += np.float32(random.uniform(-1, 1)) * np.clip(
+            (time - np.float32(middle)) / np.float32(length) + 0.5, 0, 1
+        )
     if random.random() < 0.4:
         depth, speed = random.uniform(10, 80) / 1200, random.uniform(4, 7)
-        octaves += np.float32(depth) * np.sin(np.float32(2 * np.pi * speed) * time + np.float32(random.uniform(0, 2 * np.pi)))
+        octaves += np.float32(depth) * np.sin(
+            np.float32(2 * np.pi * speed) * time + np.float32(random.uniform(0, 2 * np.pi))
+        )
     return np.exp2(octaves).astype(np.float64)
 
 
@@ -249,7 +278,9 @@ def _swell(random: np.random.Generator, n_samples: int, sample_rate: int) -> Flo
     """A slow change of level, float32 `[n_samples]`: a tremolo of 0.5 to 6 Hz."""
     time = np.arange(n_samples, dtype=np.float32) / np.float32(sample_rate)
     depth, speed, phase = random.uniform(0.1, 0.8), random.uniform(0.5, 6), random.uniform(0, 2 * np.pi)
-    result: FloatArray = 1 - np.float32(depth) * (0.5 + 0.5 * np.sin(np.float32(2 * np.pi * speed) * time + np.float32(phase)))
+    result: FloatArray = 1 - np.float32(depth) * (
+        0.5 + 0.5 * np.sin(np.float32(2 * np.pi * speed) * time + np.float32(phase))
+    )
     return result
 
 

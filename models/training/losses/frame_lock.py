@@ -1,6 +1,7 @@
 """Frame lock: a buzz at the frame rate that spectra don't show.
 
-Where the codes don't tell a coefficient's sign, one and the same sign pattern in every frame satisfies all other losses.
+Where the codes don't tell a coefficient's sign, one and the same sign pattern in every frame satisfies all other
+losses.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ class FrameLock(nn.Module):
 
     Coefficients on the codec's own frame grid are divided by their local envelope; what is left is sign and fine
     structure. For natural sound it has no mean over frames, and neighbouring bins and frames are uncorrelated in it.
-    The loss is the squared mean per bin and example, plus the squared differences from the target's correlations between bins,
-    within a frame and from one frame to the next.
+    The loss is the squared mean per bin and example, plus the squared differences from the target's correlations
+    between bins, within a frame and from one frame to the next.
     """
 
     basis: Tensor
@@ -42,7 +43,9 @@ class FrameLock(nn.Module):
 
     def fine_structure(self, x: Tensor) -> Tensor:
         """`[B, samples]` → coefficients over their local envelope `[B, frames, frame]`; 0 in near-silent frames."""
-        c = windows_times(nn.functional.pad(x, (self.overlap, 0)).unfold(-1, self.frame + self.overlap, self.frame), self.basis)
+        c = windows_times(
+            nn.functional.pad(x, (self.overlap, 0)).unfold(-1, self.frame + self.overlap, self.frame), self.basis
+        )
         power = c.detach().square()
         envelope = nn.functional.avg_pool1d(power, ENVELOPE_BINS, 1, ENVELOPE_BINS // 2) + 1e-10
         audible = (power.mean(-1, keepdim=True) > 1e-8).to(c.dtype)

@@ -44,9 +44,9 @@ def hearing_threshold(hz: Tensor) -> Tensor:
 class LoudnessDistance(nn.Module):
     """How much louder or softer the output is than the target in each critical band, after masking.
 
-    The perceptual model of ITU-T P.862: power per half Bark, Zwicker's law of loudness above the threshold in quiet, small differences
-    masked, and what was added counted more than what is missing. Differences are averaged over bands and
-    frames by their absolute value rather than by high norms, which keeps gradients even.
+    The perceptual model of ITU-T P.862: power per half Bark, Zwicker's law of loudness above the threshold in quiet,
+    small differences masked, and what was added counted more than what is missing. Differences are averaged over bands
+    and frames by their absolute value rather than by high norms, which keeps gradients even.
     For signals `[B, samples]` → `[B]`; both are scaled by what brings the target to the listening level.
     """
 
@@ -77,7 +77,9 @@ class LoudnessDistance(nn.Module):
         loud, heard = self._loudness(wanted), self._loudness(got)
         difference = heard - loud
         beyond = (difference.abs() - MASKED_SHARE * torch.minimum(heard, loud)).clamp(min=0)
-        ratio = ((got.detach() + ASYMMETRY_OFFSET * self.threshold) / (wanted + ASYMMETRY_OFFSET * self.threshold)) ** ASYMMETRY_EXPONENT
+        ratio = (
+            (got.detach() + ASYMMETRY_OFFSET * self.threshold) / (wanted + ASYMMETRY_OFFSET * self.threshold)
+        ) ** ASYMMETRY_EXPONENT
         low, high = ASYMMETRY_RANGE
         added = torch.where(ratio < low, 0.0, ratio.clamp(max=high)) * beyond
         # The square root's slope must stay finite, and its value 0, where nothing differs.
@@ -97,8 +99,8 @@ class LoudnessDistance(nn.Module):
 class ModulationDistance(nn.Module):
     """1 − the mean correlation of short-time spectral envelopes, 0 … 2: the model of speech intelligibility ESTOI.
 
-    Third-octave envelopes from 150 Hz to 4.3 kHz (25.6 ms windows) in segments of 384 ms, normalised over time and then over bands
-    (Jensen and Taal 2016). For signals `[B, samples]` → `[B]`; shorter ones than a segment are one segment.
+    Third-octave envelopes from 150 Hz to 4.3 kHz (25.6 ms windows) in segments of 384 ms, normalised over time and then
+    over bands (Jensen and Taal 2016). For signals `[B, samples]` → `[B]`; shorter ones than a segment are one segment.
     """
 
     bands: Tensor

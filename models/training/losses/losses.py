@@ -1,9 +1,9 @@
 """What training minimises at the codec's output: the terms, their weights, and for whom each counts.
 
-The companded MDCT carries the phase (without it networks learn envelopes and no waveform), log-mel spectra the envelope at several
-resolutions (SoundStream section III-D), loudness and modulation what is heard and understood, band levels keep what is
-filled in at random from being too dull, fidelity is the signal-to-noise ratio, the waveform term keeps silence silent and free of DC,
-and frame lock hears a buzz that none of the others can.
+The companded MDCT carries the phase (without it networks learn envelopes and no waveform), log-mel spectra the envelope
+at several resolutions (SoundStream section III-D), loudness and modulation what is heard and understood, band levels
+keep what is filled in at random from being too dull, fidelity is the signal-to-noise ratio, the waveform term keeps
+silence silent and free of DC, and frame lock hears a buzz that none of the others can.
 """
 
 from __future__ import annotations
@@ -32,15 +32,17 @@ MORE_FOR_OTHERS = 1.5
 EVEN_SHARE = 0.3
 """Weight of the absolute error beside the squared one in the sketch: small errors in quiet bands count too."""
 USUAL_RMS, QUIETEST_RMS = 0.1, 0.002
-"""Level at which the transform and waveform terms count as they stand, and the one below which they are raised no further."""
+"""Level at which the transform and waveform terms count as they stand, and the one below which they are raised no
+further.
+"""
 
 
 @dataclass(frozen=True)
 class LossWeights:
     """Weights of the terms; `mel_scales_per_step` resolutions are drawn at random each step.
 
-    `transform` grows by `transform_per_layer` with every active layer: at few layers a codec must choose which errors to make, and
-    the models of hearing say which; at many the waveform itself is within reach.
+    `transform` grows by `transform_per_layer` with every active layer: at few layers a codec must choose which errors
+    to make, and the models of hearing say which; at many the waveform itself is within reach.
     `surprise` and `sketch` are what a memory's networks learn from (`lamina.models.network.network.Coded`).
     `frame_lock` is computed in a share of the steps only, with as much more weight: it changes slowly and costs much.
     """
@@ -84,10 +86,13 @@ class ReconstructionLoss(nn.Module):
         self.frame_lock = FrameLock(frame, overlap)
         self.register_buffer("basis", mdct_basis(frame, frame).t().contiguous())
 
-    def forward(self, target: Tensor, output: Tensor, layers: Tensor, speech: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, target: Tensor, output: Tensor, layers: Tensor, speech: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and its detached parts.
 
-        `layers [B]` are the active ones; `speech [B]` (1 or 0) tells for whom the models of hearing words and voices count in full.
+        `layers [B]` are the active ones; `speech [B]` (1 or 0) tells for whom the models of hearing words and voices
+        count in full.
         """
         listening = speech + NOT_SPEECH * (1 - speech)
         looking = speech + MORE_FOR_OTHERS * (1 - speech)
@@ -105,7 +110,9 @@ class ReconstructionLoss(nn.Module):
             "loudness": (self.loudness(target, output) * listening).mean(),
             "modulation": (self.modulation(target, output) * listening).mean(),
             "level": (self.level(target, output) * looking).mean(),
-            "fidelity": (_log_error(target, output) * (LEAST_FIDELITY + (1 - LEAST_FIDELITY) / MOST_LAYERS * layers.to(target))).mean(),
+            "fidelity": (
+                _log_error(target, output) * (LEAST_FIDELITY + (1 - LEAST_FIDELITY) / MOST_LAYERS * layers.to(target))
+            ).mean(),
             "waveform": ((target - output).abs().mean(-1) * raised).mean(),
         }
         total = sum((getattr(w, name) * part for name, part in parts.items()), torch.zeros((), device=target.device))
@@ -119,7 +126,9 @@ class ReconstructionLoss(nn.Module):
 
 
 class SketchDistance(nn.Module):
-    """How far the sketch's sound is from the original: companded MDCT coefficients, squared, so that what can't be known stays silent."""
+    """How far the sketch's sound is from the original: companded MDCT coefficients, squared, so that what can't be
+    known stays silent.
+    """
 
     basis: Tensor
 
@@ -131,7 +140,9 @@ class SketchDistance(nn.Module):
     def forward(self, target: Tensor, sketch: Tensor) -> Tensor:
         """Signals `[B, samples]` → a number."""
         offset = int(torch.randint(self.frame, ()))
-        error = companded_spectrum(target, offset, self.frame, self.basis) - companded_spectrum(sketch, offset, self.frame, self.basis)
+        error = companded_spectrum(target, offset, self.frame, self.basis) - companded_spectrum(
+            sketch, offset, self.frame, self.basis
+        )
         return error.square().mean() + EVEN_SHARE * error.abs().mean()
 
 

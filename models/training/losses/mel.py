@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from lamina.models.training.losses.spectra import PowerSpectrum
 
 LEVEL_BANDS, LEVEL_FLOOR = 24, 1e-4
-"""Mel bands of the level term, and the power (of a 512-sample frame) below which levels don't matter: about −72 dBFS of noise."""
+"""Mel bands of the level term, and the power (of a 512-sample frame) below which levels don't matter: about −72 dBFS of
+noise.
+"""
 
 
 def mel_filters(n_fft: int, bands: int, sample_rate: int) -> Tensor:
@@ -27,7 +29,9 @@ def mel_filters(n_fft: int, bands: int, sample_rate: int) -> Tensor:
 
 
 class LogMelDistance(nn.Module):
-    """Mean absolute difference of log-mel spectra (natural log) at one resolution, for signals `[B, samples]` → `[B]`."""
+    """Mean absolute difference of log-mel spectra (natural log) at one resolution, for signals `[B, samples]` →
+    `[B]`.
+    """
 
     filters: Tensor
 
@@ -45,10 +49,12 @@ class LogMelDistance(nn.Module):
 
 
 class LevelDistance(nn.Module):
-    """How far the level of each band is off over an eighth of a second, for signals `[B, samples]` → `[B]` (mean of |ln power ratio|).
+    """How far the level of each band is off over an eighth of a second, for signals `[B, samples]` → `[B]` (mean of |ln
+    power ratio|).
 
-    Where phases are unknown, terms that compare coefficient by coefficient are smallest for too little energy, and the sound
-    gets duller than it is. Over a patch of time and frequency chance evens out, and the right level is the best one.
+    Where phases are unknown, terms that compare coefficient by coefficient are smallest for too little energy, and the
+    sound gets duller than it is. Over a patch of time and frequency chance evens out, and the right level is the best
+    one.
     """
 
     bands: Tensor
@@ -65,4 +71,6 @@ class LevelDistance(nn.Module):
 
     def _levels(self, x: Tensor) -> Tensor:
         power = self.spectrum(x) @ self.bands
-        return torch.log(nn.functional.avg_pool1d(power.transpose(1, 2), min(self.frames, power.shape[1])) + LEVEL_FLOOR)
+        return torch.log(
+            nn.functional.avg_pool1d(power.transpose(1, 2), min(self.frames, power.shape[1])) + LEVEL_FLOOR
+        )

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 LARGEST_PRODUCT = 800
-"""Window lengths up to this one are transformed by a matrix product, which processors do far faster than many small FFTs."""
+"""Window lengths up to this one are transformed by a matrix product, which processors do far faster than many small
+FFTs.
+"""
 
 
 class PowerSpectrum(nn.Module):
@@ -30,7 +32,9 @@ class PowerSpectrum(nn.Module):
         self.bins = bins or self.n_fft // 2 + 1
         self.register_buffer("hann", torch.hann_window(window))
         if window <= LARGEST_PRODUCT:
-            angles = 2 * math.pi / self.n_fft * torch.outer(torch.arange(window).double(), torch.arange(self.bins).double())
+            angles = (
+                2 * math.pi / self.n_fft * torch.outer(torch.arange(window).double(), torch.arange(self.bins).double())
+            )
             both = torch.cat([torch.cos(angles), torch.sin(angles)], 1) * self.hann.double()[:, None]
             self.register_buffer("product", both.float())
 

@@ -50,7 +50,9 @@ def find_audio(folder: Path) -> tuple[list[FoundFile], list[FoundFile]]:
     Raises ValueError if there is no such folder.
     """
     if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder; give a folder of sound files ({', '.join(sorted(AUDIO_SUFFIXES))}).")
+        raise ValueError(
+            f"{folder} is not a folder; give a folder of sound files ({', '.join(sorted(AUDIO_SUFFIXES))})."
+        )
     folder = folder.resolve()
     has_kinds = any((folder / kind).is_dir() for kind in KINDS)
     used: list[FoundFile] = []
@@ -61,7 +63,9 @@ def find_audio(folder: Path) -> tuple[list[FoundFile], list[FoundFile]]:
         inside = path.relative_to(folder)
         top = inside.parts[0] if len(inside.parts) > 1 else ""
         kind = top if has_kinds and top in KINDS else PLAIN_KIND
-        (left_out if has_kinds and kind == PLAIN_KIND else used).append(FoundFile(path, f"{folder.name}/{inside.as_posix()}", kind))
+        (left_out if has_kinds and kind == PLAIN_KIND else used).append(
+            FoundFile(path, f"{folder.name}/{inside.as_posix()}", kind)
+        )
     return used, left_out
 
 
@@ -76,8 +80,8 @@ class MonoReader:
         self._file, self.sample_rate, self.native_rate = file, sample_rate, int(file.samplerate)
 
     def blocks(self) -> Iterator[tuple[FloatArray, FloatArray, float]]:
-        """Yields `(native, mono, share)`: float32 `[n, channels]` as stored, float32 `[m]` at `sample_rate`, and how much
-        of the file is read, 0 … 1. The last native block may be empty.
+        """Yields `(native, mono, share)`: float32 `[n, channels]` as stored, float32 `[m]` at `sample_rate`, and how
+        much of the file is read, 0 … 1. The last native block may be empty.
 
         Raises UnreadableError where the file is damaged or holds NaN or infinity.
         """
@@ -86,7 +90,9 @@ class MonoReader:
 
         total, done = max(1, self._file.frames), 0
         resampler = (
-            soxr.ResampleStream(self.native_rate, self.sample_rate, 1, dtype="float32") if self.native_rate != self.sample_rate else None
+            soxr.ResampleStream(self.native_rate, self.sample_rate, 1, dtype="float32")
+            if self.native_rate != self.sample_rate
+            else None
         )
         while True:
             try:
@@ -113,7 +119,9 @@ def open_mono(path: Path, sample_rate: int) -> Iterator[MonoReader]:
     try:
         file = soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, RuntimeError, OSError, TypeError) as error:
-        raise UnreadableError("empty" if path.exists() and path.stat().st_size == 0 else "not readable as sound") from error
+        raise UnreadableError(
+            "empty" if path.exists() and path.stat().st_size == 0 else "not readable as sound"
+        ) from error
     with file:
         if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
             raise UnreadableError(f"{file.samplerate} Hz; {LOWEST_RATE} to {HIGHEST_RATE} Hz are supported")

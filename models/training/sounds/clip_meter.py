@@ -116,7 +116,9 @@ class ClipMeter:
         self._pending = self._pending[len(frames) * self._hop :]
 
     def _band_edge(self) -> float:
-        """The top of the highest band whose loud moments come near the loudest band's, if the spectrum falls off a cliff there."""
+        """The top of the highest band whose loud moments come near the loudest band's, if the spectrum falls off a
+        cliff there.
+        """
         width = self.sample_rate / 2 / EDGE_BANDS
         counts = self._histogram.cumsum(1)
         if counts[0, -1] == 0:

@@ -1,7 +1,7 @@
 """Fingerprints that recognise the same recording after re-encoding, a change of level, equalisation, or a shift.
 
-After Haitsma and Kalker (2002): each bit says whether the level difference of two neighbouring bands rises or falls over
-time. Here the bands are smoothed over a quarter of a second, so that 25 words per second are enough although a
+After Haitsma and Kalker (2002): each bit says whether the level difference of two neighbouring bands rises or falls
+over time. Here the bands are smoothed over a quarter of a second, so that 25 words per second are enough although a
 copy's frames never fall on the original's.
 """
 

@@ -17,8 +17,8 @@ SETTLED_SECONDS = 0.3
 class Wishes:
     """Follows the commands that the engine carried out. May be used from several threads.
 
-    `document` is JSON: {"devices": {…}, "live": …, "boards": {"A": {…}}, "board": "A", "bypassed": {"A": [0]}, "clip": {"path": …,
-    "seconds": …, "loop": […] or null, "is_playing": …}, "tone": …, "record": path or null}.
+    `document` is JSON: {"devices": {…}, "live": …, "boards": {"A": {…}}, "board": "A", "bypassed": {"A": [0]}, "clip":
+    {"path": …, "seconds": …, "loop": […] or null, "is_playing": …}, "tone": …, "record": path or null}.
     """
 
     def __init__(self, document: dict[str, Any]) -> None:

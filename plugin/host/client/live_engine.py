@@ -67,7 +67,9 @@ class LiveEngine:
         return self._send("live", on=is_live)
 
     def set_board(self, name: str, board: Board) -> Future[Any]:
-        """Put a board in the place of "A" or "B"; raises BoardDocumentError if it holds effects that can't go to another process."""
+        """Put a board in the place of "A" or "B"; raises BoardDocumentError if it holds effects that can't go to
+        another process.
+        """
         return self._send("board", name=name, board=board)
 
     def choose_board(self, name: str) -> Future[Any]:
@@ -146,7 +148,9 @@ class LiveEngine:
     # What is.
 
     def take_events(self) -> list[dict[str, Any]]:
-        """Events since the last call: {"event": "ready" | "message" | "opened" | "late" | "margin" | "restarted" | "gone", …}."""
+        """Events since the last call: {"event": "ready" | "message" | "opened" | "late" | "margin" | "restarted" |
+        "gone", …}.
+        """
         events = []
         while self._events:
             events.append(self._events.popleft())
@@ -217,9 +221,14 @@ class LiveEngine:
         """The process has ended without being asked: another one goes on. Called on the old one's reading thread."""
         if self._closing.is_set():
             return
-        self._n_early_deaths = self._n_early_deaths + 1 if time.monotonic() - self._started < SHORTEST_LIFE_SECONDS else 0
+        self._n_early_deaths = (
+            self._n_early_deaths + 1 if time.monotonic() - self._started < SHORTEST_LIFE_SECONDS else 0
+        )
         if self._n_early_deaths >= MOST_EARLY_DEATHS:
-            self._say("The audio engine ends as soon as it is started. Nothing can be heard; details are on the terminal.", True)
+            self._say(
+                "The audio engine ends as soon as it is started. Nothing can be heard; details are on the terminal.",
+                True,
+            )
             self._events.append({"event": "gone"})
             return
         if code != REPLACE_ME:

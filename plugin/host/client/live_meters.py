@@ -46,8 +46,8 @@ class Figures:
 class LiveMeters:
     """Fed with what `TelemetryReader.take` brings.
 
-    `input_level`, `output_level`, `input_loudness` and `output_loudness` are meters of the sound before and after the board,
-    None before the first block.
+    `input_level`, `output_level`, `input_loudness` and `output_loudness` are meters of the sound before and after the
+    board, None before the first block.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,9 @@ class LiveMeters:
             level = self.output_level
             if level is None or (level.sample_rate, level.n_channels) != (heard.sample_rate, n_channels):
                 self.input_level, self.output_level = (LevelMeter(heard.sample_rate, n_channels) for _ in range(2))
-                self.input_loudness, self.output_loudness = (LoudnessMeter(heard.sample_rate, n_channels) for _ in range(2))
+                self.input_loudness, self.output_loudness = (
+                    LoudnessMeter(heard.sample_rate, n_channels) for _ in range(2)
+                )
                 is_new = True
             for meter, samples in (
                 (self.input_level, heard.input),
@@ -94,7 +96,9 @@ class LiveMeters:
         """Everything in figures; `state` is `TelemetryReader.state()`."""
         rate = max(1, int(state["sample_rate"]))
         computed = np.array([seconds for seconds, _ in self._blocks]) * 1000
-        p50, p99, worst = (float(value) for value in np.percentile(computed, (50, 99, 100))) if len(computed) else (0.0, 0.0, 0.0)
+        p50, p99, worst = (
+            (float(value) for value in np.percentile(computed, (50, 99, 100))) if len(computed) else (0.0, 0.0, 0.0)
+        )
         margin, buffer = int(state["margin_samples"]) / rate, int(state["buffer_samples"]) / rate
         device = float(state["input_seconds"]) + float(state["output_seconds"])
         return Figures(

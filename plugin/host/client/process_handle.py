@@ -33,7 +33,9 @@ class EngineHandle:
     on_end: called there with the exit code once the process has ended, unless it was closed.
     """
 
-    def __init__(self, telemetry: int, on_event: Callable[[dict[str, Any]], None], on_end: Callable[[int], None]) -> None:
+    def __init__(
+        self, telemetry: int, on_event: Callable[[dict[str, Any]], None], on_end: Callable[[int], None]
+    ) -> None:
         self._on_event, self._on_end = on_event, on_end
         self._lock = threading.Lock()
         self._waiting: dict[int, Future[Any]] = {}
@@ -42,16 +44,32 @@ class EngineHandle:
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._connection, theirs = Pipe()
         # -P: what lies in the folder the app was started from must not be taken for a module.
-        command = [sys.executable, "-P", "-m", "lamina.plugin.host.engine.process", str(theirs.fileno()), str(telemetry)]
-        # One thread for each product of matrices: the engine shares the machine. And no sound server is started behind anybody's back.
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "lamina.plugin.host.engine.process",
+            str(theirs.fileno()),
+            str(telemetry),
+        ]
+        # One thread for each product of matrices: the engine shares the machine. And no sound server is started behind
+        # anybody's back.
         environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "JACK_NO_START_SERVER": "1", **os.environ}
         # In a session of its own: a terminal's Ctrl-C is for the app, which ends the engine in order.
         self._process = subprocess.Popen(
-            command, pass_fds=(theirs.fileno(), telemetry), stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+            command,
+            pass_fds=(theirs.fileno(), telemetry),
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
         )
         theirs.close()
-        self._reader = threading.Thread(target=self._read, args=(self._connection,), name="lamina-engine-reader", daemon=True)
-        self._writer = threading.Thread(target=self._write, args=(self._connection,), name="lamina-engine-writer", daemon=True)
+        self._reader = threading.Thread(
+            target=self._read, args=(self._connection,), name="lamina-engine-reader", daemon=True
+        )
+        self._writer = threading.Thread(
+            target=self._write, args=(self._connection,), name="lamina-engine-writer", daemon=True
+        )
 
     def start(self) -> None:
         """Begin to listen."""

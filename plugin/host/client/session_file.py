@@ -1,4 +1,5 @@
-"""The session on disk: saved atomically every few seconds and at the end, found again after a crash; and the devices of last time.
+"""The session on disk: saved atomically every few seconds and at the end, found again after a crash; and the devices of
+last time.
 
 Both lie in the user's data folder. A second Lamina that runs at the same time leaves the first one's session alone.
 """
@@ -26,7 +27,8 @@ class SessionFile:
     """Keeps what `describe` returns on disk until `close`.
 
     Args:
-        describe: called every few seconds on a thread of its own for the session as JSON-able data; None for nothing to keep yet.
+        describe: called every few seconds on a thread of its own for the session as JSON-able data; None for nothing to
+            keep yet.
         folder: where the file lies; the user's data folder if None.
 
     `unfinished` is what a session that did not end in order left behind, or None. Nothing is ever raised after the

@@ -18,12 +18,14 @@ MOST_MARGIN_FRAMES = 10
 @dataclass(frozen=True)
 class DeviceSettings:
     """Args:
-    input, output: a device's name as in `devices.list_devices`, "default", or "virtual" (no hardware, see `virtual_device`);
+    input, output: a device's name as in `devices.list_devices`, "default", or "virtual" (no hardware, see
+    `virtual_device`);
         "none" for no input. The input is opened only while live.
     input_channels: one channel (it goes to both sides) or two, numbered from 1.
     sample_rate: Hz; None for the playing file's where the device takes it, else the device's own.
     buffer: samples the device takes at a time.
-    margin_frames: how many codec frames (13.3 ms) of sound are kept ready beside the device's buffer while live; None for the least
+    margin_frames: how many codec frames (13.3 ms) of sound are kept ready beside the device's buffer while live; None
+    for the least
         that proved enough here.
 
     Raises ValueError or TypeError with a sentence.
@@ -54,9 +56,17 @@ class DeviceSettings:
             or not isinstance(self.sample_rate, int)
             or not LOWEST_RATE <= self.sample_rate <= HIGHEST_RATE
         ):
-            raise ValueError(f"sample_rate is {self.sample_rate!r}; give a whole number of Hz from {LOWEST_RATE} to {HIGHEST_RATE}.")
-        if isinstance(self.buffer, bool) or not isinstance(self.buffer, int) or not SHORTEST_BUFFER <= self.buffer <= LONGEST_BUFFER:
-            raise ValueError(f"buffer is {self.buffer!r}; give a whole number of samples from {SHORTEST_BUFFER} to {LONGEST_BUFFER}.")
+            raise ValueError(
+                f"sample_rate is {self.sample_rate!r}; give a whole number of Hz from {LOWEST_RATE} to {HIGHEST_RATE}."
+            )
+        if (
+            isinstance(self.buffer, bool)
+            or not isinstance(self.buffer, int)
+            or not SHORTEST_BUFFER <= self.buffer <= LONGEST_BUFFER
+        ):
+            raise ValueError(
+                f"buffer is {self.buffer!r}; give a whole number of samples from {SHORTEST_BUFFER} to {LONGEST_BUFFER}."
+            )
         margin = self.margin_frames
         if margin is not None and (
             isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin <= MOST_MARGIN_FRAMES
@@ -76,7 +86,8 @@ def device_settings(document: Any) -> DeviceSettings:
     """The settings of a document; raises ValueError or TypeError with a sentence."""
     if not isinstance(document, dict):
         raise TypeError(
-            f"Device settings are {document!r}; give an object with the fields {', '.join(f.name for f in fields(DeviceSettings))}."
+            f"Device settings are {document!r}; give an object with the fields "
+            f"{', '.join(f.name for f in fields(DeviceSettings))}."
         )
     known = {field.name for field in fields(DeviceSettings)}
     unknown = sorted(set(document) - known)

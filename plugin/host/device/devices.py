@@ -19,7 +19,8 @@ PROBE_SECONDS = 5.0
 PROBE = """
 import json, os, sounddevice
 os.nice(10)
-print(json.dumps([list(sounddevice.query_devices()), list(sounddevice.query_hostapis()), *map(int, sounddevice.default.device)]))
+devices, hosts = list(sounddevice.query_devices()), list(sounddevice.query_hostapis())
+print(json.dumps([devices, hosts, *map(int, sounddevice.default.device)]))
 """
 """Without Lamina, which takes longer to load than the question takes to answer."""
 NO_LIBRARY = "No sound devices: the PortAudio library is missing (Debian: libportaudio2)."
@@ -79,11 +80,15 @@ def probe_devices() -> list[Device]:
     """
     if find_spec("sounddevice") is None:
         # Asked here, for of what a process that failed says nothing is read.
-        raise DeviceError(missing_extra("Playing on sound devices", "live", ModuleNotFoundError("No module named 'sounddevice'")))
+        raise DeviceError(
+            missing_extra("Playing on sound devices", "live", ModuleNotFoundError("No module named 'sounddevice'"))
+        )
     environment = {"JACK_NO_START_SERVER": "1", **os.environ}
     try:
         command = [sys.executable, "-P", "-c", PROBE]
-        result = subprocess.run(command, capture_output=True, timeout=PROBE_SECONDS, check=True, stdin=subprocess.DEVNULL, env=environment)
+        result = subprocess.run(
+            command, capture_output=True, timeout=PROBE_SECONDS, check=True, stdin=subprocess.DEVNULL, env=environment
+        )
         return _as_devices(*json.loads(result.stdout))
     except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError) as error:
         raise DeviceError("The audio system gives no answer about its devices.") from error
@@ -110,9 +115,14 @@ def find_device(wanted: str, devices: Sequence[Device], is_input: bool) -> Devic
         if len(found) == 1:
             return found[0]
         if found:
-            raise DeviceError(f"{wanted!r} fits several {kind}s: {'; '.join(device.name for device in found)}. Write more of the name.")
+            raise DeviceError(
+                f"{wanted!r} fits several {kind}s: {'; '.join(device.name for device in found)}. Write more of the "
+                "name."
+            )
     known = "; ".join(device.name for device in usable)
-    raise DeviceMissingError(f"There is no {kind} {wanted!r}. {f'Known: {known}.' if known else f'There is no sound {kind} at all.'}")
+    raise DeviceMissingError(
+        f"There is no {kind} {wanted!r}. {f'Known: {known}.' if known else f'There is no sound {kind} at all.'}"
+    )
 
 
 def is_hardware(name: str) -> bool:

@@ -1,4 +1,6 @@
-"""From what is wanted to a stream that can be had: devices found, a rate chosen, and a way out where something is missing."""
+"""From what is wanted to a stream that can be had: devices found, a rate chosen, and a way out where something is
+missing.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ class Opened:
 
 
 def open_stream(settings: DeviceSettings, wants_input: bool, clip_rate: int | None = None) -> Opened:
-    """Open what the settings name; where that fails the system's own choice, and at last a virtual device, with a remark.
+    """Open what the settings name; where that fails the system's own choice, and at last a virtual device, with a
+    remark.
 
     Args:
         settings: what is wanted.
@@ -63,7 +66,9 @@ def open_stream(settings: DeviceSettings, wants_input: bool, clip_rate: int | No
 
 
 def _attempts(output: str, source: str) -> list[tuple[str, str]]:
-    """(output, input) in order of preference. Another input than the wanted one is never opened: a microphone into loudspeakers howls."""
+    """(output, input) in order of preference. Another input than the wanted one is never opened: a microphone into
+    loudspeakers howls.
+    """
     wishes = [(output, source), (output, NONE)]
     if is_hardware(output):
         wishes += [(DEFAULT, NONE), (VIRTUAL, NONE)]
@@ -75,17 +80,26 @@ def _attempts(output: str, source: str) -> list[tuple[str, str]]:
 def _open(settings: DeviceSettings, output: str, source: str, clip_rate: int | None) -> Opened:
     if not is_hardware(output):
         if is_hardware(source):
-            raise DeviceError(f"The input {source} can't be used with a virtual output. Choose a real output, or a virtual input.")
+            raise DeviceError(
+                f"The input {source} can't be used with a virtual output. Choose a real output, or a virtual input."
+            )
         rate = settings.sample_rate or clip_rate or VIRTUAL_RATE
         n_inputs = 0 if source == NONE else len(settings.input_channels)
-        return Opened(virtual_device(output, source).open(rate, settings.buffer, n_inputs), NONE if source == NONE else source, output)
+        return Opened(
+            virtual_device(output, source).open(rate, settings.buffer, n_inputs),
+            NONE if source == NONE else source,
+            output,
+        )
     devices = list_devices()
     target = find_device(output, devices, is_input=False)
     place = PortAudioPlace(target.index, target.name, (1, 2) if target.n_outputs > 1 else (1,))
     origin, capture = None, None
     if source != NONE:
         if not is_hardware(source):
-            raise DeviceError(f"A virtual input can't be used with the output {target.name}. Choose a virtual output too, or a real input.")
+            raise DeviceError(
+                f"A virtual input can't be used with the output {target.name}. Choose a virtual output too, or a real "
+                "input."
+            )
         origin = _input_for(source, devices, target)
         capture = PortAudioPlace(origin.index, origin.name, _channels(settings.input_channels, origin))
     rate = settings.sample_rate or _rate(target, origin, clip_rate)
@@ -102,7 +116,8 @@ def _input_for(wanted: str, devices: Sequence[Device], output: Device) -> Device
     origin = find_device(wanted, devices, is_input=True)
     if origin.api != output.api:
         raise DeviceError(
-            f"The input {origin.name} and the output {output.name} belong to different audio systems. Choose two of the same, "
+            f"The input {origin.name} and the output {output.name} belong to different audio systems. Choose two of "
+            "the same, "
             f"for example an input of {output.api}."
         )
     return origin
@@ -124,7 +139,9 @@ def _rate(output: Device, source: Device | None, clip_rate: int | None) -> int:
     import sounddevice
 
     try:
-        sounddevice.check_output_settings(device=output.index, channels=min(2, output.n_outputs), dtype="float32", samplerate=clip_rate)
+        sounddevice.check_output_settings(
+            device=output.index, channels=min(2, output.n_outputs), dtype="float32", samplerate=clip_rate
+        )
     except Exception:
         return output.default_rate
     return clip_rate

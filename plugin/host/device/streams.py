@@ -1,7 +1,8 @@
 """Streams: a device's clock and the two rings its callback fills and drains.
 
 The processing thread asks `n_elapsed` how far the device is, takes what was captured, and hands over what it computed
-through the playout ring. Which side the callback runs on (C, Python, or a clock without any hardware) is all that differs.
+through the playout ring. Which side the callback runs on (C, Python, or a clock without any hardware) is all that
+differs.
 """
 
 from __future__ import annotations
@@ -112,7 +113,9 @@ class PortAudioStream(Stream):
         try:
             self._stream: Any = self._open_native() if self.is_native else self._open_plain()
         except Exception as error:
-            raise DeviceError(f"{self._name()} can't be opened at {sample_rate} Hz with buffers of {block} samples ({error}).") from error
+            raise DeviceError(
+                f"{self._name()} can't be opened at {sample_rate} Hz with buffers of {block} samples ({error})."
+            ) from error
 
     def start(self) -> None:
         try:
@@ -165,7 +168,12 @@ class PortAudioStream(Stream):
     def _open_plain(self) -> Any:
         import sounddevice
 
-        options: dict[str, Any] = {"samplerate": self.sample_rate, "blocksize": self.block, "latency": "low", "dtype": "float32"}
+        options: dict[str, Any] = {
+            "samplerate": self.sample_rate,
+            "blocksize": self.block,
+            "latency": "low",
+            "dtype": "float32",
+        }
         outputs = max(self.target.channels)
         places = [channel - 1 for channel in self.target.channels]
 
@@ -189,7 +197,9 @@ class PortAudioStream(Stream):
             capture.advance_written(n_samples)
 
         devices = (self.source.index, self.target.index)
-        return sounddevice.Stream(device=devices, channels=(max(self.source.channels), outputs), callback=both, **options)
+        return sounddevice.Stream(
+            device=devices, channels=(max(self.source.channels), outputs), callback=both, **options
+        )
 
     def _close_quietly(self) -> None:
         try:

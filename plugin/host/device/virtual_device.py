@@ -87,7 +87,9 @@ class _FileOutput:
         try:
             self._file = path.open("wb", buffering=0)
         except OSError as error:
-            raise DeviceError(f"The virtual device's output {path} can't be written: {error.strerror or error}.") from error
+            raise DeviceError(
+                f"The virtual device's output {path} can't be written: {error.strerror or error}."
+            ) from error
 
     def __call__(self, block: FloatArray) -> None:
         self._file.write(np.ascontiguousarray(block, np.float32).tobytes())

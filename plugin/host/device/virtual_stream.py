@@ -49,7 +49,9 @@ class VirtualStream(Stream):
         self._started: float | None = None
         self._n_ticks = 0
         self._catching_up = threading.Lock()
-        self._cable: FloatArray | None = None if cable_samples is None else np.zeros((cable_samples, n_outputs), np.float32)
+        self._cable: FloatArray | None = (
+            None if cable_samples is None else np.zeros((cable_samples, n_outputs), np.float32)
+        )
 
     def start(self) -> None:
         self._started = self._clock() if self._clock is not None else 0.0

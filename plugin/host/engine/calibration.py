@@ -17,8 +17,8 @@ N_SWEEPS = 5
 SWEEP_SECONDS, LONGEST_SECONDS = 0.02, 0.28
 """How long a sweep is, and how late it may come back."""
 LENGTHENING_SECONDS = 0.03
-"""Each pause is so much longer than the one before: a sweep that comes back after the next one began is late by another time in
-each pause, and can't be taken for an early one."""
+"""Each pause is so much longer than the one before: a sweep that comes back after the next one began is late by another
+time in each pause, and can't be taken for an early one."""
 LOWEST_HZ, HIGHEST_HZ = 500.0, 6000.0
 LEVEL = 0.25
 LEAST_AGREEING = 4
@@ -33,7 +33,9 @@ class CalibrationError(ValueError):
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """`n_samples` between the moment a block is computed and the moment its sound is captured; spread of the single measurements."""
+    """`n_samples` between the moment a block is computed and the moment its sound is captured; spread of the single
+    measurements.
+    """
 
     n_samples: int
     spread_samples: int
@@ -85,7 +87,8 @@ class Calibration:
         agreeing = [lag for lag in lags if abs(lag - middle) <= AGREEMENT_SECONDS * self._rate]
         if len(agreeing) < LEAST_AGREEING:
             raise CalibrationError(
-                f"The test sound did not come back clearly ({len(agreeing)} of {N_SWEEPS} times). Connect the output to the input with a "
+                f"The test sound did not come back clearly ({len(agreeing)} of {N_SWEEPS} times). Connect the output "
+                "to the input with a "
                 "cable, or turn loudspeaker and microphone up, and measure again. A way round that is longer than "
                 f"{LONGEST_SECONDS:g} seconds can't be measured."
             )

@@ -1,4 +1,5 @@
-"""What can be asked of the engine: one table, from which both sides derive what they send, check, do, remember and restore.
+"""What can be asked of the engine: one table, from which both sides derive what they send, check, do, remember and
+restore.
 
 A new command is one entry here and a method of `LiveEngine`.
 """
@@ -120,8 +121,8 @@ def _remember_parameters(wanted: Wanted, name: str, path: list[int], values: dic
 def _set_codec(entry: dict[str, Any], values: dict[str, Any]) -> None:
     """A codec's entry in a board document after these values were set, in this order.
 
-    The engine granted them, and the entry is what it made of earlier ones, so only names that are parts of others or other units (kbps of
-    layers, one layer's gain of all) need to be worked in; all others are put in their places.
+    The engine granted them, and the entry is what it made of earlier ones, so only names that are parts of others or
+    other units (kbps of layers, one layer's gain of all) need to be worked in; all others are put in their places.
     """
     shape = shape_named(entry.get("model", DEFAULT_BUNDLE))
     parameters = {**entry.get("parameters", {}), "bypass": entry.get("bypass", False)}
@@ -253,15 +254,26 @@ COMMANDS: dict[str, Command] = {
         _restore_devices,
     ),
     "live": Command(lambda engine, on: engine.set_live(on), ON, _put("live", "on")),
-    "load": Command(lambda engine, path: engine.load(path), {"path": FILE}, _remember_file, _restore_file, is_transport=True),
+    "load": Command(
+        lambda engine, path: engine.load(path), {"path": FILE}, _remember_file, _restore_file, is_transport=True
+    ),
     "unload": Command(lambda engine: engine.unload(), {}, _forget_file, is_transport=True),
     "play": Command(lambda engine: engine.player.play(), {}, _remember_in_file(is_playing=True), is_transport=True),
     "pause": Command(lambda engine: engine.player.pause(), {}, _remember_in_file(is_playing=False), is_transport=True),
     "stop": Command(lambda engine: engine.player.stop(), {}, _remember_stop, is_transport=True),
-    "seek": Command(lambda engine, seconds: engine.player.seek(seconds), {"seconds": SECONDS}, _remember_in_file(), is_transport=True),
-    "loop": Command(lambda engine, seconds: engine.set_loop(seconds), {"seconds": LOOP}, _remember_loop, is_transport=True),
+    "seek": Command(
+        lambda engine, seconds: engine.player.seek(seconds),
+        {"seconds": SECONDS},
+        _remember_in_file(),
+        is_transport=True,
+    ),
+    "loop": Command(
+        lambda engine, seconds: engine.set_loop(seconds), {"seconds": LOOP}, _remember_loop, is_transport=True
+    ),
     "tone": Command(lambda engine, on: engine.set_tone(on), ON, _put("tone", "on"), _restore_tone),
-    "record": Command(lambda engine, path: engine.record(path), {"path": FILE}, _put("record", "path"), _restore_recording),
+    "record": Command(
+        lambda engine, path: engine.record(path), {"path": FILE}, _put("record", "path"), _restore_recording
+    ),
     "stop_recording": Command(lambda engine: engine.stop_recording(), {}, _forget_recording),
     "calibrate": Command(lambda engine: engine.calibrate(), is_long=True),
     "shrink_margin": Command(lambda engine: engine.shrink_margin()),

@@ -1,7 +1,7 @@
 """The engine: one stream, one board that is heard, and the commands that change them.
 
-Everything here belongs to the control thread; the audio thread only ever sees finished things that are put in its place.
-Use it through `LiveEngine`, which runs it in a process of its own.
+Everything here belongs to the control thread; the audio thread only ever sees finished things that are put in its
+place. Use it through `LiveEngine`, which runs it in a process of its own.
 """
 
 from __future__ import annotations
@@ -60,12 +60,16 @@ class Engine:
         self._last_remark = ""
         self._last_opened = self._last_collected = 0.0
         self.needs_new_process = ""
-        """Why this process must be replaced: PortAudio only sees a device that came, and only lets one go that died, in a new one."""
+        """Why this process must be replaced: PortAudio only sees a device that came, and only lets one go that died, in
+        a new one.
+        """
 
     # Devices.
 
     def set_devices(self, settings: DeviceSettings) -> None:
-        """Use what is wanted, or what can be had instead, with a message: at once if a stream is open, else at the first need."""
+        """Use what is wanted, or what can be had instead, with a message: at once if a stream is open, else at the
+        first need.
+        """
         if settings != self._settings:
             self._settings = settings
             self._proven_margin_frames = None
@@ -81,7 +85,9 @@ class Engine:
             self.reopen()
 
     def prefer(self, settings: DeviceSettings, is_live: bool, margin: tuple[int, int] | None = None) -> None:
-        """Say what is wanted before anything is opened; `margin` is what proved enough before: samples, and at which rate."""
+        """Say what is wanted before anything is opened; `margin` is what proved enough before: samples, and at which
+        rate.
+        """
         self._settings, self._is_live = settings, is_live
         self._proven_margin_frames = margin[0] / (FRAME_SECONDS * margin[1]) if margin is not None else None
 
@@ -151,7 +157,8 @@ class Engine:
         """Open a file, stopped at its beginning; raises AudioFileError and keeps the present one."""
         info, before = probe_audio(path), (self._clip, self._clip_info)
         if self._wants_rate(info.sample_rate):
-            # What played before must not be heard again at the new rate; and the board is made for the new file from the start.
+            # What played before must not be heard again at the new rate; and the board is made for the new file from
+            # the start.
             self._clip, self._clip_info = None, info
             self.reopen()
         try:
@@ -193,12 +200,19 @@ class Engine:
         if self._stage is not None:
             self._stage.path.recorder = None
         done = recorder.stop()
-        return {"path": str(done.path), "seconds": done.seconds, "n_lost_samples": done.n_lost_samples, "trouble": done.trouble}
+        return {
+            "path": str(done.path),
+            "seconds": done.seconds,
+            "n_lost_samples": done.n_lost_samples,
+            "trouble": done.trouble,
+        }
 
     # Looking after it.
 
     def watch(self) -> None:
-        """Called some 20 times a second: passes events on, shows the state, notices a device that has gone or come back."""
+        """Called some 20 times a second: passes events on, shows the state, notices a device that has gone or come
+        back.
+        """
         now = time.monotonic()
         if self._stage is not None:
             self._watch_stage(self._stage)
@@ -245,13 +259,19 @@ class Engine:
                 # The whole process stood still for seconds; a clock is started again just so.
                 self._say("The sound stood still for seconds and starts again.", True)
                 self.reopen()
-        elif stage.opened.is_refused and not is_hardware(stage.opened.output) and time.monotonic() - self._last_opened > RETRY_SECONDS:
+        elif (
+            stage.opened.is_refused
+            and not is_hardware(stage.opened.output)
+            and time.monotonic() - self._last_opened > RETRY_SECONDS
+        ):
             self.reopen()
 
     # Opening and closing.
 
     def _open(self) -> None:
-        opened = open_stream(self._settings, self._is_live, self._clip_info.sample_rate if self._clip_info is not None else None)
+        opened = open_stream(
+            self._settings, self._is_live, self._clip_info.sample_rate if self._clip_info is not None else None
+        )
         stream, rate = opened.stream, opened.stream.sample_rate
         if self._recorder is not None and self._recorder.sample_rate != rate:
             done = self.stop_recording()
@@ -265,7 +285,15 @@ class Engine:
             prepare_process()
         self._stage, self._last_opened = stage, time.monotonic()
         stage.start()
-        self._events.append({"event": "opened", "output": opened.output, "input": opened.input, "sample_rate": rate, "block": stream.block})
+        self._events.append(
+            {
+                "event": "opened",
+                "output": opened.output,
+                "input": opened.input,
+                "sample_rate": rate,
+                "block": stream.block,
+            }
+        )
         if opened.remark and opened.remark != self._last_remark:
             self._say(opened.remark, True)
         elif self._last_remark and not opened.remark:
@@ -326,7 +354,9 @@ class Engine:
     # What a stream should be like.
 
     def _wants_rate(self, clip_rate: int) -> bool:
-        """Whether the stream should be opened (anew) for a file's rate. Not while recording or live: the sound must not be cut."""
+        """Whether the stream should be opened (anew) for a file's rate. Not while recording or live: the sound must not
+        be cut.
+        """
         if self._stage is None:
             return True
         if self._settings.sample_rate is not None or self._is_live or self._recorder is not None:
@@ -355,12 +385,16 @@ class Engine:
     def _hear_board(self) -> None:
         if self._stage is not None:
             stage = self._stage
-            stage.path.boards.change_to(self.boards.live(stage.sample_rate, self._width(), stage.block, beside_another=True))
+            stage.path.boards.change_to(
+                self.boards.live(stage.sample_rate, self._width(), stage.block, beside_another=True)
+            )
             self._telemetry.state["width"] = self._width()
 
     def _note(self, event: LateStretch | MarginGrown) -> None:
         if isinstance(event, LateStretch):
-            self._events.append({"event": "late", "position": event.position, "n_samples": event.n_samples, "n_lost": event.n_lost})
+            self._events.append(
+                {"event": "late", "position": event.position, "n_samples": event.n_samples, "n_lost": event.n_lost}
+            )
         else:
             milliseconds = 1000 * event.margin_samples / int(self._telemetry.state["sample_rate"])
             self._events.append({"event": "margin", "samples": event.margin_samples})

@@ -95,7 +95,8 @@ class OpenStream:
                 break
         else:
             raise CalibrationError(
-                "Sound came late while the latency was measured, and the safety margin grew. Try again when less is running."
+                "Sound came late while the latency was measured, and the safety margin grew. Try again when less is "
+                "running."
             )
         board = self.path.boards.latency_samples
         return {
@@ -125,7 +126,9 @@ class OpenStream:
         return [*parts, ("output device", delay.output)]
 
     def slots(self) -> list[dict[str, Any]]:
-        """The effects that are heard: label, delay, whether bypassed, why it failed, mean and worst seconds per block."""
+        """The effects that are heard: label, delay, whether bypassed, why it failed, mean and worst seconds per
+        block.
+        """
         names = ("label", "latency_samples", "bypass", "failure", "mean_seconds", "worst_seconds")
         return [{name: getattr(slot, name) for name in names} for slot in self.path.boards.current.slots]
 
@@ -135,7 +138,9 @@ class OpenStream:
             pieces = [("other effects", slot.latency_samples)] if slot.latency_samples else []
             if isinstance(slot.effect, NeuralCodec):
                 config = slot.effect.bundle.config
-                pieces = bridge_parts(self.sample_rate, config.sample_rate, config.frame, config.delay_samples, self.block)
+                pieces = bridge_parts(
+                    self.sample_rate, config.sample_rate, config.frame, config.delay_samples, self.block
+                )
             for name, samples in pieces:
                 parts[name] = parts.get(name, 0) + samples
         return list(parts.items())

@@ -46,8 +46,8 @@ def raise_priority() -> None:
 def ignore_denormals() -> bool:
     """Count numbers too small to be heard as zero, in the calling thread; False where it is not known how.
 
-    A decaying filter or network state otherwise makes the processor a hundred times slower. glibc keeps the control word
-    in `fenv_t`: MXCSR at byte 28 on x86-64, FPCR first on 64-bit Arm (its fenv.h).
+    A decaying filter or network state otherwise makes the processor a hundred times slower. glibc keeps the control
+    word in `fenv_t`: MXCSR at byte 28 on x86-64, FPCR first on 64-bit Arm (its fenv.h).
     """
     name = ctypes.util.find_library("m")
     offset, bits = {"x86_64": (28, 0x8040), "aarch64": (0, 1 << 24)}.get(platform.machine(), (-1, 0))

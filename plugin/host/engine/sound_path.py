@@ -1,4 +1,6 @@
-"""What happens to one block in the engine: sources are mixed, the board is heard, and everybody who listens gets a copy."""
+"""What happens to one block in the engine: sources are mixed, the board is heard, and everybody who listens gets a
+copy.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,14 @@ from lamina.plugin.host.wire.telemetry import TelemetryWriter
 FADE_SECONDS = 0.02
 REST_SECONDS = 2.0
 INAUDIBLE = 1e-5
-"""−100 dBFS. In digital silence a codec's networks still give up to 2e-6, whatever the number of layers, and the board must rest then."""
+"""−100 dBFS. In digital silence a codec's networks still give up to 2e-6, whatever the number of layers, and the board
+must rest then.
+"""
 
 
 class SoundPath:
-    """The sources, the board and the sinks of one stream. `process` belongs to the audio thread; attributes are set by others.
+    """The sources, the board and the sinks of one stream. `process` belongs to the audio thread; attributes are set by
+    others.
 
     Args:
         sample_rate: Hz.
@@ -32,7 +37,9 @@ class SoundPath:
         telemetry: where sound and frames are shown.
     """
 
-    def __init__(self, sample_rate: int, block: int, player: FilePlayer, boards: BoardSwitch, telemetry: TelemetryWriter) -> None:
+    def __init__(
+        self, sample_rate: int, block: int, player: FilePlayer, boards: BoardSwitch, telemetry: TelemetryWriter
+    ) -> None:
         self.sample_rate, self._n_samples = sample_rate, block
         self.player, self.boards = player, boards
         self.tone = TestTone(sample_rate)

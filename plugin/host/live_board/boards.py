@@ -39,8 +39,8 @@ class Boards:
     def set_parameters(self, name: str, path: list[int], values: dict[str, Any]) -> bool:
         """Set parameters of the effect that stands at `path` (indices, through nested boards).
 
-        Returns whether it takes another latency now, which only a new stream has. Raises LookupError if nothing stands there, and
-        what the effect raises for a value it can't take.
+        Returns whether it takes another latency now, which only a new stream has. Raises LookupError if nothing stands
+        there, and what the effect raises for a value it can't take.
         """
         effect: Any = self._boards[name]
         for index in path:
@@ -54,7 +54,9 @@ class Boards:
         return False
 
     def set_bypass(self, live: LiveBoard, index: int, is_bypassed: bool) -> None:
-        """Take slot `index` of the chosen board, which is heard as `live`, out of the sound, or back in; a failed effect is tried again."""
+        """Take slot `index` of the chosen board, which is heard as `live`, out of the sound, or back in; a failed
+        effect is tried again.
+        """
         if not 0 <= index < len(live.slots):
             raise ValueError(f"There is no effect {index}; the board has {len(live.slots)}.")
         slot = live.slots[index]
@@ -70,7 +72,8 @@ class Boards:
     def live(self, sample_rate: int, width: int, block: int, beside_another: bool = False) -> LiveBoard:
         """The chosen board as a live stream.
 
-        beside_another: another stream is still heard, perhaps of this very board. Then the effects are replaced by equal ones,
+        beside_another: another stream is still heard, perhaps of this very board. Then the effects are replaced by
+        equal ones,
             because a native effect has one state, which the stream that fades out still needs.
         """
         if beside_another:

@@ -1,7 +1,8 @@
-"""How an effect runs on blocks of one length: the codec as its own stream, others by pedalboard's call with a reservoir.
+"""How an effect runs on blocks of one length: the codec as its own stream, others by pedalboard's call with a
+reservoir.
 
-Called with `reset=False`, an effect gives back fewer samples until its latency is swallowed. A reservoir that begins with
-as many zeros makes every block whole, and the latency exact.
+Called with `reset=False`, an effect gives back fewer samples until its latency is swallowed. A reservoir that begins
+with as many zeros makes every block whole, and the latency exact.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ PROBE_SECONDS = 0.25
 LEAST_PROBE_LEVEL = 1e-3
 
 RESERVES: tuple[tuple[type, int], ...] = ((GSMFullRateCompressor, 4), (Resample, 4), (PitchShift, 64))
-"""Samples by which these natives, which resample inside, were seen to fall further behind within two minutes, and a little more."""
+"""Samples by which these natives, which resample inside, were seen to fall further behind within two minutes, and a
+little more.
+"""
 
 
 class EffectError(Exception):
@@ -47,7 +50,9 @@ class Runner(Protocol):
     latency_samples: int
 
     def push(self, block: FloatArray) -> FloatArray:
-        """At most as many samples as were given; fewer if the effect holds back more than it used to. Raises what the effect raises."""
+        """At most as many samples as were given; fewer if the effect holds back more than it used to. Raises what the
+        effect raises.
+        """
         ...
 
     def reset(self) -> None:
@@ -59,7 +64,9 @@ class Runner(Protocol):
         ...
 
 
-def open_runner(effect: Effect | Plugin, sample_rate: int, n_channels: int, block: int, latency_samples: int | None = None) -> Runner:
+def open_runner(
+    effect: Effect | Plugin, sample_rate: int, n_channels: int, block: int, latency_samples: int | None = None
+) -> Runner:
     """A runner for any effect but a board.
 
     Args:
@@ -99,9 +106,13 @@ class CodecRunner:
 
 
 class CallRunner:
-    """An effect that is called with `reset=False`, block by block. It has one state: the runner made or reset last plays it."""
+    """An effect that is called with `reset=False`, block by block. It has one state: the runner made or reset last
+    plays it.
+    """
 
-    def __init__(self, effect: Effect | Plugin, sample_rate: int, n_channels: int, block: int, latency_samples: int | None = None) -> None:
+    def __init__(
+        self, effect: Effect | Plugin, sample_rate: int, n_channels: int, block: int, latency_samples: int | None = None
+    ) -> None:
         self._effect, self._rate, self._n_channels, self._block = effect, sample_rate, n_channels, block
         self._held = np.zeros((n_channels, 0), np.float32)
         self._n_short = 0
@@ -135,13 +146,16 @@ class CallRunner:
         return []
 
     def _find_latency(self) -> int:
-        """Samples that are missing when no more are missing. The blocks are as long as all later ones will be: a longer one would
-        make pedalboard prepare its plugins anew, which forgets their state."""
+        """Samples that are missing when no more are missing. The blocks are as long as all later ones will be: a longer
+        one would make pedalboard prepare its plugins anew, which forgets their state."""
         silence = np.zeros((self._n_channels, self._block), np.float32)
         n_missing = most = n_settled = n_pushed = 0
         self._effect.reset()
-        # What is handed on in packets is missed most when their edges and the blocks' fall unluckily, which takes a while to be seen.
-        while n_settled < max(SETTLED_BLOCKS * self._block, (LATENT_SETTLED_SECONDS if most else SETTLED_SECONDS) * self._rate):
+        # What is handed on in packets is missed most when their edges and the blocks' fall unluckily, which takes a
+        # while to be seen.
+        while n_settled < max(
+            SETTLED_BLOCKS * self._block, (LATENT_SETTLED_SECONDS if most else SETTLED_SECONDS) * self._rate
+        ):
             n_missing += self._block - self._call(silence).shape[1]
             n_settled = n_settled + self._block if n_missing <= most else 0
             most = max(most, n_missing)
@@ -151,7 +165,9 @@ class CallRunner:
         return most + (_reserve(self._effect) if most else 0)
 
     def _refuse_forgetful(self, plugin: Plugin, latency: int) -> None:
-        """pedalboard 0.9.26 clears the past of PitchShift and of GSMFullRateCompressor at every call: they fall silent."""
+        """pedalboard 0.9.26 clears the past of PitchShift and of GSMFullRateCompressor at every call: they fall
+        silent.
+        """
         n_samples = latency + round(PROBE_SECONDS * self._rate)
         probe = np.random.default_rng(0).standard_normal((self._n_channels, n_samples)) * 0.02
         probe = (probe + 0.1 * np.sin(2 * np.pi * 300 / self._rate * np.arange(n_samples))).astype(np.float32)
@@ -160,10 +176,13 @@ class CallRunner:
         live = np.concatenate([self._call(probe[:, start : start + self._block]) for start in starts], 1)
         whole = plugin.process(probe, self._rate, buffer_size=self._block, reset=True)[:, : live.shape[1]]
         if _level(whole) > LEAST_PROBE_LEVEL and _level(live) < _level(whole) / 2:
-            raise EffectError("loses its sound when it is played block by block (a limit of this version of pedalboard)")
+            raise EffectError(
+                "loses its sound when it is played block by block (a limit of this version of pedalboard)"
+            )
 
     def _call(self, block: FloatArray) -> FloatArray:
-        # The effect may write into what it gets: nobody needs it after this. What it gives is copied into the reservoir.
+        # The effect may write into what it gets: nobody needs it after this. What it gives is copied into the
+        # reservoir.
         out = self._effect.process(block, self._rate, buffer_size=self._block, reset=False)
         try:
             samples = check_float_array(out)
@@ -175,7 +194,9 @@ class CallRunner:
 
 
 _PLAYED_BY: WeakValueDictionary[int, CallRunner] = WeakValueDictionary()
-"""An effect's state is one for the whole process, so who plays it is too. A runner keeps its effect alive, so no id is used twice."""
+"""An effect's state is one for the whole process, so who plays it is too. A runner keeps its effect alive, so no id is
+used twice.
+"""
 
 
 def _level(audio: FloatArray) -> float:

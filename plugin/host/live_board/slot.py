@@ -1,4 +1,6 @@
-"""A slot: one effect of a live board, which can be bypassed, is watched, and is taken out of the sound when it fails."""
+"""A slot: one effect of a live board, which can be bypassed, is watched, and is taken out of the sound when it
+fails.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,8 @@ class Slot:
         on_trouble: called with a sentence for the user when the effect fails.
         stall_seconds: an effect other than a codec that takes longer for one block has failed.
 
-    `effect` is what was given. `bypass` may be set at any time: the sound goes over to the slot's own input, as late as the
-    effect would be, and back.
+    `effect` is what was given. `bypass` may be set at any time: the sound goes over to the slot's own input, as late as
+    the effect would be, and back.
     `failure` says in a sentence why the effect is out of the sound; it is empty while all is well. An effect that can't
     stream at all has failed from the start, with a latency of 0.
     """
@@ -59,7 +61,10 @@ class Slot:
         self.latency_samples = 0
         self.effect, self._rate, self._n_channels, self._block = effect, sample_rate, n_channels, block
         # The codec can't stall by itself: a pause of the whole machine is not its fault.
-        self._on_trouble, self._stall_seconds = on_trouble, math.inf if isinstance(effect, NeuralCodec) else stall_seconds
+        self._on_trouble, self._stall_seconds = (
+            on_trouble,
+            math.inf if isinstance(effect, NeuralCodec) else stall_seconds,
+        )
         self._retrying = threading.Lock()
         self._retried: Runner | None = None
         self._runner: Runner | None = None
@@ -84,7 +89,9 @@ class Slot:
         return float(self._timed().max())
 
     def push(self, block: FloatArray) -> FloatArray:
-        """Float32 `[n_channels, block]`, finite, in and out, `latency_samples` later. Never raises what the effect raises."""
+        """Float32 `[n_channels, block]`, finite, in and out, `latency_samples` later. Never raises what the effect
+        raises.
+        """
         if self._retried is not None:
             self._runner, self._retried = self._retried, None
             self._start(0.0)

@@ -52,7 +52,8 @@ class BoardSwitch:
     def change_to(self, board: LiveBoard) -> None:
         """Go over to `board` at a later push; a newer wish overtakes an older one. Any thread.
 
-        A board that was heard before starts anew, from silence. Raises ValueError for a board with another sample rate or block.
+        A board that was heard before starts anew, from silence. Raises ValueError for a board with another sample rate
+        or block.
         """
         if (board.sample_rate, board.block) != (self._current.sample_rate, self._current.block):
             raise ValueError(
@@ -82,7 +83,9 @@ class BoardSwitch:
         self._to_settle -= start
         incoming_share = self._fade[self._n_faded : self._n_faded + n_samples - start]
         self._n_faded += len(incoming_share)
-        share = np.concatenate([np.zeros(start, np.float32), incoming_share, np.ones(n_samples - start - len(incoming_share), np.float32)])
+        share = np.concatenate(
+            [np.zeros(start, np.float32), incoming_share, np.ones(n_samples - start - len(incoming_share), np.float32)]
+        )
         if self._n_faded == len(self._fade):
             with self._changing:
                 self._current, self._incoming = incoming, None

@@ -1,7 +1,8 @@
 """A 24-bit flac file that can be read at any moment while it grows.
 
-pedalboard's encoder writes the length into the header only when it is closed. Until then the length is written here, beside it: as far
-as complete FLAC frames are on the disk (RFC 9639, section 8.2: 36 bits from bit 108 of STREAMINFO on).
+pedalboard's encoder writes the length into the header only when it is closed. Until then the length is written here,
+beside it: as far as complete FLAC frames are on the disk (RFC 9639, section 8.2: 36 bits from bit 108 of STREAMINFO
+on).
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ N_LENGTH_BYTES = 5
 
 
 class FlacFile:
-    """A new file; raises FileExistsError where there is one already, OSError where none can be made, ValueError where flac does not
-    take the rate or the channels.
+    """A new file; raises FileExistsError where there is one already, OSError where none can be made, ValueError where
+    flac does not take the rate or the channels.
 
     n_readable: samples that the header on the disk promises.
     """
@@ -34,7 +35,9 @@ class FlacFile:
         self._disk = _Disk(path)
         try:
             target = cast(BinaryIO, self._disk)
-            self._encoder: Any = AudioFile(target, "w", format="flac", samplerate=sample_rate, num_channels=n_channels, bit_depth=24)
+            self._encoder: Any = AudioFile(
+                target, "w", format="flac", samplerate=sample_rate, num_channels=n_channels, bit_depth=24
+            )
             self._disk.raise_failure()
             header = path.read_bytes()
             self._block_size = int.from_bytes(header[BLOCK_SIZE_AT : BLOCK_SIZE_AT + 2], "big")
@@ -80,8 +83,8 @@ class FlacFile:
 
 
 class _Disk(io.RawIOBase):
-    """What the encoder writes to. It keeps nothing back, and writes nothing any more once a write has failed: an encoder that is
-    closed then can't spoil the header.
+    """What the encoder writes to. It keeps nothing back, and writes nothing any more once a write has failed: an
+    encoder that is closed then can't spoil the header.
 
     A failure is kept, not raised: on its way through the encoder it would be lost or changed.
 

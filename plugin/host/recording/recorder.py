@@ -1,4 +1,6 @@
-"""Writes what the engine plays to a sound file, in a thread of its own, so that a kill or a full disk costs no more than a moment."""
+"""Writes what the engine plays to a sound file, in a thread of its own, so that a kill or a full disk costs no more
+than a moment.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,8 @@ class Recorder:
         on_trouble: called from the recorder's thread with a sentence when the recording ends by itself.
         queue_seconds: sound that is held while the disk is slow; what comes then is lost and written as silence.
 
-    Raises AudioFileError for a path that can't be written to or exists, ValueError for a rate or channels that are not supported.
+    Raises AudioFileError for a path that can't be written to or exists, ValueError for a rate or channels that are not
+    supported.
     """
 
     def __init__(
@@ -116,7 +119,9 @@ class Recorder:
     # The audio thread.
 
     def push(self, block: FloatArray) -> None:
-        """Take a copy of `[n_channels, n]`; never waits and never raises. Values beyond ±1 are clipped, NaN becomes silence."""
+        """Take a copy of `[n_channels, n]`; never waits and never raises. Values beyond ±1 are clipped, NaN becomes
+        silence.
+        """
         if not self._is_running:
             return
         n_samples = block.shape[-1]
@@ -187,13 +192,17 @@ class Recorder:
         self._queue.clear()
         self._file.abandon()
         self._n_on_disk = self._file.n_readable
-        self._trouble = f"Recording ended after {self.seconds:.1f} seconds: {_reason(error)} What was recorded is in {self.path}."
+        self._trouble = (
+            f"Recording ended after {self.seconds:.1f} seconds: {_reason(error)} What was recorded is in {self.path}."
+        )
         if self._on_trouble is not None:
             self._on_trouble(self._trouble)
 
 
 def check_recording(path: Path) -> None:
-    """Raises AudioFileError if no recording can be made there: another suffix, a file that exists, a folder missing or read-only."""
+    """Raises AudioFileError if no recording can be made there: another suffix, a file that exists, a folder missing or
+    read-only.
+    """
     check_target(path)
     if path.suffix.lower() not in _FORMATS:
         raise AudioFileError(f"{path} ends in {path.suffix!r}; recordings are made as {' or '.join(_FORMATS)}.")

@@ -1,7 +1,7 @@
 """A 24-bit wav file that can be read at any moment while it grows, and that may grow beyond 4 GiB.
 
-Its header tells the length that is on the disk, again and again. Room is kept in it for the 64-bit lengths of RF64 (EBU Tech 3306),
-which the file becomes when it outgrows the 32-bit ones.
+Its header tells the length that is on the disk, again and again. Room is kept in it for the 64-bit lengths of RF64 (EBU
+Tech 3306), which the file becomes when it outgrows the 32-bit ones.
 """
 
 from __future__ import annotations
@@ -89,7 +89,15 @@ class WavFile:
                 struct.pack("<4sI", b"ds64" if is_long else b"JUNK", N_DS64),
                 lengths,
                 struct.pack("<4sI", b"fmt ", 16),
-                struct.pack("<HHIIHH", 1, self._n_channels, self._sample_rate, self._sample_rate * n_bytes, n_bytes, 8 * BYTES_PER_VALUE),
+                struct.pack(
+                    "<HHIIHH",
+                    1,
+                    self._n_channels,
+                    self._sample_rate,
+                    self._sample_rate * n_bytes,
+                    n_bytes,
+                    8 * BYTES_PER_VALUE,
+                ),
                 struct.pack("<4sI", b"data", 0xFFFFFFFF if is_long else n_data),
             )
         )

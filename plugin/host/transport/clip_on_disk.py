@@ -1,4 +1,6 @@
-"""A sound file that is played from the disk: decoded and converted in chunks, ahead of the read head, in a thread of its own."""
+"""A sound file that is played from the disk: decoded and converted in chunks, ahead of the read head, in a thread of
+its own.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +19,20 @@ FloatArray = NDArray[np.float32]
 
 CHUNK_SECONDS = 1.0
 CHUNKS_AHEAD = 2
-KEPT_CHUNKS = 16  # more than are of interest at a time: where the head is, both ends of a loop, the beginning, the goal of a jump
+KEPT_CHUNKS = (
+    16  # more than are of interest at a time: where the head is, both ends of a loop, the beginning, the goal of a jump
+)
 POLL_SECONDS = 0.05  # far below a chunk's length: the head can't reach what is not loaded before the thread looks again
 PREFETCHED_SECONDS = 0.5  # covers the time until the thread looks again after a jump
 PATIENCE_SECONDS = 5.0  # for a disk that has to wake up
 
 
 class ClipOnDisk:
-    """A sound file as samples `[channels, n]` at `to_rate` Hz, indexed like an array: `[:, start:stop]` or `[:, indices]`.
+    """A sound file as samples `[channels, n]` at `to_rate` Hz, indexed like an array: `[:, start:stop]` or `[:,
+    indices]`.
 
-    The audio thread reads and calls `attend` once per block; neither touches the disk. What is not in memory reads as silence and is
-    counted in `n_missing_samples`. Everything else belongs to a control thread.
+    The audio thread reads and calls `attend` once per block; neither touches the disk. What is not in memory reads as
+    silence and is counted in `n_missing_samples`. Everything else belongs to a control thread.
 
     Args:
         path: wav, flac, aiff, ogg or mp3; an mp3 file is decoded from its beginning on and held in memory.
@@ -180,5 +185,7 @@ class ClipOnDisk:
             return self._source.read(first, first + n_out)
         begin = max(0, first * self.from_rate // self.to_rate - half)
         end = (first + n_out) * self.from_rate // self.to_rate + half + 1
-        resampler = StreamingResampler(self.shape[0], self.from_rate, self.to_rate, first * self.from_rate - begin * self.to_rate)
+        resampler = StreamingResampler(
+            self.shape[0], self.from_rate, self.to_rate, first * self.from_rate - begin * self.to_rate
+        )
         return resampler.push(self._source.read(begin, end))[:, :n_out]

@@ -20,7 +20,9 @@ class Region:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.stop:
-            raise ValueError(f"A region from sample {self.start} to {self.stop} is empty; its end must lie after its start.")
+            raise ValueError(
+                f"A region from sample {self.start} to {self.stop} is empty; its end must lie after its start."
+            )
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class Segment:
 
 
 class ClipSamples(Protocol):
-    """Samples `[channels, n]` float32 that are read like an array's: in memory, converted where they are read, or from a disk."""
+    """Samples `[channels, n]` float32 that are read like an array's: in memory, converted where they are read, or from
+    a disk.
+    """
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -58,7 +62,9 @@ class ClipReader:
         self.n_samples = int(samples.shape[1])
         self.loop: Region | None = None
         self._fade_samples = max(1, round(FADE_SECONDS * sample_rate))
-        self._fade_in = (np.sin(np.linspace(0.0, np.pi / 2, self._fade_samples, endpoint=False)) ** 2).astype(np.float32)
+        self._fade_in = (np.sin(np.linspace(0.0, np.pi / 2, self._fade_samples, endpoint=False)) ** 2).astype(
+            np.float32
+        )
         self._position: int | None = 0
         self._ghost: int | None = None
         self._n_faded = self._fade_samples

@@ -1,4 +1,6 @@
-"""The engine's file transport: play, pause, stop, seek and loop a sound file, without a click and without waiting for the disk."""
+"""The engine's file transport: play, pause, stop, seek and loop a sound file, without a click and without waiting for
+the disk.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,8 @@ class _Deck:
 class FilePlayer:
     """Plays one sound file at `sample_rate` Hz in stereo: a mono file goes to both channels.
 
-    `read` belongs to the audio thread and neither waits nor touches the disk. The commands belong to one control thread: what they
-    need from the disk they fetch first, and what they ask for happens at the next `read`.
+    `read` belongs to the audio thread and neither waits nor touches the disk. The commands belong to one control
+    thread: what they need from the disk they fetch first, and what they ask for happens at the next `read`.
 
     Args:
         sample_rate: of the output in Hz.
@@ -161,7 +163,9 @@ class FilePlayer:
         loop = None
         if seconds is not None:
             if not all(math.isfinite(second) for second in seconds):
-                raise ValueError(f"The loop goes from {seconds[0]} to {seconds[1]} seconds; give two times inside the file.")
+                raise ValueError(
+                    f"The loop goes from {seconds[0]} to {seconds[1]} seconds; give two times inside the file."
+                )
             start, stop = (min(max(0, round(second * self.sample_rate)), deck.reader.n_samples) for second in seconds)
             loop = Region(start, stop)
             deck.clip.prefetch(start)

@@ -1,4 +1,6 @@
-"""The samples of a sound file from any place on, exact to the sample, however the file is damaged or taken away meanwhile."""
+"""The samples of a sound file from any place on, exact to the sample, however the file is damaged or taken away
+meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,10 @@ from lamina.plugin.files.sound import check_length, open_for_reading
 FloatArray = NDArray[np.float32]
 
 SEEKABLE_SIGNATURES = (b"RIFF", b"RF64", b"FORM", b"fLaC", b"OggS")
-"""First bytes of the files in which pedalboard finds every place to the sample. In an MP3 file it doesn't: what it reads after a jump
-differs from what it reads from the beginning on, so such a file is decoded from its beginning on and held in memory."""
+"""First bytes of the files in which pedalboard finds every place to the sample. In an MP3 file it doesn't: what it
+reads after a jump differs from what it reads from the beginning on, so such a file is decoded from its beginning on and
+held in memory.
+"""
 DECODED_SECONDS = 5.0
 
 
@@ -45,7 +49,9 @@ class FileSource:
             self._open_file = opening.pop_all()
 
     def read(self, begin: int, end: int) -> FloatArray:
-        """Samples `begin` to `end`, `[channels, end - begin]`; silence after the file's end and where it can't be read."""
+        """Samples `begin` to `end`, `[channels, end - begin]`; silence after the file's end and where it can't be
+        read.
+        """
         samples = np.zeros((self.n_channels, end - begin), np.float32)
         n_wanted = min(end, self.n_samples) - begin
         try:
@@ -86,7 +92,8 @@ class FileSource:
             while self._n_decoded < begin + n_samples and self.decode_on():
                 pass
             return self._whole[:, begin : begin + n_samples]
-        # Where a file was cut off or is gone, pedalboard reads silence without a word. A deleted file stays readable while it is open.
+        # Where a file was cut off or is gone, pedalboard reads silence without a word. A deleted file stays readable
+        # while it is open.
         now = self.path.stat() if self.path.exists() else None
         if now is not None and now.st_ino == self._status.st_ino and now.st_size < self._status.st_size:
             self._complain(f"{self.path} became shorter while it was open.")

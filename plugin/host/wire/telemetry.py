@@ -273,7 +273,11 @@ def _write_moved(record: Any, moved: Moved | None, block_began: int) -> None:
         return
     values, cycles, heights = moved.values[:MOST_MOVED], moved.cycles[:MOST_MOTIONS], moved.heights[:MOST_MOTIONS]
     record["begins"], record["n_moved"], record["n_motions"] = block_began + moved.begins, len(values), len(heights)
-    record["moved"][: len(values)], record["cycles"][: len(cycles)], record["heights"][: len(heights)] = values, cycles, heights
+    record["moved"][: len(values)], record["cycles"][: len(cycles)], record["heights"][: len(heights)] = (
+        values,
+        cycles,
+        heights,
+    )
 
 
 def _read_moved(record: Any) -> Moved | None:

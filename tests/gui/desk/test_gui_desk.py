@@ -1,4 +1,6 @@
-"""The code desk in the window: it opens, every control sets what it shows and follows it, dots tell, a reset sets back."""
+"""The code desk in the window: it opens, every control sets what it shows and follows it, dots tell, a reset sets
+back.
+"""
 
 import pytest
 from gui_parts import PATIENCE_SECONDS, wait
@@ -42,14 +44,23 @@ def test_a_tab_is_made_when_it_is_first_opened(window, qtbot):
     made = desk._tabs["Codes"]
     desk.open_tab("Bend")
     desk.open_tab("Codes")
-    assert list(desk._tabs) == ["Codes", "Bend"] and desk.drawer.currentWidget().widget() is made and desk.drawer.count() == 5
+    assert (
+        list(desk._tabs) == ["Codes", "Bend"]
+        and desk.drawer.currentWidget().widget() is made
+        and desk.drawer.count() == 5
+    )
 
 
 def test_the_drawer_opens_by_key_and_button_and_leaves_the_knob_in_sight(window, qtbot):
     desk = window.desk
     assert not desk.is_open and not desk.drawer.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_D)
-    assert desk.is_open and desk.drawer.isVisible() and desk.open_button.isChecked() and desk.tabs.buttons["Layers"].isChecked()
+    assert (
+        desk.is_open
+        and desk.drawer.isVisible()
+        and desk.open_button.isChecked()
+        and desk.tabs.buttons["Layers"].isChecked()
+    )
     assert window.controls.bitrate.isVisible() and window.spectra.output_view.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_D)
     assert not desk.is_open and not desk.open_button.isChecked() and window.usage.isVisible()
@@ -72,7 +83,14 @@ def test_the_open_desk_fits_every_window(window, qtbot, width, height):
         window.desk.open_tab(name)
         qtbot.wait(20)
         assert (window.width(), window.height()) == (width, height)
-        for widget in (window.desk, window.spectra, window.controls.bypass, window.status, window.desk.freeze, window.desk.layers.faders):
+        for widget in (
+            window.desk,
+            window.spectra,
+            window.controls.bypass,
+            window.status,
+            window.desk.freeze,
+            window.desk.layers.faders,
+        ):
             if widget.isVisible():
                 corner = widget.mapTo(window, widget.rect().bottomRight())
                 assert corner.x() < width and corner.y() < height, widget
@@ -121,7 +139,11 @@ def test_what_does_not_matter_is_faint(desk):
     values.set("loss_model", "bursts")
     values.set("bend", "common")
     assert by_name["loss_burst"][0].isEnabled() and not by_name["loss_period"][0].isEnabled()
-    assert by_name["bend_common"][0].isEnabled() and by_name["bend_amount"][0].isEnabled() and not by_name["bend_offset"][0].isEnabled()
+    assert (
+        by_name["bend_common"][0].isEnabled()
+        and by_name["bend_amount"][0].isEnabled()
+        and not by_name["bend_offset"][0].isEnabled()
+    )
 
 
 def test_the_controls_follow_a_change_of_board_and_a_preset(window, desk, qtbot):
@@ -145,14 +167,20 @@ def test_dots_tell_where_something_was_changed_and_reset_takes_all_back_in_one_g
     session.parameters.set("frame_loss", 0.25)
     session.parameters.set("motions", (Motion("mix"),))
     session.parameters.set("automation", (Automation("layers", (0,), (3,)),))
-    assert {name for name, button in desk.tabs.buttons.items() if button.has_dot} == {"Channel", "Motion"} and desk.open_button.has_dot
+    assert {name for name, button in desk.tabs.buttons.items() if button.has_dot} == {
+        "Channel",
+        "Motion",
+    } and desk.open_button.has_dot
     assert "Frame loss" in desk.reset_button.toolTip()
     told = []
     set_parameters = session.engine.set_parameters
     monkeypatch.setattr(session.engine, "set_parameters", lambda *given: told.append(given) or set_parameters(*given))
     qtbot.mouseClick(desk.reset_button, LEFT)
     assert [given[2] for given in told] == [{"frame_loss": 0.0, "motions": [], "automation": []}]
-    assert not any(button.has_dot for button in (*desk.tabs.buttons.values(), desk.open_button)) and not desk.reset_button.isEnabled()
+    assert (
+        not any(button.has_dot for button in (*desk.tabs.buttons.values(), desk.open_button))
+        and not desk.reset_button.isEnabled()
+    )
     codec = session.codec
     assert (codec.frame_loss, codec.motions, codec.automation, codec.layers) == (0.0, (), (), 4)
     assert window.header.preset_button.text() == "Mine" and window.header.preset_button.has_dot
@@ -182,13 +210,17 @@ def test_freeze_is_latched_by_a_click_and_its_key_and_held_by_holding(window, de
 
 def test_a_tempo_is_tapped_and_dice_draw_a_seed(window, desk, qtbot, monkeypatch):
     desk.show_tab("Codes")
-    tap = next(button for button in desk.drawer.currentWidget().findChildren(type(desk.reset_button)) if button.text() == "Tap")
+    tap = next(
+        button for button in desk.drawer.currentWidget().findChildren(type(desk.reset_button)) if button.text() == "Tap"
+    )
     now = [100.0]
     monkeypatch.setattr("lamina.gui.widgets.desk.desk_specials.time.monotonic", lambda: now[0])
     for _ in range(4):
         qtbot.mouseClick(tap, LEFT)
         now[0] += 0.4
-    assert window.session.codec.tempo == pytest.approx(150.0) and all(k.shown == 150.0 for k in desk.controls.by_name["tempo"])
+    assert window.session.codec.tempo == pytest.approx(150.0) and all(
+        k.shown == 150.0 for k in desk.controls.by_name["tempo"]
+    )
     desk.show_tab("Bend")
     dice = desk.controls.by_name["seed"][0].parentWidget().button
     seeds = set()
@@ -249,7 +281,9 @@ def move(widget, place, modifiers):
     from PyQt6.QtGui import QMouseEvent
 
     kind = QEvent.Type.MouseMove
-    QApplication.sendEvent(widget, QMouseEvent(kind, place, widget.mapToGlobal(place), Qt.MouseButton.NoButton, LEFT, modifiers))
+    QApplication.sendEvent(
+        widget, QMouseEvent(kind, place, widget.mapToGlobal(place), Qt.MouseButton.NoButton, LEFT, modifiers)
+    )
 
 
 def test_mute_and_solo_are_clicked(window, desk, qtbot):
@@ -272,7 +306,8 @@ def test_the_faders_turn_by_wheel_and_keys(window, desk, qtbot):
     faders, codec = desk.layers.faders, window.session.codec
     place = faders.place(4, "fader")
     wheel = QWheelEvent(
-        place, faders.mapToGlobal(place), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+        place, faders.mapToGlobal(place), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
         Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
     QApplication.sendEvent(faders, wheel)

@@ -1,4 +1,6 @@
-"""What the code desk knows, without a window: where controls stand, what matters, what changed, layers, motions, taps."""
+"""What the code desk knows, without a window: where controls stand, what matters, what changed, layers, motions,
+taps.
+"""
 
 import json
 
@@ -37,7 +39,8 @@ def test_a_change_marks_its_tab_and_a_reset_takes_all_marks_away(values, desk):
     values.set("layers", 3)
     assert desk.changed_tabs() == set(), "the panel's own controls are in sight"
     for name, value, tab in (
-        ("solo_layers", (2,), "Layers"), ("listen", "dry", "Layers"), ("concealment", "hold", "Channel"), ("freeze", True, "Codes"),
+        ("solo_layers", (2,), "Layers"), ("listen", "dry", "Layers"), ("concealment", "hold", "Channel"), ("freeze",
+        True, "Codes"),
         ("seed", 7, "Bend"), ("motions", (Motion("mix"),), "Motion"),
         ("automation", (Automation("mix", (0.0, 1.0), (0.0, 1.0)),), "Motion"),
     ):  # fmt: skip
@@ -50,8 +53,10 @@ def test_a_change_marks_its_tab_and_a_reset_takes_all_marks_away(values, desk):
 
 
 def test_what_refines_a_choice_matters_with_it_alone(values, desk):
-    cases = {"side_layers": ("stereo", "mid-side"), "loss_burst": ("loss_model", "bursts"), "loss_period": ("loss_model", "pattern"),
-             "slice_repeats": ("slices", "stutter"), "bend_offset": ("bend", "offset"), "bend_common": ("bend", "common")}  # fmt: skip
+    cases = {"side_layers": ("stereo", "mid-side"), "loss_burst": ("loss_model", "bursts"),
+    "loss_period": ("loss_model", "pattern"),
+             "slice_repeats": ("slices", "stutter"), "bend_offset": ("bend", "offset"), "bend_common": ("bend",
+             "common")}  # fmt: skip
     for name, (chooser, word) in cases.items():
         assert not desk.matters(name)
         values.set(chooser, word)
@@ -118,7 +123,9 @@ def test_motions_are_added_changed_and_removed(values):
         assert desk.motion.source == source and desk.motion.depth == NEW[source]["depth"]
     desk.select(0)
     desk.change(target="mix", depth=-0.25, beats=2.0)
-    assert values["motions"][0] == Motion("mix", "lfo", -0.25, beats=2.0) and [m.source for m in values["motions"]] == list(SOURCES)
+    assert values["motions"][0] == Motion("mix", "lfo", -0.25, beats=2.0) and [
+        m.source for m in values["motions"]
+    ] == list(SOURCES)
     desk.select(2)
     desk.change(n_steps=3)
     desk.set_step(1, 1.7)
@@ -171,7 +178,11 @@ def test_the_knobs_of_a_motion_go_as_far_as_it_can(name):
 
 def test_what_a_motion_has_is_what_matters_for_its_source(values):
     desk = MotionDesk(values)
-    expected = {"lfo": {"depth", "hz", "phase"}, "envelope": {"depth", "attack_ms", "release_ms"}, "steps": {"depth", "swing", "n_steps"}}
+    expected = {
+        "lfo": {"depth", "hz", "phase"},
+        "envelope": {"depth", "attack_ms", "release_ms"},
+        "steps": {"depth", "swing", "n_steps"},
+    }
     assert not any(desk.matters(name) for name in FIELDS)
     for source, names in expected.items():
         desk.add(source)

@@ -64,7 +64,11 @@ def test_everything_of_a_motion_is_edited(window, tab, qtbot):
     qtbot.mouseClick(editor.source.buttons["envelope"], LEFT)
     typed(qtbot, editor.knobs["attack_ms"], "50")
     typed(qtbot, editor.knobs["release_ms"], "900")
-    assert (codec.motions[0].source, codec.motions[0].attack_ms, codec.motions[0].release_ms) == ("envelope", 50.0, 900.0)
+    assert (codec.motions[0].source, codec.motions[0].attack_ms, codec.motions[0].release_ms) == (
+        "envelope",
+        50.0,
+        900.0,
+    )
     typed(qtbot, editor.knobs["attack_ms"], "9000")
     assert window.notice.isVisible() and "9000" in window.notice.label.text() and codec.motions[0].attack_ms == 50.0
 
@@ -80,7 +84,9 @@ def test_steps_are_drawn_by_mouse_and_keys(window, tab, qtbot):
     qtbot.mouseMove(picture, picture.bar(2).center().toPoint())
     qtbot.mouseRelease(picture, LEFT, pos=picture.bar(2).center().toPoint())
     steps = codec.motions[0].steps
-    assert steps == pytest.approx((0.5, 0.5, 0.5, 0.5), abs=0.03), "the mouse jumped over the second one, which is drawn too"
+    assert steps == pytest.approx((0.5, 0.5, 0.5, 0.5), abs=0.03), (
+        "the mouse jumped over the second one, which is drawn too"
+    )
     picture.setFocus()
     qtbot.keyClick(picture, Qt.Key.Key_Right)
     before = steps[3]

@@ -28,7 +28,9 @@ def playing(session, path, motions):
 
 
 def compared(session, name, n_wanted=60):
-    """Shown values and what the same frames sent, for so many frames. Numbers of frames may come twice: streams count anew."""
+    """Shown values and what the same frames sent, for so many frames. Numbers of frames may come twice: streams count
+    anew.
+    """
     shown, sent, kept = {}, {}, []
     take, heard = session.listening.take, []
     session.listening.take = lambda h, *rest: heard.append(h) or take(h, *rest)
@@ -95,7 +97,11 @@ def test_nothing_moves_when_nothing_is_heard_or_set_to(session, bursts):
 
 def test_bitrates_single_layers_and_drawn_curves_move_too(session, bursts):
     session.parameters.set("automation", (Automation("denoise", (0.0, 100.0), (1.0, 1.0)),))
-    playing(session, bursts, (Motion("kbps", "steps", 1.0, steps=(1.0,)), Motion("layer_gains.7", "steps", 0.25, steps=(1.0,))))
+    playing(
+        session,
+        bursts,
+        (Motion("kbps", "steps", 1.0, steps=(1.0,)), Motion("layer_gains.7", "steps", 0.25, steps=(1.0,))),
+    )
     assert session.moving.values == {"layers": 24, "layer_gains.7": 1.5, "denoise": 1.0}
 
 

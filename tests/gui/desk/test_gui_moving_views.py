@@ -1,4 +1,6 @@
-"""What moves by itself is seen moving: marks beside the controls, a playhead, a dot, and the bitrate that is really sent."""
+"""What moves by itself is seen moving: marks beside the controls, a playhead, a dot, and the bitrate that is really
+sent.
+"""
 
 import re
 
@@ -77,7 +79,10 @@ def test_marks_stand_where_the_values_are_and_go_when_nothing_moves(moving, qtbo
     assert {round(24 * place) for place in places} == {4, 10, 16}
     window.session.parameters.set("motions", ())
     qtbot.wait(100)
-    assert mix.moving is feedback.moving is window.controls.bitrate.moving is None and not window.desk.layers.faders.moving_gains
+    assert (
+        mix.moving is feedback.moving is window.controls.bitrate.moving is None
+        and not window.desk.layers.faders.moving_gains
+    )
     assert not any(chip.is_moving for chip in slices.buttons.values()) and not by_name["slice_length"][0].control.moving
 
 
@@ -112,7 +117,9 @@ def test_a_sequence_has_a_playhead_an_lfo_a_dot_on_its_curve_and_a_follower_a_le
 
 def test_the_two_cycles_that_are_drawn_are_those_that_are_heard():
     motion = Motion("mix", "lfo", shape="random", hz=3.0)
-    assert curve(motion, 8, 4) == [motion.value(cycles / 3, 120, 0) for cycles in (4, 4.25, 4.5, 4.75, 5, 5.25, 5.5, 5.75)]
+    assert curve(motion, 8, 4) == [
+        motion.value(cycles / 3, 120, 0) for cycles in (4, 4.25, 4.5, 4.75, 5, 5.25, 5.5, 5.75)
+    ]
     assert curve(motion, 8) != curve(motion, 8, 4)
 
 
@@ -151,7 +158,8 @@ def test_the_bitrate_that_is_really_sent_is_told_where_it_differs(window, qtbot)
     window._tell()
     assert remark.text() == "per channel; 36.0 kbps in all" and session.sent.layers is None
     session.parameters.set("loudness_layers", 1.0)
-    # The first frames may still come from before the change, or from a mono board that the file's stereo one has just replaced.
+    # The first frames may still come from before the change, or from a mono board that the file's stereo one has just
+    # replaced.
     wait(qtbot, lambda: 18 < (rate_shown(window) or 0) < 36 and window.controls.bitrate.moving < 1)
     window._tell()
     bits = int(window.stage.usage_caption.remark.text().split()[0])
@@ -170,7 +178,9 @@ def test_what_is_told_as_sent_is_what_the_reports_count(tmp_path):
         values.set(name, value)
     codec = NeuralCodec()
     values.attach(codec)
-    noise = np.random.default_rng(0).normal(0, 0.1, (2, 48_000)).astype(np.float32) * np.linspace(0, 1, 48_000, dtype=np.float32)
+    noise = np.random.default_rng(0).normal(0, 0.1, (2, 48_000)).astype(np.float32) * np.linspace(
+        0, 1, 48_000, dtype=np.float32
+    )
     codec(noise, 48_000)
     reports = codec.last_reports
     sent.take(reports, values, 0.03)

@@ -1,4 +1,6 @@
-"""Knobs, switches, boards and failing effects while the engine plays: no click, no lost sample, and the rest goes on."""
+"""Knobs, switches, boards and failing effects while the engine plays: no click, no lost sample, and the rest goes
+on.
+"""
 
 import time
 
@@ -16,7 +18,9 @@ BLOCK = 240
 MOVES_PER_SECOND = 50
 SECONDS = 60
 MARGIN = 1.25
-"""As for the effect itself: moving changes the signal, so its steps may differ a little; a click is many times larger."""
+"""As for the effect itself: moving changes the signal, so its steps may differ a little; a click is many times
+larger.
+"""
 
 
 def tone(seconds=2.0):
@@ -51,7 +55,10 @@ def test_knob_denoise_and_bypass_moved_fifty_times_a_second_click_nowhere_and_lo
     rig = EngineRig(monkeypatch, audio, RATE, BLOCK, Board([NeuralCodec()]), each_block=move)
     output = rig.run(SECONDS)
     assert n_moves >= SECONDS * MOVES_PER_SECOND - 2
-    unmoved = max(largest_step(audio), *(offline_steps(audio, layers=layers, denoise=d) for layers in (1, 2, 4, 8, 24) for d in (0.0, 1.0)))
+    unmoved = max(
+        largest_step(audio),
+        *(offline_steps(audio, layers=layers, denoise=d) for layers in (1, 2, 4, 8, 24) for d in (0.0, 1.0)),
+    )
     assert largest_step(output) <= unmoved * MARGIN
     # No block was late, none twice, and each codec frame came.
     state = rig.telemetry.state()
@@ -66,7 +73,12 @@ def test_no_sample_is_lost_while_the_knob_moves(monkeypatch):
     audio = demo(0, RATE, 8.0)[:1]
     board = Board([NeuralCodec(mix=0.0)])
     rig = EngineRig(
-        monkeypatch, audio, RATE, BLOCK, board, each_block=lambda n: rig.engine.set_parameters("A", [0], {"layers": 1 + n % 24})
+        monkeypatch,
+        audio,
+        RATE,
+        BLOCK,
+        board,
+        each_block=lambda n: rig.engine.set_parameters("A", [0], {"layers": 1 + n % 24}),
     )
     output = rig.run(6.0)
     lag = BLOCK + board[0].latency_samples(RATE, BLOCK)
@@ -125,7 +137,9 @@ def stalling(audio):
 def test_an_effect_that_raises_or_stalls_is_bypassed_with_a_message_and_the_rest_goes_on(monkeypatch, what, reason):
     audio = tone()
     bad = Misbehaving(300, what)
-    rig = EngineRig(monkeypatch, audio, RATE, BLOCK, Board([Gain(gain_db=-6), bad, Gain(gain_db=-6)]), clock=time.monotonic)
+    rig = EngineRig(
+        monkeypatch, audio, RATE, BLOCK, Board([Gain(gain_db=-6), bad, Gain(gain_db=-6)]), clock=time.monotonic
+    )
     output = rig.run(3.0)
     (text,) = [text for text in rig.texts() if "Misbehaving" in text]
     assert reason in text and "bypassed" in text

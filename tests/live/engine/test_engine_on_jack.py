@@ -60,7 +60,9 @@ def reported_delay(engine):
 
 
 class Heard:
-    """What other programs played and recorded, and what the engine took in meanwhile, from its stream's beginning on."""
+    """What other programs played and recorded, and what the engine took in meanwhile, from its stream's beginning
+    on.
+    """
 
     def __init__(self, engine, folder, seconds=SECONDS):
         command = [sys.executable, str(PEER), str(folder), str(seconds)]
@@ -102,10 +104,13 @@ def check_deviations(heard, delay, reference, tolerance, n_memory):
         assert len(wrong) == 0, f"{len(wrong)} samples differ from {wrong[:1]} on, and nothing was reported late"
         return
     print(f"{len(heard.late)} late stretches, {len(wrong)} samples differ")
-    # Stretches are counted in the engine's own time, the recording in the server's: what they explain together must fit.
+    # Stretches are counted in the engine's own time, the recording in the server's: what they explain together must
+    # fit.
     allowed = sum(event["n_samples"] + FADE_SAMPLES + n_memory for event in heard.late)
     assert len(wrong) <= allowed
-    assert np.abs(np.diff(recorded, axis=0)).max() <= np.abs(np.diff(reference, axis=0)).max() * 1.2, "a late stretch clicks"
+    assert np.abs(np.diff(recorded, axis=0)).max() <= np.abs(np.diff(reference, axis=0)).max() * 1.2, (
+        "a late stretch clicks"
+    )
 
 
 @pytest.mark.parametrize(("server", "buffer"), [(n, n) for n in (64, 128, 256, 512, 1024)], indirect=["server"])
@@ -154,7 +159,10 @@ def test_when_the_server_dies_and_comes_back_the_sound_does_too(server, engine, 
     noticed = time.monotonic() - began
     until(lambda event: event["event"] == "opened" and event["output"] == "virtual", "playing on without a device")
     server.start()
-    until(lambda event: event["event"] == "opened" and "system" in event["output"] and "system" in event["input"], "the device's return")
+    until(
+        lambda event: event["event"] == "opened" and "system" in event["output"] and "system" in event["input"],
+        "the device's return",
+    )
     assert any("is back" in text for text in texts)
     print(f"noticed after {noticed:.2f} s")
     # And sound really goes through it again.
@@ -216,7 +224,12 @@ class Told:
         )
         try:
             self.delay = int(program.stdout.readline())
-            subprocess.run([sys.executable, str(PEER), str(folder), str(seconds)], timeout=90, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [sys.executable, str(PEER), str(folder), str(seconds)],
+                timeout=90,
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
         finally:
             said, _ = program.communicate(timeout=WAITED_SECONDS)
         told = json.loads(said.splitlines()[-1])

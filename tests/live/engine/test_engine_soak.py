@@ -1,4 +1,5 @@
-"""Many minutes of sound through the engine's own process: it doesn't grow, counts every frame, and never plays NaN. Silence is no work.
+"""Many minutes of sound through the engine's own process: it doesn't grow, counts every frame, and never plays NaN.
+Silence is no work.
 
 The virtual device runs as fast as it can. LAMINA_SOAK_MINUTES sets another length; 60 is what is measured for the docs.
 """
@@ -80,7 +81,9 @@ def test_the_engine_plays_on_and_on_and_does_not_grow(tmp_path):
         print(f"{minutes:.1f} minutes, {n_moves} moves, {grown / 1e6:+.2f} MB")
         assert before and grown < MOST_GROWTH_BYTES_PER_HOUR * (n_now - n_before) / RATE / 3600
         # Whole frames in whole blocks: three frames each, and not one too many or too few.
-        frames, samples, blocks = (int(state[name]) - int(first[name]) for name in ("n_frames", "n_processed", "n_blocks"))
+        frames, samples, blocks = (
+            int(state[name]) - int(first[name]) for name in ("n_frames", "n_processed", "n_blocks")
+        )
         assert frames * FRAME == samples == blocks * BLOCK
         assert int(state["n_late"]) == 0 and engine.n_restarts == 0
         assert n_seen > 0.5 * RATE * 60

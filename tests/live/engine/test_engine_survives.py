@@ -65,7 +65,9 @@ def test_a_killed_engine_is_replaced_and_nothing_is_lost(engine, tmp_path):
     place, process = clip_seconds(engine), engine.process_id
     os.kill(process, signal.SIGKILL)
     began = time.monotonic()
-    until(engine, lambda events: any("ended unexpectedly" in event.get("text", "") for event in events), "the app notices")
+    until(
+        engine, lambda events: any("ended unexpectedly" in event.get("text", "") for event in events), "the app notices"
+    )
     noticed = time.monotonic() - began
     until(engine, lambda events: any(event["event"] == "opened" for event in events), "another engine plays")
     restarted = time.monotonic() - began
@@ -158,7 +160,8 @@ def test_an_app_that_keeps_the_interpreter_to_itself_makes_nothing_late(engine):
     print(f"{n_late} late stretches during {n_samples / int(after['sample_rate']):.2f} s")
     # The sound ran at its own pace all the while.
     assert n_samples > 0.8 * HOG_SECONDS * int(after["sample_rate"])
-    # The interpreter's lock can't reach it; another program that takes both processors can: then the machine was late, not the app.
+    # The interpreter's lock can't reach it; another program that takes both processors can: then the machine was late,
+    # not the app.
     assert n_late == 0 or machine_was_busy()
 
 
@@ -206,7 +209,11 @@ def test_a_file_at_another_rate_plays_at_its_own(engine, tmp_path):
 
     def plays(_events):
         state = engine.telemetry.state()
-        return int(state["sample_rate"]) == 32_000 and int(state["width"]) == 1 and 0.3 < float(state["clip_seconds"]) < 1.0
+        return (
+            int(state["sample_rate"]) == 32_000
+            and int(state["width"]) == 1
+            and 0.3 < float(state["clip_seconds"]) < 1.0
+        )
 
     until(engine, plays, "it plays at 32 kHz")
     heard = engine.telemetry.take()

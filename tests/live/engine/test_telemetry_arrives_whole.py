@@ -7,7 +7,14 @@ import pytest
 from sounds import noise
 
 from lamina.plugin.host.wire import telemetry
-from lamina.plugin.host.wire.telemetry import BLOCKS, FRAMES, SOUND_SAMPLES, TelemetryReader, TelemetryWriter, make_shared_file
+from lamina.plugin.host.wire.telemetry import (
+    BLOCKS,
+    FRAMES,
+    SOUND_SAMPLES,
+    TelemetryReader,
+    TelemetryWriter,
+    make_shared_file,
+)
 from lamina.plugin.parameters.control_track import Moved
 from lamina.plugin.stream.reports import FrameReport
 
@@ -214,7 +221,9 @@ def test_a_look_in_the_middle_of_writing_waits_for_the_end(memory, clock):
 
 
 class WrittenMeanwhile:
-    """The reader's memory; so many times, the engine writes while its state is being copied, and the copy is half old and half new."""
+    """The reader's memory; so many times, the engine writes while its state is being copied, and the copy is half old
+    and half new.
+    """
 
     def __init__(self, memory, writer, n_times):
         self._memory, self._writer, self.n_left = memory, writer, n_times

@@ -24,7 +24,9 @@ def followed(*commands):
 
 
 def test_the_file_its_place_and_its_loop():
-    wishes = followed(("load", {"path": "/a.wav"}), ("loop", {"seconds": [1.0, 2.0]}), ("seek", {"seconds": 1.5}), ("play", {}))
+    wishes = followed(
+        ("load", {"path": "/a.wav"}), ("loop", {"seconds": [1.0, 2.0]}), ("seek", {"seconds": 1.5}), ("play", {})
+    )
     assert wishes.get("clip") == {"path": "/a.wav", "loop": [1.0, 2.0], "seconds": 1.5, "is_playing": True}
     wishes.follow("stop", {})
     assert wishes.get("clip")["seconds"] == 1.0 and not wishes.get("clip")["is_playing"]
@@ -37,9 +39,13 @@ def test_the_file_its_place_and_its_loop():
 
 def test_a_step_of_a_knob_is_checked_once(monkeypatch):
     board = describe_board(Board([NeuralCodec(layers=5)]))
-    wishes = followed(("board", {"name": "A", "board": board}), ("parameters", {"name": "A", "path": [0], "values": {"mix": 0.5}}))
+    wishes = followed(
+        ("board", {"name": "A", "board": board}), ("parameters", {"name": "A", "path": [0], "values": {"mix": 0.5}})
+    )
     checked, validate = [], Parameter.validate
-    monkeypatch.setattr(Parameter, "validate", lambda parameter, value: checked.append(parameter.name) or validate(parameter, value))
+    monkeypatch.setattr(
+        Parameter, "validate", lambda parameter, value: checked.append(parameter.name) or validate(parameter, value)
+    )
     wishes.follow("parameters", {"name": "A", "path": [0], "values": {"mix": 0.25}})
     assert checked == ["mix"]
     values = ParameterValues()
@@ -48,7 +54,9 @@ def test_a_step_of_a_knob_is_checked_once(monkeypatch):
     values.set("mix", 0.75)
     assert checked == ["mix"] and values["mix"] == 0.75
     (entry,) = wishes.document()["boards"]["A"]["effects"]
-    assert entry["parameters"] == {name: value for name, value in Settings(layers=5, mix=0.25).plain().items() if name != "bypass"}
+    assert entry["parameters"] == {
+        name: value for name, value in Settings(layers=5, mix=0.25).plain().items() if name != "bypass"
+    }
 
 
 def test_the_place_is_where_it_is_heard_once_the_engine_has_settled():
@@ -82,7 +90,9 @@ def test_boards_and_what_is_set_on_them():
 
 
 def test_what_is_set_under_another_name_is_worked_into_what_stands_there():
-    """One layer's gain of all, kbps of layers, and the bypass that a document keeps apart: another engine must be able to read it."""
+    """One layer's gain of all, kbps of layers, and the bypass that a document keeps apart: another engine must be able
+    to read it.
+    """
     wishes = followed(("board", {"name": "A", "board": describe_board(Board([NeuralCodec(layers=5)]))}))
     for values in (
         {"layer_gains.7": 0.5},
@@ -105,7 +115,12 @@ def test_devices_live_tone_and_recording():
         ("record", {"path": "/take.wav"}),
     )
     document = wishes.document()
-    assert document["devices"]["buffer"] == 64 and document["live"] and document["tone"] and document["record"] == "/take.wav"
+    assert (
+        document["devices"]["buffer"] == 64
+        and document["live"]
+        and document["tone"]
+        and document["record"] == "/take.wav"
+    )
     wishes.follow("stop_recording", {})
     assert wishes.get("record") is None
 

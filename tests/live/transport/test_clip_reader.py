@@ -14,7 +14,11 @@ def steepest(samples):
     return float(np.abs(np.diff(samples)).max())
 
 
-@given(sizes=st.lists(st.integers(1, 700), min_size=1, max_size=30), start=st.integers(0, 900), length=st.integers(300, 2000))
+@given(
+    sizes=st.lists(st.integers(1, 700), min_size=1, max_size=30),
+    start=st.integers(0, 900),
+    length=st.integers(300, 2000),
+)
 def test_a_loop_has_its_exact_length(sizes, start, length):
     ramp = np.arange(3000, dtype=np.float32)[None]
     reader = ClipReader(ramp, RATE)
@@ -39,7 +43,8 @@ def test_seeking_and_looping_make_no_step():
     reader.jump(5100)
     blocks.append(reader.read(5000)[0])
     sound = np.concatenate(blocks, axis=1)[0]
-    # Two tones cross-faded over 240 samples: the sum's slope is theirs, plus the fade's own of at most pi / 2 / 240 per unit of difference.
+    # Two tones cross-faded over 240 samples: the sum's slope is theirs, plus the fade's own of at most pi / 2 / 240 per
+    # unit of difference.
     assert steepest(sound) <= 2 * steepest(tone[0]) + np.pi / 2 / 240
 
 

@@ -47,7 +47,9 @@ def read(player, n_samples, block=BLOCK):
         assert [s.offset for s in segments] == list(np.cumsum([0] + [s.n_samples for s in segments])[:-1])
         assert sum(s.n_samples for s in segments) == size
         sounds.append(sound)
-        places += [np.full(s.n_samples, -1) if s.position is None else s.position + np.arange(s.n_samples) for s in segments]
+        places += [
+            np.full(s.n_samples, -1) if s.position is None else s.position + np.arange(s.n_samples) for s in segments
+        ]
     return np.concatenate(sounds, axis=1), np.concatenate(places)
 
 
@@ -80,7 +82,14 @@ def test_a_mono_file_goes_to_both_channels(player, tmp_path):
 
 
 def test_without_a_file_there_is_silence(player):
-    for command in (player.play, player.pause, player.stop, player.unload, lambda: player.seek(1.0), lambda: player.set_loop((0, 1))):
+    for command in (
+        player.play,
+        player.pause,
+        player.stop,
+        player.unload,
+        lambda: player.seek(1.0),
+        lambda: player.set_loop((0, 1)),
+    ):
         command()
         heard, places = read(player, 300)
         assert not heard.any() and np.all(places == -1) and player.state is PlayState.STOPPED

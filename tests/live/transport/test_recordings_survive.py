@@ -114,7 +114,12 @@ def test_the_file_grows_readably_while_it_is_recorded(tmp_path, suffix):
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("take.mp3", "recordings are made as"), ("take", "no suffix"), ("none/take.wav", "does not exist"), ("folder.wav", "is a folder")],
+    [
+        ("take.mp3", "recordings are made as"),
+        ("take", "no suffix"),
+        ("none/take.wav", "does not exist"),
+        ("folder.wav", "is a folder"),
+    ],
 )
 def test_a_bad_target_is_refused(tmp_path, name, sentence):
     (tmp_path / "folder.wav").mkdir()
@@ -280,7 +285,9 @@ SOUND = noise(2, 5 * RATE, 5)
 @formats
 def test_a_killed_recording_can_be_read(tmp_path, suffix):
     path = tmp_path / f"take{suffix}"
-    with subprocess.Popen([sys.executable, "-c", PROGRAM, str(path), "0"], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(path), "0"], stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout.readline() == "recorded\n"
         finally:

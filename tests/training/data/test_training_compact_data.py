@@ -1,4 +1,6 @@
-"""Compact files: what they lose lies 60 dB below the sound, they hold the kinds as training draws them, and damage is found."""
+"""Compact files: what they lose lies 60 dB below the sound, they hold the kinds as training draws them, and damage is
+found.
+"""
 
 from pathlib import Path
 
@@ -18,7 +20,9 @@ from lamina.models.training.data.packed import PREAMBLE, open_packed, part_path 
 
 RATE = 24_000
 LEAST_DB = 58.0
-"""60 dB are meant. Rounding makes a little more noise than it does on the average where samples aren't spread evenly over a step."""
+"""60 dB are meant. Rounding makes a little more noise than it does on the average where samples aren't spread evenly
+over a step.
+"""
 
 
 def to_int16(sound):
@@ -36,7 +40,9 @@ def test_noise_lies_60_db_below_every_block(voice, gain_db):
     data = compact(sound)
     back = expand(data, len(sound))
     whole = len(sound) // BLOCK * BLOCK
-    power, noise = (np.square(part[:whole].astype(float)).reshape(-1, BLOCK).mean(1) for part in (sound, sound - back.astype(float)))
+    power, noise = (
+        np.square(part[:whole].astype(float)).reshape(-1, BLOCK).mean(1) for part in (sound, sound - back.astype(float))
+    )
     assert (noise <= power * 10 ** (-LEAST_DB / 10)).all()
     assert len(data) < 2 * len(sound) * 0.55
 
@@ -106,7 +112,10 @@ def test_parts_hold_the_kinds_as_they_are_drawn_and_no_sound_twice(choose, packe
     for one in sets:
         assert one.path.stat().st_size <= 300_000
         assert one.damaged_clips() == []
-        shares = {kind: sum(clip.length for clip in one.clips if clip.kind == kind) / RATE / one.seconds for kind in ("speech", "music")}
+        shares = {
+            kind: sum(clip.length for clip in one.clips if clip.kind == kind) / RATE / one.seconds
+            for kind in ("speech", "music")
+        }
         # A part holds six clips.
         assert shares["speech"] == pytest.approx(0.62, abs=0.1) and shares["music"] == pytest.approx(0.3, abs=0.15)
     both = open_packed(small)

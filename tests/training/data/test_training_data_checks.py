@@ -1,4 +1,6 @@
-"""Training data is checked before hours are spent on it: leaks and duplicates are found through re-encoding, problems are told."""
+"""Training data is checked before hours are spent on it: leaks and duplicates are found through re-encoding, problems
+are told.
+"""
 
 import io
 import re
@@ -66,7 +68,9 @@ def test_different_sounds_are_no_leak(folders):
     assert findings(folders[0])["leak"].severity == "note"
 
 
-@pytest.mark.parametrize(("format_name", "subtype"), [("OGG", "OPUS"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"), ("WAV", "PCM_16")])
+@pytest.mark.parametrize(
+    ("format_name", "subtype"), [("OGG", "OPUS"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"), ("WAV", "PCM_16")]
+)
 def test_a_planted_copy_is_found_re_encoded_shifted_and_cut_out(folders, format_name, subtype):
     training, heldout = folders
     voice = demo(1, RATE, 9.0)[0]
@@ -75,7 +79,9 @@ def test_a_planted_copy_is_found_re_encoded_shifted_and_cut_out(folders, format_
     leak = findings(training, heldout)["leak"]
     assert leak.severity == "STOP" and "1 of 2 held-out clips is" in leak.text
     (example,) = leak.examples
-    names, *numbers = re.fullmatch(r"(.*) at (.*) s is train/speech/planted.wav at (.*) s, for (.*) s", example).groups()
+    names, *numbers = re.fullmatch(
+        r"(.*) at (.*) s is train/speech/planted.wav at (.*) s, for (.*) s", example
+    ).groups()
     assert names == "heldout/speech/voice.wav"
     # Places are known to a window of two seconds.
     assert [float(number) for number in numbers] == pytest.approx([2.3, 5.0, 4.5], abs=1.2)
@@ -127,7 +133,12 @@ def test_faults_of_single_clips_are_told(folders):
     write(training / "noise" / "silent.wav", np.zeros(6 * RATE))
     (training / "noise" / "broken.wav").write_text("no sound")
     told = findings(training)
-    for check, name in (("clipping", "clipped.wav"), ("DC", "offset.wav"), ("silence", "silent.wav"), ("unreadable", "broken.wav")):
+    for check, name in (
+        ("clipping", "clipped.wav"),
+        ("DC", "offset.wav"),
+        ("silence", "silent.wav"),
+        ("unreadable", "broken.wav"),
+    ):
         assert told[check].severity == "warning", check
         assert len(told[check].examples) == 1 and name in told[check].examples[0], check
 
@@ -156,11 +167,15 @@ def test_too_little_sound_stops_training(tmp_path):
 def test_a_changed_payload_is_found_when_everything_is_read(folders):
     training, _ = folders
     good = packed(training)
-    assert {finding.check: finding for finding in check_data([good], read_all=True).findings}["integrity"].severity == "ok"
+    assert {finding.check: finding for finding in check_data([good], read_all=True).findings}[
+        "integrity"
+    ].severity == "ok"
     data = bytearray(good.path.read_bytes())
     data[1000] ^= 4
     good.path.write_bytes(data)
-    damaged = {finding.check: finding for finding in check_data([open_packed(good.path)], read_all=True).findings}["integrity"]
+    damaged = {finding.check: finding for finding in check_data([open_packed(good.path)], read_all=True).findings}[
+        "integrity"
+    ]
     assert damaged.severity == "STOP" and damaged.examples == ("train/music/song.wav",)
 
 
@@ -197,7 +212,17 @@ def test_training_does_not_start_on_held_out_sounds(folders, tmp_path, capsys):
     pytest.importorskip("onnx", reason="training needs the extra [train]")
     training, heldout = folders
     write(training / "speech" / "copy.ogg", demo(1, RATE, 9.0)[0])
-    arguments = ["train", "--data", training, "--heldout", heldout, "--out", tmp_path / "run", "--cache", tmp_path / "cache"]
+    arguments = [
+        "train",
+        "--data",
+        training,
+        "--heldout",
+        heldout,
+        "--out",
+        tmp_path / "run",
+        "--cache",
+        tmp_path / "cache",
+    ]
     assert main([str(argument) for argument in arguments]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert "1 of 2 held-out clips is in the training data too" in error and "lamina data check" in error

@@ -1,4 +1,6 @@
-"""Training crops: inside one clip, weighted by kind and band, changed as promised, and the same again from the same state."""
+"""Training crops: inside one clip, weighted by kind and band, changed as promised, and the same again from the same
+state.
+"""
 
 import dataclasses
 import json
@@ -64,7 +66,9 @@ def test_short_clips_are_joined_until_the_crop_is_full():
     assert set(np.unique(rows)) >= {0, 4000, 8000, 12_000}
     assert ((rows == 0).mean(1) < 0.6).all()
     gaps = (np.diff((np.abs(rows) > 3000).astype(int), axis=1) == -1).sum(1)
-    assert (gaps >= 1).all() and (np.abs(np.diff(rows)) < 600).all()  # several pieces, and none begins or ends with a click
+    assert (gaps >= 1).all() and (
+        np.abs(np.diff(rows)) < 600
+    ).all()  # several pieces, and none begins or ends with a click
 
 
 def test_every_part_of_a_clip_is_drawn():
@@ -76,10 +80,18 @@ def test_every_part_of_a_clip_is_drawn():
 
 
 def test_kinds_and_bands_are_drawn_with_their_weights():
-    clips = [loud(0, 8, "speech"), loud(1, 8, "speech", 8000.0), loud(2, 30, "music"), loud(3, 2, "music", 8000.0), loud(4, 3, "noise")]
+    clips = [
+        loud(0, 8, "speech"),
+        loud(1, 8, "speech", 8000.0),
+        loud(2, 30, "music"),
+        loud(3, 2, "music", 8000.0),
+        loud(4, 3, "noise"),
+    ]
     batch = Corpus(clips, 0, NONE).draw(4000, 64)
     kinds, edges = np.array(batch.kind), batch.band_edge_hz.numpy()
-    assert [np.mean(kinds == kind) for kind in ("speech", "music", "noise")] == pytest.approx([0.62, 0.30, 0.08], abs=0.025)
+    assert [np.mean(kinds == kind) for kind in ("speech", "music", "noise")] == pytest.approx(
+        [0.62, 0.30, 0.08], abs=0.025
+    )
     assert np.mean(edges[kinds == "speech"] == 8000) == pytest.approx(0.4 / 1.4, abs=0.03)
     assert np.mean(edges[kinds == "music"] == 8000) == pytest.approx(2 / 32, abs=0.02)
     assert set(edges) == {8000, 12_000}
@@ -94,7 +106,9 @@ def test_the_same_seed_and_the_saved_state_give_the_same_crops():
     state = json.dumps(corpus.random.bit_generator.state)
     expected = [corpus.batch(10, CROP), *corpus.noisy(10, CROP), corpus.draw(3, CROP).audio]
     other.random.bit_generator.state = json.loads(state)
-    for got, wanted in zip([other.batch(10, CROP), *other.noisy(10, CROP), other.draw(3, CROP).audio], expected, strict=True):
+    for got, wanted in zip(
+        [other.batch(10, CROP), *other.noisy(10, CROP), other.draw(3, CROP).audio], expected, strict=True
+    ):
         assert (got == wanted).all()
 
 
@@ -189,10 +203,17 @@ def test_filters_colour_without_moving_in_time():
 def test_a_flat_filter_changes_nothing():
     sound = noise(1, 40_000)[0]
     change = SpectralChange(gains=np.ones(CURVE_POINTS, np.float32))
-    assert np.abs(apply_spectral_change(sound[: samples_needed(CROP, change)], CROP, change, RATE) - sound[512 : 512 + CROP]).max() < 1e-5
+    assert (
+        np.abs(
+            apply_spectral_change(sound[: samples_needed(CROP, change)], CROP, change, RATE) - sound[512 : 512 + CROP]
+        ).max()
+        < 1e-5
+    )
 
 
-@pytest.mark.parametrize("fields", [{"mix": 1.5}, {"gain": -0.1}, {"speed_range": (1.2, 0.8)}, {"speed_range": (0.0, 1.0)}])
+@pytest.mark.parametrize(
+    "fields", [{"mix": 1.5}, {"gain": -0.1}, {"speed_range": (1.2, 0.8)}, {"speed_range": (0.0, 1.0)}]
+)
 def test_impossible_augmentations_are_refused(fields):
     with pytest.raises(ValueError, match=f"augmentation's {next(iter(fields))} is"):
         Augmentation(**fields)
@@ -218,7 +239,9 @@ def test_noisy_pairs_have_the_drawn_ratio_and_never_clip():
 
 def test_noise_goes_on_while_the_speaker_pauses():
     pause = Clip(np.zeros(60_000, np.int16), "speech")
-    mixture, clean = (tensor.numpy() for tensor in Corpus([pause, loud(1, kind="noise")], 0, NONE).noisy(100, CROP, (0.0, 0.0)))
+    mixture, clean = (
+        tensor.numpy() for tensor in Corpus([pause, loud(1, kind="noise")], 0, NONE).noisy(100, CROP, (0.0, 0.0))
+    )
     assert (clean == 0).all()
     assert np.median(20 * np.log10(rms(mixture[mixture.any(1)]))) == pytest.approx(-45, abs=0.1)
 
@@ -263,5 +286,7 @@ def test_the_documented_changes_are_the_real_ones():
     def written(value):
         return f"{value[0]:g} to {value[1]:g}" if isinstance(value, tuple) else f"{value:g}"
 
-    expected = {field.name: written(getattr(defaults, field.name)).replace("-", "−") for field in dataclasses.fields(defaults)}
+    expected = {
+        field.name: written(getattr(defaults, field.name)).replace("-", "−") for field in dataclasses.fields(defaults)
+    }
     assert table == expected

@@ -69,7 +69,9 @@ def test_a_band_edge_is_measured(tmp_path):
     write(tmp_path / "takes" / "full.wav", 2.0)
     write(tmp_path / "takes" / "wide.wav", 2.0, rate=16_000)
     write(tmp_path / "takes" / "narrow.wav", 2.0, rate=8_000)
-    dark = np.fft.irfft(np.fft.rfft(noise(1, 48_000)[0]) / (1 + np.arange(24_001) / 500) ** 2)  # falls by 12 dB per octave
+    dark = np.fft.irfft(
+        np.fft.rfft(noise(1, 48_000)[0]) / (1 + np.arange(24_001) / 500) ** 2
+    )  # falls by 12 dB per octave
     soundfile.write(tmp_path / "takes" / "dark.wav", 0.5 * dark / np.abs(dark).max(), RATE)
     pack_folders([tmp_path / "takes"], tmp_path / "all.lpack")
     edges = {clip.path: clip.band_edge_hz for clip in open_packed(tmp_path / "all.lpack").clips}
@@ -90,10 +92,22 @@ def test_unreadable_files_are_left_out_and_listed(folder, tmp_path, capsys):
     assert main(["data", "pack", str(folder), "--out", str(tmp_path / "all.lpack")]) == 0
     packed = open_packed(tmp_path / "all.lpack")
     reasons = {entry.path.removeprefix("takes/"): entry.reason for entry in packed.left_out}
-    assert set(reasons) >= {"speech/text.wav", "speech/nothing.flac", "speech/silent.wav", "speech/nan.wav", "stray.wav"}
-    assert "empty" in reasons["speech/nothing.flac"] and "NaN" in reasons["speech/nan.wav"] and "no sound" in reasons["speech/silent.wav"]
+    assert set(reasons) >= {
+        "speech/text.wav",
+        "speech/nothing.flac",
+        "speech/silent.wav",
+        "speech/nan.wav",
+        "stray.wav",
+    }
+    assert (
+        "empty" in reasons["speech/nothing.flac"]
+        and "NaN" in reasons["speech/nan.wav"]
+        and "no sound" in reasons["speech/silent.wav"]
+    )
     assert packed.damaged_clips() == []
-    assert (tmp_path / "all.lpack").stat().st_size < 2 * 24_000 * packed.seconds + 10_000  # what was read of them is gone too
+    assert (
+        tmp_path / "all.lpack"
+    ).stat().st_size < 2 * 24_000 * packed.seconds + 10_000  # what was read of them is gone too
     assert [clip.path for clip in packed.clips if clip.path.endswith("d.wav")] == ["takes/noise/d.wav"]
     printed = capsys.readouterr().out
     assert "left out" in printed and "text.wav: not readable as sound" in printed
@@ -110,9 +124,15 @@ def test_parts_are_small_and_open_as_one(folder, tmp_path, capsys):
     packed = open_packed(tmp_path / "set")
     assert packed.damaged_clips() == []
     assert packed.seconds == whole.seconds
-    pieces = [samples for clip, samples in zip(packed.clips, packed.samples, strict=True) if clip.path == "takes/music/long.wav"]
+    pieces = [
+        samples
+        for clip, samples in zip(packed.clips, packed.samples, strict=True)
+        if clip.path == "takes/music/long.wav"
+    ]
     assert len(pieces) > 3
-    (long,) = [samples for clip, samples in zip(whole.clips, whole.samples, strict=True) if clip.path == "takes/music/long.wav"]
+    (long,) = [
+        samples for clip, samples in zip(whole.clips, whole.samples, strict=True) if clip.path == "takes/music/long.wav"
+    ]
     assert np.array_equal(np.concatenate(pieces), long)
     assert 0 < open_packed(part_path(tmp_path / "set", 2)).seconds < packed.seconds
 
@@ -130,7 +150,12 @@ def test_a_file_that_breaks_after_a_part_is_full_leaves_nothing_in_it(folder, tm
     soundfile.write(folder / "music" / "broken.wav", broken, RATE, subtype="FLOAT")
     pack_folders([folder], tmp_path / "set", part_bytes=1_000_000)
     packed = open_packed(tmp_path / "set")
-    assert [clip.path.split("/", 1)[1] for clip in packed.clips] == ["music/deep/c.ogg", "noise/d.wav", "speech/a.wav", "speech/b.flac"]
+    assert [clip.path.split("/", 1)[1] for clip in packed.clips] == [
+        "music/deep/c.ogg",
+        "noise/d.wav",
+        "speech/a.wav",
+        "speech/b.flac",
+    ]
     assert packed.damaged_clips() == []
 
 

@@ -131,7 +131,9 @@ def test_lost_frames_are_held_or_silent_and_the_others_untouched(coded):
 
 def test_bursts_are_short(coded, monkeypatch):
     quantizer, z, _, _ = coded
-    monkeypatch.setattr(torch, "rand", lambda size: torch.tensor(0.0) if size == () else (torch.arange(size) != 7).float())
+    monkeypatch.setattr(
+        torch, "rand", lambda size: torch.tensor(0.0) if size == () else (torch.arange(size) != 7).float()
+    )
     for _ in range(20):
         lost = torch.nonzero((Damage(quantizer, 1.0).lose_frames(z[2]) != z[2]).any(1)).flatten().tolist()
         assert lost == list(range(7, 7 + len(lost))) and 1 <= len(lost) <= damage_module.LONGEST_BURST

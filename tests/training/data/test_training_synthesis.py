@@ -1,4 +1,6 @@
-"""Synthesised tones: within bounds, free of aliases, of every kind, high often enough, and the same again from the same state."""
+"""Synthesised tones: within bounds, free of aliases, of every kind, high often enough, and the same again from the same
+state.
+"""
 
 import dataclasses
 
@@ -60,7 +62,9 @@ def test_every_kind_appears_with_its_share(monkeypatch):
     drawn = []
 
     def counted(name, kind):
-        return dataclasses.replace(kind, draw=lambda *arguments: drawn.append(name) or np.ones(arguments[1], np.float32))
+        return dataclasses.replace(
+            kind, draw=lambda *arguments: drawn.append(name) or np.ones(arguments[1], np.float32)
+        )
 
     monkeypatch.setattr(synthesis, "TONES", {name: counted(name, kind) for name, kind in TONES.items()})
     draws(1000, 8)
@@ -77,7 +81,9 @@ def test_energy_above_2_khz_is_frequent():
 
 def test_a_steady_sine_is_pure():
     n_samples = 9600  # whole periods
-    sine = synthesis._sum(synthesis.Partials(np.array([5000.0]), np.zeros(1), np.ones(1)), np.random.default_rng(0), n_samples, RATE)
+    sine = synthesis._sum(
+        synthesis.Partials(np.array([5000.0]), np.zeros(1), np.ones(1)), np.random.default_rng(0), n_samples, RATE
+    )
     turning = np.exp(2j * np.pi * 5000 / RATE * np.arange(n_samples))
     fitted = 2 * np.mean(sine / turning)
     assert abs(fitted) == pytest.approx(1, abs=1e-5)
@@ -94,7 +100,9 @@ def test_partials_decay_as_they_should():
 
 
 def test_a_noise_floor_lies_under_some_of_them(monkeypatch):
-    silent = {"silence": dataclasses.replace(TONES["sines"], draw=lambda random, n, rate: np.zeros(n, np.float32), share=1.0)}
+    silent = {
+        "silence": dataclasses.replace(TONES["sines"], draw=lambda random, n, rate: np.zeros(n, np.float32), share=1.0)
+    }
     monkeypatch.setattr(synthesis, "TONES", silent)
     rows = draws(300, 2000)
     levels = 20 * np.log10(rms(rows[rows.any(1)]))
@@ -137,9 +145,15 @@ def test_tones_get_the_gain_silence_and_polarity_of_other_crops():
     usual = {"gain": 1.0, "gain_db": (-30.0, -30.0), "tones": 1.0}
     rows = Corpus(clips(), 0, dataclasses.replace(NONE, **usual)).batch(60, CROP).numpy()
     assert (20 * np.log10(rms(rows)) < LEVEL_DBFS[1] - 29.9).all()
-    silent = Corpus(clips(), 0, dataclasses.replace(NONE, tones=1.0, silence=1.0, silence_dbfs=(-80.0, -80.0))).batch(20, CROP).numpy()
+    silent = (
+        Corpus(clips(), 0, dataclasses.replace(NONE, tones=1.0, silence=1.0, silence_dbfs=(-80.0, -80.0)))
+        .batch(20, CROP)
+        .numpy()
+    )
     assert (rms(silent) < 1.1e-4).all()
-    plain, turned = (Corpus(clips(), 1, dataclasses.replace(NONE, tones=1.0, polarity=p)).batch(1, CROP).numpy() for p in (0.0, 1.0))
+    plain, turned = (
+        Corpus(clips(), 1, dataclasses.replace(NONE, tones=1.0, polarity=p)).batch(1, CROP).numpy() for p in (0.0, 1.0)
+    )
     assert (plain == -turned).all() and plain.any()
 
 
