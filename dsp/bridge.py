@@ -32,8 +32,9 @@ def bridge_latency(host_rate: int, core_rate: int, frame: int, core_delay: int, 
 def bridge_parts(
     host_rate: int, core_rate: int, frame: int, core_delay: int, block: int | None = None
 ) -> list[tuple[str, int]]:
-    """What `bridge_latency` is made of, in samples at `host_rate`: waiting for whole frames, the core's own delay, the
-    resampler.
+    """What `bridge_latency` is made of, in samples at `host_rate`.
+
+    Three parts: waiting for whole frames, the core's own delay, and the resamplers.
     """
     total = bridge_latency(host_rate, core_rate, frame, core_delay, block)
     without_kernels = _latency(host_rate, core_rate, frame, core_delay, block or 1, 0, 0)
@@ -96,8 +97,9 @@ class FrameBridge:
             self._ready = self._up.push(self._ready)
 
     def take(self, block: FloatArray) -> FloatArray:
-        """A block `[channels, n]` at the host's rate → the frames that it completes, `[channels, k · frame]` at the
-        core's, k ≥ 0.
+        """Take a block `[channels, n]` at the host's rate and return the frames that it completes.
+
+        Frames are at the core's rate, `[channels, k · frame]` with k ≥ 0.
         """
         core = self._down.push(block) if self._down else block
         self._waiting = np.concatenate([self._waiting, core], 1)
@@ -106,8 +108,10 @@ class FrameBridge:
         return frames
 
     def give(self, processed: FloatArray, n_samples: int) -> FloatArray:
-        """What became of the frames taken last, `[channels, k · frame]` → as many samples as their block had,
-        `latency_samples` later.
+        """Return as many samples as the block taken last had.
+
+        `frames [channels, k · frame]` are what became of the frames that `take` returned; the samples are
+        `latency_samples` late.
         """
         if processed.shape[1]:
             ready = self._up.push(processed) if self._up else processed

@@ -163,8 +163,9 @@ def open_bundle(name_or_path: str | Path = DEFAULT_BUNDLE) -> Bundle:
 
 
 def find_bundle(name_or_path: str | Path) -> Path:
-    """The folder of a bundle by name or folder, not yet opened; a name is never taken for a folder that happens to lie
-    here.
+    """The folder of a bundle that is given by name or by folder; it is not opened yet.
+
+    A name is never taken for a folder that happens to lie in the working directory.
 
     Raises BundleError that lists what there is.
     """
@@ -222,8 +223,9 @@ def install_bundle(source: Path, name: str) -> Path:
 
 
 def bundle_version(name_or_path: str | Path) -> tuple[str, int]:
-    """Folder of a bundle and when its manifest was written, in ns (0 without one): what to remember an opened bundle
-    by.
+    """What an opened bundle is remembered by: its folder, and when its manifest was written.
+
+    The time is in ns, 0 without a manifest.
     """
     path = find_bundle(name_or_path).resolve()
     manifest = path / "model.json"

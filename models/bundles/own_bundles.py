@@ -33,8 +33,9 @@ def own_bundle_names() -> list[str]:
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` can be a bundle's name: letters, digits, spaces, "-", "_", ".", and nothing that could lead out of
-    a folder.
+    """Whether `text` can be a bundle's name.
+
+    Names are letters, digits, spaces, "-", "_" and "."; nothing in them can lead out of a folder.
     """
     return _NAME.fullmatch(text) is not None
 

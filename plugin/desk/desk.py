@@ -107,8 +107,9 @@ class Desk:
         return Played(latents, layers, peaks, levels, altered)
 
     def sum_up(self, sent: Sent, layers: int | None = None) -> FloatArray:
-        """Quantized latents of frames as they were sent (of their first `layers` at most), `[channels, frames,
-        latent]`.
+        """Quantized latents `[channels, frames, latent]` of frames as they were sent.
+
+        Of their first `layers` at most.
         """
         if sent.predictions is None:
             latents = self._runtime.dequantize(
@@ -129,8 +130,9 @@ class Desk:
             effect.note(frame)
 
     def _step(self, frame: CodedFrame, settings: Settings, index: int) -> tuple[FloatArray, Counts, float, float]:
-        """One frame through everything: its latent `[channels, latent]`, of how many layers, its input's peak, and its
-        level.
+        """Take one frame through everything.
+
+        Returns its latent `[channels, latent]`, how many layers it has, its input's peak, and its level.
         """
         for effect in self._effects:
             frame = effect.step(frame, settings, index)

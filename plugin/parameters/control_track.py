@@ -92,8 +92,9 @@ class ControlTrack:
         return pieces
 
     def give_out(self, n_samples: int) -> list[Piece]:
-        """The pieces of the output that leaves together with the block taken in last: its content is older by the
-        latency.
+        """The pieces of the output that leaves together with the block taken in last.
+
+        Its content is older by the latency.
         """
         if not self.base.moves:
             return [(0, n_samples, self.base)]
