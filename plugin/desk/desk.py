@@ -96,7 +96,7 @@ class Desk:
                 self._note(frames[stop])
                 stop += 1
             if stop > start:
-                latents[:, start:stop] = self.sum_up(sent.part(slice(start, stop)))
+                latents[:, start:stop] = sum_up(self._runtime, sent.part(slice(start, stop)))
                 start = stop
                 continue
             latents[:, start], layers[:, start], peaks[start], levels[start] = self._step(
@@ -105,22 +105,6 @@ class Desk:
             altered[start] = True
             start += 1
         return Played(latents, layers, peaks, levels, altered)
-
-    def sum_up(self, sent: Sent, layers: int | None = None) -> FloatArray:
-        """Quantized latents `[channels, frames, latent]` of frames as they were sent.
-
-        Of their first `layers` at most.
-        """
-        if sent.predictions is None:
-            latents = self._runtime.dequantize(
-                sent.codes, sent.counts if layers is None else np.minimum(sent.counts, layers)
-            )
-        else:
-            latents = sent.predictions + self._runtime.dequantize(sent.codes, sent.counts, layers)
-        if not sent.counts.all():
-            # A channel that is sent nothing plays nothing, whatever was foreseen of it.
-            latents[sent.counts == 0] = self._runtime.silence
-        return latents
 
     def _leaves_alone(self, frame: CodedFrame, settings: Settings) -> bool:
         return not settings.alters_codes and frame.layers > 0 and all(effect.is_at_rest for effect in self._effects)
@@ -162,3 +146,15 @@ class Desk:
         if nothing.any():
             total[nothing] = self._runtime.silence
         return total
+
+
+def sum_up(runtime: CodecRuntime, sent: Sent, layers: int | None = None) -> FloatArray:
+    """Quantized latents of frames as they were sent (of their first `layers` at most), `[channels, frames, latent]`."""
+    if sent.predictions is None:
+        latents = runtime.dequantize(sent.codes, sent.counts if layers is None else np.minimum(sent.counts, layers))
+    else:
+        latents = sent.predictions + runtime.dequantize(sent.codes, sent.counts, layers)
+    if not sent.counts.all():
+        # A channel that is sent nothing plays nothing, whatever was foreseen of it.
+        latents[sent.counts == 0] = runtime.silence
+    return latents

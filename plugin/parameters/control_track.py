@@ -107,6 +107,15 @@ class ControlTrack:
         """What holds in a step, which is also the codec's frame of that number."""
         return self._steps.get(max(0, step), self.base) if self.base.moves else self.base
 
+    @property
+    def n_steps(self) -> int:
+        """Steps that have begun."""
+        return self._step_of(self.position - 1) + 1 if self.position else 0
+
+    def whole_steps(self, n_samples: int) -> int:
+        """Of the next `n_samples` of input those that fill steps up."""
+        return max(0, self._start_of(self._step_of(self.position + max(0, n_samples))) - self.position)
+
     def told(self, step: int, began: int) -> Moved:
         """What is told of a step; `began` is the position from which samples are counted."""
         settings, seconds = self.at(step), self._seconds(step)
