@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     from lamina.cli.codes import add_codes_commands
     from lamina.cli.data import add_data_command
     from lamina.cli.live import add_live_commands
-    from lamina.cli.train import add_train_command
+    from lamina.cli.training.train import add_train_command
 
     add_codes_commands(commands)
     add_live_commands(commands)

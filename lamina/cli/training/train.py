@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.cli.data import progress_bar
-from lamina.cli.train_pause import Pause
-from lamina.cli.train_plan import check_numbers, plan_of
+from lamina.cli.training.pause import Pause
+from lamina.cli.training.plan import check_numbers, plan_of
 from lamina.models.sizes import SIZES, STANDARD, describe_size
 from lamina.models.training.recipes import RECIPES
 from lamina.plugin.extras import missing_extra
@@ -183,7 +183,7 @@ def _run(options: argparse.Namespace, workers: Workers, began: float) -> int:
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from lamina.cli.train_start import choose_start
+    from lamina.cli.training.start import choose_start
     from lamina.models.network.network import CodecNetwork
     from lamina.models.training.data.helped_corpus import HelpedCorpus
     from lamina.models.training.trainer import DivergedError, Trainer
@@ -252,8 +252,8 @@ def _end(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: 
 
 def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: Path) -> None:
     """The bundle of a run's averaged weights, installed if it has a name."""
-    from lamina.cli.train_card import model_card
-    from lamina.cli.train_start import can_denoise
+    from lamina.cli.training.card import model_card
+    from lamina.cli.training.start import can_denoise
     from lamina.models.export import export_bundle
     from lamina.models.training.initialise import SETTLING_BATCHES, settle_codebooks
 
