@@ -24,7 +24,7 @@ from lamina.plugin.codes_file.header import (
     pack_header,
     unpack_header,
 )
-from lamina.plugin.files.atomic import atomic_file
+from lamina.plugin.files.atomic import NotWrittenError, atomic_file
 
 SUFFIX = ".lamina"
 MAX_BYTES = 80_000_000
@@ -34,6 +34,10 @@ FRAMES_PER_BYTE, SECONDS_OF_ANY_FILE = 64, 600
 may be promised by any file; a complete file holds fewer frames per byte than this."""
 
 __all__ = ["ContainerError", "Damage", "ReadResult", "pack", "read_codes", "unpack", "write_codes"]
+
+
+class CodesTargetError(ContainerError, NotWrittenError):
+    """A `.lamina` file can't be written; the message says which and why."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def write_codes(path: str | Path, codes: Codes, entropy: bool = False) -> int:
         with atomic_file(path) as partial:
             partial.write_bytes(data)
     except OSError as error:
-        raise ContainerError(f"{path} can't be written: {error.strerror or error}.") from error
+        raise CodesTargetError(f"{path} can't be written: {error.strerror or error}.") from error
     return len(data)
 
 
@@ -125,16 +129,16 @@ def check_codes_target(path: str | Path) -> Path:
     """The path if a `.lamina` file can be written there; raises ContainerError."""
     path = Path(path)
     if path.suffix.lower() != SUFFIX:
-        raise ContainerError(
+        raise CodesTargetError(
             f"{path} {f'ends in {path.suffix!r}' if path.suffix else 'has no suffix'}; name a file that ends in "
             f"{SUFFIX}."
         )
     if path.is_dir():
-        raise ContainerError(f"{path} is a folder; name a file.")
+        raise CodesTargetError(f"{path} is a folder; name a file.")
     if not path.parent.is_dir():
-        raise ContainerError(f"The folder {path.parent} does not exist. Make it first.")
+        raise CodesTargetError(f"The folder {path.parent} does not exist. Make it first.")
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise ContainerError(f"{path} can't be written: permission denied.")
+        raise CodesTargetError(f"{path} can't be written: permission denied.")
     return path
 
 
