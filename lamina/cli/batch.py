@@ -148,7 +148,7 @@ def without_existing(jobs: list[Job], options: argparse.Namespace) -> list[Job]:
             say(options, f"{target} exists already and is left as it is.")
         return [job for job in jobs if job.target not in there]
     more = f", and {len(there) - 1} more" if len(there) > 1 else ""
-    if not options.no_clobber and _is_yes(f"{there[0]} exists already{more}. Replace? [y/N] "):
+    if not options.no_clobber and is_yes(f"{there[0]} exists already{more}. Replace? [y/N] "):
         return jobs
     raise NotWrittenError(
         f"{there[0]} exists already{more}. Nothing was written: give --force to replace, --skip-existing to leave out "
@@ -272,7 +272,7 @@ def _together(jobs: list[Job], work: Work, options: argparse.Namespace, stop: th
             pool.shutdown(cancel_futures=True)
 
 
-def _is_yes(question: str) -> bool:
+def is_yes(question: str) -> bool:
     """Ask on the terminal; no without one."""
     if sys.stdin is None or sys.stderr is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 DONE, FAILED, REFUSED, INPUT, OUTPUT, INCOMPLETE = 0, 1, 2, 3, 4, 5
 INTERRUPTED, UNREAD = 130, 141
 
@@ -26,7 +28,8 @@ def code_of(error: BaseException) -> int:
     from lamina.plugin.files.atomic import NotWrittenError
     from lamina.plugin.files.sound import AudioFileError
 
-    if isinstance(error, NotWrittenError):
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if is_full or isinstance(error, NotWrittenError):
         return OUTPUT
     return INPUT if isinstance(error, AudioFileError | ContainerError) else REFUSED
 

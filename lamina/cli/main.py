@@ -18,6 +18,7 @@ from lamina.cli.options import MODEL_HELP
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    _keep_standard_streams_in_place()
     _print_whatever_the_terminal_can()
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -55,6 +56,17 @@ def _began_with_an_interrupt(error: BaseException | None) -> bool:
     return error is not None
 
 
+def _keep_standard_streams_in_place() -> None:
+    """What is closed (`lamina … <&-`) becomes nothing: else the next file or pipe that is opened would land in its
+    place, and what is started would take that for its input.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free, which is this one
+
+
 def _print_whatever_the_terminal_can() -> None:
     """A file name or a sign beyond the terminal's encoding is written in escapes; it must not end the command."""
     for stream in (sys.stdout, sys.stderr):
@@ -85,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     from lamina.cli.data import add_data_command
     from lamina.cli.info import add_info_commands
     from lamina.cli.live import add_live_commands
+    from lamina.cli.models import add_models_command
     from lamina.cli.render import add_render_command
     from lamina.cli.training.train import add_train_command
 
@@ -92,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     add_codes_commands(commands)
     add_live_commands(commands)
     add_info_commands(commands)
+    add_models_command(commands)
     add_train_command(commands)
     add_data_command(commands)
     return parser

@@ -246,6 +246,7 @@ def test_what_encode_and_decode_refuse_would_change_nothing_and_what_they_take_c
     codes = NeuralCodec().encode(sound, RATE)
     heard = NeuralCodec(denoise=0.3).decode(codes)
     beside = {name for name, parameter in PARAMETERS.items() if parameter.refines is not None} - {"noise_only"}
+    beside.add("listen_layer")
     assert not ENCODING.ignored - set(PARAMETERS) and not DECODING.ignored - set(PARAMETERS)
     for name, text in OTHER.items():
         settings = {name: PARAMETERS[name].parse(text)}
