@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lamina.cli.exit_codes import DONE, INCOMPLETE, code_of, told
+from lamina.cli.answers import DONE, INCOMPLETE, code_of, told
 
 BAR_FORMAT = "{desc} {bar} {percentage:3.0f} %  {remaining} left"
 PIPE = Path("-")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lamina.cli.answers import DONE, INCOMPLETE, code_of, print_json, told
 from lamina.cli.batch import (
     Job,
     Outcome,
@@ -23,9 +24,7 @@ from lamina.cli.batch import (
     run_jobs,
     without_existing,
 )
-from lamina.cli.exit_codes import DONE, INCOMPLETE, code_of, told
 from lamina.cli.interruption import signals_end_it_cleanly
-from lamina.cli.json_output import print_json
 from lamina.cli.options import DECODING, ENCODING, add_settings_options, codec_of, describe, given_parameters
 from lamina.cli.spool import from_standard_input, to_standard_output
 from lamina.plugin.codes_file.codes import MAX_CODE_CHANNELS

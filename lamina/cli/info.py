@@ -8,7 +8,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from lamina.cli.json_output import print_json
+from lamina.cli.answers import print_json
 from lamina.cli.options import MODEL_HELP
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE, survey_bundles
 from lamina.models.config import CodecConfig

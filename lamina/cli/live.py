@@ -14,8 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from lamina.cli.exit_codes import DONE, FAILED, OUTPUT
-from lamina.cli.json_output import print_json
+from lamina.cli.answers import DONE, FAILED, OUTPUT, print_json
 from lamina.cli.options import add_settings_options, codec_of
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The command line: `lamina app | live | devices | render | encode | decode | inspect | info | presets | train | data`.
+"""The command line: `lamina app | render | encode | decode | inspect | live | devices | info | presets | models | …`.
 
 Each command lies in a module of its own; this one reads what is asked for and turns what fails into an exit code.
 """
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lamina.cli.exit_codes import INTERRUPTED, MEANINGS, REFUSED, UNREAD, code_of, told
+from lamina.cli.answers import INTERRUPTED, MEANINGS, REFUSED, UNREAD, code_of, told
 from lamina.cli.options import MODEL_HELP
 
 
@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     from lamina.cli.live import add_live_commands
     from lamina.cli.models import add_models_command
     from lamina.cli.render import add_render_command
+    from lamina.cli.shell import add_shell_commands
     from lamina.cli.training.train import add_train_command
 
     add_render_command(commands)
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     add_models_command(commands)
     add_train_command(commands)
     add_data_command(commands)
+    add_shell_commands(commands, parser)
     return parser
 
 

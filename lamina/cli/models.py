@@ -6,8 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from lamina.cli.exit_codes import DONE, REFUSED
-from lamina.cli.json_output import print_json
+from lamina.cli.answers import DONE, REFUSED, print_json
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 
 if TYPE_CHECKING:
@@ -48,8 +47,8 @@ def add_models_command(commands: Any) -> None:
     remove = actions.add_parser(
         "remove",
         help="remove one of your own models",
-        description="Remove one of your own models for good. Files that were encoded with it can't be decoded any more. "
-        "Its training run stays, from which it can be made again.",
+        description="Remove one of your own models for good. Files that were encoded with it can't be decoded any "
+        "more. Its training run stays, from which it can be made again.",
     )
     remove.add_argument("name", metavar="NAME", help="what it is called")
     remove.add_argument("-f", "--force", action="store_true", help="don't ask")

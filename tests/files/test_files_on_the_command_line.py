@@ -16,7 +16,7 @@ from container_parts import block_starts
 from pedalboard.io import AudioFile
 from sounds import demo
 
-from lamina.cli.exit_codes import INCOMPLETE, INPUT, MEANINGS, OUTPUT, REFUSED
+from lamina.cli.answers import INCOMPLETE, INPUT, MEANINGS, OUTPUT, REFUSED
 from lamina.cli.main import main
 from lamina.plugin import PARAMETERS, NeuralCodec
 from lamina.plugin.codes_file.file import read_codes

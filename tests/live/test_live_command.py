@@ -18,7 +18,7 @@ import pytest
 from pedalboard.io import AudioFile
 from sounds import demo, lag_samples
 
-from lamina.cli.exit_codes import OUTPUT
+from lamina.cli.answers import OUTPUT
 from lamina.cli.live import CLEARED, _balance
 from lamina.cli.main import main
 from lamina.plugin import NeuralCodec

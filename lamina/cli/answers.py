@@ -1,8 +1,11 @@
-"""What the command's exit code says, and which one tells of an error."""
+"""How commands answer: with an exit code, a line that tells an error, and JSON for programs."""
 
 from __future__ import annotations
 
 import errno
+import json
+from pathlib import Path
+from typing import Any
 
 DONE, FAILED, REFUSED, INPUT, OUTPUT, INCOMPLETE = 0, 1, 2, 3, 4, 5
 INTERRUPTED, UNREAD = 130, 141
@@ -37,3 +40,16 @@ def code_of(error: BaseException) -> int:
 def told(error: BaseException) -> str:
     """An error as the one line that stands on the terminal."""
     return f"lamina: {' '.join(str(error).split())}"
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON that every program reads: no NaN, and letters as they are."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "item"):  # a number of numpy's
+        return value.item()
+    raise TypeError(f"{type(value).__name__} can't be written as JSON.")
