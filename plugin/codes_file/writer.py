@@ -27,7 +27,12 @@ from lamina.plugin.codes_file.blocks import (
 from lamina.plugin.codes_file.codes import Codes, join_codes
 from lamina.plugin.codes_file.header import ContainerError, HeaderFields, fields_of, head_crc, pack_header
 from lamina.plugin.codes_file.reader import SUFFIX
-from lamina.plugin.files.atomic import atomic_file
+from lamina.plugin.files.atomic import NotWrittenError, atomic_file
+
+
+class CodesTargetError(ContainerError, NotWrittenError):
+    """A `.lamina` file can't be written; the message says which and why."""
+
 
 _WAITING = struct.Struct("<HBBI")
 """Before a payload that waits: frames, mode, layers it was packed for, bytes."""
@@ -132,21 +137,21 @@ def codes_writer(path: str | Path, entropy: bool = False) -> Iterator[CodesWrite
             with partial.open("wb") as file:
                 writer.finish(file)
     except OSError as error:
-        raise ContainerError(f"{path} can't be written: {error.strerror or error}.") from error
+        raise CodesTargetError(f"{path} can't be written: {error.strerror or error}.") from error
 
 
 def check_codes_target(path: str | Path) -> Path:
     """The path if a `.lamina` file can be written there; raises ContainerError."""
     path = Path(path)
     if path.suffix.lower() != SUFFIX:
-        raise ContainerError(
+        raise CodesTargetError(
             f"{path} {f'ends in {path.suffix!r}' if path.suffix else 'has no suffix'}; name a file that ends in "
             f"{SUFFIX}."
         )
     if path.is_dir():
-        raise ContainerError(f"{path} is a folder; name a file.")
+        raise CodesTargetError(f"{path} is a folder; name a file.")
     if not path.parent.is_dir():
-        raise ContainerError(f"The folder {path.parent} does not exist. Make it first.")
+        raise CodesTargetError(f"The folder {path.parent} does not exist. Make it first.")
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise ContainerError(f"{path} can't be written: permission denied.")
+        raise CodesTargetError(f"{path} can't be written: permission denied.")
     return path
