@@ -206,7 +206,13 @@ def _restore_devices(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
 
 def _restore_file(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
     clip = wanted.get("clip")
-    if clip and attempt(lambda: engine.load(Path(clip["path"]))):
+    if clip:
+        attempt(lambda: engine.load(Path(clip["path"])))
+
+
+def _restore_place(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
+    clip = wanted.get("clip")
+    if clip and engine.has_file:
         attempt(lambda: engine.set_loop(_loop(clip.get("loop"))))
         attempt(lambda: engine.player.seek(float(clip.get("seconds", 0.0))))
         if clip.get("is_playing"):
@@ -257,8 +263,19 @@ COMMANDS: dict[str, Command] = {
     "load": Command(
         lambda engine, path: engine.load(path), {"path": FILE}, _remember_file, _restore_file, is_transport=True
     ),
+    # Once a file has said at which rate the sound runs, and before a place in it is looked for, which may take long.
+    "record": Command(
+        lambda engine, path: engine.record(path), {"path": FILE}, _put("record", "path"), _restore_recording
+    ),
+    "stop_recording": Command(lambda engine: engine.stop_recording(), {}, _forget_recording),
     "unload": Command(lambda engine: engine.unload(), {}, _forget_file, is_transport=True),
-    "play": Command(lambda engine: engine.player.play(), {}, _remember_in_file(is_playing=True), is_transport=True),
+    "play": Command(
+        lambda engine: engine.player.play(),
+        {},
+        _remember_in_file(is_playing=True),
+        _restore_place,
+        is_transport=True,
+    ),
     "pause": Command(lambda engine: engine.player.pause(), {}, _remember_in_file(is_playing=False), is_transport=True),
     "stop": Command(lambda engine: engine.player.stop(), {}, _remember_stop, is_transport=True),
     "seek": Command(
@@ -271,10 +288,6 @@ COMMANDS: dict[str, Command] = {
         lambda engine, seconds: engine.set_loop(seconds), {"seconds": LOOP}, _remember_loop, is_transport=True
     ),
     "tone": Command(lambda engine, on: engine.set_tone(on), ON, _put("tone", "on"), _restore_tone),
-    "record": Command(
-        lambda engine, path: engine.record(path), {"path": FILE}, _put("record", "path"), _restore_recording
-    ),
-    "stop_recording": Command(lambda engine: engine.stop_recording(), {}, _forget_recording),
     "calibrate": Command(lambda engine: engine.calibrate(), is_long=True),
     "shrink_margin": Command(lambda engine: engine.shrink_margin()),
     "latency": Command(lambda engine: engine.latency()),
@@ -284,8 +297,11 @@ COMMANDS: dict[str, Command] = {
 """By their names on the wire; a new engine restores what was wanted in this order."""
 
 
-def restore(engine: Engine, wanted: Wanted) -> list[str]:
-    """Everything at once, after a restart: as much as can be had, and sentences about the rest."""
+def restore(engine: Engine, wanted: Wanted) -> dict[str, Any]:
+    """Everything at once, after a restart: as much as can be had.
+
+    Returns {"troubles": sentences about the rest, "is_recording": whether what is heard is being recorded now}.
+    """
     troubles: list[str] = []
 
     def attempt(work: Callable[[], Any]) -> bool:
@@ -302,4 +318,4 @@ def restore(engine: Engine, wanted: Wanted) -> list[str]:
             command.restore(engine, wanted, attempt)
     if wanted.get("opens", True):
         attempt(engine.ensure_open)
-    return troubles
+    return {"troubles": troubles, "is_recording": engine.is_recording}
