@@ -226,7 +226,9 @@ class LiveEngine:
         error = answer.exception()
         if isinstance(error, EngineGoneError):
             return
-        restored = {"troubles": [str(error)], "is_recording": False} if error is not None else answer.result()
+        restored: dict[str, Any] = (
+            {"troubles": [str(error)], "is_recording": False} if error is not None else answer.result()
+        )
         for text in restored["troubles"]:
             self._say(text, True)
         cut, self._cut_take = self._cut_take, None

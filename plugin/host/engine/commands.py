@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from lamina.plugin.host.engine.engine import Engine
 
 Wanted = dict[str, Any]
-"""What was asked for and granted (`lamina.plugin.host.client.granted.Wishes`). JSON."""
+"""What was asked for and granted (`lamina.plugin.host.client.granted.Wishes`). JSON; commands put
+others in the places of its parts and change none of them.
+"""
 
 Attempt = Callable[[Callable[[], Any]], bool]
 """Does some work and says whether that went well; what went wrong is told at the end."""
@@ -104,18 +106,26 @@ def _put(name: str, argument: str) -> Callable[..., None]:
 
 def _remember_board(wanted: Wanted, name: str, board: Any) -> None:
     wanted["boards"] = {**wanted.get("boards", {}), name: board}
-    wanted.get("bypassed", {}).pop(name, None)
+    wanted["bypassed"] = {other: effects for other, effects in wanted.get("bypassed", {}).items() if other != name}
 
 
 def _remember_parameters(wanted: Wanted, name: str, path: list[int], values: dict[str, Any]) -> None:
-    effect: Any = wanted.get("boards", {}).get(name)
     with contextlib.suppress(LookupError, TypeError):
-        for index in path:
-            effect = effect["effects"][index]
-        if effect["effect"] == "NeuralCodec":
-            _set_codec(effect, values)
-        else:
-            effect["parameters"] = {**effect.get("parameters", {}), **values}
+        board = _with_parameters(wanted["boards"][name], path, values)
+        wanted["boards"] = {**wanted["boards"], name: board}
+
+
+def _with_parameters(document: Any, path: list[int], values: dict[str, Any]) -> Any:
+    """A board's or an effect's document with other values; what was handed out before stays as it was."""
+    changed = dict(document)
+    if path:
+        changed["effects"] = list(document["effects"])
+        changed["effects"][path[0]] = _with_parameters(document["effects"][path[0]], path[1:], values)
+    elif document["effect"] == "NeuralCodec":
+        _set_codec(changed, values)
+    else:
+        changed["parameters"] = {**document.get("parameters", {}), **values}
+    return changed
 
 
 def _set_codec(entry: dict[str, Any], values: dict[str, Any]) -> None:
