@@ -61,8 +61,10 @@ class Loader:
         self._background.run(_presets, header.show_presets, self._fail)
         if model is not None or not is_restored:
             self._background.run(lambda: _codec(model), self._session.use_codec, self._fail_codec)
-        if self._brought_back and left is None:
-            self._session.noticed.notify(Notice(f"{CUT_OFF} {self._brought_back}"))
+        lost = self._kept.lost if self._kept is not None else ""
+        if left is None and (self._brought_back or lost):
+            told = f"{CUT_OFF} {self._brought_back}" if self._brought_back else ""
+            self._session.noticed.notify(Notice(f"{told} {lost}".strip()))
         self.find_devices()
         self.find_models(header)
 

@@ -9,8 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from lamina.gui.model.session import Notice, Session
+from lamina.gui.model.values.boards import BoardsAsText
+from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE
 from lamina.plugin.host.client.live_engine import LiveEngine
-from lamina.plugin.host.client.session_file import SessionFile, remembered_devices
+from lamina.plugin.host.client.session_file import SessionFile, devices_of_last_time
+
+LONGEST_TITLE = 256
+LONGEST_SECONDS = 1e7
+MOST_MARGIN_SECONDS = 1.0
+"""More than an engine ever grows to."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +40,13 @@ class KeptSession:
     """
 
     def __init__(self, music_folder: Path, folder: Path | None = None) -> None:
-        self._described: dict[str, Any] | None = None
+        self._seen: tuple[dict[str, Any], dict[str, Any], dict[str, Any]] | None = None
+        self._boards_as_text = BoardsAsText()
         self._told = ""
-        self._file = SessionFile(lambda: self._described, folder)
+        self._file = SessionFile(self._describe, folder)
         self._left = self._file.unfinished or {}
-        wishes: dict[str, Any] = {"devices": remembered_devices(folder).document()}
+        devices, self._devices_lost = devices_of_last_time(folder)
+        wishes: dict[str, Any] = {"devices": devices.document()}
         margin = _margin(self._left)
         if margin is not None:
             wishes["margin_samples"] = margin
@@ -51,23 +60,33 @@ class KeptSession:
     @property
     def document(self) -> KeptDocument | None:
         """What was open when the last session was cut off."""
+        if not self._left:
+            return None
         try:
             kept = self._left["document"]
             loop = kept["loop"]
-            region = None if loop is None else (float(loop[0]), float(loop[1]))
-            return KeptDocument(
-                Path(kept["path"]), str(kept["title"]), float(kept["seconds"]), region, bool(kept["is_looping"])
-            )
-        except (LookupError, TypeError, ValueError):
+            region = None if loop is None else (_seconds(loop[0]), _seconds(loop[1]))
+            path, title = Path(kept["path"]), str(kept["title"])[:LONGEST_TITLE]
+            path.is_file()  # raises for what can be no path, such as a name that is too long
+            return KeptDocument(path, title, _seconds(kept["seconds"]), region, bool(kept["is_looping"]))
+        except (LookupError, TypeError, ValueError, OSError):
+            self._file.set_aside("it does not say which file was open")
             return None
+
+    @property
+    def lost(self) -> str:
+        """A sentence about what was left behind, can't be read and is kept under another name; or nothing."""
+        return " ".join(text for text in (self._file.lost, self._devices_lost) if text)
 
     def restore_boards(self) -> str:
         """Bring back the settings of A and B; returns nothing, or a sentence that says why that can't be."""
         try:
             self.session.boards.restore(self._left["boards"])
             return ""
-        except (LookupError, TypeError, ValueError, OSError) as error:
+        except Exception as error:
+            # Whatever stands in a damaged file: the app opens all the same.
             reason = str(error) if isinstance(error, ValueError) else "they can't be read."
+            self._file.set_aside("the settings of A and B can't be read")
             return f"The settings of A and B can't be brought back: {reason}"
 
     def restore_place(self, kept: KeptDocument) -> None:
@@ -84,6 +103,9 @@ class KeptSession:
         leaves.
         """
         session, document = self.session, self.session.document
+        if self._file.trouble and self._file.trouble != self._told:
+            session.noticed.notify(Notice(self._file.trouble, is_error=True))
+        self._told = self._file.trouble
         if document is None:
             return
         place = {
@@ -93,10 +115,16 @@ class KeptSession:
             "loop": session.loop_seconds,
             "is_looping": session.is_looping,
         }
-        self._described = {"engine": session.engine.wishes(), "boards": session.boards.document(), "document": place}
-        if self._file.trouble and self._file.trouble != self._told:
-            session.noticed.notify(Notice(self._file.trouble, is_error=True))
-        self._told = self._file.trouble
+        # References only, for this is the window's thread: `_describe` makes text of them on another.
+        self._seen = session.engine.wishes(), session.boards.snapshot(), place
+
+    def _describe(self) -> dict[str, Any] | None:
+        if self._seen is None:
+            return None
+        wishes, boards, place = self._seen
+        # The engine's boards are those of `boards`.
+        engine = {name: wish for name, wish in wishes.items() if name != "boards"}
+        return {"engine": engine, "boards": self._boards_as_text.document(boards), "document": place}
 
     def close(self) -> None:
         """Keep the session for the last time, as one that ended in order. Before the engine ends."""
@@ -110,4 +138,13 @@ def _margin(left: dict[str, Any]) -> list[int] | None:
         samples, rate = (int(number) for number in left["engine"]["margin_samples"])
     except (LookupError, TypeError, ValueError):
         return None
-    return [samples, rate] if samples >= 0 and rate > 0 else None
+    is_possible = LOWEST_RATE <= rate <= HIGHEST_RATE and 0 <= samples <= MOST_MARGIN_SECONDS * rate
+    return [samples, rate] if is_possible else None
+
+
+def _seconds(value: Any) -> float:
+    """A place in a file; raises TypeError or ValueError."""
+    seconds = float(value)
+    if not 0 <= seconds <= LONGEST_SECONDS:
+        raise ValueError(f"{seconds} s is no place in a file.")
+    return seconds

@@ -296,6 +296,11 @@ class Session:
             self.changed.notify("output")
         elif event["event"] == "restarted":
             self.player.begin_again()
+            self.recording.begin_again()
+        elif event["event"] == "recording":
+            self.recording.goes_on()
+        elif event["event"] == "recording_ended":
+            self.recording.has_ended()
         elif event["event"] == "ready":
             self.player.ready()
         elif event["event"] == "gone":

@@ -218,7 +218,7 @@ class _Ending:
 
 
 def _device_settings(options: argparse.Namespace) -> DeviceSettings:
-    from lamina.plugin.host.client.session_file import remembered_devices
+    from lamina.plugin.host.client.session_file import devices_of_last_time
     from lamina.plugin.host.device.device_settings import VIRTUAL
     from lamina.plugin.host.device.devices import is_hardware
 
@@ -238,7 +238,10 @@ def _device_settings(options: argparse.Namespace) -> DeviceSettings:
             raise ValueError(
                 f"--channels is {options.channels!r}; give one number or two, for example 1 or 3,4."
             ) from None
-    return remembered_devices().changed(**changes)
+    devices, trouble = devices_of_last_time()
+    if trouble:
+        print(f"lamina: {trouble}", file=sys.stderr)
+    return devices.changed(**changes)
 
 
 def _check_devices(settings: DeviceSettings) -> None:

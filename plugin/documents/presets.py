@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE, BundleError
+from lamina.models.json_files import LARGEST_FILE, JsonError, parse_json, read_regular
 from lamina.plugin.files.atomic import atomic_file
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.parameters.model_shape import USUAL, shape_named
@@ -81,13 +82,13 @@ def load_preset(name_or_path: str | Path) -> Preset:
     if str(name_or_path) in factory:
         return factory[str(name_or_path)]
     path = Path(name_or_path)
-    if not path.is_file():
-        if path.suffix == ".json" or len(path.parts) > 1:
-            raise PresetError(f"There is no preset file {path}.")
-        raise PresetError(f"There is no preset {str(name_or_path)!r}.{suggest(str(name_or_path), factory)}")
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_regular(path, LARGEST_FILE)
+    except FileNotFoundError:
+        if path.suffix == ".json" or len(path.parts) > 1:
+            raise PresetError(f"There is no preset file {path}.") from None
+        raise PresetError(f"There is no preset {str(name_or_path)!r}.{suggest(str(name_or_path), factory)}") from None
+    except (OSError, ValueError) as error:
         raise PresetError(f"{path} can't be read as a preset: {error}.") from error
     return _parse(text, str(path), path.stem)
 
@@ -108,10 +109,10 @@ def save_preset(
         raise PresetError(f"The preset {path} can't be written: {error.strerror or error}.") from error
 
 
-def _parse(text: str, where: str, name: str) -> Preset:
+def _parse(text: str | bytes, where: str, name: str) -> Preset:
     try:
-        data: Any = json.loads(text)
-    except json.JSONDecodeError as error:
+        data: Any = parse_json(text)
+    except JsonError as error:
         raise PresetError(f"{where} is not a preset: {error}.") from error
     if not isinstance(data, dict) or "schema" not in data:
         raise PresetError(f'{where} is not a preset: it has no "schema".')

@@ -8,7 +8,6 @@ A source gives 0 … 1 for every frame (a 75th of a second). What it moves then 
 
 from __future__ import annotations
 
-import json
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lamina.dsp.chance import uniform
+from lamina.models.json_files import JsonError, parse_json
 from lamina.plugin.parameters.kinds import Parameter, Value, suggest
 
 Source = Literal["lfo", "envelope", "steps"]
@@ -173,8 +173,8 @@ class MovingParameter(Parameter):
 
     def parse(self, text: str) -> Value:
         try:
-            return self.validate(json.loads(text))
-        except json.JSONDecodeError as error:
+            return self.validate(parse_json(text))
+        except JsonError as error:
             raise ValueError(f"{self.name} must be written as JSON, a list of objects: {error}.") from None
 
     def default_text(self) -> str:

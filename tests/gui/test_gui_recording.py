@@ -1,12 +1,14 @@
 """Recording in the app: what is heard goes into a new file each time, and the user is told its name."""
 
 import os
+import time
 
 import numpy as np
 import pytest
 from gui_parts import wait, wait_for
 from PyQt6.QtCore import Qt
 
+from lamina.gui.model.sound import recording as recording_module
 from lamina.plugin.files.sound import read_audio
 
 pytest_plugins = ["gui_fixtures"]
@@ -82,3 +84,42 @@ def test_an_engine_that_dies_goes_on_recording_in_the_next_file(session):
     session.recording.toggle()
     wait_for(session, lambda: any("Recorded Lamina take 2.wav" in notice.text for notice in session.notices))
     assert read_audio(session.recording.folder / "Lamina take.wav").samples.shape[1] > 0
+
+
+def test_a_take_goes_on_however_long_the_next_engine_needs_to_find_its_place(session, monkeypatch):
+    session.recording.toggle()
+    wait_for(session, lambda: session.recording.seconds > 0.5)
+    # The next engine plays already and looks for its place in a long MP3: it shows sound and no recording for long.
+    state = session.engine.telemetry.state().copy()
+    state["stream_samples"], state["is_recording"] = 48000, 0
+    now = time.monotonic()
+    session._take_event({"event": "restarted", "code": -9})
+    with monkeypatch.context() as patched:
+        patched.setattr(session.engine.telemetry, "state", lambda: state)
+        patched.setattr(recording_module.time, "monotonic", lambda: now + 30)
+        session.recording.look()
+        assert session.recording.is_on
+    session._take_event({"event": "recording", "path": "Lamina take 2.wav"})
+    wait_for(session, lambda: session.recording.seconds > 0.5)
+    assert session.recording.is_on
+
+
+def test_a_take_asked_for_as_the_engine_ended_is_asked_of_the_next_one(session):
+    session.engine.play().result(30)
+    session.engine._handle.kill()
+    session.recording.toggle()
+    wait_for(session, lambda: session.engine.n_restarts > 0 and session.recording.seconds > 0.3)
+    assert session.recording.is_on and (session.recording.folder / "Lamina take.wav").exists()
+
+
+def test_a_take_that_cannot_go_on_is_told_to_have_ended(session):
+    session.recording.toggle()
+    wait_for(session, lambda: session.recording.seconds > 0.5)
+    folder = session.recording.folder
+    folder.rename(folder.with_name("taken away"))
+    session.engine._handle.kill()
+    wait_for(session, lambda: not session.recording.is_on)
+    texts = [notice.text for notice in session.notices]
+    assert not any("goes on" in text or "Nothing else is lost" in text for text in texts), texts
+    assert any("The recording ended with the engine" in text for text in texts), texts
+    assert session.engine.wishes()["record"] is None

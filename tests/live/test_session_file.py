@@ -4,6 +4,7 @@ way.
 
 import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from lamina.plugin.host.client.session_file import (
     DEVICES_NAME,
     SESSION_NAME,
     SessionFile,
+    devices_of_last_time,
     remember_devices,
     remembered_devices,
 )
@@ -273,3 +275,49 @@ def test_another_versions_session_is_put_aside(tmp_path):
     assert kept.unfinished is None
     kept.close()
     assert (tmp_path / "session.other.json").read_text() == newer
+
+
+HOSTILE = {
+    "deep": "[" * 100_000 + "]" * 100_000,
+    "levels": '{"schema": 1, "is_finished": false, "session": ' + "[" * 100 + "]" * 100 + "}",
+    "digits": '{"schema": 1, "is_finished": false, "session": {"seconds": ' + "9" * 400 + "}}",
+    "many digits": '{"schema": 1, "is_finished": false, "session": {"seconds": ' + "9" * 5000 + "}}",
+    "infinity": '{"schema": 1, "is_finished": false, "session": {"seconds": Infinity}}',
+    "overflow": '{"schema": 1, "is_finished": false, "session": {"seconds": 1e999}}',
+    "long text": '{"schema": 1, "is_finished": false, "session": {"title": "' + "x" * 20_000 + '"}}',
+    "twice": '{"schema": 1, "schema": 1, "is_finished": false, "session": {}}',
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_what_no_session_says_is_kept_under_another_name_and_told(tmp_path, text):
+    (tmp_path / "session.damaged.json").write_text("an earlier one")
+    (tmp_path / SESSION_NAME).write_text(text)
+    session = kept(tmp_path, lambda: SESSION)
+    assert session.unfinished is None
+    assert "session.damaged 2.json" in session.lost and "can't be brought back" in session.lost
+    session.close()
+    assert (tmp_path / "session.damaged 2.json").read_text() == text
+    assert (tmp_path / "session.damaged.json").read_text() == "an earlier one"
+    assert on_disk(tmp_path)["session"] == SESSION
+
+
+@pytest.mark.parametrize("name", [SESSION_NAME, session_file.LOCK_NAME, DEVICES_NAME])
+def test_a_pipe_in_a_files_place_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    session = kept(tmp_path, lambda: SESSION)
+    settings, trouble = devices_of_last_time(tmp_path)
+    assert session.unfinished is None and settings == DeviceSettings()
+    assert name in session.lost + session.trouble + trouble or "pipe" in session.lost + trouble
+    session.close()
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "{}x", '{"buffer": 1e999}', '{"input_channels": [1152921504606846976]}']
+)
+def test_damaged_devices_are_kept_under_another_name_and_told(tmp_path, text):
+    (tmp_path / DEVICES_NAME).write_text(text)
+    settings, trouble = devices_of_last_time(tmp_path)
+    assert settings == DeviceSettings() and "devices.damaged.json" in trouble
+    assert (tmp_path / "devices.damaged.json").read_text() == text
+    assert devices_of_last_time(tmp_path) == (DeviceSettings(), "")

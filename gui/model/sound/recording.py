@@ -33,6 +33,7 @@ class Recording:
         self.is_on = False
         self._engine, self._answers, self._tell, self._changed = engine, answers, tell, changed
         self._began: float | None = None  # when the engine said that it records
+        self._is_gone = False
 
     @property
     def seconds(self) -> float:
@@ -80,8 +81,26 @@ class Recording:
         elif not int(record["stream_samples"]):
             self._began = time.monotonic()
 
+    def begin_again(self) -> None:
+        """Another engine takes the place of the one that recorded: wait for what it says about the take."""
+        self._began = None
+
+    def goes_on(self) -> None:
+        """The new engine records on."""
+        if self.is_on:
+            self._began = time.monotonic()
+
+    def has_ended(self) -> None:
+        """The take ended without being stopped, which the engine has told."""
+        if self.is_on:
+            self.stop()
+
     def let_go(self) -> None:
         """The engine is no more."""
+        self._is_gone = True
+        self._put_out()
+
+    def _put_out(self) -> None:
         self.is_on, self._began = False, None
         self._changed()
 
@@ -90,7 +109,9 @@ class Recording:
             self._began = time.monotonic()
 
     def _not_started(self, sentence: str) -> None:
-        self.let_go()
+        if not sentence and not self._is_gone:
+            return  # the engine that takes the place of this one is asked for it, and tells
+        self._put_out()
         if sentence:
             self._tell(f"Nothing is recorded: {sentence}", True, "")
 

@@ -10,12 +10,13 @@ from typing import Any
 from lamina.gui.model.values.answers import Answers
 from lamina.gui.model.values.observable import Observable
 from lamina.gui.model.values.parameters import ParameterValues, plain
+from lamina.models.json_files import JsonText, json_text
 from lamina.plugin import Board, NeuralCodec
 from lamina.plugin.documents.presets import Preset
 from lamina.plugin.host.client.live_engine import LiveEngine
 from lamina.plugin.parameters.model_shape import USUAL, shape_named
 from lamina.plugin.parameters.settings import Settings
-from lamina.plugin.parameters.table import Value, find_parameter
+from lamina.plugin.parameters.table import PARAMETERS, Value, find_parameter
 
 NAMES = ("A", "B")
 
@@ -124,13 +125,18 @@ class BoardPair:
 
     # For the session that is kept on disk.
 
-    def document(self) -> dict[str, Any]:
-        """Both boards as JSON would have them."""
+    def snapshot(self) -> dict[str, Any]:
+        """Both boards as they are now, in no time: `BoardsAsText` makes JSON of it, on any thread."""
         states = {
-            name: {**self._described(state), "values": plain(self._values_of(name))}
-            for name, state in self._states.items()
+            name: {**self._described(state), "values": self._values_of(name)} for name, state in self._states.items()
         }
         return {"chosen": self.chosen, "states": states}
+
+    def document(self) -> dict[str, Any]:
+        """Both boards as JSON would have them."""
+        snapshot = self.snapshot()
+        states = {name: {**state, "values": plain(state["values"])} for name, state in snapshot["states"].items()}
+        return {**snapshot, "states": states}
 
     def restore(self, document: dict[str, Any]) -> None:
         """Both boards as they were described; raises ValueError, TypeError or LookupError, and changes nothing."""
@@ -204,6 +210,31 @@ class BoardPair:
         if self.state.preset and not self.state.is_edited:
             self.state.is_edited = True
             self.changed.notify("preset")
+
+
+class BoardsAsText:
+    """Makes JSON of snapshots of a `BoardPair`, one after the other: only of the values that have changed."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], tuple[Value, JsonText]] = {}
+
+    def document(self, snapshot: dict[str, Any]) -> dict[str, Any]:
+        """As `BoardPair.document`, its values as text."""
+        states = {
+            board: {
+                **state,
+                "values": {name: self._text(board, name, value) for name, value in state["values"].items()},
+            }
+            for board, state in snapshot["states"].items()
+        }
+        return {**snapshot, "states": states}
+
+    def _text(self, board: str, name: str, value: Value) -> JsonText:
+        # Values are never changed, only replaced, so the same one has the same text.
+        made = self._made.get((board, name))
+        if made is None or made[0] is not value:
+            made = self._made[board, name] = value, JsonText(json_text(PARAMETERS[name].plain(value)))
+        return made[1]
 
 
 def _codec_with(model: str, values: dict[str, Value]) -> tuple[NeuralCodec, dict[str, Value]]:

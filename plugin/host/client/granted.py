@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from typing import Any
@@ -22,7 +21,7 @@ class Wishes:
     """
 
     def __init__(self, document: dict[str, Any]) -> None:
-        self._document = document
+        self._document = dict(document)
         self._lock = threading.Lock()
         self._last_transport = 0.0
 
@@ -46,9 +45,13 @@ class Wishes:
                 followed.remember(self._document, **values)
 
     def document(self, state: Any = None) -> dict[str, Any]:
-        """A copy; with the telemetry's `state`, the file's place is where it is heard now."""
+        """What is wanted now, which no later command changes; with the telemetry's `state`, the file's place is where
+        it is heard now. Its parts are shared: boards may be large.
+        """
         with self._lock:
-            document: dict[str, Any] = json.loads(json.dumps(self._document))
+            document = dict(self._document)
+        if document.get("clip"):
+            document["clip"] = dict(document["clip"])
         if state is None:
             return document
         clip = document.get("clip")

@@ -47,6 +47,7 @@ class LiveEngine:
         self._events: deque[dict[str, Any]] = deque(maxlen=1000)
         self._closing = threading.Event()
         self._n_early_deaths = 0
+        self._cut_take: Path | None = None  # what was being recorded when the engine ended
         self._handle = self._start(self._wishes.document())
         self._watchdog = threading.Thread(target=self._watch, name="lamina-engine-watchdog", daemon=True)
         self._watchdog.start()
@@ -149,7 +150,10 @@ class LiveEngine:
 
     def take_events(self) -> list[dict[str, Any]]:
         """Events since the last call: {"event": "ready" | "message" | "opened" | "late" | "margin" | "restarted" |
-        "gone", …}.
+        "recording" | "recording_ended" | "gone", …}.
+
+        "recording" comes after "restarted" when the new engine records on; "recording_ended" when a recording ended
+        without being stopped.
         """
         events = []
         while self._events:
@@ -194,8 +198,12 @@ class LiveEngine:
 
         def follow(answer: Future[Any]) -> None:
             # What the engine had no time to answer is for the one that takes its place.
-            if answer.exception() is None or isinstance(answer.exception(), EngineGoneError):
+            is_gone = isinstance(answer.exception(), EngineGoneError)
+            if answer.exception() is None or is_gone:
+                take = self._wishes.get("record")
                 self._wishes.follow(command, sent)
+                if is_gone and command == "stop_recording" and take:
+                    self._say(f"The recording ended with the engine. {_kept(Path(take))}", True)
 
         with self._lock:
             answer = self._handle.send(command, **sent)
@@ -203,19 +211,45 @@ class LiveEngine:
         return answer
 
     def _start(self, wishes: dict[str, Any]) -> EngineHandle:
-        handle = EngineHandle(self._memory, self._events.append, self._ended)
+        handle = EngineHandle(self._memory, self._take_event, self._ended)
         self._started = time.monotonic()
         handle.send("restore", wishes=wishes).add_done_callback(self._tell_troubles)
         handle.start()
         return handle
 
+    def _take_event(self, event: dict[str, Any]) -> None:
+        if event["event"] == "recording_ended":
+            self._wishes.put(record=None)
+        self._events.append(event)
+
     def _tell_troubles(self, answer: Future[Any]) -> None:
         error = answer.exception()
         if isinstance(error, EngineGoneError):
             return
-        for text in [str(error)] if error is not None else answer.result():
+        restored: dict[str, Any] = (
+            {"troubles": [str(error)], "is_recording": False} if error is not None else answer.result()
+        )
+        for text in restored["troubles"]:
             self._say(text, True)
+        cut, self._cut_take = self._cut_take, None
+        if self._wishes.get("record"):
+            self._tell_recording(cut, restored["is_recording"])
         self._events.append({"event": "ready"})
+
+    def _tell_recording(self, cut: Path | None, goes_on: bool) -> None:
+        """Say what became of the recording that was wanted when the last engine ended, once that is known.
+
+        cut: what that engine had begun to write.
+        """
+        if goes_on:
+            take = str(self._wishes.get("record"))
+            self._events.append({"event": "recording", "path": take})
+            if cut is not None:
+                self._say(f"The recording goes on in {Path(take).name}. {_kept(cut)}")
+        else:
+            self._wishes.put(record=None)
+            self._events.append({"event": "recording_ended"})
+            self._say(f"The recording ended with the engine. {_kept(cut)}", True)
 
     def _ended(self, code: int) -> None:
         """The process has ended without being asked: another one goes on. Called on the old one's reading thread."""
@@ -224,29 +258,35 @@ class LiveEngine:
         self._n_early_deaths = (
             self._n_early_deaths + 1 if time.monotonic() - self._started < SHORTEST_LIFE_SECONDS else 0
         )
+        wishes = self.wishes()
+        is_recording = bool(wishes.get("record"))
+        if is_recording and Path(wishes["record"]).exists():
+            self._cut_take = Path(wishes["record"])
         if self._n_early_deaths >= MOST_EARLY_DEATHS:
             self._say(
                 "The audio engine ends as soon as it is started. Nothing can be heard; details are on the terminal.",
                 True,
             )
+            if is_recording:
+                self._tell_recording(self._cut_take, goes_on=False)
             self._events.append({"event": "gone"})
             return
         if code != REPLACE_ME:
-            self._say("The audio engine ended unexpectedly and was started again. Nothing else is lost.", True)
-        wishes = self.wishes()
+            lost = "What is recorded has a gap." if is_recording else "Nothing else is lost."
+            self._say(f"The audio engine ended unexpectedly and was started again. {lost}", True)
         if int(self.telemetry.state()["stream_samples"]):
             wishes["opens"] = True  # as it was
         if wishes.get("record"):
             # What was recorded stays as it is; the rest goes into a file beside it.
             wishes["record"] = str(next_take(Path(wishes["record"])))
             self._wishes.put(record=wishes["record"])
-            self._say(f"The recording goes on in {Path(wishes['record']).name}.")
         with self._lock:
             if self._closing.is_set():
                 return
             self.n_restarts += 1
+            # Before anything that the new one tells.
+            self._events.append({"event": "restarted", "code": code})
             self._handle = self._start(wishes)
-        self._events.append({"event": "restarted", "code": code})
 
     def _watch(self) -> None:
         """Ends an engine that hangs; it is then replaced like one that died."""
@@ -266,3 +306,10 @@ class LiveEngine:
 
     def _say(self, text: str, is_error: bool = False) -> None:
         self._events.append({"event": "message", "text": text, "is_error": is_error})
+
+
+def _kept(take: Path | None) -> str:
+    """What is left of a recording whose engine ended."""
+    if take is None or not take.exists():
+        return "Nothing of it was written."
+    return f"What was recorded until then is in {take}."

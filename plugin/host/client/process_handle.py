@@ -15,6 +15,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
+from lamina.models.json_files import json_text
+
 END_SECONDS = 3.0
 
 
@@ -95,7 +97,7 @@ class EngineHandle:
                 return answer
             self._n_sent += 1
             self._waiting[self._n_sent] = answer
-            self._outbox.put(json.dumps({"id": self._n_sent, "do": command, "with": values}).encode())
+            self._outbox.put(json_text({"id": self._n_sent, "do": command, "with": values}).encode())
         return answer
 
     def kill(self) -> None:

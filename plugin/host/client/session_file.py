@@ -6,20 +6,23 @@ Both lie in the user's data folder. A second Lamina that runs at the same time l
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
+import os
+import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from lamina.models.json_files import JsonError, json_text, put_aside, read_json
 from lamina.models.places import data_folder
 from lamina.plugin.files.atomic import atomic_file
 from lamina.plugin.host.device.device_settings import DeviceSettings, device_settings
 
 SCHEMA_VERSION = 1
 SAVE_SECONDS = 3.0
+LARGEST_DEVICES = 1 << 16
 SESSION_NAME, LOCK_NAME, DEVICES_NAME = "session.json", "session.lock", "devices.json"
 
 
@@ -32,13 +35,14 @@ class SessionFile:
         folder: where the file lies; the user's data folder if None.
 
     `unfinished` is what a session that did not end in order left behind, or None. Nothing is ever raised after the
-    start: a disk that is full must not stop the sound; `trouble` says what is wrong.
+    start: a disk that is full must not stop the sound; `trouble` says what is wrong. `lost` is a sentence about a
+    session that could not be read, and where it is kept, or nothing.
     """
 
     def __init__(self, describe: Callable[[], dict[str, Any] | None], folder: Path | None = None) -> None:
         self._describe = describe
         self._folder = folder or data_folder()
-        self.trouble = ""
+        self.trouble = self.lost = ""
         self._saved = ""
         self._is_closing = threading.Event()
         self._lock = self._locked()
@@ -53,7 +57,7 @@ class SessionFile:
         session = self._describe()
         if session is None and not is_finished:
             return
-        text = json.dumps({"schema": SCHEMA_VERSION, "is_finished": is_finished, "session": session}, indent=1)
+        text = json_text({"schema": SCHEMA_VERSION, "is_finished": is_finished, "session": session})
         if text == self._saved:
             return
         try:
@@ -77,12 +81,23 @@ class SessionFile:
         while not self._is_closing.wait(SAVE_SECONDS):
             self.save()
 
+    def set_aside(self, why: str) -> None:
+        """Keep what was left unfinished under another name, because it can't be used; `lost` tells where and why."""
+        self.unfinished = None
+        if not self.lost:
+            self.lost = _put_aside_and_told(self._folder / SESSION_NAME, "The last session can't be brought back", why)
+
     def _locked(self) -> IO[str] | None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            lock = (self._folder / LOCK_NAME).open("w")
+            # Read and write, which waits for nobody even where a pipe bears this name.
+            lock = os.fdopen(os.open(self._folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "w")
         except OSError as error:
             self.trouble = f"The session can't be saved in {self._folder}: {error.strerror or error}."
+            return None
+        if not stat.S_ISREG(os.fstat(lock.fileno()).st_mode):
+            lock.close()
+            self.trouble = f"The session can't be saved in {self._folder}: {LOCK_NAME} there is no file. Remove it."
             return None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -95,10 +110,10 @@ class SessionFile:
         """What was left unfinished; a damaged file is put aside, not destroyed."""
         path = self._folder / SESSION_NAME
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = read_json(path)
             if data["schema"] != SCHEMA_VERSION:
                 # Another Lamina's, perhaps a newer one's.
-                path.replace(path.with_suffix(".other.json"))
+                put_aside(path, "other")
                 return None
             if data["is_finished"]:
                 return None
@@ -106,18 +121,40 @@ class SessionFile:
             return session if isinstance(session, dict) else None
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError):
-            with contextlib.suppress(OSError):
-                path.replace(path.with_suffix(".damaged.json"))
-            return None
+        except (JsonError, OSError) as error:
+            self.set_aside(_reason(error))
+        except (KeyError, TypeError):
+            self.set_aside("it holds something else")
+        return None
 
 
 def remembered_devices(folder: Path | None = None) -> DeviceSettings:
     """The devices that were used last; the system's own where there is none, or none that can be read."""
+    return devices_of_last_time(folder)[0]
+
+
+def devices_of_last_time(folder: Path | None = None) -> tuple[DeviceSettings, str]:
+    """As `remembered_devices`, and a sentence about a file that could not be read and is kept under another name, or
+    nothing.
+    """
+    path = (folder or data_folder()) / DEVICES_NAME
     try:
-        return device_settings(json.loads(((folder or data_folder()) / DEVICES_NAME).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return DeviceSettings()
+        return device_settings(read_json(path, LARGEST_DEVICES)), ""
+    except FileNotFoundError:
+        return DeviceSettings(), ""
+    except (OSError, ValueError, TypeError) as error:
+        return DeviceSettings(), _put_aside_and_told(
+            path, "The sound devices of last time can't be read", _reason(error)
+        )
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) and error.strerror else str(error)).rstrip(".")
+
+
+def _put_aside_and_told(path: Path, what: str, why: str) -> str:
+    kept = put_aside(path)
+    return f"{what}: {why}. {f'The file is kept as {kept}.' if kept is not None else f'It is in {path}.'}"
 
 
 def remember_devices(settings: DeviceSettings, folder: Path | None = None) -> None:

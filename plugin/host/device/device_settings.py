@@ -13,6 +13,7 @@ NONE = "none"
 SHORTEST_BUFFER, LONGEST_BUFFER = 32, 4096
 BUFFERS = (64, 128, 256, 512, 1024)
 MOST_MARGIN_FRAMES = 10
+MOST_CHANNELS = 256
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,11 @@ class DeviceSettings:
         if (
             not isinstance(channels, tuple)
             or not 1 <= len(channels) <= 2
-            or any(isinstance(c, bool) or not isinstance(c, int) or c < 1 for c in channels)
+            or any(isinstance(c, bool) or not isinstance(c, int) or not 1 <= c <= MOST_CHANNELS for c in channels)
         ):
-            raise ValueError(f"input_channels is {channels!r}; give one channel or two, numbered from 1.")
+            raise ValueError(
+                f"input_channels is {channels!r}; give one channel or two, numbered from 1 to {MOST_CHANNELS}."
+            )
         if self.sample_rate is not None and (
             isinstance(self.sample_rate, bool)
             or not isinstance(self.sample_rate, int)

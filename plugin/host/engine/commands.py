@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from lamina.plugin.host.engine.engine import Engine
 
 Wanted = dict[str, Any]
-"""What was asked for and granted (`lamina.plugin.host.client.granted.Wishes`). JSON."""
+"""What was asked for and granted (`lamina.plugin.host.client.granted.Wishes`). JSON; commands put
+others in the places of its parts and change none of them.
+"""
 
 Attempt = Callable[[Callable[[], Any]], bool]
 """Does some work and says whether that went well; what went wrong is told at the end."""
@@ -104,18 +106,26 @@ def _put(name: str, argument: str) -> Callable[..., None]:
 
 def _remember_board(wanted: Wanted, name: str, board: Any) -> None:
     wanted["boards"] = {**wanted.get("boards", {}), name: board}
-    wanted.get("bypassed", {}).pop(name, None)
+    wanted["bypassed"] = {other: effects for other, effects in wanted.get("bypassed", {}).items() if other != name}
 
 
 def _remember_parameters(wanted: Wanted, name: str, path: list[int], values: dict[str, Any]) -> None:
-    effect: Any = wanted.get("boards", {}).get(name)
     with contextlib.suppress(LookupError, TypeError):
-        for index in path:
-            effect = effect["effects"][index]
-        if effect["effect"] == "NeuralCodec":
-            _set_codec(effect, values)
-        else:
-            effect["parameters"] = {**effect.get("parameters", {}), **values}
+        board = _with_parameters(wanted["boards"][name], path, values)
+        wanted["boards"] = {**wanted["boards"], name: board}
+
+
+def _with_parameters(document: Any, path: list[int], values: dict[str, Any]) -> Any:
+    """A board's or an effect's document with other values; what was handed out before stays as it was."""
+    changed = dict(document)
+    if path:
+        changed["effects"] = list(document["effects"])
+        changed["effects"][path[0]] = _with_parameters(document["effects"][path[0]], path[1:], values)
+    elif document["effect"] == "NeuralCodec":
+        _set_codec(changed, values)
+    else:
+        changed["parameters"] = {**document.get("parameters", {}), **values}
+    return changed
 
 
 def _set_codec(entry: dict[str, Any], values: dict[str, Any]) -> None:
@@ -206,7 +216,13 @@ def _restore_devices(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
 
 def _restore_file(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
     clip = wanted.get("clip")
-    if clip and attempt(lambda: engine.load(Path(clip["path"]))):
+    if clip:
+        attempt(lambda: engine.load(Path(clip["path"])))
+
+
+def _restore_place(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
+    clip = wanted.get("clip")
+    if clip and engine.has_file:
         attempt(lambda: engine.set_loop(_loop(clip.get("loop"))))
         attempt(lambda: engine.player.seek(float(clip.get("seconds", 0.0))))
         if clip.get("is_playing"):
@@ -257,8 +273,19 @@ COMMANDS: dict[str, Command] = {
     "load": Command(
         lambda engine, path: engine.load(path), {"path": FILE}, _remember_file, _restore_file, is_transport=True
     ),
+    # Once a file has said at which rate the sound runs, and before a place in it is looked for, which may take long.
+    "record": Command(
+        lambda engine, path: engine.record(path), {"path": FILE}, _put("record", "path"), _restore_recording
+    ),
+    "stop_recording": Command(lambda engine: engine.stop_recording(), {}, _forget_recording),
     "unload": Command(lambda engine: engine.unload(), {}, _forget_file, is_transport=True),
-    "play": Command(lambda engine: engine.player.play(), {}, _remember_in_file(is_playing=True), is_transport=True),
+    "play": Command(
+        lambda engine: engine.player.play(),
+        {},
+        _remember_in_file(is_playing=True),
+        _restore_place,
+        is_transport=True,
+    ),
     "pause": Command(lambda engine: engine.player.pause(), {}, _remember_in_file(is_playing=False), is_transport=True),
     "stop": Command(lambda engine: engine.player.stop(), {}, _remember_stop, is_transport=True),
     "seek": Command(
@@ -271,10 +298,6 @@ COMMANDS: dict[str, Command] = {
         lambda engine, seconds: engine.set_loop(seconds), {"seconds": LOOP}, _remember_loop, is_transport=True
     ),
     "tone": Command(lambda engine, on: engine.set_tone(on), ON, _put("tone", "on"), _restore_tone),
-    "record": Command(
-        lambda engine, path: engine.record(path), {"path": FILE}, _put("record", "path"), _restore_recording
-    ),
-    "stop_recording": Command(lambda engine: engine.stop_recording(), {}, _forget_recording),
     "calibrate": Command(lambda engine: engine.calibrate(), is_long=True),
     "shrink_margin": Command(lambda engine: engine.shrink_margin()),
     "latency": Command(lambda engine: engine.latency()),
@@ -284,8 +307,11 @@ COMMANDS: dict[str, Command] = {
 """By their names on the wire; a new engine restores what was wanted in this order."""
 
 
-def restore(engine: Engine, wanted: Wanted) -> list[str]:
-    """Everything at once, after a restart: as much as can be had, and sentences about the rest."""
+def restore(engine: Engine, wanted: Wanted) -> dict[str, Any]:
+    """Everything at once, after a restart: as much as can be had.
+
+    Returns {"troubles": sentences about the rest, "is_recording": whether what is heard is being recorded now}.
+    """
     troubles: list[str] = []
 
     def attempt(work: Callable[[], Any]) -> bool:
@@ -302,4 +328,4 @@ def restore(engine: Engine, wanted: Wanted) -> list[str]:
             command.restore(engine, wanted, attempt)
     if wanted.get("opens", True):
         attempt(engine.ensure_open)
-    return troubles
+    return {"troubles": troubles, "is_recording": engine.is_recording}

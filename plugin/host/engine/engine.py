@@ -153,6 +153,11 @@ class Engine:
         """The file transport; opens the stream if there is none yet."""
         return self.ensure_open().path.player
 
+    @property
+    def has_file(self) -> bool:
+        """Whether a file is open."""
+        return self._clip is not None
+
     def load(self, path: Path) -> None:
         """Open a file, stopped at its beginning; raises AudioFileError and keeps the present one."""
         info, before = probe_audio(path), (self._clip, self._clip_info)
@@ -190,7 +195,12 @@ class Engine:
         if self._recorder is not None and self._recorder.is_running:
             raise ValueError(f"Already recording to {self._recorder.path}. Stop that first.")
         path = self.ensure_open().path
-        self._recorder = path.recorder = Recorder(target, path.sample_rate, 2, lambda text: self._say(text, True))
+        self._recorder = path.recorder = Recorder(target, path.sample_rate, 2, self._recording_ended)
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether what is heard goes into a file."""
+        return self._recorder is not None and self._recorder.is_running
 
     def stop_recording(self) -> dict[str, Any]:
         """Complete the file; says what is in it. Raises ValueError if nothing is being recorded."""
@@ -218,7 +228,7 @@ class Engine:
             self._watch_stage(self._stage)
             state = self._telemetry.state
             state["processor_seconds"] = time.process_time()
-            state["is_recording"] = self._recorder is not None and self._recorder.is_running
+            state["is_recording"] = self.is_recording
             state["recorded_seconds"] = self._recorder.seconds if self._recorder is not None else 0.0
         if self._return_watch is not None and self._return_watch.is_back:
             self._return_watch = None
@@ -275,7 +285,9 @@ class Engine:
         stream, rate = opened.stream, opened.stream.sample_rate
         if self._recorder is not None and self._recorder.sample_rate != rate:
             done = self.stop_recording()
-            self._say(f"The recording {done['path']} ends here, because the sample rate changed to {rate} Hz.", True)
+            self._recording_ended(
+                f"The recording {done['path']} ends here, because the sample rate changed to {rate} Hz."
+            )
         player = self._player_for(rate, wait=not stream.is_real_time)
         board = self.boards.live(rate, self._width(), stream.block)
         stage = OpenStream(opened, player, board, self._telemetry, self._margin(stream.is_real_time, rate), self._note)
@@ -399,6 +411,11 @@ class Engine:
             milliseconds = 1000 * event.margin_samples / int(self._telemetry.state["sample_rate"])
             self._events.append({"event": "margin", "samples": event.margin_samples})
             self._say(f"Sound came late again and again, so the safety margin grew to {milliseconds:.0f} ms.")
+
+    def _recording_ended(self, why: str) -> None:
+        """It ended without being stopped."""
+        self._say(why, True)
+        self._events.append({"event": "recording_ended"})
 
     def _say(self, text: str, is_error: bool = False) -> None:
         self._events.append({"event": "message", "text": text, "is_error": is_error})

@@ -69,7 +69,9 @@ def test_a_killed_engine_is_replaced_and_nothing_is_lost(engine, tmp_path):
         engine, lambda events: any("ended unexpectedly" in event.get("text", "") for event in events), "the app notices"
     )
     noticed = time.monotonic() - began
-    until(engine, lambda events: any(event["event"] == "opened" for event in events), "another engine plays")
+    before_ready = until(
+        engine, lambda events: any(event["event"] == "ready" for event in events), "another engine plays"
+    )
     restarted = time.monotonic() - began
     print(f"noticed after {noticed:.2f} s, played again after {restarted:.2f} s")
     assert engine.process_id != process and engine.n_restarts == 1
@@ -83,7 +85,9 @@ def test_a_killed_engine_is_replaced_and_nothing_is_lost(engine, tmp_path):
     assert wishes["boards"]["B"]["effects"][0]["parameters"]["layers"] == 5
     frames = until_frames(engine)
     assert {frame.layers for frame in frames} == {5}
-    # What was recorded can be read, and the recording goes on beside it.
+    # What was recorded can be read, and the recording goes on beside it; that is said when it is so.
+    told = [event.get("text", "") for event in before_ready]
+    assert any(text.startswith("The recording goes on in take 2.wav.") and str(take) in text for text in told), told
     with AudioFile(str(take)) as file:
         assert file.frames > 0.2 * file.samplerate
         assert np.abs(file.read(file.frames)).max() > 0.01

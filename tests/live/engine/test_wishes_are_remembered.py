@@ -10,6 +10,7 @@ from lamina.plugin.host.client.granted import Wishes
 from lamina.plugin.host.client.live_engine import LiveEngine
 from lamina.plugin.host.client.process_handle import EngineError
 from lamina.plugin.host.device.device_settings import DeviceSettings
+from lamina.plugin.host.engine.commands import restore
 from lamina.plugin.host.transport.file_player import PLAY_STATES
 from lamina.plugin.host.wire.telemetry import STATE
 
@@ -142,3 +143,22 @@ def test_what_the_engine_refused_is_not_asked_for_again(tmp_path):
     assert wishes["boards"]["A"]["effects"][0]["parameters"]["layers"] == 5
     assert wishes["boards"]["A"]["effects"][0]["parameters"]["denoise"] == 0.5
     assert wishes.get("clip") is None and wishes.get("board", "A") == "A" and wishes.get("record") is None
+
+
+def test_a_recording_goes_on_before_a_place_in_the_file_is_looked_for():
+    did = []
+
+    class Engine:
+        has_file, is_recording = True, True
+
+        @property
+        def player(self):
+            return self
+
+        def __getattr__(self, name):
+            return lambda *_: did.append(name)
+
+    clip = {"path": "/long.mp3", "loop": None, "seconds": 1400.0, "is_playing": True}
+    restored = restore(Engine(), {"clip": clip, "record": "/take 2.wav", "opens": False})
+    assert did.index("load") < did.index("record") < did.index("seek") < did.index("play")
+    assert restored == {"troubles": [], "is_recording": True}
