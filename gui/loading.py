@@ -17,12 +17,14 @@ from lamina.plugin.host.device.devices import probe_devices
 
 CUT_OFF = "Lamina ended unexpectedly last time."
 AS_THEY_WERE = "The settings of A and B and the sound devices are as they were."
+AFRESH = "Start afresh"
+AFRESH_HELP = "Every setting of A and B at its default; the file stays open."
 
 
 class Loader:
     """Runs the slow work of a session in the background and hands the results over in Qt's thread.
 
-    `devices` is a background of its own for asking about sound devices; `kept` what an unfinished session left behind.
+    `devices` is a background of its own for asking about sound devices; `kept` what the last session left behind.
     """
 
     def __init__(
@@ -44,13 +46,15 @@ class Loader:
         """Everything the app needs after its window is there, what the user sees first before the rest."""
         left, is_restored = None, False
         self._first_model = model or DEFAULT_BUNDLE
-        if self._kept is not None and self._kept.is_unfinished:
+        if self._kept is not None and self._kept.has_left:
             trouble = self._kept.restore_boards()
             is_restored = not trouble
             self._brought_back = trouble or AS_THEY_WERE
+            if self._kept.is_unfinished:
+                self._brought_back = f"{CUT_OFF} {self._brought_back}"
             left = self._kept.document if file is None else None
             if left is not None and not left.path.is_file():
-                self._brought_back, left = f"{left.title} isn't there any more. {self._brought_back}", None
+                self._brought_back, left = f"{self._brought_back} {left.title} isn't there any more.", None
         self._background.run(
             _demos, lambda items: self._take_demos(items, file is not None or left is not None, header), self._fail
         )
@@ -62,7 +66,7 @@ class Loader:
         if model is not None or not is_restored:
             self._background.run(lambda: _codec(model), self._session.use_codec, self._fail_codec)
         if self._brought_back and left is None:
-            self._session.noticed.notify(Notice(f"{CUT_OFF} {self._brought_back}"))
+            self._tell_brought_back(self._brought_back)
         self.find_devices()
         self.find_models(header)
 
@@ -143,6 +147,31 @@ class Loader:
                 self._fail(ValueError(f"The model {name} can't be used: {error}"))
 
         self._background.run(lambda: _codec(name), done, failed)
+
+    def start_afresh(self) -> None:
+        """Sets both boards to their defaults, with a way back in the notice that says so."""
+        boards = self._session.boards
+        if boards.state.codec is None:
+            return
+        before = boards.document()
+        try:
+            boards.reset()
+        except (ValueError, OSError) as error:
+            # The model's folder may have gone meanwhile.
+            self._fail(error)
+            return
+        self._session.noticed.notify(
+            Notice("A and B are at their defaults.", action=("Bring back", lambda: self._bring_back(before)))
+        )
+
+    def _bring_back(self, boards: dict[str, Any]) -> None:
+        try:
+            self._session.boards.restore(boards)
+        except (ValueError, OSError) as error:
+            self._fail(error)
+
+    def _tell_brought_back(self, text: str) -> None:
+        self._session.noticed.notify(Notice(text, tip=AFRESH_HELP, action=(AFRESH, self.start_afresh)))
 
     def open_preset(self, path: Path) -> None:
         """Applies a preset file, with the model it names if it names one, or says what is wrong with it."""
@@ -231,12 +260,12 @@ class Loader:
         return Path(self._decoded.name) / f"decoded-{self._n_decoded}.wav"
 
     def _open_again(self, left: KeptDocument) -> None:
-        """Opens what was open when the last session was cut off."""
+        """Opens what was open at the end of the last session."""
 
         def then() -> None:
             assert self._kept is not None
             self._kept.restore_place(left)
-            self._session.noticed.notify(Notice(f"{CUT_OFF} {left.title} is open again. {self._brought_back}"))
+            self._tell_brought_back(f"{self._brought_back} {left.title} is open again.")
 
         self.open(left.path, left.title, then)
 

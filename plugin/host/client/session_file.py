@@ -31,8 +31,8 @@ class SessionFile:
             keep yet.
         folder: where the file lies; the user's data folder if None.
 
-    `unfinished` is what a session that did not end in order left behind, or None. Nothing is ever raised after the
-    start: a disk that is full must not stop the sound; `trouble` says what is wrong.
+    `left` is what the last session left behind, or None, and `was_cut_off` whether it did not end in order. Nothing is
+    ever raised after the start: a disk that is full must not stop the sound; `trouble` says what is wrong.
     """
 
     def __init__(self, describe: Callable[[], dict[str, Any] | None], folder: Path | None = None) -> None:
@@ -42,9 +42,15 @@ class SessionFile:
         self._saved = ""
         self._is_closing = threading.Event()
         self._lock = self._locked()
-        self.unfinished = self._read() if self._lock is not None else None
+        self.was_cut_off = False
+        self.left = self._read() if self._lock is not None else None
         self._thread = threading.Thread(target=self._run, name="lamina-session", daemon=True)
         self._thread.start()
+
+    @property
+    def unfinished(self) -> dict[str, Any] | None:
+        """What a session that did not end in order left behind, or None."""
+        return self.left if self.was_cut_off else None
 
     def save(self, is_finished: bool = False) -> None:
         """Write the session now if it changed; `is_finished` marks that it ended in order."""
@@ -92,7 +98,7 @@ class SessionFile:
         return lock
 
     def _read(self) -> dict[str, Any] | None:
-        """What was left unfinished; a damaged file is put aside, not destroyed."""
+        """What was left behind; a damaged file is put aside, not destroyed."""
         path = self._folder / SESSION_NAME
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
@@ -100,9 +106,7 @@ class SessionFile:
                 # Another Lamina's, perhaps a newer one's.
                 path.replace(path.with_suffix(".other.json"))
                 return None
-            if data["is_finished"]:
-                return None
-            session = data["session"]
+            session, self.was_cut_off = data["session"], not data["is_finished"]
             return session if isinstance(session, dict) else None
         except FileNotFoundError:
             return None
