@@ -270,6 +270,11 @@ class Session:
         """Levels after the board; None before the first sound."""
         return self.listening.meters.output_level
 
+    @property
+    def captured_meter(self) -> LevelMeter | None:
+        """Levels of what the device alone captures, without file and test tone; None before the first sound."""
+        return self.listening.meters.captured_level
+
     def figures(self) -> tuple[str, str]:
         """The status line's figures about the engine and what they mean."""
         return figures_text(self.listening.meters.figures(self.engine.telemetry.state()))

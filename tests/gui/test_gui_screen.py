@@ -24,7 +24,8 @@ window.show()
 app.processEvents()
 free, frame, status = app.primaryScreen().availableGeometry(), window.frameGeometry(), window.status
 lowest = status.mapTo(window, status.rect().bottomRight())
-print(free.width(), free.height(), frame.width(), frame.height(), window.width(), window.height(), lowest.x(), lowest.y())
+areas = (free, frame, window)
+print(*(side for area in areas for side in (area.width(), area.height())), lowest.x(), lowest.y())
 window.close()
 """
 
