@@ -8,6 +8,7 @@ from typing import Any
 from lamina.gui.background import Background
 from lamina.gui.model.files.codes_document import is_codes, open_codes
 from lamina.gui.model.files.document import Document
+from lamina.gui.model.files.own_presets import OwnPresets
 from lamina.gui.model.kept_session import KeptDocument, KeptSession
 from lamina.gui.model.session import GONE_REMARK, Notice, Session
 from lamina.gui.model.values.desk import presettable
@@ -40,6 +41,8 @@ class Loader:
         self._decoded: TemporaryDirectory[str] | None = None
         self._n_decoded = 0
         self._brought_back = ""
+        self._header: Header | None = None
+        self.own_presets = OwnPresets()
         self.folder = str(Path.home())
 
     def start(self, file: Path | None, header: Header, model: str | None = None) -> None:
@@ -62,7 +65,8 @@ class Loader:
             self.open(file)
         elif left is not None:
             self._open_again(left)
-        self._background.run(_presets, header.show_presets, self._fail)
+        self._header = header
+        self.find_presets()
         if model is not None or not is_restored:
             self._background.run(lambda: _codec(model), self._session.use_codec, self._fail_codec)
         if self._brought_back and left is None:
@@ -182,6 +186,7 @@ class Loader:
         except (ValueError, TypeError, OSError) as error:
             self._fail(error)
             return
+        self._list_preset(path)
         codec = self._session.codec
         if preset.model is None or (codec is not None and codec.model == preset.model):
             self._session.apply_preset(preset)
@@ -201,7 +206,25 @@ class Loader:
         except (ValueError, TypeError, OSError) as error:
             self._fail(error)
             return
+        self._session.boards.named(path.stem)
         self._session.noticed.notify(Notice(f"Saved the preset {path.name}"))
+        self._list_preset(path)
+
+    def find_presets(self) -> None:
+        """Looks for the presets, Lamina's and the user's own, and shows them."""
+        header = self._header
+        if header is not None:
+            self._background.run(
+                lambda: (_presets(), self.own_presets.found()), lambda found: header.show_presets(*found), self._fail
+            )
+
+    def _list_preset(self, path: Path) -> None:
+        """Has a preset file in the menu from now on."""
+        try:
+            self.own_presets.remember(path)
+        except OSError as error:
+            self._fail(OSError(f"{path.name} can't be kept in the list of presets: {error.strerror or error}."))
+        self.find_presets()
 
     # Words for the window.
 

@@ -120,6 +120,7 @@ class MainWindow(QMainWindow):
         self.header.open_asked.connect(self.dialogs.open_sound)
         self.header.demo_chosen.connect(lambda item: self.open(item.path, item.title))
         self.header.preset_chosen.connect(session.apply_preset)
+        self.header.own_preset_chosen.connect(self.loader.open_preset)
         self.header.preset_open_asked.connect(self.dialogs.open_preset)
         self.header.preset_save_asked.connect(self.dialogs.save_preset)
         self.header.export_asked.connect(self.dialogs.export)
