@@ -16,6 +16,7 @@ from itertools import accumulate, groupby
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.offset import OffsetRemover
 from lamina.models.runtime import CodeArray, CodecRuntime
 from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.desk.desk import Counts, Desk, Sent
@@ -75,6 +76,10 @@ class FrameCodec:
         """Frames encoded so far."""
         self._coder = Coder(runtime, n_channels, forget_at)
         self._beside: Coder | None = None
+        # Of a constant the decoder makes a hum at the frame rate.
+        self._offset, self._offset_beside = (
+            OffsetRemover(n_channels, config.sample_rate, config.frame) for _ in range(2)
+        )
         self._n_mono = SIDE_FADES_FRAMES if settings.stereo == "mono" else 0
         self._earlier = [
             (Coder(runtime, n_channels), runtime.decoder_state(n_channels)) for _ in range(settings.passes - 1)
@@ -95,8 +100,9 @@ class FrameCodec:
         reports.
         """
         size = LONG_CALL_FRAMES * self.runtime.config.frame
+        x, beside = self._without_offset(x, beside)
         if x.shape[1] <= size:
-            encoded = self.encode(x, beside, settings_at)
+            encoded = self._encode(x, beside, settings_at)
             y, seconds = self._timed_decode(encoded)
             return y, reports_of(self.runtime, encoded, y, seconds)
         parts = [slice(start, start + size) for start in range(0, x.shape[1], size)]
@@ -106,7 +112,7 @@ class FrameCodec:
             coded: list[tuple[Encoded, Future[tuple[FloatArray, float]]]] = []
             for part, latents in zip(parts, ahead, strict=True):
                 with_it = None if beside is None else beside[:, part]
-                encoded = self.encode(x[:, part], with_it, settings_at, None if latents is None else latents.result())
+                encoded = self._encode(x[:, part], with_it, settings_at, None if latents is None else latents.result())
                 coded.append((encoded, decoder.submit(self._timed_decode, encoded)))
             decoded = [future.result() for _, future in coded]
         reports = [
@@ -116,16 +122,21 @@ class FrameCodec:
         ]
         return np.concatenate([y for y, _ in decoded], 1), reports
 
-    def encode(
+    def encode(self, x: FloatArray, beside: FloatArray | None, settings_at: Callable[[int], Settings]) -> Encoded:
+        """Samples `[channels, k · frame]` → what is sent of them."""
+        return self._encode(*self._without_offset(x, beside), settings_at)
+
+    def _without_offset(self, x: FloatArray, beside: FloatArray | None) -> tuple[FloatArray, FloatArray | None]:
+        return self._offset.push(x), None if beside is None else self._offset_beside.push(beside)
+
+    def _encode(
         self,
         x: FloatArray,
         beside: FloatArray | None,
         settings_at: Callable[[int], Settings],
         latents: FloatArray | None = None,
     ) -> Encoded:
-        """Samples `[channels, k · frame]` → what is sent of them; `latents` are theirs if the encoder has already heard
-        them.
-        """
+        """As `encode`, of samples without an offset; `latents` are theirs if the encoder has already heard them."""
         started = time.perf_counter()
         n_frames = x.shape[1] // self.runtime.config.frame
         settings = [settings_at(self.n_frames + frame) for frame in range(n_frames)]
