@@ -5,6 +5,7 @@ and which exit code says what.
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
@@ -138,6 +139,25 @@ def test_files_at_the_same_time_are_those_after_each_other(tmp_path):
     for path in takes:
         assert (tmp_path / "1" / path.name).read_bytes() == (tmp_path / "3" / path.name).read_bytes()
     assert len(list((tmp_path / "3").iterdir())) == 4
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_all_that_run_at_the_same_time_and_leaves_nothing(tmp_path):
+    sources = [tmp_path / f"{index}.flac" for index in range(3)]
+    for source in sources:
+        with AudioFile(str(source), "w", samplerate=8000, num_channels=1) as file:
+            file.write(np.zeros((1, 8000 * 3600), np.float32))
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "lamina", "render", *map(str, sources), "-o", str(out), "-j", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60  # a bound for busy machines, not a speed that is promised
+    while not out.exists() or len([path for path in out.iterdir() if path.stat().st_size > 10_000]) < 2:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in error, error
+    assert not out.exists()
 
 
 def test_no_jobs_is_refused(tmp_path, take, capsys):
