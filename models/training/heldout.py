@@ -71,7 +71,7 @@ def judge(network: CodecNetwork, windows: Tensor) -> list[Judgement]:
         for layers in sorted({min(layers, config.layers) for layers in JUDGED_LAYERS}):
             ratios, distances = [], []
             # One by one: a small machine holds one window's activations, not twelve.
-            for window in windows.to(device).split(1):
+            for window in windows.to(device)[:, None]:
                 output = network(window, torch.full((1,), layers)).output[:, delay:]
                 target = window[:, : output.shape[1]]
                 error = (target - output).square().sum() + QUIETEST
