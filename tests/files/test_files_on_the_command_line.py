@@ -264,7 +264,9 @@ def test_what_encode_and_decode_refuse_would_change_nothing_and_what_they_take_c
 
     sound = demo(0, RATE, 1.0)[[0, -1]]
     codes = NeuralCodec().encode(sound, RATE)
-    heard = NeuralCodec(denoise=0.3).decode(codes)
+    # With something to conceal and to remove.
+    usual = {"denoise": 0.3, "frame_loss": 0.2}
+    heard = NeuralCodec(**usual).decode(codes)
     beside = {name for name, parameter in PARAMETERS.items() if parameter.refines is not None} - {"noise_only"}
     beside.add("listen_layer")
     assert not ENCODING.ignored - set(PARAMETERS) and not DECODING.ignored - set(PARAMETERS)
@@ -273,7 +275,7 @@ def test_what_encode_and_decode_refuse_would_change_nothing_and_what_they_take_c
         made = NeuralCodec(**settings).encode(sound, RATE)
         is_same = np.array_equal(made.codes, codes.codes) and np.array_equal(made.counts, codes.counts)
         assert is_same == (name in ENCODING.ignored or name == "denoise" or name in beside), name
-        other = NeuralCodec(**{"denoise": 0.3} | settings).decode(codes)
+        other = NeuralCodec(**usual | settings).decode(codes)
         is_same = np.array_equal(other, heard)
         assert is_same == (name in DECODING.ignored | {"layers", "kbps"} or name in beside), name
 
