@@ -9,7 +9,7 @@ import argparse
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -230,7 +230,7 @@ def advance(bar: Any, share: float) -> None:
     bar.update(round(share * 100) - bar.n)
 
 
-Results = Iterator[tuple[Job, "Outcome | Exception"]]
+Results = Generator[tuple[Job, "Outcome | Exception"], None, None]
 
 
 def _each(jobs: list[Job], work: Work, options: argparse.Namespace, stop: threading.Event) -> Results:

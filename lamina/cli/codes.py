@@ -20,6 +20,7 @@ from lamina.cli.batch import (
     add_file_options,
     inputs_and_output,
     jobs_of,
+    named_path,
     new_folders,
     run_jobs,
     without_existing,
@@ -87,7 +88,9 @@ def add_codes_commands(commands: Any) -> None:
         "here. The exit code is 5 if one is damaged.",
         epilog="Example: lamina inspect *.lamina --json",
     )
-    inspect.add_argument("inputs", nargs="+", type=Path, metavar="FILE.lamina", help="files made by `lamina encode`")
+    inspect.add_argument(
+        "inputs", nargs="+", type=named_path, metavar="FILE.lamina", help="files made by `lamina encode`"
+    )
     inspect.add_argument("--json", action="store_true", help="as JSON, a list with an object for each file")
     inspect.set_defaults(run=_inspect)
 

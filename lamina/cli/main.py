@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _interrupted() -> int:
-    print("lamina: interrupted; nothing is half written.", file=sys.stderr)
+    print("lamina: interrupted; no file is half written.", file=sys.stderr)
     return INTERRUPTED
 
 
@@ -65,6 +65,9 @@ def _keep_standard_streams_in_place() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free, which is this one
+    if sys.stderr is None:
+        # What is printed to None goes to standard output, where there may be sound.
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for as long as the command runs
 
 
 def _print_whatever_the_terminal_can() -> None:

@@ -5,6 +5,7 @@ and which exit code says what.
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
@@ -140,6 +141,25 @@ def test_files_at_the_same_time_are_those_after_each_other(tmp_path):
     assert len(list((tmp_path / "3").iterdir())) == 4
 
 
+@pytest.mark.slow
+def test_ctrl_c_ends_all_that_run_at_the_same_time_and_leaves_nothing(tmp_path):
+    sources = [tmp_path / f"{index}.flac" for index in range(3)]
+    for source in sources:
+        with AudioFile(str(source), "w", samplerate=8000, num_channels=1) as file:
+            file.write(np.zeros((1, 8000 * 3600), np.float32))
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "lamina", "render", *map(str, sources), "-o", str(out), "-j", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60  # a bound for busy machines, not a speed that is promised
+    while not out.exists() or len([path for path in out.iterdir() if path.stat().st_size > 10_000]) < 2:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in error, error
+    assert not out.exists()
+
+
 def test_no_jobs_is_refused(tmp_path, take, capsys):
     assert "--jobs is 0" in told(capsys, REFUSED, "render", take, tmp_path / "out.wav", "-j", 0)
 
@@ -244,7 +264,9 @@ def test_what_encode_and_decode_refuse_would_change_nothing_and_what_they_take_c
 
     sound = demo(0, RATE, 1.0)[[0, -1]]
     codes = NeuralCodec().encode(sound, RATE)
-    heard = NeuralCodec(denoise=0.3).decode(codes)
+    # With something to conceal and to remove.
+    usual = {"denoise": 0.3, "frame_loss": 0.2}
+    heard = NeuralCodec(**usual).decode(codes)
     beside = {name for name, parameter in PARAMETERS.items() if parameter.refines is not None} - {"noise_only"}
     beside.add("listen_layer")
     assert not ENCODING.ignored - set(PARAMETERS) and not DECODING.ignored - set(PARAMETERS)
@@ -253,7 +275,7 @@ def test_what_encode_and_decode_refuse_would_change_nothing_and_what_they_take_c
         made = NeuralCodec(**settings).encode(sound, RATE)
         is_same = np.array_equal(made.codes, codes.codes) and np.array_equal(made.counts, codes.counts)
         assert is_same == (name in ENCODING.ignored or name == "denoise" or name in beside), name
-        other = NeuralCodec(**{"denoise": 0.3} | settings).decode(codes)
+        other = NeuralCodec(**usual | settings).decode(codes)
         is_same = np.array_equal(other, heard)
         assert is_same == (name in DECODING.ignored | {"layers", "kbps"} or name in beside), name
 

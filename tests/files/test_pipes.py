@@ -183,6 +183,14 @@ def test_commands_are_pipes_and_no_folder_appears(tmp_path, take):
     assert [path.name for path in tmp_path.iterdir()] == ["take.wav"]
 
 
+def test_no_sentence_gets_into_the_sound_with_standard_error_closed(tmp_path, take):
+    command = [sys.executable, "-m", "lamina", "render", str(take), "-", "--layers", "1", "--raw", "--format", "s16"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>&-', "sh", *command], stdout=subprocess.PIPE, timeout=120, check=True
+    )
+    assert len(done.stdout) == round(1.3 * RATE) * 2 * 2
+
+
 def test_codes_go_through_pipes(tmp_path, take):
     coded = lamina("encode", "-", "-", "--layers", 8, input=streamed(take), cwd=tmp_path)
     assert coded.returncode == 0, coded.stderr

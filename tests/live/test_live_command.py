@@ -256,7 +256,7 @@ def test_sound_is_heard_with_standard_streams_closed(tmp_path, music, closed):
     heard = tmp_path / "heard.raw"
     where = ["--output", f"virtual?fast&output={heard}", "--input", f"virtual?fast&input={music}", "--duration", "1"]
     command = [sys.executable, "-P", "-m", "lamina", "live", *where]
-    done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *command], timeout=WAITED_SECONDS, check=False)
+    done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *command], timeout=4 * WAITED_SECONDS, check=False)
     assert done.returncode == 0
     assert np.abs(np.fromfile(heard, np.float32)).max() > 0.01
 

@@ -274,3 +274,28 @@ def test_a_run_that_was_interrupted_is_no_success_and_goes_on(takes, toy, monkey
     assert Checkpoint.load(saved).progress["steps"] == 1
     monkeypatch.setattr(Trainer, "_step", step)
     assert train(takes, "--from", toy, "--max-steps", 2) == 0
+
+
+def test_held_out_sounds_tell_what_a_run_has_brought(takes, toy, tmp_path, capsys):
+    write_sounds(tmp_path / "heldout")
+    run = takes.parent / "run"
+    heldout = ("--from", toy, "--heldout", tmp_path / "heldout")
+    assert train(takes, *heldout, "--learning-rate", "0.01", "--max-steps", 12) == 0
+    out = capsys.readouterr().out
+    assert "The held-out sounds (2 windows), before → after" in out and "   3 layers: " in out
+    told = json.loads((run / "heldout.json").read_text())
+    ((before,), (after,)) = told["before"], told["after"]
+    assert before["layers"] == TOY.layers and before != after
+    assert f"{before['snr_db']:6.2f} → {after['snr_db']:6.2f} dB" in out
+    assert ("got worse" in out) == (after["mel"] > before["mel"])
+    # A call that goes on compares with the beginning of the run, not of the call.
+    assert train(takes, *heldout, "--max-steps", 14) == 0
+    assert json.loads((run / "heldout.json").read_text())["before"] == told["before"]
+
+
+def test_judging_changes_nothing_of_the_run(takes, toy, tmp_path):
+    write_sounds(tmp_path / "heldout")
+    assert train(takes, "--from", toy, "--out", tmp_path / "plain") == 0
+    assert train(takes, "--from", toy, "--out", tmp_path / "judged", "--heldout", tmp_path / "heldout") == 0
+    plain, judged = (Checkpoint.load(tmp_path / name / "checkpoint.pt") for name in ("plain", "judged"))
+    assert all(torch.equal(plain.network[name], value) for name, value in judged.network.items())

@@ -23,6 +23,7 @@ from lamina.models.training.recipes import RECIPES
 from lamina.plugin.extras import missing_extra
 
 if TYPE_CHECKING:
+    from lamina.cli.training.judged import Judged
     from lamina.models.config import CodecConfig
     from lamina.models.training.checkpoint import Checkpoint
     from lamina.models.training.data.corpus import Corpus
@@ -69,7 +70,8 @@ def add_train_command(commands: Any) -> None:
         default=[],
         type=Path,
         metavar="DIR",
-        help="refuse to train if any of these sounds is in the data",
+        help="sounds that are not trained on: the run is refused if any is in the data, and told by them before and "
+        "after; may be repeated",
     )
     train.add_argument("--name", metavar="NAME", help="what your model is called; needed without --out")
     train.add_argument(
@@ -214,6 +216,7 @@ def _run(options: argparse.Namespace, workers: Workers, began: float) -> int:
     if starts_anew and workers.leads:
         shutil.rmtree(out)
     trainer = Trainer(network, corpus, plan, out, start.resume, workers)
+    judged = _judged(options, trainer, out) if workers.leads else None
     if plan.noisy and not trainer.noisy:
         log.info("there is no noise in the data (a folder noise), or nothing else: denoise is not trained")
     pause = Pause(
@@ -234,12 +237,31 @@ def _run(options: argparse.Namespace, workers: Workers, began: float) -> int:
     if isinstance(corpus, HelpedCorpus):
         corpus.close()
     if workers.leads:
-        _end(options, trainer, final, out, pause)
+        _end(options, trainer, final, out, pause, judged)
     # A pause was asked for; Ctrl-C and SIGTERM end a run before it is done, which who started it must be able to see.
     return DONE if trainer.stopped_by is None else 128 + trainer.stopped_by
 
 
-def _end(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: Path, pause: Pause) -> None:
+def _judged(options: argparse.Namespace, trainer: Trainer, out: Path) -> Judged | None:
+    """The held-out sounds with what the network makes of them now; None if there are none, or none long enough."""
+    from lamina.cli.training.judged import Judged
+    from lamina.models.training.data.sources import open_sources
+    from lamina.models.training.heldout import heldout_windows
+
+    if not options.heldout:
+        return None
+    config = trainer.network.config
+    try:
+        windows = heldout_windows(open_sources(options.heldout, options.cache, config.sample_rate), config.frame)
+    except ValueError as error:
+        log.warning("%s", error)
+        return None
+    return Judged(windows, trainer.network, out)
+
+
+def _end(
+    options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: Path, pause: Pause, judged: Judged | None
+) -> None:
     """What a call leaves: files to go on from, a run to go on with, or a bundle."""
     done = f"{trainer.share_done:.0%} of the run is done ({trainer.steps} steps)"
     if pause.files is not None:
@@ -249,10 +271,10 @@ def _end(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: 
     elif pause.came and trainer.share_done < 1:
         print(f"{done}; the same command goes on with it.")
     else:
-        _finish(options, trainer, final, out)
+        _finish(options, trainer, final, out, judged)
 
 
-def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: Path) -> None:
+def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: Path, judged: Judged | None) -> None:
     """The bundle of a run's averaged weights, installed if it has a name."""
     from lamina.cli.training.card import model_card
     from lamina.cli.training.start import can_denoise
@@ -276,6 +298,8 @@ def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, ou
     card = model_card(name, options.data, corpus, training)
     bundle = export_bundle(network.cpu(), out / "bundle", name, training, card, conditioned=denoise != "none")
     print(f"Trained {training['steps']} steps in {training['hours']} h; the bundle is {bundle.path}")
+    if judged is not None:
+        print(judged.tell(network))
     if options.name is not None:
         _install(options.name, bundle.path, out, trainer.stop_requested)
 
