@@ -20,13 +20,22 @@ from lamina.plugin.call.arrays import (
     Layout,
     channels_in,
     check_buffer_size,
+    check_channels,
     check_sample_rate,
     check_sidechain,
 )
+from lamina.plugin.call.block_stream import BlockStream
 from lamina.plugin.call.effect import Effect, SideChainEffect
 from lamina.plugin.call.native_chain import NativeChain
+from lamina.plugin.neural_codec import NeuralCodec
 
 BoardItem = Effect | Plugin
+
+LONGEST_LATENCY_SECONDS = 3.0
+"""pedalboard's PitchShift takes more than one second."""
+SETTLED_SECONDS, LATENT_SETTLED_SECONDS = 0.05, 0.5
+"""An effect is believed to hold no more back after so long; one that holds back something may do so in packets."""
+PROBE_SAMPLES = 32
 
 
 class Board(SideChainEffect):
@@ -41,13 +50,14 @@ class Board(SideChainEffect):
     `copy.copy` gives another list of the same effects.
     """
 
-    __slots__ = ("_beside", "_chains", "_items", "_layout", "_prepared")
+    __slots__ = ("_beside", "_chains", "_items", "_layout", "_n_held_back", "_prepared")
 
     def __init__(self, plugins: Iterable[BoardItem] | None = None) -> None:
         self._items: list[BoardItem] = []
         self._prepared: tuple[int, int, int] | None = None
         self._beside: dict[int, FloatArray] = {}
         self._layout: Layout | None = None
+        self._n_held_back = 0
         self._chains: dict[tuple[int, ...], NativeChain] = {}
         self.extend(plugins or [])
 
@@ -88,12 +98,56 @@ class Board(SideChainEffect):
                 result = segment.process_channels(result, rate, buffer_size, reset)
             elif result.shape[1]:
                 result = segment.process(result, rate, buffer_size, reset)
+        if not reset:
+            self._n_held_back += audio.shape[1] - result.shape[1]
         # Without effects the result would be the caller's own array.
         return result.copy() if result is audio else result
+
+    def latency_samples(self, sample_rate: float, n_channels: int = 2, block: int = 8192) -> int:
+        """Samples by which a stream's output lags its input: that of `stream`, for blocks of up to `block` samples.
+
+        A codec's is known; a native plugin's is what it holds back of silence, so that members forget their past here.
+        Raises ValueError for an effect that gives back fewer samples for ever.
+        """
+        rate, channels, size = check_sample_rate(sample_rate), check_channels(n_channels), check_buffer_size(block)
+        return sum(_latency_of(segment, rate, channels, size) for segment in self._segments())
+
+    def stream(self, sample_rate: float, n_channels: int, block: int = 8192) -> BlockStream:
+        """A stream: what is pushed, up to `block` samples at a time, comes back at the same length, later by exactly
+        `latency_samples`.
+
+        The effects have one state each, so one stream plays them at a time. It goes on with the effects that stand on
+        the board now.
+        """
+        rate, channels, size = check_sample_rate(sample_rate), check_channels(n_channels), check_buffer_size(block)
+        latency = self.latency_samples(rate, channels, size)
+        return BlockStream(Board(self._items), rate, channels, size, latency)
+
+    def flush(self) -> FloatArray:
+        """The end of what was streamed with `reset=False`: the samples that effects still hold back, in the layout of
+        the blocks. Then a new stream may begin. Without one there are none.
+        """
+        if self._prepared is None:
+            return np.zeros(0, np.float32)
+        rate, n_channels, size = self._prepared
+        missing, silence = self._n_held_back, np.zeros((n_channels, size), np.float32)
+        parts = [silence[:, :0]]
+        n_pushed = 0
+        while missing > 0 and n_pushed <= LONGEST_LATENCY_SECONDS * rate:
+            out = self.process_channels(silence, rate, size, False)[:, :missing]
+            parts.append(out)
+            missing -= out.shape[1]
+            n_pushed += size
+        rest, layout = np.concatenate(parts, 1), self._layout
+        self.reset()
+        if layout is None:
+            return rest.reshape(-1)
+        return rest if layout.is_channels_first else np.ascontiguousarray(rest.T)
 
     def reset(self) -> None:
         """Reset every member."""
         self._prepared = None
+        self._n_held_back = 0
         self._beside.clear()
         self._chains.clear()
         self._layout = None
@@ -247,6 +301,32 @@ class Board(SideChainEffect):
     @staticmethod
     def _refuse_duplicates(items: list[BoardItem]) -> None:
         refuse_duplicates(effects_in(items))
+
+
+def _latency_of(segment: Effect | NativeChain, rate: int, n_channels: int, block: int) -> int:
+    """Most samples that effects hold back of a stream in blocks of up to `block` samples."""
+    if isinstance(segment, NeuralCodec):
+        return segment.latency_samples(rate)
+    if isinstance(segment, Board):
+        return segment.latency_samples(rate, n_channels, block)
+    if isinstance(segment, NativeChain):
+        segment.prepare(n_channels, rate, block)
+    else:
+        segment.reset()
+    step = min(PROBE_SAMPLES, block)
+    silence = np.zeros((n_channels, step), np.float32)
+    n_missing = most = n_settled = n_pushed = 0
+    while n_settled < (LATENT_SETTLED_SECONDS if most else SETTLED_SECONDS) * rate:
+        call = segment.process_channels if isinstance(segment, Effect) else segment.process
+        n_missing += step - call(silence, rate, block, False).shape[1]
+        n_settled = n_settled + step if n_missing <= most else 0
+        most = max(most, n_missing)
+        n_pushed += step
+        if n_pushed > LONGEST_LATENCY_SECONDS * rate:
+            raise ValueError(f"{segment!r} gives back fewer samples than it takes: its latency can't be told.")
+    segment.reset()
+    # What is handed on in packets may be missed by up to a step more where blocks are cut in between.
+    return most + step - 1 if most else 0
 
 
 def effects_in(items: Iterable[BoardItem]) -> list[BoardItem]:

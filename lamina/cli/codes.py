@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamina.cli.interruption import signals_end_it_cleanly
 from lamina.cli.options import add_settings_options, codec_of
-from lamina.plugin.codes_file.codes import MAX_CODE_CHANNELS
+from lamina.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from lamina.models.bundles.bundle import BundleEntry
@@ -26,7 +26,7 @@ def add_codes_commands(commands: Any) -> None:
     encode = commands.add_parser(
         "encode",
         help="write a sound file as .lamina",
-        description="Encode a sound file of at most an hour into a .lamina file: its codes, 0.75 kbps per layer and "
+        description="Encode a sound file of any length into a .lamina file: its codes, 0.75 kbps per layer and "
         "channel. "
         "Settings that shape codes count here; those that shape sound (gain, desk, …) are given to `lamina decode`, "
         "but the file remembers "
@@ -47,7 +47,7 @@ def add_codes_commands(commands: Any) -> None:
         "decode",
         help="make sound of a .lamina file",
         description="Decode a .lamina file with the model that it was made with. What is damaged or missing is told, "
-        "and concealed.",
+        "and concealed. --layers or --kbps plays no more than so many of its layers.",
         epilog="Example: lamina decode song.lamina song.wav --denoise 0.5",
     )
     decode.add_argument("input", type=Path, metavar="IN.lamina", help="a file made by `lamina encode`")
@@ -79,18 +79,16 @@ def shown(text: str) -> str:
 
 
 def _encode(options: argparse.Namespace) -> int:
-    from lamina.plugin.codes_file.file import check_codes_target, write_codes
-    from lamina.plugin.codes_file.header import MAX_SECONDS
+    from lamina.plugin.codes_file.coding import encode_file
+    from lamina.plugin.codes_file.file import check_codes_target
     from lamina.plugin.codes_file.summary import inspect_codes
-    from lamina.plugin.files.sound import read_audio
 
     target = check_codes_target(options.output)
     codec = codec_of(options)
-    clip = read_audio(options.input, limit_seconds=MAX_SECONDS, most_channels=MAX_CODE_CHANNELS)
-    if clip.trouble:
-        print(f"lamina: {options.input}: {clip.trouble}", file=sys.stderr)
-    with signals_end_it_cleanly():
-        write_codes(target, codec.encode(clip.samples, clip.sample_rate), options.entropy)
+    with signals_end_it_cleanly(), progress_bar(options.input.name, getattr(options, "quiet", False)) as advance:
+        result = encode_file(codec, options.input, target, options.entropy, advance)
+    if result.trouble:
+        print(f"lamina: {options.input}: {result.trouble}", file=sys.stderr)
     info = inspect_codes(target)
     print(
         f"{target}: {info.seconds:.1f} s, {info.file_kbps:.2f} kbps ({info.packed_kbps:.2f} kbps of codes, packed "
@@ -101,26 +99,26 @@ def _encode(options: argparse.Namespace) -> int:
 
 def _decode(options: argparse.Namespace) -> int:
     from lamina.plugin.call.arrays import check_sample_rate
-    from lamina.plugin.codes_file.file import read_codes
-    from lamina.plugin.files.sound import atomic_writer, check_target
+    from lamina.plugin.codes_file.coding import decode_file
+    from lamina.plugin.codes_file.file import open_codes
+    from lamina.plugin.files.sound import check_target
 
     goal = check_target(options.output, options.input)
-    result = read_codes(options.input)
-    codes = result.codes
-    rate = check_sample_rate(options.sample_rate or codes.sample_rate)
-    if options.model is None:
-        options.model = _usable_model(codes.model, codes.digest)
-    if options.denoise is None and options.preset is None and codes.denoise:
-        options.denoise = f"{codes.denoise:g}"
-    codec = codec_of(options)
-    audio = codec.decode(codes, rate)
-    if not audio.shape[1]:
-        raise ValueError(f"{options.input} holds no sound: there is nothing to write.")
-    if result.damage:
-        print(f"lamina: {options.input}: {result.damage}", file=sys.stderr)
-    with signals_end_it_cleanly(), atomic_writer(goal, rate, len(audio)) as writer:
-        writer.write(audio)
-    print(f"{goal}: {audio.shape[1] / rate:.1f} s at {rate} Hz")
+    with open_codes(options.input) as file:
+        header = file.header
+        rate = check_sample_rate(options.sample_rate or header.sample_rate)
+        if options.model is None:
+            options.model = _usable_model(header.model, header.digest)
+        if options.denoise is None and options.preset is None and header.denoise:
+            options.denoise = f"{header.denoise:g}"
+        codec = codec_of(options)
+        # Fewer layers than the file has are peeled off.
+        layers = codec.layers if options.layers is not None or options.kbps is not None else None
+        with signals_end_it_cleanly(), progress_bar(options.input.name, getattr(options, "quiet", False)) as advance:
+            result = decode_file(codec, file, goal, rate, layers, advance)
+    if result.trouble:
+        print(f"lamina: {options.input}: {result.trouble}", file=sys.stderr)
+    print(f"{goal}: {result.seconds:.1f} s at {rate} Hz")
     return 0
 
 
