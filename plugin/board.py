@@ -24,18 +24,12 @@ from lamina.plugin.call.arrays import (
     check_sample_rate,
     check_sidechain,
 )
-from lamina.plugin.call.block_stream import BlockStream
+from lamina.plugin.call.block_stream import LONGEST_LATENCY_SECONDS, BlockStream, CallStream, Member
 from lamina.plugin.call.effect import Effect, SideChainEffect
 from lamina.plugin.call.native_chain import NativeChain
 from lamina.plugin.neural_codec import NeuralCodec
 
 BoardItem = Effect | Plugin
-
-LONGEST_LATENCY_SECONDS = 3.0
-"""pedalboard's PitchShift takes more than one second."""
-SETTLED_SECONDS, LATENT_SETTLED_SECONDS = 0.05, 0.5
-"""An effect is believed to hold no more back after so long; one that holds back something may do so in packets."""
-PROBE_SAMPLES = 32
 
 
 class Board(SideChainEffect):
@@ -104,24 +98,24 @@ class Board(SideChainEffect):
         return result.copy() if result is audio else result
 
     def latency_samples(self, sample_rate: float, n_channels: int = 2, block: int = 8192) -> int:
-        """Samples by which a stream's output lags its input: that of `stream`, for blocks of up to `block` samples.
+        """Samples by which the output of `stream` lags its input.
 
-        A codec's is known; a native plugin's is what it holds back of silence, so that members forget their past here.
+        A codec's latency is known; a native plugin's is what it holds back of silence, so it forgets its past here.
         Raises ValueError for an effect that gives back fewer samples for ever.
         """
-        rate, channels, size = check_sample_rate(sample_rate), check_channels(n_channels), check_buffer_size(block)
-        return sum(_latency_of(segment, rate, channels, size) for segment in self._segments())
+        return self.stream(sample_rate, n_channels, block).latency_samples
 
     def stream(self, sample_rate: float, n_channels: int, block: int = 8192) -> BlockStream:
         """A stream: what is pushed, up to `block` samples at a time, comes back at the same length, later by exactly
-        `latency_samples`.
+        `latency_samples`. With native plugins that hold sound back all blocks have that length.
 
-        The effects have one state each, so one stream plays them at a time. It goes on with the effects that stand on
-        the board now.
+        Codecs get streams of their own. Native plugins have one state each, so one stream plays them at a time, and it
+        goes on with the effects that stand on the board now.
         """
         rate, channels, size = check_sample_rate(sample_rate), check_channels(n_channels), check_buffer_size(block)
-        latency = self.latency_samples(rate, channels, size)
-        return BlockStream(Board(self._items), rate, channels, size, latency)
+        self._refuse_duplicates(self._items)
+        members = [_member(segment, rate, channels, size) for segment in Board(self._items)._segments()]
+        return BlockStream(members, rate, channels, size)
 
     def flush(self) -> FloatArray:
         """The end of what was streamed with `reset=False`: the samples that effects still hold back, in the layout of
@@ -303,30 +297,32 @@ class Board(SideChainEffect):
         refuse_duplicates(effects_in(items))
 
 
-def _latency_of(segment: Effect | NativeChain, rate: int, n_channels: int, block: int) -> int:
-    """Most samples that effects hold back of a stream in blocks of up to `block` samples."""
+def _member(segment: Effect | NativeChain, rate: int, n_channels: int, block: int) -> tuple[Member, bool]:
+    """The stream of a part of a board, and whether all its blocks have to be of one length."""
     if isinstance(segment, NeuralCodec):
-        return segment.latency_samples(rate)
+        return segment.stream(rate, n_channels), False
     if isinstance(segment, Board):
-        return segment.latency_samples(rate, n_channels, block)
+        inside = segment.stream(rate, n_channels, block)
+        return inside, inside.is_constant
     if isinstance(segment, NativeChain):
-        segment.prepare(n_channels, rate, block)
+        native = segment
+        stream = CallStream(
+            lambda x: native.process(x, rate, block, False) if x.shape[1] else x,
+            lambda: native.prepare(n_channels, rate, block),
+            n_channels,
+            block,
+            rate,
+        )
     else:
-        segment.reset()
-    step = min(PROBE_SAMPLES, block)
-    silence = np.zeros((n_channels, step), np.float32)
-    n_missing = most = n_settled = n_pushed = 0
-    while n_settled < (LATENT_SETTLED_SECONDS if most else SETTLED_SECONDS) * rate:
-        call = segment.process_channels if isinstance(segment, Effect) else segment.process
-        n_missing += step - call(silence, rate, block, False).shape[1]
-        n_settled = n_settled + step if n_missing <= most else 0
-        most = max(most, n_missing)
-        n_pushed += step
-        if n_pushed > LONGEST_LATENCY_SECONDS * rate:
-            raise ValueError(f"{segment!r} gives back fewer samples than it takes: its latency can't be told.")
-    segment.reset()
-    # What is handed on in packets may be missed by up to a step more where blocks are cut in between.
-    return most + step - 1 if most else 0
+        own = segment
+        stream = CallStream(
+            lambda x: own.process_channels(x, rate, block, False) if x.shape[1] else x,
+            own.reset,
+            n_channels,
+            block,
+            rate,
+        )
+    return stream, stream.latency_samples > 0
 
 
 def effects_in(items: Iterable[BoardItem]) -> list[BoardItem]:
