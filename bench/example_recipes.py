@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from lamina.plugin import NeuralCodec
 from lamina.plugin.demo_items.items import demo_items
-from lamina.plugin.documents.presets import Preset, codec_for, list_presets
+from lamina.plugin.documents.preset_codec import codec_for
+from lamina.plugin.documents.presets import Preset, list_presets
 from lamina.plugin.files.sound import read_audio
 
 FloatArray = npt.NDArray[np.float32]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lamina.plugin.board import Board
     from lamina.plugin.codes_file.codes import Codes
-    from lamina.plugin.codes_file.file import read_codes, write_codes
+    from lamina.plugin.codes_file.coding import decode_file, encode_file
+    from lamina.plugin.codes_file.file import codes_writer, open_codes, read_codes, write_codes
     from lamina.plugin.documents.presets import load_preset
     from lamina.plugin.documents.vst3 import load_vst3
     from lamina.plugin.files.render import render_file
@@ -32,6 +33,10 @@ __all__ = [
     "Codes",
     "read_codes",
     "write_codes",
+    "open_codes",
+    "codes_writer",
+    "encode_file",
+    "decode_file",
     "read_audio",
     "render_file",
     "load_preset",
@@ -50,6 +55,10 @@ _HOMES = {
     "Codes": "lamina.plugin.codes_file.codes",
     "read_codes": "lamina.plugin.codes_file.file",
     "write_codes": "lamina.plugin.codes_file.file",
+    "open_codes": "lamina.plugin.codes_file.file",
+    "codes_writer": "lamina.plugin.codes_file.file",
+    "encode_file": "lamina.plugin.codes_file.coding",
+    "decode_file": "lamina.plugin.codes_file.coding",
     "read_audio": "lamina.plugin.files.sound",
     "render_file": "lamina.plugin.files.render",
     "load_preset": "lamina.plugin.documents.presets",

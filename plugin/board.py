@@ -20,11 +20,14 @@ from lamina.plugin.call.arrays import (
     Layout,
     channels_in,
     check_buffer_size,
+    check_channels,
     check_sample_rate,
     check_sidechain,
 )
+from lamina.plugin.call.block_stream import LONGEST_LATENCY_SECONDS, BlockStream, CallStream, Member
 from lamina.plugin.call.effect import Effect, SideChainEffect
 from lamina.plugin.call.native_chain import NativeChain, forgetful_effects
+from lamina.plugin.neural_codec import NeuralCodec
 
 BoardItem = Effect | Plugin
 
@@ -45,13 +48,14 @@ class Board(SideChainEffect):
     takes whole pieces only, and a streamed call raises ValueError that names it.
     """
 
-    __slots__ = ("_beside", "_chains", "_items", "_layout", "_prepared")
+    __slots__ = ("_beside", "_chains", "_items", "_layout", "_n_held_back", "_prepared")
 
     def __init__(self, plugins: Iterable[BoardItem] | None = None) -> None:
         self._items: list[BoardItem] = []
         self._prepared: tuple[int, int, int] | None = None
         self._beside: dict[int, FloatArray] = {}
         self._layout: Layout | None = None
+        self._n_held_back = 0
         self._chains: dict[tuple[int, ...], NativeChain] = {}
         self.extend(plugins or [])
 
@@ -103,12 +107,56 @@ class Board(SideChainEffect):
                 result = segment.process_channels(result, rate, buffer_size, reset)
             elif result.shape[1]:
                 result = segment.process(result, rate, buffer_size, reset)
+        if not reset:
+            self._n_held_back += audio.shape[1] - result.shape[1]
         # Without effects the result would be the caller's own array.
         return result.copy() if result is audio else result
+
+    def latency_samples(self, sample_rate: float, n_channels: int = 2, block: int = 8192) -> int:
+        """Samples by which the output of `stream` lags its input.
+
+        A codec's latency is known; a native plugin's is what it holds back of silence, so it forgets its past here.
+        Raises ValueError for an effect that gives back fewer samples for ever.
+        """
+        return self.stream(sample_rate, n_channels, block).latency_samples
+
+    def stream(self, sample_rate: float, n_channels: int, block: int = 8192) -> BlockStream:
+        """A stream: what is pushed, up to `block` samples at a time, comes back at the same length, later by exactly
+        `latency_samples`. With native plugins that hold sound back all blocks have that length.
+
+        Codecs get streams of their own. Native plugins have one state each, so one stream plays them at a time, and it
+        goes on with the effects that stand on the board now.
+        """
+        rate, channels, size = check_sample_rate(sample_rate), check_channels(n_channels), check_buffer_size(block)
+        self._refuse_duplicates(self._items)
+        members = [_member(segment, rate, channels, size) for segment in Board(self._items)._segments()]
+        return BlockStream(members, rate, channels, size)
+
+    def flush(self) -> FloatArray:
+        """The end of what was streamed with `reset=False`: the samples that effects still hold back, in the layout of
+        the blocks. Then a new stream may begin. Without one there are none.
+        """
+        if self._prepared is None:
+            return np.zeros(0, np.float32)
+        rate, n_channels, size = self._prepared
+        missing, silence = self._n_held_back, np.zeros((n_channels, size), np.float32)
+        parts = [silence[:, :0]]
+        n_pushed = 0
+        while missing > 0 and n_pushed <= LONGEST_LATENCY_SECONDS * rate:
+            out = self.process_channels(silence, rate, size, False)[:, :missing]
+            parts.append(out)
+            missing -= out.shape[1]
+            n_pushed += size
+        rest, layout = np.concatenate(parts, 1), self._layout
+        self.reset()
+        if layout is None:
+            return rest.reshape(-1)
+        return rest if layout.is_channels_first else np.ascontiguousarray(rest.T)
 
     def reset(self) -> None:
         """Reset every member."""
         self._prepared = None
+        self._n_held_back = 0
         self._beside.clear()
         self._chains.clear()
         self._layout = None
@@ -274,6 +322,34 @@ class Board(SideChainEffect):
     @staticmethod
     def _refuse_duplicates(items: list[BoardItem]) -> None:
         refuse_duplicates(effects_in(items))
+
+
+def _member(segment: Effect | NativeChain, rate: int, n_channels: int, block: int) -> tuple[Member, bool]:
+    """The stream of a part of a board, and whether all its blocks have to be of one length."""
+    if isinstance(segment, NeuralCodec):
+        return segment.stream(rate, n_channels), False
+    if isinstance(segment, Board):
+        inside = segment.stream(rate, n_channels, block)
+        return inside, inside.is_constant
+    if isinstance(segment, NativeChain):
+        native = segment
+        stream = CallStream(
+            lambda x: native.process(x, rate, block, False) if x.shape[1] else x,
+            lambda: native.prepare(n_channels, rate, block),
+            n_channels,
+            block,
+            rate,
+        )
+    else:
+        own = segment
+        stream = CallStream(
+            lambda x: own.process_channels(x, rate, block, False) if x.shape[1] else x,
+            own.reset,
+            n_channels,
+            block,
+            rate,
+        )
+    return stream, stream.latency_samples > 0
 
 
 def effects_in(items: Iterable[BoardItem]) -> list[BoardItem]:

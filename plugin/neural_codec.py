@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from inspect import Parameter as Argument
 from inspect import Signature
+from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from lamina.dsp.bridge import bridge_latency
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE, Bundle, BundleError, bundle_version, open_bundle
@@ -27,11 +29,12 @@ from lamina.plugin.call.arrays import (
 from lamina.plugin.call.effect import SideChainEffect
 from lamina.plugin.codes_file.codes import Codes, join_codes
 from lamina.plugin.desk.chain import CHAIN
+from lamina.plugin.documents.presets import Preset, PresetError, load_preset
 from lamina.plugin.parameters.attribute import ParameterAttribute
 from lamina.plugin.parameters.model_shape import shape_of
 from lamina.plugin.parameters.motion import Automation
 from lamina.plugin.parameters.settings import Settings
-from lamina.plugin.parameters.table import PARAMETERS, find_parameter
+from lamina.plugin.parameters.table import PARAMETERS, find_parameter, parameters_of
 from lamina.plugin.stream.blocks import CodecStream
 from lamina.plugin.stream.decoder import StreamDecoder
 from lamina.plugin.stream.encoder import StreamEncoder
@@ -115,6 +118,23 @@ class NeuralCodec(SideChainEffect, _Attributes):
             )
         self.__setstate__({"model": str(model), "settings": Settings()})
         self.set_parameters(given)
+
+    @classmethod
+    def from_preset(cls, preset: str | Path | Preset) -> Self:
+        """An effect with a preset's model and parameters.
+
+        Args:
+            preset: the name of a factory preset, a preset file, or a loaded preset.
+
+        Raises PresetError for a preset that is not there or damaged, or whose model is.
+        """
+        found = preset if isinstance(preset, Preset) else load_preset(preset)
+        try:
+            codec = cls(model=found.model or DEFAULT_BUNDLE)
+        except BundleError as error:
+            raise PresetError(f"The preset {found.title!r} can't be used, because its model can't: {error}") from error
+        codec.set_parameters(found.parameters)
+        return codec
 
     def __getstate__(self) -> dict[str, Any]:
         return {"model": self._model, "settings": self._settings}
@@ -251,14 +271,17 @@ class NeuralCodec(SideChainEffect, _Attributes):
             layers = self._settings.parameter("layers").validate(layers)
         return StreamDecoder(self._open(), self._settings, rate, layers)
 
-    def automate(self, name: str, times: Sequence[float], values: Sequence[Any]) -> None:
+    def automate(
+        self, name: str, times: Sequence[float] | npt.NDArray[np.floating], values: Sequence[Any] | npt.NDArray[Any]
+    ) -> None:
         """Draw a parameter over time, from the stream's beginning on.
 
         Args:
             name: an automatable parameter; what was drawn of it before is replaced. Without points (`[]`, `[]`) it is
                 no longer drawn.
             times: seconds, rising. For a whole piece they count in its own time, latency compensated.
-            values: at those times; numbers move in straight lines between them, everything else changes there.
+            values: at those times; numbers move in straight lines between them, layers too, everything else changes
+                there. `layers` and `kbps` are one value: one of them is drawn.
         """
         others = [curve for curve in self._settings.automation if curve.target != name]
         if len(times) == 0 and len(values) == 0:
@@ -266,6 +289,20 @@ class NeuralCodec(SideChainEffect, _Attributes):
             self.set_parameters({"automation": others})
         else:
             self.set_parameters({"automation": [*others, Automation(name, tuple(times), tuple(values))]})
+
+    def flush(self) -> FloatArray:
+        """The end of what was streamed with `reset=False`: the samples that the latency still holds back, in the layout
+        of the blocks. Then a new stream may begin. Without one there are none.
+        """
+        with self._streaming:
+            if self._stream is None:
+                return np.zeros(0, np.float32)
+            rest = self._stream.flush()[:, self._to_swallow :]
+            layout = self._layout
+            self.reset()
+        if layout is None:
+            return rest.reshape(-1)
+        return rest if layout.is_channels_first else np.ascontiguousarray(rest.T)
 
     def reset(self) -> None:
         """Forget the streamed past; the next `reset=False` call starts anew."""
@@ -325,13 +362,13 @@ class NeuralCodec(SideChainEffect, _Attributes):
             )
 
     def __repr__(self) -> str:
-        s = self._settings
-        noise_only = ", noise_only=True" if s.noise_only else ""
-        model = "" if self._model == DEFAULT_BUNDLE else f", model={self._model!r}"
-        return (
-            f"NeuralCodec(layers={s.layers}, denoise={s.denoise:g}, mix={s.mix:g}, input_gain_db={s.input_gain_db:g}, "
-            f"output_gain_db={s.output_gain_db:g}, bypass={s.bypass}{noise_only}{model})"
-        )
+        """What makes the same effect: all that is not as in `NeuralCodec()`, and nothing else."""
+        usual = parameters_of(self._settings.shape)
+        changed = [
+            f"{name}={value!r}" for name, value in self._settings.values().items() if value != usual[name].default
+        ]
+        model = [] if self._model == DEFAULT_BUNDLE else [f"model={self._model!r}"]
+        return f"NeuralCodec({', '.join([*changed, *model])})"
 
 
 @lru_cache(maxsize=8)

@@ -4,11 +4,11 @@ wrong.
 An ignore that nothing needs is an error too, so a line here that mypy no longer refuses fails the check.
 """
 
-from typing import assert_type
+from typing import Literal, assert_type
 
 import numpy as np
 
-from lamina.plugin import Motion, NeuralCodec, Settings
+from lamina.plugin import Codes, Motion, NeuralCodec, Settings
 
 
 def right() -> None:
@@ -27,7 +27,11 @@ def right() -> None:
     assert_type(codec.layer_gains, tuple[float, ...])
     assert_type(codec.motions, tuple[Motion, ...])
     assert_type(codec.model, str)
-    assert_type(codec.settings.slice_length, str)
+    assert_type(codec.stereo, Literal["linked", "mid-side", "mono"])
+    codec.automate("mix", np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+    assert_type(NeuralCodec.from_preset("walkie-talkie"), NeuralCodec)
+    codes = codec.encode(np.zeros(100, np.float32), 48_000)
+    assert_type(codes[1:] + codes.peeled(4), Codes)
     assert_type(Settings(layers=4).muted_layers, tuple[int, ...])
 
 
@@ -35,6 +39,9 @@ def wrong() -> None:
     """Names that don't exist, and values of other types."""
     codec = NeuralCodec(layer=3)  # type: ignore[call-arg]
     NeuralCodec(bend=3)  # type: ignore[arg-type]
+    NeuralCodec(bend="offst")  # type: ignore[arg-type]
+    codec.stereo = "middle-side"  # type: ignore[assignment]
+    Motion("mix", shape="sinus")  # type: ignore[arg-type]
     NeuralCodec(8, 0.0, 1.0, 0.0, 0.0, False, True)  # type: ignore[call-arg]
     NeuralCodec(motions=["mix"])  # type: ignore[list-item]
     codec.layers = "many"  # type: ignore[assignment]

@@ -22,7 +22,19 @@ REFERENCE = {
     "effect": ("The effect", ("NeuralCodec", "Motion", "Automation", "Board")),
     "files": (
         "Codes and files",
-        ("Codes", "read_codes", "write_codes", "read_audio", "render_file", "load_preset", "load_vst3"),
+        (
+            "Codes",
+            "read_codes",
+            "write_codes",
+            "open_codes",
+            "codes_writer",
+            "encode_file",
+            "decode_file",
+            "read_audio",
+            "render_file",
+            "load_preset",
+            "load_vst3",
+        ),
     ),
     "live": ("Playing live", ("LiveEngine", "DeviceSettings")),
 }

@@ -6,12 +6,10 @@ from __future__ import annotations
 
 import argparse
 import copy
-import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from lamina.cli.answers import DONE, INCOMPLETE, code_of, print_json, told
 from lamina.cli.batch import (
@@ -28,11 +26,10 @@ from lamina.cli.batch import (
 from lamina.cli.interruption import signals_end_it_cleanly
 from lamina.cli.options import DECODING, ENCODING, add_settings_options, codec_of, describe, given_parameters
 from lamina.cli.spool import from_standard_input, to_standard_output
-from lamina.plugin.codes_file.codes import MAX_CODE_CHANNELS
 
 if TYPE_CHECKING:
     from lamina.models.bundles.bundle import BundleEntry
-    from lamina.plugin.codes_file.codes import Codes
+    from lamina.plugin.codes_file.header import HeaderFields
     from lamina.plugin.codes_file.summary import ContainerInfo
     from lamina.plugin.neural_codec import NeuralCodec
 
@@ -48,7 +45,7 @@ def add_codes_commands(commands: Any) -> None:
         "encode",
         help="write sound files as .lamina",
         usage="lamina encode [options] IN [IN ...] OUT\n       lamina encode [options] IN [IN ...] -o OUT",
-        description="Encode sound files of at most an hour into .lamina files: their codes, 0.75 kbps per layer and "
+        description="Encode sound files of any length into .lamina files: their codes, 0.75 kbps per layer and "
         "channel. Settings that shape codes count here; those that shape sound (output gain, desk, …) are given to "
         "`lamina decode`, but a file remembers --denoise.",
         epilog="Examples: lamina encode song.wav song.lamina --kbps 6 --entropy · lamina encode takes/*.wav coded/",
@@ -108,9 +105,9 @@ def _encode(options: argparse.Namespace) -> int:
     inputs, output = inputs_and_output(options)
     codec = codec_of(options, ENCODING)
 
-    def work(job: Job, _progress: Any, _cancelled: Any) -> Outcome:
+    def work(job: Job, progress: Any, cancelled: Any) -> Outcome:
         with from_standard_input(job.source, ".wav") as source, to_standard_output(job.target, SUFFIX) as target:
-            return _encode_file(copy.copy(codec), source, target, job, options)
+            return _encode_file(copy.copy(codec), source, target, job, options, progress, cancelled)
 
     with signals_end_it_cleanly(), new_folders(output):
         jobs = jobs_of(inputs, output, lambda _: SUFFIX, frozenset({SUFFIX}), lambda goal, _: check_codes_target(goal))
@@ -120,20 +117,25 @@ def _encode(options: argparse.Namespace) -> int:
         return run_jobs(jobs, work, options)
 
 
-def _encode_file(codec: NeuralCodec, source: Path, target: Path, job: Job, options: argparse.Namespace) -> Outcome:
-    from lamina.plugin.codes_file.file import write_codes
-    from lamina.plugin.codes_file.header import MAX_SECONDS
+def _encode_file(
+    codec: NeuralCodec,
+    source: Path,
+    target: Path,
+    job: Job,
+    options: argparse.Namespace,
+    progress: Callable[[float], None],
+    cancelled: Callable[[], bool],
+) -> Outcome:
+    from lamina.plugin.codes_file.coding import encode_file
     from lamina.plugin.codes_file.summary import inspect_codes
-    from lamina.plugin.files.sound import read_audio
 
-    clip = read_audio(source, limit_seconds=MAX_SECONDS, most_channels=MAX_CODE_CHANNELS)
-    write_codes(target, codec.encode(clip.samples, clip.sample_rate), options.entropy)
+    result = encode_file(codec, source, target, options.entropy, progress, cancelled)
     info = inspect_codes(target)
     line = (
         f"{job.target}: {info.seconds:.1f} s, {info.file_kbps:.2f} kbps ({info.packed_kbps:.2f} kbps of codes, packed "
         "plainly)"
     )
-    return Outcome(line, clip.trouble)
+    return Outcome(line, result.trouble)
 
 
 def _decode(options: argparse.Namespace) -> int:
@@ -145,41 +147,45 @@ def _decode(options: argparse.Namespace) -> int:
         check_sample_rate(options.sample_rate)
     given_parameters(options)
 
-    def work(job: Job, _progress: Any, _cancelled: Any) -> Outcome:
+    def work(job: Job, progress: Any, cancelled: Any) -> Outcome:
         with from_standard_input(job.source, SUFFIX) as source, to_standard_output(job.target, ".wav") as target:
-            return _decode_file(source, target, job, options)
+            return _decode_file(source, target, job, options, progress, cancelled)
 
     with signals_end_it_cleanly(), new_folders(output):
         jobs = jobs_of(inputs, output, lambda _: DECODED_SUFFIX, WRITABLE_SUFFIXES, check_target)
         return run_jobs(without_existing(jobs, options), work, options)
 
 
-def _decode_file(source: Path, target: Path, job: Job, options: argparse.Namespace) -> Outcome:
-    from lamina.plugin.codes_file.file import read_codes
-    from lamina.plugin.files.sound import AudioFileError, atomic_writer, check_target
+def _decode_file(
+    source: Path,
+    target: Path,
+    job: Job,
+    options: argparse.Namespace,
+    progress: Callable[[float], None],
+    cancelled: Callable[[], bool],
+) -> Outcome:
+    from lamina.plugin.codes_file.coding import decode_file
+    from lamina.plugin.codes_file.file import open_codes
+    from lamina.plugin.files.sound import check_target
 
     goal = check_target(target, source)
-    result = read_codes(source)
-    codes = result.codes
-    rate = options.sample_rate or codes.sample_rate
-    # Its own model and denoise are the file's, not the command's: the next file may say another thing.
-    own = copy.copy(options)
-    if own.model is None:
-        own.model = _usable_model(codes.model, codes.digest)
-    if own.denoise is None and own.preset is None and codes.denoise and "denoise" not in given_parameters(options):
-        own.denoise = f"{codes.denoise:g}"
-    codec = codec_of(own, DECODING)
-    if options.verbose:
-        print(f"lamina: {describe(codec)}", file=sys.stderr)
-    layers = _wanted_layers(options, codec)
-    if layers is not None:
-        codes = _peeled(codes, layers, codec, job.source)
-    audio = codec.decode(codes, rate)
-    if not audio.shape[1]:
-        raise AudioFileError(f"{job.source} holds no sound: there is nothing to write.")
-    with atomic_writer(goal, rate, len(audio)) as writer:
-        writer.write(audio)
-    return Outcome(f"{job.target}: {audio.shape[1] / rate:.1f} s at {rate} Hz", str(result.damage))
+    with open_codes(source) as file:
+        header = file.header
+        rate = options.sample_rate or header.sample_rate
+        # Its own model and denoise are the file's, not the command's: the next file may say another thing.
+        own = copy.copy(options)
+        if own.model is None:
+            own.model = _usable_model(header.model, header.digest)
+        if own.denoise is None and own.preset is None and header.denoise and "denoise" not in given_parameters(options):
+            own.denoise = f"{header.denoise:g}"
+        codec = codec_of(own, DECODING)
+        if options.verbose:
+            print(f"lamina: {describe(codec)}", file=sys.stderr)
+        layers = _wanted_layers(options, codec)
+        if layers is not None:
+            _check_peeling(header, layers, job.source)
+        result = decode_file(codec, file, goal, rate, layers, progress, cancelled)
+    return Outcome(f"{job.target}: {result.seconds:.1f} s at {rate} Hz", result.trouble)
 
 
 def _wanted_layers(options: argparse.Namespace, codec: NeuralCodec) -> int | None:
@@ -189,36 +195,18 @@ def _wanted_layers(options: argparse.Namespace, codec: NeuralCodec) -> int | Non
     return codec.settings.layers
 
 
-def _peeled(codes: Codes, layers: int, codec: NeuralCodec, source: Path) -> Codes:
-    """The codes of the first layers, as if no more had been sent. What a model with a memory makes of few is told.
-
-    Raises ContainerError if there are fewer, or if what would be left can't be understood.
-    """
+def _check_peeling(header: HeaderFields, layers: int, source: Path) -> None:
+    """Raises ContainerError if the file has fewer layers, or if so few can't be understood."""
     from lamina.plugin.codes_file.header import ContainerError
 
-    sent = int(codes.counts.max(initial=0))
+    sent = header.layers
     if layers > sent:
         raise ContainerError(f"{source} has {sent} layers: peeling can't make {layers} of them. Give at most {sent}.")
-    if layers == sent:
-        return codes
-    if layers < codes.lag_from <= sent:
+    if layers < header.lag_from <= sent:
         raise ContainerError(
             f"{source} can't be peeled down to {layers} layers: its frames' first codes say where in the past to look, "
-            f"which is understood from {codes.lag_from} layers up. Encode the sound anew with --layers {layers}."
+            f"which is understood from {header.lag_from} layers up. Encode the sound anew with --layers {layers}."
         )
-    memory = codec.bundle.config.memory
-    if memory is not None and layers < memory.loop_layers <= sent:
-        print(
-            f"lamina: {source}: with fewer than {memory.loop_layers} layers the model foresees from another past than "
-            f"the encoder did, and sounds worse than what is encoded anew with --layers {layers}.",
-            file=sys.stderr,
-        )
-    return dataclasses.replace(
-        codes,
-        codes=np.ascontiguousarray(codes.codes[..., :layers]),
-        counts=np.minimum(codes.counts, layers).astype(np.uint8),
-        code_bits=codes.code_bits[:layers],
-    )
 
 
 def _inspect(options: argparse.Namespace) -> int:

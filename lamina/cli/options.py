@@ -10,7 +10,8 @@ import sys
 from dataclasses import dataclass
 
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE
-from lamina.plugin.documents.presets import Preset, codec_for, load_preset
+from lamina.plugin.documents.preset_codec import codec_for
+from lamina.plugin.documents.presets import Preset, load_preset
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import PARAMETERS

@@ -129,11 +129,13 @@ def check_buffer_size(buffer_size: object) -> int:
 
 
 def check_channels(n_channels: object) -> int:
-    """The number of channels of a stream, at least 1; raises TypeError or ValueError."""
+    """The number of channels of a stream, 1 … 8; raises TypeError or ValueError."""
     if isinstance(n_channels, bool) or not isinstance(n_channels, int | np.integer):
         raise TypeError(f"n_channels is {n_channels!r}; give a whole number.")
     if n_channels < 1:
         raise ValueError(f"n_channels is {n_channels}; a stream needs at least 1.")
+    if n_channels > MAX_CHANNELS:
+        raise ValueError(f"n_channels is {n_channels}; {MAX_CHANNELS} channels are supported at most.")
     return int(n_channels)
 
 

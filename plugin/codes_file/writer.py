@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from lamina.plugin.codes_file.blocks import (
     BLOCK_FRAMES,
     ENTROPY_BLOCK_FRAMES,
@@ -115,6 +117,7 @@ class CodesWriter:
         if payload_form(bits) == payload_form(header.code_bits):
             return block.mode, block.payload
         codes, counts = unpack_block(block, replace(header, layers=layers, code_bits=bits))
+        codes = np.pad(codes, ((0, 0), (0, 0), (0, header.layers - layers)))
         return pack_payload(codes, counts, header.code_bits, self._entropy)
 
 

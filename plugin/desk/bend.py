@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +28,15 @@ ROWS_PER_FRAME = 3
 """Rows of entries (layers) whose palette is chosen anew in each frame; all of them in an eighth of a second."""
 
 
+BendKind = Literal["off", "offset", "shuffle", "nearest", "common"]
+
+
 class Bend(CodeEffect):
     """Its memory: the palette of the codes that are used most."""
 
     class Parameters(ParameterGroup, group="codes", tab="Bend", section="Bend", page="bend"):
-        bend: str = choice(
-            "Bend", ("off", "offset", "shuffle", "nearest", "common"), default="off",
+        bend: BendKind = choice(
+            "Bend", get_args(BendKind), default="off",
             help="Other codes for those that came: some entries further on, drawn lots, near neighbours, or the most "
             "used ones only.",
         )  # fmt: skip

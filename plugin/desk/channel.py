@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,10 @@ RECOVERED = 0.05
 bytes in the networks round what remains of an error up and down, so that it needn't vanish."""
 
 
+LossModel = Literal["random", "bursts", "pattern"]
+Concealment = Literal["foresee", "hold", "repeat", "fade", "silence"]
+
+
 class Channel(CodeEffect):
     """Its memory.
 
@@ -59,13 +63,13 @@ class Channel(CodeEffect):
             "Period", 2, 150, default=8, unit="frames", beside=True, refines="loss_model", suits=("pattern",),
             help="Length of the pattern of lost frames.",
         )  # fmt: skip
-        loss_model: str = choice(
-            "Loss model", ("random", "bursts", "pattern"), default="random",
+        loss_model: LossModel = choice(
+            "Loss model", get_args(LossModel), default="random",
             help="How frames get lost: each by itself, in bursts (Gilbert's model), or always the last ones of a "
             "period.",
         )  # fmt: skip
-        concealment: str = choice(
-            "Concealment", ("foresee", "hold", "repeat", "fade", "silence"), default="foresee",
+        concealment: Concealment = choice(
+            "Concealment", get_args(Concealment), default="foresee",
             help="What stands in for lost frames: what memory foresees (where there is none: fade), the last one held, "
             "the last ten "
             "to and fro, ever fewer layers of them, or silence.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from lamina.plugin.desk.effect import CodeEffect
 from lamina.plugin.desk.frame import CodedFrame
@@ -25,17 +25,21 @@ def slice_frames(settings: Settings) -> int:
     return max(1, round(SLICE_BEATS[settings.slice_length] * 60 / settings.tempo * settings.shape.frame_rate))
 
 
+SliceKind = Literal["off", "stutter", "reverse"]
+SliceLength = Literal["1/32", "1/16", "1/8", "1/4", "1/2", "1/1"]
+
+
 class Slices(CodeEffect):
     """Its memory: what came lately, and the slice that is being played."""
 
     class Parameters(ParameterGroup, group="codes", tab="Codes", section="Slices", page="slices"):
-        slices: str = choice(
-            "Slices", ("off", "stutter", "reverse"), default="off",
+        slices: SliceKind = choice(
+            "Slices", get_args(SliceKind), default="off",
             help="Cuts the sound into slices: each is repeated, or the last one is played backwards.",
         )  # fmt: skip
-        slice_length: str = choice(
-            "Slice", tuple(SLICE_BEATS), default="1/8", refines="slices", help="Length of a slice as a note value at "
-            "the tempo.",
+        slice_length: SliceLength = choice(
+            "Slice", get_args(SliceLength), default="1/8", refines="slices",
+            help="Length of a slice as a note value at the tempo.",
         )  # fmt: skip
         slice_repeats: int = parameter(
             "Repeats", 1, 16, default=2, beside=True, refines="slices", suits=("stutter",),

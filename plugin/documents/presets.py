@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from lamina.models.bundles.bundle import DEFAULT_BUNDLE, BundleError
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.models.json_files import LARGEST_FILE, JsonError, parse_json, read_regular
 from lamina.plugin.files.atomic import atomic_file
-from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.parameters.model_shape import USUAL, shape_named
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import Value, find_parameter, suggest
@@ -54,17 +54,6 @@ class Preset:
         for name, value in self.parameters.items():
             settings = settings.with_value(name, value)
         return settings
-
-
-def codec_for(preset: Preset) -> NeuralCodec:
-    """An effect with the preset's model (the default one if it names none), its parameters not yet set.
-
-    Raises PresetError if that model is not there or damaged.
-    """
-    try:
-        return NeuralCodec(model=preset.model or DEFAULT_BUNDLE)
-    except BundleError as error:
-        raise PresetError(f"The preset {preset.title!r} can't be used, because its model can't: {error}") from error
 
 
 def list_presets() -> list[Preset]:
@@ -142,3 +131,10 @@ def _parse(text: str | bytes, where: str, name: str) -> Preset:
         except (ValueError, TypeError) as error:
             raise PresetError(f"{where}: {error}") from error
     return Preset(name, data["title"], data.get("description", ""), parameters, model, category)
+
+
+def __getattr__(name: str) -> Any:
+    # Kept for scripts that import it from here; effects know presets, and not the other way round.
+    if name == "codec_for":
+        return import_module("lamina.plugin.documents.preset_codec").codec_for
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,14 +5,17 @@ Those of the code desk's effects stand beside the effects, in `lamina.plugin.des
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
 
 from lamina.models.coding.search import MOST_CANDIDATES
 from lamina.plugin.parameters.declare import Given, ParameterGroup, choice, parameter, special, switch
 from lamina.plugin.parameters.kinds import MAX_LAYERS
 from lamina.plugin.parameters.model_shape import USUAL
 from lamina.plugin.parameters.motion import MOST_MOTIONS, Automation, Automations, Motion, Motions
+
+Listen = Literal["wet", "dry", "difference", "layer", "latent"]
+StereoMode = Literal["linked", "mid-side", "mono"]
 
 KBPS_PER_LAYER = USUAL.kbps(1)
 """75 frames per second of one 10-bit code: what a layer of the usual models sends."""
@@ -22,7 +25,7 @@ class Panel(ParameterGroup, group="levels", tab="panel"):
     """What is always in sight. `NeuralCodec` takes those by their place too that are not for keywords only."""
 
     layers: int = parameter(
-        "Layers", 1, MAX_LAYERS, default=8, of_layers=True, group="rate", kw_only=False,
+        "Layers", 1, MAX_LAYERS, default=8, of_layers=True, group="rate", kw_only=False, ramps=True,
         help="Active quantizers: each adds a layer of detail and 0.75 kbps.",
     )  # fmt: skip
     denoise: float = parameter(
@@ -61,8 +64,8 @@ class OtherUnits(ParameterGroup, group="rate", tab="panel"):
 class Listening(ParameterGroup, group="listen", tab="Layers", page="listen"):
     """What is played."""
 
-    listen: str = choice(
-        "Listen", ("wet", "dry", "difference", "layer", "latent"), default="wet",
+    listen: Listen = choice(
+        "Listen", get_args(Listen), default="wet",
         help="What is played: the effect, its input, what it takes away and adds, what one layer adds, or the sound "
         "before quantization.",
     )  # fmt: skip
@@ -74,8 +77,8 @@ class Listening(ParameterGroup, group="listen", tab="Layers", page="listen"):
 class StereoAndBits(ParameterGroup, group="stereo", tab="Channel", section="Stereo and bits", page="stereo"):
     """How channels and frames share the bits."""
 
-    stereo: str = choice(
-        "Stereo", ("linked", "mid-side", "mono"), default="linked",
+    stereo: StereoMode = choice(
+        "Stereo", get_args(StereoMode), default="linked",
         help="How two channels are coded: each with all layers, as middle and side, or as the middle alone.",
     )  # fmt: skip
     side_layers: int = parameter(
@@ -121,7 +124,7 @@ class Moving(ParameterGroup, group="motion", tab="Motion", page="motion"):
         Motions, "Motion", minimum=0, maximum=MOST_MOTIONS, default=(), automatable=False, kind="motions",
         help="What moves by itself: LFOs, envelope followers and step sequences, each with a target.",
     )  # fmt: skip
-    automation: Given[Iterable[Automation | dict[str, Any]], tuple[Automation, ...]] = special(
+    automation: Given[Sequence[Automation | dict[str, Any]], tuple[Automation, ...]] = special(
         Automations, "Automation", minimum=0, maximum=0, default=(), automatable=False, kind="automation",
         help="Parameters drawn over time.",
     )  # fmt: skip

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Generic, TypeVar, dataclass_transform, overloa
 from lamina.plugin.parameters.kinds import Choice, Group, Kind, Parameter, Place
 
 T = TypeVar("T", bool, int, float)
+W = TypeVar("W", bound=str)
 Taken = TypeVar("Taken", contravariant=True)
 Held = TypeVar("Held", covariant=True)
 
@@ -84,8 +85,8 @@ def switch(label: str, *, default: bool = False, kw_only: bool = True, **fields:
     return declared  # type: ignore[no-any-return]
 
 
-def choice(label: str, words: Sequence[str], *, default: str, kw_only: bool = True, **fields: Any) -> str:
-    """One of some words."""
+def choice(label: str, words: Sequence[W], *, default: W, kw_only: bool = True, **fields: Any) -> W:
+    """One of some words. Annotate it with a `Literal` of them, so that type checkers refuse others."""
     about = {"label": label, "minimum": 0, "maximum": len(words) - 1, "step": 1, "default": default, "kind": "choice"}
     declared: Any = Declared(Choice, about | {"choices": tuple(words)} | fields)
     return declared  # type: ignore[no-any-return]

@@ -46,6 +46,7 @@ class Parameter:
         refines: the parameter without which it has no effect, if there is one …
         suits: … and at which values of that one it has; if none are named, at any but its default.
         page: the page under docs/desk that describes it, if one does.
+        ramps: whether a whole number that is drawn moves in straight lines between the points.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Parameter:
     refines: str | None = None
     suits: tuple[Value, ...] = ()
     page: str = ""
+    ramps: bool = False
 
     @property
     def is_scalar(self) -> bool:

@@ -22,7 +22,8 @@ from lamina.plugin.parameters.kinds import Parameter, Value, suggest
 
 Source = Literal["lfo", "envelope", "steps"]
 SOURCES: tuple[Source, ...] = ("lfo", "envelope", "steps")
-SHAPES = ("sine", "triangle", "saw up", "saw down", "square", "random")
+Shape = Literal["sine", "triangle", "saw up", "saw down", "square", "random"]
+SHAPES: tuple[Shape, ...] = ("sine", "triangle", "saw up", "saw down", "square", "random")
 MOST_MOTIONS, MOST_STEPS, MOST_POINTS = 16, 64, 100_000
 FLOOR_DB = -60.0
 """Level at which the envelope follower gives 0; full scale gives 1."""
@@ -52,7 +53,7 @@ class Motion:
     depth: float = 0.5
     hz: float = 1.0
     beats: float = 0.0
-    shape: str = "sine"
+    shape: Shape = "sine"
     phase: float = 0.0
     attack_ms: float = 10.0
     release_ms: float = 200.0
@@ -106,8 +107,8 @@ class Motion:
 class Automation:
     """A parameter drawn over time: `values` at `times` (seconds from the stream's beginning, rising).
 
-    Numbers move in straight lines between the points; switches, words and whole numbers change at them. Before the
-    first point and after the last one the nearest value holds.
+    Numbers move in straight lines between the points, `layers` too, as `kbps` does; switches, words and other whole
+    numbers change at them. Before the first point and after the last one the nearest value holds.
     """
 
     target: str
@@ -117,11 +118,13 @@ class Automation:
     def at(self, seconds: float, parameter: Parameter) -> Value:
         """The value at a time."""
         place = bisect_right(self.times, seconds)
-        if place == 0 or place == len(self.times) or parameter.kind != "float":
+        if place == 0 or place == len(self.times) or not (parameter.kind == "float" or parameter.ramps):
             return self.values[max(0, place - 1)]
         before, after = self.times[place - 1], self.times[place]
         share = (seconds - before) / (after - before)
-        return self.values[place - 1] + share * (self.values[place] - self.values[place - 1])
+        value = self.values[place - 1] + share * (self.values[place] - self.values[place - 1])
+        # The nearest whole number, the lower of two that are equally near.
+        return math.ceil(value - 0.5) if parameter.kind == "int" else value
 
 
 def moved(parameter: Parameter, base: Value, depth_times_source: float) -> Value:
@@ -215,6 +218,14 @@ class Automations(MovingParameter):
             self._checked(item if isinstance(item, Automation) else _built(Automation, item, self.name))
             for item in value
         )
+        drawn: dict[str, str] = {}
+        for curve in curves:
+            value = self.target(curve.target).view_of or curve.target
+            before = drawn.setdefault(value, curve.target)
+            if before != curve.target:
+                raise ValueError(
+                    f"{self.name} draws both {before} and {curve.target}, which are one value in two units; keep one."
+                )
         targets = [curve.target for curve in curves]
         for target in targets:
             if targets.count(target) > 1:

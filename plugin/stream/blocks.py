@@ -127,6 +127,17 @@ class CodecStream:
                 self._tell(report, began)
         return out
 
+    def flush(self) -> FloatArray:
+        """The end: what the latency still holds back, `[channels, latency_samples]`. Then a new stream begins, and
+        `reports` still has those of this one.
+        """
+        with self._pushing:
+            out = self.push(np.zeros((self.n_channels, self.latency_samples), np.float32))
+            kept = list(self.reports)
+            self._begin()
+            self.reports.extend(kept)
+        return out
+
     def _mixed(self, wet: FloatArray, dry: FloatArray, untouched: FloatArray) -> FloatArray:
         pieces = self._track.give_out(wet.shape[1])
         mixed = np.empty_like(wet)

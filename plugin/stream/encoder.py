@@ -40,7 +40,7 @@ class StreamEncoder:
         config = runtime.config
         self.sample_rate, self.n_channels = sample_rate, n_channels
         self._runtime, self._settings = runtime, settings
-        self._stereo: Stereo = settings.stereo if n_channels == 2 else "linked"  # type: ignore[assignment]
+        self._stereo: Stereo = settings.stereo if n_channels == 2 else "linked"
         # Steps are remembered until the codec's frames have come to them.
         latest = bridge_latency(sample_rate, config.sample_rate, config.frame, config.delay_samples * settings.passes)
         track = ControlTrack(settings, sample_rate, config.sample_rate, config.frame, latest)

@@ -127,9 +127,9 @@ def test_automation_is_drawn_over_a_pieces_own_time():
     codec.automate("layers", [0.0, 1.0, 2.0], [3, 20, 5])
     codec(music(), RATE)
     sent = [report.layers for report in codec.last_reports]
-    assert set(sent[:75]) == {3}
-    assert set(sent[75:150]) == {20}
-    assert set(sent[150:]) == {5}
+    assert sent[0] == 3 and sent[75] == 20 and set(sent[150:]) == {5}
+    assert sent[:76] == sorted(sent[:76]) and set(sent[:76]) == set(range(3, 21))
+    assert sent[75:151] == sorted(sent[75:151], reverse=True) and set(sent[75:151]) == set(range(5, 21))
     codec.automate("layers", [], [])
     codec.automate("mix", [0.5, 1.5], [0.0, 1.0])
     heard, wet = codec(music(), RATE), render(music(), layers=3)

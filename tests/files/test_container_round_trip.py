@@ -151,7 +151,7 @@ def test_a_file_is_written_in_the_oldest_version_that_can_hold_it():
 
 TOO_LONG = (MAX_SECONDS + 1) * 75 + 1
 WRONG = {
-    "more than an hour": {"codes": np.zeros((1, TOO_LONG, 1), np.uint16), "counts": np.zeros((1, TOO_LONG), np.uint8)},
+    "more than a week": {"codes": np.zeros((1, TOO_LONG, 1), np.uint16), "counts": np.zeros((1, TOO_LONG), np.uint8)},
     "sound without frames": {"n_samples": 10**9},
     "a rate of no sound": {"sample_rate": 1},
     "a very long name": {"model": "m" * 300},

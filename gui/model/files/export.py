@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lamina.gui.model.files.codes_document import is_codes
 from lamina.plugin import NeuralCodec
-from lamina.plugin.files.sound import ReadCancelled, check_target, read_audio
+from lamina.plugin.files.sound import check_target
 
 LONGEST_WAIT_SECONDS = 5.0
 
@@ -64,9 +64,7 @@ class ExportJob:
         self._cancel.set()
 
     def join(self) -> None:
-        """Waits for the end, but not for long: codes of an hour can't be interrupted, and nothing is written of them
-        then.
-        """
+        """Waits for the end, but not for long: what takes longer leaves nothing behind."""
         self._thread.join(LONGEST_WAIT_SECONDS)
 
     def _run(self) -> None:
@@ -83,7 +81,7 @@ class ExportJob:
                     progress=self._progressed,
                     cancelled=self._cancel.is_set,
                 )
-        except (RenderCancelled, ReadCancelled):
+        except RenderCancelled:
             self._end(ExportState.CANCELLED, "Export cancelled; nothing was written.")
         except Exception as error:
             self._end(ExportState.FAILED, f"Nothing was exported: {error}")
@@ -92,16 +90,16 @@ class ExportJob:
             self._end(ExportState.DONE, f"Saved {self.target.name}")
 
     def _encode(self) -> None:
-        from lamina.plugin.codes_file.file import write_codes
-        from lamina.plugin.codes_file.header import MAX_SECONDS
+        from lamina.plugin.codes_file.coding import encode_file
 
-        effect = self._make_effect()
-        clip = read_audio(self.source, limit_seconds=MAX_SECONDS, cancelled=self._cancel.is_set)
-        self.progress = None
-        codes = effect.encode(clip.samples, clip.sample_rate)
-        if self._cancel.is_set():
-            raise ReadCancelled(f"Writing {self.target} was cancelled.")
-        write_codes(self.target, codes, entropy=True)
+        encode_file(
+            self._make_effect(),
+            self.source,
+            self.target,
+            entropy=True,
+            progress=self._progressed,
+            cancelled=self._cancel.is_set,
+        )
 
     def _progressed(self, fraction: float) -> None:
         self.progress = float(fraction)
