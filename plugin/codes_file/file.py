@@ -13,7 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lamina.plugin.codes_file.blocks import BLOCK_FRAMES, ENTROPY_BLOCK_FRAMES, find_blocks, pack_block, unpack_block
+from lamina.plugin.codes_file.blocks import (
+    BLOCK_FRAMES,
+    ENTROPY_BLOCK_FRAMES,
+    LEAST_BLOCK_BYTES,
+    find_blocks,
+    pack_block,
+    unpack_block,
+)
 from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.codes_file.damage import Damage, damage_of
 from lamina.plugin.codes_file.header import (
@@ -29,9 +36,9 @@ from lamina.plugin.files.atomic import atomic_file
 SUFFIX = ".lamina"
 MAX_BYTES = 80_000_000
 """More than an hour of eight channels in all layers."""
-FRAMES_PER_BYTE, SECONDS_OF_ANY_FILE = 64, 600
-"""What a file's head may promise: a damaged or hostile file of a few bytes must not take memory for hours. Ten minutes
-may be promised by any file; a complete file holds fewer frames per byte than this."""
+SECONDS_OF_ANY_FILE, SAMPLES_OF_ANY_FILE = 600, 600 * 48_000 * 2
+"""What a file's head may promise without having the blocks for it, of which each takes some bytes: a damaged or hostile
+file of a few bytes must not take memory and time for hours of many channels. Samples are those of all channels."""
 
 __all__ = ["ContainerError", "Damage", "ReadResult", "pack", "read_codes", "unpack", "write_codes"]
 
@@ -167,9 +174,14 @@ def container_bytes(path: str | Path) -> Iterator[bytes]:
 def open_container(data: bytes) -> tuple[HeaderFields, int, int]:
     """The header, where the blocks begin, and what their CRCs start with; raises ContainerError."""
     header, position = unpack_header(data)
-    if header.frames > max(SECONDS_OF_ANY_FILE * header.frame_rate, FRAMES_PER_BYTE * len(data)):
+    least_bytes = -(-header.frames // ENTROPY_BLOCK_FRAMES) * LEAST_BLOCK_BYTES
+    n_samples = header.n_samples * header.n_channels
+    is_much = header.frames > SECONDS_OF_ANY_FILE * header.frame_rate or n_samples > SAMPLES_OF_ANY_FILE
+    if is_much and len(data) - position < least_bytes:
         seconds = header.frames / header.frame_rate
+        what = "1 channel" if header.n_channels == 1 else f"{header.n_channels} channels"
         raise ContainerError(
-            f"The file's {len(data)} bytes can't hold the {seconds:.0f} s that its header promises. Copy it again."
+            f"The file's {len(data)} bytes can't hold the {seconds:.0f} s of {what} at {header.sample_rate} Hz that "
+            "its header promises. Copy it again."
         )
     return header, position, head_crc(data[:position])
