@@ -12,7 +12,6 @@ import hashlib
 import json
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 from lamina.models.bundles.own_bundles import is_name, own_bundle_names, own_bundles_folder
 from lamina.models.config import CodecConfig
 from lamina.models.json_files import parse_json, read_regular
+from lamina.models.leftovers import temporary_folder
 from lamina.models.sizes import SIZES, shipped_bundle_of
 
 BUNDLE_FORMAT = 2
@@ -219,8 +219,8 @@ def install_bundle(source: Path, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / name
     # A name with a dot in front is never listed as a bundle, whatever interrupts the copying.
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".installing-") as temporary:
-        fresh, old = Path(temporary) / "new", Path(temporary) / "old"
+    with temporary_folder(folder, ".installing") as temporary:
+        fresh, old = temporary / "new", temporary / "old"
         shutil.copytree(source, fresh)
         open_bundle(fresh)
         if target.exists():

@@ -1,7 +1,7 @@
 """Boards as documents of plain values: for sessions, and to hand a board to another process.
 
-A document names effects of Lamina, built-in effects of pedalboard, and VST3 plugins by their path. Plugins are programs,
-which are loaded only where the caller allows it; no other code can be named in a document.
+A document names effects of Lamina, built-in effects of pedalboard, and VST3 plugins by their path. Plugins are
+programs, which are loaded only where the caller allows it; no other code can be named in a document.
 """
 
 from __future__ import annotations
