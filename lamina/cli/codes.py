@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamina.cli.interruption import signals_end_it_cleanly
 from lamina.cli.options import add_settings_options, codec_of
+from lamina.cli.terminal import shown
 from lamina.plugin.codes_file.codes import MAX_CODE_CHANNELS
 
 if TYPE_CHECKING:
@@ -69,13 +70,6 @@ def add_codes_commands(commands: Any) -> None:
     )
     inspect.add_argument("input", type=Path, metavar="FILE.lamina", help="a file made by `lamina encode`")
     inspect.set_defaults(run=_inspect)
-
-
-def shown(text: str) -> str:
-    """Text out of a file as a terminal may show it: control characters, which could move its cursor or worse, in
-    escapes.
-    """
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
 
 
 def _encode(options: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from typing import Any
 
 from lamina.cli.interruption import signals_end_it_cleanly
 from lamina.cli.options import MODEL_HELP, add_settings_options, codec_of
+from lamina.cli.terminal import shown
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.plugin.parameters.table import PARAMETERS
 
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
     except (ValueError, TypeError, OSError) as error:
-        print(f"lamina: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"lamina: {shown(' '.join(str(error).split()))}", file=sys.stderr)
         return REFUSED
 
 
@@ -181,7 +182,7 @@ def _render(options: argparse.Namespace) -> int:
                 # One bad file must not lose the rest of a long list.
                 if len(jobs) == 1:
                     raise
-                print(f"lamina: {' '.join(str(error).split())}", file=sys.stderr)
+                print(f"lamina: {shown(' '.join(str(error).split()))}", file=sys.stderr)
                 failures += 1
                 continue
             if result.trouble:
