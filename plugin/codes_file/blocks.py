@@ -139,7 +139,7 @@ def _is_worth_its_work(counts: CountArray, code_bits: tuple[int, ...], n_bytes: 
     """Whether so few bytes may take the time that decoding them takes: for each frame a sum over all codes that each
     layer may send.
     """
-    work = counts.shape[1] * int(counts.max(initial=0)) * _alphabet(code_bits)
+    work: int = counts.shape[1] * int(counts.max(initial=0)) * _alphabet(code_bits)
     return work <= max(_WORK_OF_ANY_BLOCK, _WORK_PER_BYTE * n_bytes)
 
 
