@@ -115,7 +115,7 @@ $(VENV)/.for-run: pyproject.toml .ci/constraints.txt $(wildcard core/*)
 
 $(VENV)/.for-test: $(VENV)/.for-run
 	@echo "lamina: installing what training and the tests need into $(VENV)"
-	@$(PIP) --editable '.[app,dev,train]'
+	@$(PIP) --editable '.[app,dev,shell,train]'
 	@touch $@
 
 $(VENV)/.for-docs: $(VENV)/.for-run

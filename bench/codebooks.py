@@ -33,8 +33,9 @@ class CodebookUse:
 
 @dataclass(frozen=True)
 class Silence:
-    """The loudest of all settings for digital silence in, once settled: RMS, and the part of it that is direct current,
-    in dBFS.
+    """How loud the codec makes digital silence once it has settled, in dBFS: RMS, and the direct current in it.
+
+    The loudest of all settings.
     """
 
     rms_dbfs: float
@@ -43,8 +44,9 @@ class Silence:
 
 
 def codebook_use(runtime: CodecRuntime, sounds: Iterable[Samples]) -> CodebookUse:
-    """Code every sound (float32 `[n]` at 24 kHz) in all layers and count the entries; with a memory, layer 1 counts
-    lags.
+    """Code every sound (float32 `[n]` at 24 kHz) in all layers, and count the entries.
+
+    With a memory, layer 1 counts lags.
     """
     config = runtime.config
     counts = np.zeros((config.layers, config.codebook_size), dtype=np.int64)
@@ -66,8 +68,9 @@ def codebook_use(runtime: CodecRuntime, sounds: Iterable[Samples]) -> CodebookUs
 
 
 def silence_out(runtime: CodecRuntime, layer_counts: Sequence[int]) -> Silence:
-    """Send digital silence through at every layer count (and with denoise, where it was trained); the loudest
-    counts.
+    """Send digital silence through at every layer count, and report the loudest.
+
+    With denoise too, where it was trained.
     """
     config = runtime.config
     n_frames = round(SILENT_SECONDS * SAMPLE_RATE) // config.frame

@@ -26,8 +26,9 @@ TIMED_SECONDS = 60
 
 @dataclass(frozen=True)
 class Size:
-    """One clip at one rate, in bytes: its codes packed without anything else, its plain file, its entropy-coded
-    file.
+    """One clip at one rate, in bytes.
+
+    Its codes packed without anything else, its plain file, and its entropy-coded file.
     """
 
     seconds: float
@@ -86,8 +87,9 @@ def size_table(codec: NeuralCodec, clips: dict[str, list[Samples]]) -> None:
 
 
 def time_table(codec: NeuralCodec, sounds: list[Samples]) -> None:
-    """Print seconds for a minute of stereo in all layers: the sounds one after another, the other channel half of them
-    later.
+    """Print the seconds that a minute of stereo takes in all layers.
+
+    One channel is the sounds one after another, the other the same half of them later.
     """
     joined = np.concatenate(sounds)
     n_samples = TIMED_SECONDS * SAMPLE_RATE

@@ -1,5 +1,6 @@
-"""Every table of parameters in the docs, written from the declarations, with the desk's index and the order of its
-effects.
+"""Every table of parameters in the docs, written from the declarations.
+
+The desk's index and the order of its effects too.
 
 `make docs-tables` writes them; the tests refuse docs in which one of them is stale.
 """

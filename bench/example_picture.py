@@ -1,5 +1,6 @@
-"""The pictures of the pages about the code desk: what went in above, what came out below, as spectrograms of one
-look.
+"""The pictures of the pages about the code desk, as spectrograms of one look.
+
+What went in is above, what came out below.
 """
 
 from __future__ import annotations
@@ -79,8 +80,9 @@ def spectrogram_db(sound: FloatArray) -> npt.NDArray[np.float64]:
 
 
 def _palette(colours: Any) -> bytes:
-    """Red, green, blue of every colour of a picture: the ground, the steps of a colour map, and writing with its soft
-    edges.
+    """Every colour of a picture as red, green and blue.
+
+    The ground, the steps of a colour map, and writing with its soft edges.
     """
     from matplotlib.colors import to_rgb
 

@@ -1,5 +1,6 @@
-"""What the pages about the code desk and the presets let you hear: which part of which demo item, with which
-settings.
+"""What the pages about the code desk and the presets let you hear.
+
+Which part of which demo item, with which settings.
 """
 
 from __future__ import annotations

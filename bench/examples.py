@@ -1,5 +1,7 @@
-"""Everything one can hear and see in the pages about the code desk and the presets, rendered again with the shipped
-model.
+"""Render what can be heard and seen in the pages about the code desk and the presets.
+
+It is always rendered with the shipped model.
+
 
 Writes docs/sounds, docs/pictures and docs/presets.md. The sounds are the same each time; the bytes of Ogg files are
 not, since every Ogg stream gets a random serial number.

@@ -1,5 +1,6 @@
-"""How well Lamina plays live, beside the same board in one Python process: late blocks, round trip, processor share,
-start-up.
+"""How well Lamina plays live, beside the same board in one Python process.
+
+Late blocks, round trip, processor share, start-up.
 
 Both play a stereo demo item at 48 kHz in blocks of 256 samples on a virtual device that keeps time, while a window is
 drawn 60 times a second. The engine plays in its own process; its rival is a thread beside the window that hands each
@@ -267,8 +268,9 @@ def start_to_sound(clip: Path, times: int) -> dict[str, float]:
 
 
 def round_trip() -> dict[str, float]:
-    """Milliseconds through a codec alone on a virtual device whose output is plugged into its input: the parts, and as
-    measured.
+    """The delay through a codec alone in milliseconds: its parts, and as measured.
+
+    The output of a virtual device is plugged into its input.
     """
     settings = DeviceSettings(output="virtual?cable=0", input="virtual", sample_rate=RATE, buffer=BLOCK)
     with LiveEngine(opens=False) as engine:

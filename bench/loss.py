@@ -84,8 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def read_items(heldout: Path, items: int, seconds: float) -> list[Samples]:
-    """The middle of so many clips of speech, evenly over the alphabet, float32 `[n]` at 24 kHz; shorter clips are left
-    out.
+    """The middle of so many clips of speech, float32 `[n]` at 24 kHz, evenly over the alphabet.
+
+    Shorter clips are left out.
 
     Raises ValueError if there are none.
     """

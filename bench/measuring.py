@@ -1,5 +1,6 @@
-"""Every codec on every window: what is to be measured, by two processes at most, and what need not be measured
-again.
+"""Every codec on every window, by two processes at most.
+
+What was measured before is not measured again.
 """
 
 import multiprocessing
@@ -141,8 +142,9 @@ def measure(
 def code_with_bundle(
     bundle: str, samples: Samples, settings: Sequence[tuple[int, float]], search: int = USUAL_SEARCH
 ) -> Iterator[Samples]:
-    """`samples` (float32 `[n]` at 24 kHz) through a bundle at each of `settings` (layers, denoise), aligned with the
-    input.
+    """`samples` (float32 `[n]` at 24 kHz) through a bundle at each of `settings` (layers, denoise).
+
+    Results are aligned with the input.
     """
     runtime = load_runtime(bundle)
     config = runtime.config

@@ -40,8 +40,9 @@ _LOCK_FIRST_BIN, _LOCK_LAST_BIN = (
 
 @dataclass(frozen=True)
 class Scores:
-    """One comparison; NaN where a measure doesn't apply (PESQ and ESTOI hear speech only, and refuse silence) or was
-    not taken.
+    """One comparison; a measure that doesn't apply, or wasn't taken, is NaN.
+
+    PESQ and ESTOI hear speech only, and refuse silence.
     """
 
     visqol: float
@@ -64,8 +65,9 @@ class Scores:
 
 
 def scores(reference: Samples, coded: Samples, measures: frozenset[str] = SPEECH_MEASURES) -> Scores:
-    """`measures` (names of `Scores`' fields) of `coded` against `reference`, float32 `[n]` at 24 kHz; the others are
-    NaN.
+    """`measures` (names of fields of `Scores`) of `coded` against `reference`, float32 `[n]` at 24 kHz.
+
+    The others are NaN.
 
     Raises ValueError if the lengths differ.
     """
@@ -135,8 +137,9 @@ def dnsmos(samples: Samples) -> float:
 
 
 def si_sdr(reference: Samples, coded: Samples) -> float:
-    """Scale-invariant SDR in dB (Le Roux et al. 2019, "SDR – half-baked or well done?", eq. 3), without removing the
-    mean.
+    """Scale-invariant SDR in dB, without removing the mean.
+
+    Le Roux et al. 2019, "SDR – half-baked or well done?", eq. 3.
     """
     wanted = reference.astype(np.float64)
     heard = coded.astype(np.float64)
@@ -146,8 +149,9 @@ def si_sdr(reference: Samples, coded: Samples) -> float:
 
 
 def log_mel_distance(reference: Samples, coded: Samples) -> float:
-    """Mean absolute difference in dB of 80-band mel spectra (43 ms windows), floored 80 dB below the reference's
-    loudest band.
+    """Mean absolute difference of 80-band mel spectra (43 ms windows) in dB.
+
+    They are floored 80 dB below the reference's loudest band.
     """
     wanted, heard = _mel_power(reference), _mel_power(coded)
     floor = wanted.max() * 10 ** (-_MEL_FLOOR_DB / 10) + 1e-12
@@ -156,8 +160,9 @@ def log_mel_distance(reference: Samples, coded: Samples) -> float:
 
 
 def frame_lock(coded: Samples) -> float:
-    """See `Scores.frame_lock`: MDCT coefficients on the codec's grid over their local envelope, squared mean over
-    frames.
+    """Buzz at the frame rate, see `Scores.frame_lock`.
+
+    MDCT coefficients on the codec's grid over their local envelope, squared mean over frames.
     """
     padded = np.pad(coded.astype(np.float64), (_LOCK_OVERLAP, 0))
     frames = np.lib.stride_tricks.sliding_window_view(padded, _LOCK_FRAME + _LOCK_OVERLAP)[::_LOCK_FRAME]
@@ -191,8 +196,9 @@ def _mel_power(samples: Samples) -> npt.NDArray[np.float64]:
 
 @cache
 def _mel_bands() -> npt.NDArray[np.float64]:
-    """Triangles that overlap by half, evenly spaced on the mel scale 2595·log10(1 + f/700), `[bins, bands]`; each sums
-    to 1.
+    """Triangular mel bands that overlap by half, `[bins, bands]`; each sums to 1.
+
+    Evenly spaced on the mel scale 2595·log10(1 + f/700).
     """
     edges_mel = np.linspace(0, 2595 * np.log10(1 + SAMPLE_RATE / 2 / 700), _MEL_BANDS + 2)
     edges_hz = 700 * (10 ** (edges_mel / 2595) - 1)

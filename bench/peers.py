@@ -32,8 +32,9 @@ _LYRA_BITS_PER_QUANTIZER = 4
 
 @dataclass(frozen=True)
 class Coded:
-    """What came out of a codec: float32 `[n]` at 24 kHz, aligned with the input, and the bits per second really
-    sent.
+    """What came out of a codec.
+
+    Float32 `[n]` at 24 kHz, aligned with the input, and the bits per second really sent.
     """
 
     samples: Samples
@@ -64,8 +65,9 @@ def lyra_peer(folder: Path, kbps: float) -> Peer:
 
 
 def lyra_folder(given: Path | None = None) -> Path | None:
-    """The folder with Lyra's models: `given`, else the variable LAMINA_LYRA; None if neither names one that holds
-    them.
+    """The folder with Lyra's models: `given`, else the variable LAMINA_LYRA.
+
+    None if neither names one that holds them.
     """
     named = given or (Path(os.environ[LYRA_VARIABLE]) if os.environ.get(LYRA_VARIABLE) else None)
     return named if named is not None and (named / "lyragan.tflite").is_file() else None

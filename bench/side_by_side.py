@@ -22,8 +22,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def named_models(models: Sequence[str] | None, layers: Sequence[int]) -> dict[str, str]:
-    """What a table calls each model, and its folder: its name, or its folder's last two parts where two have the same
-    name.
+    """What a table calls each model, and its folder.
+
+    Its name, or its folder's last two parts where two have the same name.
 
     Raises BundleError for what is no model, and ValueError if one has fewer than `layers` layers or is named twice.
     """

@@ -60,8 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def frame_table(bundle: str, lyra: Path | None, rounds: int) -> dict[str, object]:
-    """Time every part of one frame, one thread, mono, Lamina and Lyra in turns so that both meet the same
-    disturbances.
+    """Time every part of one frame, one thread, mono.
+
+    Lamina and Lyra take turns, so that both meet the same disturbances.
     """
     runtime = load_runtime(bundle)
     config = runtime.config
@@ -176,8 +177,9 @@ def test_signal(sample_rate: int, seconds: float, seed: int = 0) -> Samples:
 
 
 def _lamina_steps(bundle: str, audio: Samples) -> dict[str, Step]:
-    """One call of each step handles the next frame of `audio`, over and over; with a memory, the loop is the
-    quantizer's step.
+    """Time steps that each handle the next frame of `audio`, over and over.
+
+    With a memory, the loop is the quantizer's step.
     """
     runtime = load_runtime(bundle)
     loop, every_layer = runtime.loop(1), np.full((1, 1), runtime.config.layers, np.uint8)

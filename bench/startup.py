@@ -58,8 +58,9 @@ sys.exit(main(sys.argv[1:]))
 
 
 def import_seconds() -> float:
-    """Seconds of `import lamina.plugin` in a fresh process; raises CalledProcessError if that fails or imports
-    torch.
+    """Seconds of `import lamina.plugin` in a fresh process.
+
+    Raises CalledProcessError if that fails or imports torch.
     """
     done = subprocess.run(
         [sys.executable, "-c", _IMPORT], check=True, capture_output=True, text=True, timeout=TIMEOUT_SECONDS

@@ -1,5 +1,6 @@
-"""What a model leaves of tones: lone sines, and a melody on a glockenspiel, which live in few narrow lines of the
-spectrum.
+"""What a model leaves of tones, which live in few narrow lines of the spectrum.
+
+Lone sines, and a melody on a glockenspiel.
 
 A sine is looked for in the output by projecting it on that sine, so that noise at its place counts for nothing. Of the
 melody the level in bands is compared. Everything is computed here, so that no sound file is needed, and it is the same

@@ -73,8 +73,9 @@ class LoudnessMeter:
         self._next = 0
 
     def push(self, block: FloatArray) -> None:
-        """Takes a block `[channels, n]`; raises ValueError for another shape. NaN and infinite samples count as
-        silence.
+        """Take in a block `[channels, n]`; NaN and infinite samples count as silence.
+
+        Raises ValueError for another shape.
         """
         if block.ndim != 2 or block.shape[0] != self.n_channels:
             raise ValueError(f"The block has shape {block.shape}; [{self.n_channels}, n] is expected.")
@@ -169,8 +170,9 @@ def _in_series(
 
 
 def _chunked(A: _Matrix, B: _Matrix, C: _Matrix, D: float) -> tuple[_Matrix, _Matrix, _Matrix, _Matrix]:
-    """The system over a chunk, for rows of inputs and of states: inputs → outputs, state → outputs, inputs → state,
-    state → state.
+    """The four matrices that take the system over a chunk, for rows of inputs and of states.
+
+    In this order: inputs → outputs, state → outputs, inputs → state, state → state.
     """
     n = CHUNK_SAMPLES
     powers = [np.linalg.matrix_power(A, k) for k in range(n + 1)]

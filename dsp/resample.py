@@ -89,7 +89,8 @@ class StreamingResampler:
         count = max(0, last + 1 - self._next)
         y = self._outputs(self._next, count)
         self._next += count
-        keep = self._position(self._next)[0] - self._half + 1
+        # What comes before the next output's kernel goes, as far as it is there: an offset may ask for later inputs.
+        keep = min(self._position(self._next)[0] - self._half + 1, end)
         if keep > self._start:
             self._held = self._held[:, keep - self._start :].copy()
             self._start = keep

@@ -36,7 +36,7 @@ def main(file: Path | None = None, model: str | None = None) -> int:
     # PyQt ends the process at an exception in a slot unless somebody takes it: a defect must not cost the session.
     sys.excepthook = window.tell_defect
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: window.close())
+        signal.signal(number, lambda _number, _frame: window.end())
     # Python only sees a signal when it runs; while nothing moves, this gives it the chance.
     heartbeat = QTimer()
     heartbeat.timeout.connect(lambda: None)

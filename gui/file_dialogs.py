@@ -37,18 +37,27 @@ class FileDialogs:
 
     def open_preset(self) -> None:
         """Lets the user choose a preset file."""
-        path = self._ask_source("Open a preset", PRESETS)
+        path = self._ask_source("Open a preset", PRESETS, self._preset_folder())
         if path:
             self._loader.open_preset(path)
 
     def save_preset(self) -> None:
         """Lets the user choose where to save the present settings."""
-        path = self._ask_target("Save preset", Path(self._loader.folder) / "My preset.json", PRESETS)
+        path = self._ask_target("Save preset", self._preset_folder() / "My preset.json", PRESETS)
         if path:
             self._loader.save_preset(path)
 
-    def _ask_source(self, title: str, name_filter: str) -> Path | None:
-        path, _ = QFileDialog.getOpenFileName(self._parent, title, self._loader.folder, name_filter)
+    def _preset_folder(self) -> Path:
+        """The folder for the user's own presets, there from now on; where sounds lie if it can't be made."""
+        folder = self._loader.own_presets.folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return Path(self._loader.folder)
+        return folder
+
+    def _ask_source(self, title: str, name_filter: str, folder: Path | None = None) -> Path | None:
+        path, _ = QFileDialog.getOpenFileName(self._parent, title, str(folder or self._loader.folder), name_filter)
         return Path(path) if path else None
 
     def _ask_target(self, title: str, suggestion: Path, name_filter: str) -> Path | None:

@@ -9,6 +9,7 @@ from typing import Any
 from lamina.gui.background import Background
 from lamina.gui.model.files.codes_document import is_codes, open_codes
 from lamina.gui.model.files.document import Document
+from lamina.gui.model.files.own_presets import OwnPresets
 from lamina.gui.model.kept_session import KeptDocument, KeptSession
 from lamina.gui.model.session import GONE_REMARK, Notice, Session
 from lamina.gui.model.values.desk import presettable
@@ -19,12 +20,14 @@ from lamina.plugin.host.device.devices import probe_devices
 
 CUT_OFF = "Lamina ended unexpectedly last time."
 AS_THEY_WERE = "The settings of A and B and the sound devices are as they were."
+AFRESH = "Start afresh"
+AFRESH_HELP = "Every setting of A and B at its default; the file stays open."
 
 
 class Loader:
     """Runs the slow work of a session in the background and hands the results over in Qt's thread.
 
-    `devices` is a background of its own for asking about sound devices; `kept` what an unfinished session left behind.
+    `devices` is a background of its own for asking about sound devices; `kept` what the last session left behind.
     """
 
     def __init__(
@@ -41,6 +44,8 @@ class Loader:
         self._temporary = ExitStack()
         self._n_decoded = 0
         self._brought_back = ""
+        self._header: Header | None = None
+        self.own_presets = OwnPresets()
         self.folder = str(Path.home())
 
     def start(self, file: Path | None, header: Header, model: str | None = None) -> None:
@@ -48,13 +53,15 @@ class Loader:
         left, is_restored = None, False
         remove_leftovers(Path(gettempdir()))
         self._first_model = model or DEFAULT_BUNDLE
-        if self._kept is not None and self._kept.is_unfinished:
+        if self._kept is not None and self._kept.has_left:
             trouble = self._kept.restore_boards()
             is_restored = not trouble
             self._brought_back = trouble or AS_THEY_WERE
+            if self._kept.is_unfinished:
+                self._brought_back = f"{CUT_OFF} {self._brought_back}"
             left = self._kept.document if file is None else None
             if left is not None and not left.path.is_file():
-                self._brought_back, left = f"{left.title} isn't there any more. {self._brought_back}", None
+                self._brought_back, left = f"{self._brought_back} {left.title} isn't there any more.", None
         self._background.run(
             _demos, lambda items: self._take_demos(items, file is not None or left is not None, header), self._fail
         )
@@ -62,13 +69,16 @@ class Loader:
             self.open(file)
         elif left is not None:
             self._open_again(left)
-        self._background.run(_presets, header.show_presets, self._fail)
+        self._header = header
+        self.find_presets()
         if model is not None or not is_restored:
             self._background.run(lambda: _codec(model), self._session.use_codec, self._fail_codec)
-        lost = self._kept.lost if self._kept is not None else ""
-        if left is None and (self._brought_back or lost):
-            told = f"{CUT_OFF} {self._brought_back}" if self._brought_back else ""
-            self._session.noticed.notify(Notice(f"{told} {lost}".strip()))
+        if left is None:
+            lost = self._kept.lost if self._kept is not None else ""
+            if self._brought_back:
+                self._tell_brought_back(f"{self._brought_back} {lost}".strip())
+            elif lost:
+                self._session.noticed.notify(Notice(lost))
         self.find_devices()
         self.find_models(header)
 
@@ -149,6 +159,31 @@ class Loader:
 
         self._background.run(lambda: _codec(name), done, failed)
 
+    def start_afresh(self) -> None:
+        """Sets both boards to their defaults, with a way back in the notice that says so."""
+        boards = self._session.boards
+        if boards.state.codec is None:
+            return
+        before = boards.document()
+        try:
+            boards.reset()
+        except (ValueError, OSError) as error:
+            # The model's folder may have gone meanwhile.
+            self._fail(error)
+            return
+        self._session.noticed.notify(
+            Notice("A and B are at their defaults.", action=("Bring back", lambda: self._bring_back(before)))
+        )
+
+    def _bring_back(self, boards: dict[str, Any]) -> None:
+        try:
+            self._session.boards.restore(boards)
+        except (ValueError, OSError) as error:
+            self._fail(error)
+
+    def _tell_brought_back(self, text: str) -> None:
+        self._session.noticed.notify(Notice(text, tip=AFRESH_HELP, action=(AFRESH, self.start_afresh)))
+
     def open_preset(self, path: Path) -> None:
         """Applies a preset file, with the model it names if it names one, or says what is wrong with it."""
         from lamina.plugin.documents.presets import load_preset
@@ -158,6 +193,7 @@ class Loader:
         except (ValueError, TypeError, OSError) as error:
             self._fail(error)
             return
+        self._list_preset(path)
         codec = self._session.codec
         if preset.model is None or (codec is not None and codec.model == preset.model):
             self._session.apply_preset(preset)
@@ -177,7 +213,25 @@ class Loader:
         except (ValueError, TypeError, OSError) as error:
             self._fail(error)
             return
+        self._session.boards.named(path.stem)
         self._session.noticed.notify(Notice(f"Saved the preset {path.name}"))
+        self._list_preset(path)
+
+    def find_presets(self) -> None:
+        """Looks for the presets, Lamina's and the user's own, and shows them."""
+        header = self._header
+        if header is not None:
+            self._background.run(
+                lambda: (_presets(), self.own_presets.found()), lambda found: header.show_presets(*found), self._fail
+            )
+
+    def _list_preset(self, path: Path) -> None:
+        """Has a preset file in the menu from now on."""
+        try:
+            self.own_presets.remember(path)
+        except OSError as error:
+            self._fail(OSError(f"{path.name} can't be kept in the list of presets: {error.strerror or error}."))
+        self.find_presets()
 
     # Words for the window.
 
@@ -236,12 +290,12 @@ class Loader:
         return self._decoded / f"decoded-{self._n_decoded}.wav"
 
     def _open_again(self, left: KeptDocument) -> None:
-        """Opens what was open when the last session was cut off."""
+        """Opens what was open at the end of the last session."""
 
         def then() -> None:
             assert self._kept is not None
             self._kept.restore_place(left)
-            self._session.noticed.notify(Notice(f"{CUT_OFF} {left.title} is open again. {self._brought_back}"))
+            self._tell_brought_back(f"{self._brought_back} {left.title} is open again. {self._kept.lost}".strip())
 
         self.open(left.path, left.title, then)
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtCore import QSize, Qt, QTimer
 from PyQt6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -24,7 +24,7 @@ from lamina.gui.background import Background
 from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
 from lamina.gui.look import theme
-from lamina.gui.model.kept_session import KeptSession
+from lamina.gui.model.kept_session import KeptSession, KeptWindow
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.values.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES, Desk
 from lamina.gui.model.values.sent import bits_of_all
@@ -35,6 +35,7 @@ from lamina.gui.widgets.desk.desk_panel import DeskPanel
 from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, NOISE_ONLY_KEY, ControlPanel
 from lamina.gui.widgets.frame.devices_dialog import DevicesDialog
 from lamina.gui.widgets.frame.drop_overlay import DropOverlay
+from lamina.gui.widgets.frame.export_question import ExportQuestion
 from lamina.gui.widgets.frame.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS, Header
 from lamina.gui.widgets.frame.notice import NoticeBar
 from lamina.gui.widgets.frame.stage import Stage
@@ -44,13 +45,16 @@ from lamina.gui.widgets.views.waveform_view import WaveformView
 MOTION_MS = 33
 TEXT_MS = 250
 SEEK_STEP_SECONDS = 2.0
+USUAL_SIZE, SMALLEST_SIZE = QSize(1280, 800), QSize(980, 620)
+FRAME_ROOM = QSize(8, 40)
+"""What a window manager may draw around the window; how much it is shows only when the window is there."""
 REPEATED_KEYS = ("Ctrl+Left", "Ctrl+Right")
 
 
 class MainWindow(QMainWindow):
     """Lamina's window over a `Session`. `load(file)` begins the slow start-up work; call it once the window is visible.
 
-    `kept` keeps the session on the disk and knows what an unfinished one left behind.
+    `kept` keeps the session on the disk and knows what the last one left behind.
     """
 
     def __init__(self, session: Session, kept: KeptSession | None = None) -> None:
@@ -61,8 +65,8 @@ class MainWindow(QMainWindow):
         self.dialogs = FileDialogs(self, self.session, self.loader)
         self.setWindowTitle("Lamina")
         self.setAcceptDrops(True)
-        self.setMinimumSize(980, 620)
-        self.resize(1280, 800)
+        self._may_close = False
+        self._question: ExportQuestion | None = None
         self._build()
         self._connect()
         self._add_shortcuts()
@@ -74,6 +78,7 @@ class MainWindow(QMainWindow):
         self._text.setInterval(TEXT_MS)
         self._text.timeout.connect(self._tell)
         self._show_all()
+        self._take_shape(kept.window if kept is not None else None)
 
     # Putting together.
 
@@ -115,6 +120,7 @@ class MainWindow(QMainWindow):
         self.header.open_asked.connect(self.dialogs.open_sound)
         self.header.demo_chosen.connect(lambda item: self.open(item.path, item.title))
         self.header.preset_chosen.connect(session.apply_preset)
+        self.header.own_preset_chosen.connect(self.loader.open_preset)
         self.header.preset_open_asked.connect(self.dialogs.open_preset)
         self.header.preset_save_asked.connect(self.dialogs.save_preset)
         self.header.export_asked.connect(self.dialogs.export)
@@ -245,12 +251,49 @@ class MainWindow(QMainWindow):
             if len(files) > 1:
                 self._noticed(Notice(f"Opening the first of {len(files)} files: one plays at a time."))
 
+    def _take_shape(self, left: KeptWindow | None) -> None:
+        """As it was left, or as usual; never larger than the screen has room for, and smaller than it should be only
+        where the screen is.
+        """
+        screen = self.screen()
+        assert screen is not None
+        free = screen.availableGeometry().size() - FRAME_ROOM
+        self.setMinimumSize(SMALLEST_SIZE.boundedTo(free))
+        self.resize((QSize(left.width, left.height) if left is not None else USUAL_SIZE).boundedTo(free))
+        if left is None:
+            return
+        if left.is_maximized:
+            self.setWindowState(Qt.WindowState.WindowMaximized)
+        if left.tab in TAB_NAMES:
+            self.desk.open_tab(left.tab)
+
+    def _shape(self) -> KeptWindow:
+        size = self.normalGeometry().size() if self.isMaximized() else self.size()
+        tab = self.desk.tab if self.desk.is_open else ""
+        return KeptWindow(size.width(), size.height(), self.isMaximized(), tab)
+
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)
         self._motion.start()
         self._text.start()
 
+    def end(self) -> None:
+        """Closes without a question, as whoever sends the app a signal wants it."""
+        self._may_close = True
+        if self._question is not None:
+            # It is being closed already, and waits for an answer.
+            self._question.done(0)
+        else:
+            self.close()
+
     def closeEvent(self, event: QCloseEvent | None) -> None:
+        assert event is not None
+        if self.session.is_exporting and not self._may_close and not self._asked_to_close():
+            event.ignore()
+            return
+        self._may_close = True
+        if self._kept is not None:
+            self._kept.shape = self._shape()
         self._motion.stop()
         self._text.stop()
         self.devices_dialog.close()
@@ -261,6 +304,16 @@ class MainWindow(QMainWindow):
         self._device_search.close()
         self.loader.close()
         super().closeEvent(event)
+
+    def _asked_to_close(self) -> bool:
+        """Asks whether the running export is to be thrown away."""
+        assert self.session.export is not None
+        self._question = ExportQuestion(self.session, self.session.export, self)
+        self._question.exec()
+        may_close = self._question.may_close or self._may_close
+        self._question.deleteLater()
+        self._question = None
+        return may_close
 
     def tell_defect(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """An exception that nobody expected: stays open, says so, and leaves the trace on stderr. Fits
@@ -307,7 +360,7 @@ class MainWindow(QMainWindow):
         self._tell()
 
     def _noticed(self, notice: Notice) -> None:
-        self.notice.tell(notice.text, notice.is_error, notice.tip)
+        self.notice.tell(notice.text, notice.is_error, notice.tip, notice.action)
 
     def _show_all(self) -> None:
         listening = self.session.listening
@@ -383,6 +436,7 @@ class MainWindow(QMainWindow):
         """One step of everything that is read."""
         session = self.session
         if self._kept is not None:
+            self._kept.shape = self._shape()
             self._kept.look()
         self.usage.refresh_figures()
         self._show_sent()

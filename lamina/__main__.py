@@ -1,8 +1,20 @@
-"""`python -m lamina`: the command line."""
+"""The command `lamina`, also as `python -m lamina`: it catches Ctrl-C before anything else is loaded, which takes a
+while.
+"""
 
 import sys
 
-from lamina.cli.main import main
+
+def main() -> int:
+    """Run the command line; returns the exit code."""
+    try:
+        from lamina.cli.main import main as run
+
+        return run()
+    except KeyboardInterrupt:
+        print("lamina: interrupted before anything was done.", file=sys.stderr)
+        return 130
+
 
 if __name__ == "__main__":
     sys.exit(main())

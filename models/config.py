@@ -45,8 +45,9 @@ class TransformConfig:
 
 @dataclass(frozen=True)
 class MemoryConfig:
-    """Prediction from the decoder's own past: where it looks, what it is made of, and how far it reaches
-    (`lamina.models.network.memory`).
+    """Prediction from the decoder's own past (`lamina.models.network.memory`).
+
+    Where it looks, what it is made of, and how far it reaches.
 
     Args:
         past: samples of its own sound that the loop keeps.

@@ -274,8 +274,9 @@ def _export_decoder(decoder: ConditionedDecoder, path: Path, config: CodecConfig
 
 
 def _export_streaming(graph: nn.Module, inputs: dict[str, Tensor], state: list[Tensor], path: Path) -> None:
-    """Export `(inputs …, state …) → (y, state …)` with dynamic batch and time; states are inputs `state0…` and outputs
-    `next0…`.
+    """Export a module `(inputs …, state …) → (y, state …)` with dynamic batch and time.
+
+    States are the inputs `state0…` and the outputs `next0…`.
     """
     before, after = ([f"{name}{index}" for index in range(len(state))] for name in ("state", "next"))
     axes = {name: {0: "channels", 1: "time"} for name in [*inputs, "y"]} | {
@@ -406,8 +407,9 @@ def _rename_initializer(graph: Any, initializer: Any, name: str) -> None:
 
 @torch.no_grad()
 def _snapshot(network: CodecNetwork) -> dict[str, Any]:
-    """An example through torch: audio, latents, codes of all layers, the output for those codes, and with a memory what
-    was foreseen.
+    """An example computed by torch, to be stored with the bundle.
+
+    Audio, latents, codes of all layers, the output for these codes, and with a memory the predictions.
     """
     config = network.config
     generator = torch.Generator().manual_seed(0)

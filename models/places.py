@@ -1,5 +1,6 @@
-"""Where the user's own things lie: models, runs, the session; the environment variable LAMINA_DATA names another
-folder.
+"""Where the user's own things lie: models, runs, the session.
+
+The environment variable LAMINA_DATA names another folder.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The torch-free codec: tables, streams' states, and what is made of a bundle's networks, whichever engine computes
-them.
+"""The codec without torch: tables, the states of streams, and what is made of a bundle's networks.
+
+Either engine can compute these.
 
 The state of a stream is its owner's. Each frame's numbers do not depend on how many frames a call brings, so that a
 stream is coded the same for any cutting, bit for bit.
@@ -102,8 +103,9 @@ class CodecRuntime:
 
     @cached_property
     def silence(self) -> FloatArray:
-        """The latent of silence, `[latent]`: what stands where nothing is sent, since a latent of zeros is a sound of
-        middling level.
+        """The latent of silence, `[latent]`, which stands where nothing is sent.
+
+        A latent of zeros would be a sound of middling level.
         """
         zeros = np.zeros((1, SETTLING_FRAMES * self.config.frame), np.float32)
         latent: FloatArray = self.encode(zeros, self.encoder_state(1))[0][0, -1].copy()
@@ -119,9 +121,7 @@ class CodecRuntime:
         return self._engine.decoder_state(n_channels)
 
     def first_rows(self, counts: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """The row of `entries` in which the first layer of frames of `counts` layers is; those of their further layers
-        follow.
-        """
+        """The row of `entries` for the first layer of frames of `counts` layers; their further layers follow it."""
         memory = self.config.memory
         if memory is None:
             return np.zeros(counts.shape, np.int64)
@@ -136,8 +136,9 @@ class CodecRuntime:
         return self._engine.encode(x, state)
 
     def quantize(self, rows: FloatArray, counts: Counts, width: int = 1, coarse: bool = False) -> CodeArray:
-        """Latents, or what a prediction left of them, `[n, latent]` → codes `[n, most]`; beyond a row's count they mean
-        nothing.
+        """Quantize latents, or what a prediction left of them, `[n, latent]`, to codes `[n, most]`.
+
+        Beyond a row's count, codes mean nothing.
 
         Args:
             counts: residual layers that are coded, `[n]`.
@@ -195,8 +196,9 @@ class CodecRuntime:
         return self._engine.decode(z, amount, told, state)
 
     def code(self, audio: FloatArray, layers: int | None = None, width: int = 1) -> tuple[CodeArray, FloatArray]:
-        """Samples `[channels, frames · frame]` from a stream's beginning → codes, and what was foreseen (0 without a
-        memory).
+        """Code samples `[channels, frames · frame]` from a stream's beginning.
+
+        Returns the codes and the predictions (0 without a memory).
 
         Args:
             layers: that are sent; all if None.
@@ -211,15 +213,17 @@ class CodecRuntime:
         return self.quantize(rows, np.full(len(rows), layers), width).reshape(*z.shape[:2], layers), np.zeros_like(z)
 
     def quantized(self, audio: FloatArray, layers: int | None = None, width: int = 1) -> FloatArray:
-        """Samples from a stream's beginning → quantized latents `[channels, frames, latent]`; arguments as for
-        `code`.
+        """Quantized latents `[channels, frames, latent]` of samples from a stream's beginning.
+
+        Arguments as for `code`.
         """
         codes, foreseen = self.code(audio, layers, width)
         return foreseen + self.dequantize(codes)
 
     def snapshot(self, audio: FloatArray) -> dict[str, npt.NDArray[Any]]:
-        """What this runtime makes of `audio [1, frames · frame]`: its latents, codes of all layers, what was foreseen,
-        and the output.
+        """What this runtime makes of `audio [1, frames · frame]`.
+
+        Its latents, the codes of all layers, the predictions, and the output.
         """
         z, _ = self.encode(audio, self.encoder_state(1))
         codes, foreseen = self.code(audio)
@@ -228,8 +232,9 @@ class CodecRuntime:
         return {"audio": audio, "latent": z, "codes": codes, "output": y, **remembering}
 
     def _check_snapshot(self, tolerance: float, most_loss: float) -> None:
-        """Compute the bundle's stored example and compare: another runtime or a broken build must not pass for the
-        codec.
+        """Compute the example that is stored with the bundle, and compare.
+
+        Another runtime or a broken build must not pass for the codec.
         """
         with zipfile.ZipFile(self.bundle.path / SNAPSHOT) as packed:
             size = sum(entry.file_size for entry in packed.infolist())
@@ -275,8 +280,9 @@ def _energy(x: FloatArray) -> float:
 
 
 def load_runtime(name_or_path: str) -> CodecRuntime:
-    """The runtime of a bundle, opened once per process (anew if it was replaced) and shared: it holds no stream's
-    state.
+    """The runtime of a bundle, opened once per process and shared: it holds no stream's state.
+
+    A bundle that was replaced is opened anew.
     """
     return _runtime(*bundle_version(name_or_path))
 

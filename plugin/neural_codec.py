@@ -25,7 +25,7 @@ from lamina.plugin.call.arrays import (
     check_sidechain,
 )
 from lamina.plugin.call.effect import SideChainEffect
-from lamina.plugin.codes_file.codes import Codes
+from lamina.plugin.codes_file.codes import Codes, join_codes
 from lamina.plugin.desk.chain import CHAIN
 from lamina.plugin.parameters.attribute import ParameterAttribute
 from lamina.plugin.parameters.model_shape import shape_of
@@ -33,8 +33,9 @@ from lamina.plugin.parameters.motion import Automation
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import PARAMETERS, find_parameter
 from lamina.plugin.stream.blocks import CodecStream
+from lamina.plugin.stream.decoder import StreamDecoder
+from lamina.plugin.stream.encoder import StreamEncoder
 from lamina.plugin.stream.reports import FrameReport
-from lamina.plugin.stream.whole import decode_codes, encode_audio
 
 if TYPE_CHECKING:
     from lamina.plugin.parameters.codec import OtherUnits
@@ -214,19 +215,41 @@ class NeuralCodec(SideChainEffect, _Attributes):
         does.
         """
         samples, _ = channels_first(audio)
-        return encode_audio(self._open(), self._settings, samples, check_sample_rate(sample_rate))
+        encoder = self.encoder(sample_rate, len(samples))
+        chunk = encoder.sample_rate * WHOLE_FILE_SECONDS
+        parts = [encoder.push(samples[:, start : start + chunk]) for start in range(0, samples.shape[1], chunk)]
+        return join_codes([*parts, encoder.flush()])
 
-    def decode(self, codes: Codes, sample_rate: float | None = None) -> FloatArray:
+    def encoder(self, sample_rate: float, n_channels: int) -> StreamEncoder:
+        """An encoder for one piece of any length that comes in blocks: `push(block)` and in the end `flush()` give
+        `Codes` that together (`+`) are those of `encode`. Settings are those of now.
+        """
+        rate, channels = check_sample_rate(sample_rate), check_channels(n_channels)
+        return StreamEncoder(self._open(), self._settings, rate, channels)
+
+    def decode(self, codes: Codes, sample_rate: float | None = None, layers: int | None = None) -> FloatArray:
         """Codes back to sound, float32 `[channels, samples]`, at `sample_rate` (None: the one they were made at).
 
         Everything behind the quantizer counts: channel, codes, layer desk, denoise, output gain, motion; there is
         nothing to mix with. With neutral settings, `decode(encode(audio, rate))` is what `process` gives. Frames
-        without codes are concealed as lost ones. Raises ValueError for codes of another model.
+        without codes are concealed as lost ones. With `layers` the first so many of each frame are played and the
+        others only help to foresee it, so that any number sounds as it was meant. Raises ValueError for codes of
+        another model.
         """
         if not isinstance(codes, Codes):
             raise TypeError(f"The codes are a {type(codes).__name__}; give what `encode` returns.")
-        rate = check_sample_rate(codes.sample_rate if sample_rate is None else sample_rate)
-        return decode_codes(self._open(), self._settings, codes, rate)
+        decoder = self.decoder(codes.sample_rate if sample_rate is None else sample_rate, layers)
+        return np.concatenate([decoder.push(codes), decoder.flush()], 1)
+
+    def decoder(self, sample_rate: float | None = None, layers: int | None = None) -> StreamDecoder:
+        """A decoder for one piece of any length whose codes come one after the other: `push(codes)` and in the end
+        `flush()` give sound, float32 `[channels, samples]`, that together is what `decode` gives. Settings are those of
+        now.
+        """
+        rate = None if sample_rate is None else check_sample_rate(sample_rate)
+        if layers is not None:
+            layers = self._settings.parameter("layers").validate(layers)
+        return StreamDecoder(self._open(), self._settings, rate, layers)
 
     def automate(self, name: str, times: Sequence[float], values: Sequence[Any]) -> None:
         """Draw a parameter over time, from the stream's beginning on.

@@ -1,10 +1,10 @@
-"""The session on disk as the app uses it: described every moment, and brought back when the last one did not end in
-order.
+"""The session on disk as the app uses it: described every moment, and brought back at the next start, whether the last
+one ended in order or not.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ LONGEST_SECONDS = 1e7
 MOST_MARGIN_SECONDS = 1.0
 """More than an engine ever grows to."""
 
+MOST_PIXELS = 100_000
+
 
 @dataclass(frozen=True)
 class KeptDocument:
@@ -31,23 +33,37 @@ class KeptDocument:
     is_looping: bool
 
 
+@dataclass(frozen=True)
+class KeptWindow:
+    """How the window lay: width and height in logical pixels (of the window that isn't maximized), and the desk's open
+    tab, "" if it was closed.
+    """
+
+    width: int
+    height: int
+    is_maximized: bool = False
+    tab: str = ""
+
+
 class KeptSession:
     """Args:
     folder: where the session lies; the user's data folder if None.
 
-    `session` plays on the devices of last time. Nothing that was left behind can make it fail: what can't be brought
-    back is told.
+    `session` plays on the devices of last time. `shape` is the window's as it is now, for whoever has one to set.
+    Nothing that was left behind can make it fail: what can't be brought back is told.
     """
 
     def __init__(self, music_folder: Path, folder: Path | None = None) -> None:
-        self._seen: tuple[dict[str, Any], dict[str, Any], dict[str, Any]] | None = None
+        self.shape: KeptWindow | None = None
+        self._seen: tuple[dict[str, Any], dict[str, Any], dict[str, Any], KeptWindow | None] | None = None
         self._boards_as_text = BoardsAsText()
         self._told = ""
         self._file = SessionFile(self._describe, folder)
-        self._left = self._file.unfinished or {}
+        self._left = self._file.left or {}
         devices, self._devices_lost = devices_of_last_time(folder)
         wishes: dict[str, Any] = {"devices": devices.document()}
-        margin = _margin(self._left)
+        # After an orderly end the margin begins small again: what made it grow may have gone.
+        margin = _margin(self._left) if self.is_unfinished else None
         if margin is not None:
             wishes["margin_samples"] = margin
         self.session = Session(LiveEngine(wishes, opens=False), music_folder)
@@ -55,11 +71,28 @@ class KeptSession:
     @property
     def is_unfinished(self) -> bool:
         """Whether the last session was cut off."""
+        return self.has_left and self._file.was_cut_off
+
+    @property
+    def has_left(self) -> bool:
+        """Whether there is anything to bring back."""
         return bool(self._left)
 
     @property
+    def window(self) -> KeptWindow | None:
+        """How the window lay at the end of the last session."""
+        try:
+            kept = self._left["window"]
+            width, height = int(kept["width"]), int(kept["height"])
+            if not (0 < width < MOST_PIXELS and 0 < height < MOST_PIXELS):
+                return None
+            return KeptWindow(width, height, bool(kept["is_maximized"]), str(kept["tab"]))
+        except (LookupError, TypeError, ValueError, OverflowError):
+            return None
+
+    @property
     def document(self) -> KeptDocument | None:
-        """What was open when the last session was cut off."""
+        """What was open at the end of the last session."""
         if not self._left:
             return None
         try:
@@ -99,14 +132,14 @@ class KeptSession:
             session.seek(kept.seconds)
 
     def look(self) -> None:
-        """Describe the session as it is now; called a few times a second. What is described last is what a crash
-        leaves.
+        """Describe the session as it is now; called a few times a second. What is described last is what is brought
+        back, after a crash too.
         """
         session, document = self.session, self.session.document
         if self._file.trouble and self._file.trouble != self._told:
             session.noticed.notify(Notice(self._file.trouble, is_error=True))
         self._told = self._file.trouble
-        if document is None:
+        if document is None or session.codec is None:
             return
         place = {
             "path": str(document.opened.resolve()),
@@ -116,15 +149,17 @@ class KeptSession:
             "is_looping": session.is_looping,
         }
         # References only, for this is the window's thread: `_describe` makes text of them on another.
-        self._seen = session.engine.wishes(), session.boards.snapshot(), place
+        self._seen = session.engine.wishes(), session.boards.snapshot(), place, self.shape
 
     def _describe(self) -> dict[str, Any] | None:
         if self._seen is None:
-            return None
-        wishes, boards, place = self._seen
+            # An end before everything is loaded must not forget the last session.
+            return self._file.left
+        wishes, boards, place, shape = self._seen
         # The engine's boards are those of `boards`.
         engine = {name: wish for name, wish in wishes.items() if name != "boards"}
-        return {"engine": engine, "boards": self._boards_as_text.document(boards), "document": place}
+        described = {"engine": engine, "boards": self._boards_as_text.document(boards), "document": place}
+        return described if shape is None else {**described, "window": asdict(shape)}
 
     def close(self) -> None:
         """Keep the session for the last time, as one that ended in order. Before the engine ends."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,14 @@ NO_INPUT = "Live needs an input, and there is none. Connect one and choose it un
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to tell the user: a sentence, whether it is a refusal, and what stands in its tooltip."""
+    """Something to tell the user: a sentence, whether it is a refusal, what stands in its tooltip, and what can be done
+    about it: a button's word and what it does.
+    """
 
     text: str
     is_error: bool = False
     tip: str = ""
+    action: tuple[str, Callable[[], object]] | None = None
 
 
 class Session:
@@ -265,6 +269,11 @@ class Session:
     def output_meter(self) -> LevelMeter | None:
         """Levels after the board; None before the first sound."""
         return self.listening.meters.output_level
+
+    @property
+    def captured_meter(self) -> LevelMeter | None:
+        """Levels of what the device alone captures, without file and test tone; None before the first sound."""
+        return self.listening.meters.captured_level
 
     def figures(self) -> tuple[str, str]:
         """The status line's figures about the engine and what they mean."""

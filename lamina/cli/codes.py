@@ -5,37 +5,54 @@ holds.
 from __future__ import annotations
 
 import argparse
+import copy
+import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from lamina.cli.answers import DONE, INCOMPLETE, code_of, print_json, shown, told
+from lamina.cli.batch import (
+    Job,
+    Outcome,
+    add_file_options,
+    inputs_and_output,
+    jobs_of,
+    new_folders,
+    run_jobs,
+    without_existing,
+)
 from lamina.cli.interruption import signals_end_it_cleanly
-from lamina.cli.options import add_settings_options, codec_of
-from lamina.cli.terminal import shown
+from lamina.cli.options import DECODING, ENCODING, add_settings_options, codec_of, describe, given_parameters
+from lamina.cli.spool import from_standard_input, to_standard_output
 from lamina.plugin.codes_file.codes import MAX_CODE_CHANNELS
 
 if TYPE_CHECKING:
     from lamina.models.bundles.bundle import BundleEntry
+    from lamina.plugin.codes_file.codes import Codes
     from lamina.plugin.codes_file.summary import ContainerInfo
+    from lamina.plugin.neural_codec import NeuralCodec
 
 CODED_CHANNELS = {"linked": ("left", "right"), "mid-side": ("middle", "side"), "mono": ("middle of two channels",)}
 SHOWN_DIGEST = 16
+SUFFIX = ".lamina"
+DECODED_SUFFIX = ".wav"
 
 
 def add_codes_commands(commands: Any) -> None:
     """Declare the three commands."""
     encode = commands.add_parser(
         "encode",
-        help="write a sound file as .lamina",
-        description="Encode a sound file of at most an hour into a .lamina file: its codes, 0.75 kbps per layer and "
-        "channel. "
-        "Settings that shape codes count here; those that shape sound (gain, desk, …) are given to `lamina decode`, "
-        "but the file remembers "
-        "--denoise.",
-        epilog="Example: lamina encode song.wav song.lamina --kbps 6 --entropy",
+        help="write sound files as .lamina",
+        usage="lamina encode [options] IN [IN ...] OUT\n       lamina encode [options] IN [IN ...] -o OUT",
+        description="Encode sound files of at most an hour into .lamina files: their codes, 0.75 kbps per layer and "
+        "channel. Settings that shape codes count here; those that shape sound (output gain, desk, …) are given to "
+        "`lamina decode`, but a file remembers --denoise.",
+        epilog="Examples: lamina encode song.wav song.lamina --kbps 6 --entropy · lamina encode takes/*.wav coded/",
     )
-    encode.add_argument("input", type=Path, metavar="IN", help="wav, flac, ogg, mp3 or aiff")
-    encode.add_argument("output", type=Path, metavar="OUT.lamina", help="the file to write")
+    add_file_options(encode, "sound files", "a .lamina file, or a folder")
     encode.add_argument(
         "--entropy",
         action="store_true",
@@ -46,14 +63,16 @@ def add_codes_commands(commands: Any) -> None:
 
     decode = commands.add_parser(
         "decode",
-        help="make sound of a .lamina file",
-        description="Decode a .lamina file with the model that it was made with. What is damaged or missing is told, "
-        "and concealed.",
-        epilog="Example: lamina decode song.lamina song.wav --denoise 0.5",
+        help="make sound of .lamina files",
+        usage="lamina decode [options] IN [IN ...] OUT\n       lamina decode [options] IN [IN ...] -o OUT",
+        description="Decode .lamina files with the model that they were made with. What is damaged or missing is told, "
+        "concealed, and makes the exit code 5. --layers and --kbps peel layers off: what is left is what was sent in "
+        "so many layers, exactly.",
+        epilog="Examples: lamina decode song.lamina song.wav --denoise 0.5 · lamina decode song.lamina - --layers 8 | "
+        "ffplay -",
     )
-    decode.add_argument("input", type=Path, metavar="IN.lamina", help="a file made by `lamina encode`")
-    decode.add_argument(
-        "output", type=Path, metavar="OUT", help="the sound file to write; its suffix chooses the format"
+    add_file_options(
+        decode, "files made by `lamina encode`", "a sound file (its suffix chooses the format) or a folder"
     )
     decode.add_argument(
         "--sample-rate", type=int, metavar="HZ", help="rate of the result; default: that of the sound that was encoded"
@@ -63,65 +82,191 @@ def add_codes_commands(commands: Any) -> None:
 
     inspect = commands.add_parser(
         "inspect",
-        help="show what a .lamina file holds",
-        description="Show length, channels, layers, bitrate and damage of a .lamina file, and whether its model is "
-        "here.",
-        epilog="Example: lamina inspect song.lamina",
+        help="show what .lamina files hold",
+        description="Show length, channels, layers, bitrate and damage of .lamina files, and whether their model is "
+        "here. The exit code is 5 if one is damaged.",
+        epilog="Example: lamina inspect *.lamina --json",
     )
-    inspect.add_argument("input", type=Path, metavar="FILE.lamina", help="a file made by `lamina encode`")
+    inspect.add_argument("inputs", nargs="+", type=Path, metavar="FILE.lamina", help="files made by `lamina encode`")
+    inspect.add_argument("--json", action="store_true", help="as JSON, a list with an object for each file")
     inspect.set_defaults(run=_inspect)
 
 
 def _encode(options: argparse.Namespace) -> int:
-    from lamina.plugin.codes_file.file import check_codes_target, write_codes
+    from lamina.plugin.codes_file.file import check_codes_target
+
+    inputs, output = inputs_and_output(options)
+    codec = codec_of(options, ENCODING)
+
+    def work(job: Job, _progress: Any, _cancelled: Any) -> Outcome:
+        with from_standard_input(job.source, ".wav") as source, to_standard_output(job.target, SUFFIX) as target:
+            return _encode_file(copy.copy(codec), source, target, job, options)
+
+    with signals_end_it_cleanly(), new_folders(output):
+        jobs = jobs_of(inputs, output, lambda _: SUFFIX, frozenset({SUFFIX}), lambda goal, _: check_codes_target(goal))
+        jobs = without_existing(jobs, options)
+        if options.verbose:
+            print(f"lamina: {describe(codec)}", file=sys.stderr)
+        return run_jobs(jobs, work, options)
+
+
+def _encode_file(codec: NeuralCodec, source: Path, target: Path, job: Job, options: argparse.Namespace) -> Outcome:
+    from lamina.plugin.codes_file.file import write_codes
     from lamina.plugin.codes_file.header import MAX_SECONDS
     from lamina.plugin.codes_file.summary import inspect_codes
     from lamina.plugin.files.sound import read_audio
 
-    target = check_codes_target(options.output)
-    codec = codec_of(options)
-    clip = read_audio(options.input, limit_seconds=MAX_SECONDS, most_channels=MAX_CODE_CHANNELS)
-    if clip.trouble:
-        print(f"lamina: {options.input}: {clip.trouble}", file=sys.stderr)
-    with signals_end_it_cleanly():
-        write_codes(target, codec.encode(clip.samples, clip.sample_rate), options.entropy)
+    clip = read_audio(source, limit_seconds=MAX_SECONDS, most_channels=MAX_CODE_CHANNELS)
+    write_codes(target, codec.encode(clip.samples, clip.sample_rate), options.entropy)
     info = inspect_codes(target)
-    print(
-        f"{target}: {info.seconds:.1f} s, {info.file_kbps:.2f} kbps ({info.packed_kbps:.2f} kbps of codes, packed "
+    line = (
+        f"{job.target}: {info.seconds:.1f} s, {info.file_kbps:.2f} kbps ({info.packed_kbps:.2f} kbps of codes, packed "
         "plainly)"
     )
-    return 0
+    return Outcome(line, clip.trouble)
 
 
 def _decode(options: argparse.Namespace) -> int:
     from lamina.plugin.call.arrays import check_sample_rate
-    from lamina.plugin.codes_file.file import read_codes
-    from lamina.plugin.files.sound import atomic_writer, check_target
+    from lamina.plugin.files.sound import WRITABLE_SUFFIXES, check_target
 
-    goal = check_target(options.output, options.input)
-    result = read_codes(options.input)
+    inputs, output = inputs_and_output(options)
+    if options.sample_rate is not None:
+        check_sample_rate(options.sample_rate)
+    given_parameters(options)
+
+    def work(job: Job, _progress: Any, _cancelled: Any) -> Outcome:
+        with from_standard_input(job.source, SUFFIX) as source, to_standard_output(job.target, ".wav") as target:
+            return _decode_file(source, target, job, options)
+
+    with signals_end_it_cleanly(), new_folders(output):
+        jobs = jobs_of(inputs, output, lambda _: DECODED_SUFFIX, WRITABLE_SUFFIXES, check_target)
+        return run_jobs(without_existing(jobs, options), work, options)
+
+
+def _decode_file(source: Path, target: Path, job: Job, options: argparse.Namespace) -> Outcome:
+    from lamina.plugin.codes_file.file import read_codes
+    from lamina.plugin.files.sound import AudioFileError, atomic_writer, check_target
+
+    goal = check_target(target, source)
+    result = read_codes(source)
     codes = result.codes
-    rate = check_sample_rate(options.sample_rate or codes.sample_rate)
-    if options.model is None:
-        options.model = _usable_model(codes.model, codes.digest)
-    if options.denoise is None and options.preset is None and codes.denoise:
-        options.denoise = f"{codes.denoise:g}"
-    codec = codec_of(options)
+    rate = options.sample_rate or codes.sample_rate
+    # Its own model and denoise are the file's, not the command's: the next file may say another thing.
+    own = copy.copy(options)
+    if own.model is None:
+        own.model = _usable_model(codes.model, codes.digest)
+    if own.denoise is None and own.preset is None and codes.denoise and "denoise" not in given_parameters(options):
+        own.denoise = f"{codes.denoise:g}"
+    codec = codec_of(own, DECODING)
+    if options.verbose:
+        print(f"lamina: {describe(codec)}", file=sys.stderr)
+    layers = _wanted_layers(options, codec)
+    if layers is not None:
+        codes = _peeled(codes, layers, codec, job.source)
     audio = codec.decode(codes, rate)
     if not audio.shape[1]:
-        raise ValueError(f"{options.input} holds no sound: there is nothing to write.")
-    if result.damage:
-        print(f"lamina: {options.input}: {result.damage}", file=sys.stderr)
-    with signals_end_it_cleanly(), atomic_writer(goal, rate, len(audio)) as writer:
+        raise AudioFileError(f"{job.source} holds no sound: there is nothing to write.")
+    with atomic_writer(goal, rate, len(audio)) as writer:
         writer.write(audio)
-    print(f"{goal}: {audio.shape[1] / rate:.1f} s at {rate} Hz")
-    return 0
+    return Outcome(f"{job.target}: {audio.shape[1] / rate:.1f} s at {rate} Hz", str(result.damage))
+
+
+def _wanted_layers(options: argparse.Namespace, codec: NeuralCodec) -> int | None:
+    """How many layers the options ask for; None if they don't."""
+    if not {"layers", "kbps"} & set(given_parameters(options)):
+        return None
+    return codec.settings.layers
+
+
+def _peeled(codes: Codes, layers: int, codec: NeuralCodec, source: Path) -> Codes:
+    """The codes of the first layers, as if no more had been sent. What a model with a memory makes of few is told.
+
+    Raises ContainerError if there are fewer, or if what would be left can't be understood.
+    """
+    from lamina.plugin.codes_file.header import ContainerError
+
+    sent = int(codes.counts.max(initial=0))
+    if layers > sent:
+        raise ContainerError(f"{source} has {sent} layers: peeling can't make {layers} of them. Give at most {sent}.")
+    if layers == sent:
+        return codes
+    if layers < codes.lag_from <= sent:
+        raise ContainerError(
+            f"{source} can't be peeled down to {layers} layers: its frames' first codes say where in the past to look, "
+            f"which is understood from {codes.lag_from} layers up. Encode the sound anew with --layers {layers}."
+        )
+    memory = codec.bundle.config.memory
+    if memory is not None and layers < memory.loop_layers <= sent:
+        print(
+            f"lamina: {source}: with fewer than {memory.loop_layers} layers the model foresees from another past than "
+            f"the encoder did, and sounds worse than what is encoded anew with --layers {layers}.",
+            file=sys.stderr,
+        )
+    return dataclasses.replace(
+        codes,
+        codes=np.ascontiguousarray(codes.codes[..., :layers]),
+        counts=np.minimum(codes.counts, layers).astype(np.uint8),
+        code_bits=codes.code_bits[:layers],
+    )
 
 
 def _inspect(options: argparse.Namespace) -> int:
+    from lamina.plugin.codes_file.header import ContainerError
     from lamina.plugin.codes_file.summary import inspect_codes
 
-    info = inspect_codes(options.input)
+    infos: dict[Path, ContainerInfo] = {}
+    codes = []
+    for path in options.inputs:
+        try:
+            with from_standard_input(path, SUFFIX) as source:
+                infos[path] = inspect_codes(source)
+        except ContainerError as error:
+            if len(options.inputs) == 1:
+                raise
+            print(told(error), file=sys.stderr)
+            codes.append(code_of(error))
+    if options.json:
+        print_json([_facts(path, info) for path, info in infos.items()])
+    else:
+        for index, (path, info) in enumerate(infos.items()):
+            if index:
+                print()
+            _show(path, info)
+    return codes[0] if codes else INCOMPLETE if any(info.damage for info in infos.values()) else DONE
+
+
+def _facts(path: Path, info: ContainerInfo) -> dict[str, Any]:
+    """What there is to know of a file, as JSON can hold it."""
+    header, damage = info.header, info.damage
+    same, _ = _entries(header.model, header.digest)
+    return {
+        "file": str(path),
+        "seconds": info.seconds,
+        "sample_rate": header.sample_rate,
+        "n_channels": header.n_channels,
+        "n_samples": header.n_samples,
+        "n_frames": header.frames,
+        "frame_rate": header.frame_rate,
+        "stereo": header.stereo,
+        "most_layers": header.layers,
+        "layers": [{"least": least, "most": most} for least, most in info.layers],
+        "file_kbps": info.file_kbps,
+        "codes_kbps": info.packed_kbps,
+        "n_bytes": info.n_bytes,
+        "n_blocks": info.n_blocks,
+        "n_entropy_blocks": info.n_entropy_blocks,
+        "model": header.model,
+        "digest": header.digest,
+        "usable_model": None if same is None else same.name,
+        "denoise": float(header.denoise),
+        "damage": str(damage),
+        "n_missing_frames": damage.n_missing,
+        "n_stray_bytes": damage.stray_bytes,
+    }
+
+
+def _show(path: Path, info: ContainerInfo) -> None:
     header, damage = info.header, info.damage
     channels = "1 channel" if header.n_channels == 1 else f"{header.n_channels} channels"
     coded = f"; {info.n_entropy_blocks} of {info.n_blocks} blocks entropy coded" if info.n_entropy_blocks else ""
@@ -137,10 +282,9 @@ def _inspect(options: argparse.Namespace) -> int:
         ),
         "Damage": str(damage) or "none",
     }
-    print(options.input)
+    print(path)
     for title, text in rows.items():
         print(f"{title:8} {text}")
-    return 0
 
 
 def _layers(info: ContainerInfo) -> str:

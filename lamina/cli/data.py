@@ -6,10 +6,12 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamina.cli.answers import print_json
 from lamina.plugin.extras import missing_extra
 
 BAR_FORMAT = "{desc} {bar} {percentage:3.0f} %  {remaining} left"
@@ -110,6 +112,7 @@ def add_data_command(commands: Any) -> None:
         help="sounds never to train on; may be repeated",
     )
     check.add_argument("--all", action="store_true", help="list every case, not only the worst")
+    check.add_argument("--json", action="store_true", help="as JSON, with every case")
     check.add_argument(
         "--cache", type=Path, metavar="DIR", help="where decoded audio is kept (default: the user's cache folder)"
     )
@@ -209,7 +212,10 @@ def _check(options: argparse.Namespace) -> int:
         sets = open_sources(sources, options.cache, SAMPLE_RATE, progress)
     training, heldout = sets[: len(options.sources)], sets[len(options.sources) :]
     report = check_data(training, heldout or None, read_all=True)
-    print_report(report, None if options.all else MOST_EXAMPLES)
+    if options.json:
+        print_json(asdict(report))
+    else:
+        print_report(report, None if options.all else MOST_EXAMPLES)
     return 2 if report.stops else 0
 
 

@@ -29,7 +29,7 @@ def main() -> int:
     for item in demo_items():
         for kbps in DEMO_KBPS:
             target = folder / f"{item.path.stem}-{kbps}kbps.wav"
-            code = lamina(["render", str(item.path), str(target), "--kbps", str(kbps)]) or 0
+            code = lamina(["render", str(item.path), str(target), "--kbps", str(kbps), "--force"]) or 0
             if code:
                 return code
     print(

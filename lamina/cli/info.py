@@ -1,19 +1,131 @@
-"""What `lamina info` prints: a model and which others there are, versions, devices, latency."""
+"""`lamina info` shows a model, versions, devices and latency, what a bug report needs; `lamina presets` the presets."""
 
 from __future__ import annotations
 
+import argparse
 import platform
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
-from lamina.cli.terminal import shown
+from lamina.cli.answers import print_json, shown
+from lamina.cli.options import MODEL_HELP
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE, survey_bundles
 from lamina.models.config import CodecConfig
 from lamina.models.engines.core import why_not
 from lamina.models.runtime import load_runtime
 from lamina.plugin.neural_codec import NeuralCodec
+from lamina.plugin.parameters.table import PARAMETERS
 
 SHOWN_RATES = (44_100, 48_000)
 SHOWN_PACKAGES = ("onnxruntime", "pedalboard", "numpy", "PyQt6", "sounddevice", "rtmixer")
+
+
+def add_info_commands(commands: Any) -> None:
+    """Declare both commands."""
+    info = commands.add_parser(
+        "info",
+        help="show the models, versions, sound devices and latency",
+        description="Show a model, all other models, the versions of what they run on, the sound outputs, and the "
+        "codec's latency: what a bug report should hold.",
+    )
+    info.add_argument("--model", metavar="NAME", help=MODEL_HELP)
+    info.add_argument("--json", action="store_true", help="as JSON")
+    info.set_defaults(run=_info)
+
+    presets = commands.add_parser(
+        "presets",
+        help="list the presets",
+        description="List the presets that come with Lamina, with their settings. Use one with `lamina render --preset "
+        "NAME`.",
+    )
+    presets.add_argument("--json", action="store_true", help="as JSON")
+    presets.set_defaults(run=_presets)
+
+
+def _info(options: argparse.Namespace) -> int:
+    model = options.model or DEFAULT_BUNDLE
+    if options.json:
+        print_json(facts(model))
+    else:
+        print_info(model)
+    return 0
+
+
+def _presets(options: argparse.Namespace) -> int:
+    from lamina.plugin.documents.presets import CATEGORIES, list_presets
+
+    presets = [
+        (preset, {name: PARAMETERS[name].validate(value) for name, value in preset.parameters.items()})
+        for category in CATEGORIES
+        for preset in list_presets()
+        if preset.category == category
+    ]
+    if options.json:
+        print_json(
+            [
+                {
+                    "name": preset.name,
+                    "title": preset.title,
+                    "category": preset.category,
+                    "description": preset.description,
+                    "parameters": {name: PARAMETERS[name].plain(value) for name, value in values.items()},
+                }
+                for preset, values in presets
+            ]
+        )
+        return 0
+    category = ""
+    for preset, values in presets:
+        if preset.category != category:
+            print(f"{chr(10) if category else ''}{preset.category[0].upper()}{preset.category[1:]}")
+            category = preset.category
+        texts = ", ".join(
+            f"{PARAMETERS[name].label.lower()} {PARAMETERS[name].format(value)}" for name, value in values.items()
+        )
+        print(f"  {preset.name:22} {preset.description}\n{'':24} {texts}")
+    return 0
+
+
+def facts(model: str = DEFAULT_BUNDLE) -> dict[str, Any]:
+    """The same as `print_info` tells, as JSON can hold it; raises BundleError if `model` can't be used."""
+    codec = NeuralCodec(model=model)
+    bundle, config = codec.bundle, codec.bundle.config
+    return {
+        "lamina": _version("lamina"),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "packages": {name: _version(name) for name in SHOWN_PACKAGES},
+        "model": {
+            "name": bundle.name,
+            "path": bundle.path,
+            "digest": bundle.digest,
+            "sample_rate": config.sample_rate,
+            "frame_samples": config.frame,
+            "layers": config.layers,
+            "kbps": [config.kbps(1), config.kbps(config.layers)],
+            "memory": _memory(config),
+            "engine": load_runtime(model).engine,
+            "denoises": bundle.conditioned,
+            "training": bundle.training,
+        },
+        "models": [
+            {"name": entry.name, "is_own": entry.is_own, "problem": entry.problem} for entry in survey_bundles()
+        ],
+        "latency_samples": {str(rate): codec.latency_samples(rate) for rate in SHOWN_RATES},
+        "sound": _sound_facts(),
+    }
+
+
+def _sound_facts() -> dict[str, Any]:
+    from lamina.plugin.host.device.devices import list_devices
+    from lamina.plugin.host.device.streams import DeviceError, has_rtmixer
+
+    try:
+        devices, problem = [asdict(device) for device in list_devices()], ""
+    except DeviceError as error:
+        devices, problem = [], str(error)
+    return {"callback": "C" if has_rtmixer() else "Python", "devices": devices, "problem": problem}
 
 
 def print_info(model: str = DEFAULT_BUNDLE) -> None:

@@ -9,22 +9,23 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from lamina.cli.answers import DONE, FAILED, OUTPUT, print_json
 from lamina.cli.options import add_settings_options, codec_of
 
 if TYPE_CHECKING:
     from lamina.dsp.levels import LevelMeter
     from lamina.plugin.host.client.live_engine import LiveEngine
-    from lamina.plugin.host.client.live_meters import LiveMeters
+    from lamina.plugin.host.client.live_meters import Figures, LiveMeters
     from lamina.plugin.host.device.device_settings import DeviceSettings
     from lamina.plugin.neural_codec import NeuralCodec
 
 TURN_SECONDS = 0.1
 START_SECONDS = 20.0
-FAILED = 1
 QUIETEST_DB, SILENT_LUFS = -60.0, -70.0
 CLEARED = "\r\x1b[K"
 """Back to the line's start, with nothing in it (ECMA-48)."""
@@ -70,7 +71,7 @@ def add_live_commands(commands: Any) -> None:
     live.add_argument(
         "--calibrate", action="store_true", help="measure the true round trip through a loopback cable, and end"
     )
-    live.add_argument("--quiet", action="store_true", help="no status line")
+    live.add_argument("-q", "--quiet", action="store_true", help="tell nothing but what went wrong")
     live.set_defaults(run=_live)
 
     devices = commands.add_parser(
@@ -80,13 +81,17 @@ def add_live_commands(commands: Any) -> None:
         "one, or a part of "
         "its name that fits only one, to `lamina live`.",
     )
+    devices.add_argument("--json", action="store_true", help="as JSON")
     devices.set_defaults(run=_devices)
 
 
-def _devices(_options: argparse.Namespace) -> int:
+def _devices(options: argparse.Namespace) -> int:
     from lamina.plugin.host.device.devices import list_devices
 
     devices = list_devices()
+    if options.json:
+        print_json([asdict(device) for device in devices])
+        return DONE
     if not devices:
         print("No sound device was found. `--output virtual` plays without one.")
     for api in dict.fromkeys(device.api for device in devices):
@@ -140,22 +145,56 @@ def _play(settings: DeviceSettings, codec: NeuralCodec, options: argparse.Namesp
             return _calibrate(engine)
         if options.record is not None:
             engine.record(options.record).result(START_SECONDS)
-        meters = LiveMeters()
-        is_alive = _show(engine, meters, codec, options, ended)
-        recorded = engine.stop_recording().result(START_SECONDS) if options.record is not None and is_alive else None
-        figures = meters.figures(engine.telemetry.state())
+        meters, told = LiveMeters(), set[str]()
+        is_alive = _show(engine, meters, codec, options, ended, told)
+        recorded = _end_recording(engine, options.record) if options.record is not None and is_alive else None
+        figures, n_restarts = meters.figures(engine.telemetry.state()), engine.n_restarts
     if not is_alive:
         return FAILED
-    late = (
-        f"{figures.n_late} late, {1000 * figures.late_seconds:.0f} ms together"
-        if figures.n_late
-        else "nothing was late"
-    )
-    print(f"{late}; a block of {figures.block_ms:.1f} ms took {figures.p50_ms:.1f} ms, at worst {figures.worst_ms:.1f}")
-    if recorded is not None:
-        lost = f", {recorded['n_lost_samples']} samples could not be written" if recorded["n_lost_samples"] else ""
+    if not options.quiet:
+        print(_balance(figures, n_restarts))
+    return _tell_recording(recorded, options.quiet, told) if recorded is not None else DONE
+
+
+def _end_recording(engine: LiveEngine, path: Path) -> dict[str, Any]:
+    """What became of the recording, as `LiveEngine.stop_recording` answers."""
+    from lamina.plugin.host.client.process_handle import EngineError
+
+    try:
+        done: dict[str, Any] = engine.stop_recording().result(START_SECONDS)
+    except EngineError as error:
+        trouble = f"The recording ended before it was stopped. ({error}) What was recorded is in {path}."
+        return {"path": str(path), "seconds": 0.0, "n_lost_samples": 0, "trouble": trouble}
+    return done
+
+
+def _balance(figures: Figures, n_restarts: int) -> str:
+    """What came late, got lost, and how long blocks took, in one line."""
+    parts = []
+    if n_restarts:
+        times = "once" if n_restarts == 1 else f"{n_restarts} times"
+        parts.append(f"the engine was started again {times}, and what follows is told since then")
+    if figures.n_late:
+        parts.append(f"{figures.n_late} late, {1000 * figures.late_seconds:.0f} ms together")
+    if figures.n_device_misses:
+        parts.append(f"the driver lost sound {figures.n_device_misses} times")
+    if not figures.n_late and not figures.n_device_misses:
+        parts.append("nothing was late")
+    parts.append(f"a block of {figures.block_ms:.1f} ms took {figures.p50_ms:.1f} ms, at worst {figures.worst_ms:.1f}")
+    return "; ".join(parts)
+
+
+def _tell_recording(recorded: dict[str, Any], is_quiet: bool, told: set[str]) -> int:
+    """Say what is in the file, or why it isn't unless that was told when it happened; returns the exit code."""
+    n_lost = recorded["n_lost_samples"]
+    lost = f", {n_lost} samples could not be written" if n_lost else ""
+    if recorded["trouble"]:
+        if recorded["trouble"] not in told:
+            print(f"lamina: {recorded['trouble']}", file=sys.stderr)
+        return OUTPUT
+    if not is_quiet or n_lost:
         print(f"{recorded['path']}: {recorded['seconds']:.1f} s recorded{lost}")
-    return 0
+    return OUTPUT if n_lost else DONE
 
 
 class _Ending:
@@ -244,9 +283,14 @@ def _calibrate(engine: LiveEngine) -> int:
 
 
 def _show(
-    engine: LiveEngine, meters: LiveMeters, codec: NeuralCodec, options: argparse.Namespace, ended: threading.Event
+    engine: LiveEngine,
+    meters: LiveMeters,
+    codec: NeuralCodec,
+    options: argparse.Namespace,
+    ended: threading.Event,
+    told: set[str],
 ) -> bool:
-    """The status line until the end; False if the engine can't be kept alive."""
+    """The status line until the end; False if the engine can't be kept alive. What is told meanwhile is kept."""
     line = None if options.quiet or sys.stderr is None or not sys.stderr.isatty() else sys.stderr
     started = time.monotonic()
     heard_samples, end_samples = 0, None
@@ -257,6 +301,7 @@ def _show(
         for event in engine.take_events():
             if event["event"] == "message":
                 print(f"{CLEARED if line else ''}lamina: {event['text']}", file=sys.stderr)
+                told.add(event["text"])
             elif event["event"] == "gone":
                 return False
         if options.duration is not None and heard.sample_rate:

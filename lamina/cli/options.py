@@ -1,8 +1,13 @@
-"""The options by which commands set the codec: a preset, a model, and every parameter."""
+"""The options by which commands set the codec: a preset, a model, and every parameter.
+
+What can't do anything where it is given is refused, and so are options that contradict each other.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from dataclasses import dataclass
 
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.plugin.documents.presets import Preset, codec_for, load_preset
@@ -12,7 +17,43 @@ from lamina.plugin.parameters.table import PARAMETERS
 
 OPTIONS = ("layers", "kbps", "denoise", "noise_only", "mix")
 """Parameters that have an option of their own; `--set` takes every one."""
-MODEL_HELP = f"a model by name (see `lamina info`), by its size (standard), or by its folder; default {DEFAULT_BUNDLE}"
+MODEL_HELP = (
+    f"a model by name (see `lamina models list`), by its size (standard), or its folder; default {DEFAULT_BUNDLE}"
+)
+
+
+@dataclass(frozen=True)
+class Use:
+    """Which parameters do something for a command.
+
+    Args:
+        ignored: those that don't.
+        reason: ends the sentence "mix does nothing here: …".
+    """
+
+    ignored: frozenset[str] = frozenset()
+    reason: str = ""
+
+
+EVERYTHING = Use()
+ENCODING = Use(
+    frozenset(
+        {"mix", "bypass", "noise_only", "output_gain_db", "layer_gains", "muted_layers", "solo_layers", "listen"}
+        | {"listen_layer", "concealment", "freeze", "freeze_frames", "freeze_fade", "slices", "slice_length"}
+        | {"slice_repeats", "code_delay", "code_feedback", "bend", "bend_amount", "bend_from", "bend_to", "bend_offset"}
+        | {"bend_nearest", "bend_common", "decimate_frames", "decimate_from", "decimate_slower", "cross_layers"}
+    ),
+    "it shapes the sound that is made of codes. Give it to `lamina decode`",
+)
+"""What lies behind the quantizer doesn't change codes."""
+DECODING = Use(
+    frozenset(
+        {"mix", "bypass", "input_gain_db", "stereo", "side_layers", "loudness_layers", "search", "passes"}
+        | {"cross_layers"}
+    ),
+    "the codes are made already, and the sound that they were made of is not here",
+)
+"""What lies before the quantizer doesn't change what comes out of codes."""
 
 
 def add_settings_options(parser: argparse.ArgumentParser) -> None:
@@ -39,31 +80,126 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def codec_of(options: argparse.Namespace) -> NeuralCodec:
-    """The effect that the options describe; raises ValueError with a sentence. Everything is checked."""
+def codec_of(options: argparse.Namespace, use: Use = EVERYTHING) -> NeuralCodec:
+    """The effect that the options describe; raises ValueError with a sentence. Everything is checked.
+
+    Args:
+        options: as `add_settings_options` declared them.
+        use: which parameters do anything for the command; the others are refused, and those of a preset told.
+    """
     preset = load_preset(options.preset) if options.preset else None
+    given = given_parameters(options)
+    for name, (flag, _) in given.items():
+        if name.partition(".")[0] in use.ignored:
+            raise ValueError(f"{flag} does nothing here: {use.reason}.")
     codec = (
         codec_for(preset)
         if preset is not None and options.model is None
         else NeuralCodec(model=options.model or DEFAULT_BUNDLE)
     )
-    codec.set_parameters(_settings(options, preset, codec.settings).values())
+    settings = _settings(given, preset, codec.settings)
+    _check_noise_only(settings)
+    codec.set_parameters(settings.values())
+    if preset is not None:
+        _tell_ignored(preset, use)
+    _tell_unheard(given, settings)
     return codec
 
 
-def _settings(options: argparse.Namespace, preset: Preset | None, settings: Settings) -> Settings:
-    """Preset first, then the options, then `--set`."""
-    for name, value in preset.parameters.items() if preset is not None else ():
-        settings = settings.with_value(name, value)
-    assignments = [(name, text) for name in OPTIONS if (text := getattr(options, name)) is not None]
+def given_parameters(options: argparse.Namespace) -> dict[str, tuple[str, str]]:
+    """Every parameter that was set by an option: the option as it was written, and the text of its value.
+
+    Raises ValueError if one was given two values.
+    """
+    written = [
+        (name, f"--{name.replace('_', '-')}", str(text))
+        for name in OPTIONS
+        if (text := getattr(options, name)) is not None
+    ]
     for assignment in options.assignments:
         name, separator, text = assignment.partition("=")
         if not separator:
             raise ValueError(f"--set {assignment!r} has no value; write --set NAME=VALUE, for example --set mix=0.5.")
-        assignments.append((name.strip(), text))
-    for name, text in assignments:
+        written.append((name.strip(), f"--set {name.strip()}", text))
+    given: dict[str, tuple[str, str]] = {}
+    for name, flag, text in written:
+        for other in {name, *(("layers", "kbps") if name in ("layers", "kbps") else ())} & set(given):
+            if (other, text) != (name, given[other][1]):
+                raise ValueError(
+                    f"{given[other][0]} says {given[other][1]}, and {flag} says {text}: they set the same. Give one."
+                )
+        given[name] = flag, text
+    return given
+
+
+def rate_text(codec: NeuralCodec, n_channels: int) -> str:
+    """The bitrate of a channel and, where there are several, of all: "6 kbps per channel, 12 kbps in all"."""
+    settings, shape = codec.settings, codec.settings.shape
+    if n_channels == 1:
+        return f"{codec.kbps:g} kbps"
+    total = codec.kbps * n_channels
+    if n_channels == 2 and settings.stereo != "linked":
+        side = min(settings.side_layers, settings.layers) if settings.stereo == "mid-side" else 0
+        total = codec.kbps + (shape.kbps(side) if side else 0.0)
+    least = "at most " if settings.loudness_layers or settings.moves else ""
+    return f"{codec.kbps:g} kbps per channel, {least}{total:g} kbps in all"
+
+
+def describe(codec: NeuralCodec) -> str:
+    """Model and settings in one line, for who wants to know what is done."""
+    from lamina.models.runtime import load_runtime
+
+    shape = codec.settings.shape
+    changed = [
+        f"{name} {parameter.format(value)}"
+        for name, value in codec.settings.values().items()
+        if value != (parameter := codec.settings.parameter(name)).default
+    ]
+    engine = load_runtime(codec.model).engine
+    return (
+        f"{codec.bundle.name} ({codec.bundle.digest[:16]}…, {shape.layers} layers), computed by {engine}; "
+        f"{', '.join(changed) or 'settings as they come'}"
+    )
+
+
+def _check_noise_only(settings: Settings) -> None:
+    moved = {motion.target for motion in settings.motions} | {curve.target for curve in settings.automation}
+    if settings.noise_only and settings.denoise == 0 and not moved & {"denoise", "noise_only"}:
+        raise ValueError(
+            "noise_only plays what denoise takes away, and denoise is 0: nothing would be heard. Add --denoise 1."
+        )
+
+
+def _settings(given: dict[str, tuple[str, str]], preset: Preset | None, settings: Settings) -> Settings:
+    """Preset first, then the options."""
+    for name, value in preset.parameters.items() if preset is not None else ():
+        settings = settings.with_value(name, value)
+    for name, (_, text) in given.items():
         settings = settings.with_value(name, settings.parameter(name).parse(text))
     return settings
+
+
+def _tell_ignored(preset: Preset, use: Use) -> None:
+    ignored = [
+        PARAMETERS[name].label.lower()
+        for name, value in preset.parameters.items()
+        if name in use.ignored and value != PARAMETERS[name].default
+    ]
+    if ignored:
+        print(f"lamina: of the preset, {', '.join(ignored)} do nothing here: {use.reason}.", file=sys.stderr)
+
+
+def _tell_unheard(given: dict[str, tuple[str, str]], settings: Settings) -> None:
+    """What refines another parameter does nothing while that one is off."""
+    moved = {motion.target for motion in settings.motions} | {curve.target for curve in settings.automation}
+    for name, (flag, _) in given.items():
+        parameter = settings.parameter(name)
+        whole = parameter.refines
+        if whole is None or whole in moved:
+            continue
+        value, other = settings.value(whole), settings.parameter(whole)
+        if value not in parameter.suits if parameter.suits else value == other.default:
+            print(f"lamina: {flag} does nothing while {whole} is {other.format(value)}.", file=sys.stderr)
 
 
 def _describe(name: str) -> str:

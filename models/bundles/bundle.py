@@ -16,7 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lamina.models.bundles.own_bundles import is_name, own_bundle_names, own_bundles_folder
+from lamina.models.bundles.own_bundles import (
+    check_free,
+    check_own,
+    is_name,
+    own_bundle_names,
+    own_bundles_folder,
+    run_folder,
+)
 from lamina.models.config import CodecConfig
 from lamina.models.json_files import parse_json, read_regular
 from lamina.models.leftovers import temporary_folder
@@ -176,8 +183,9 @@ def open_bundle(name_or_path: str | Path = DEFAULT_BUNDLE) -> Bundle:
 
 
 def find_bundle(name_or_path: str | Path) -> Path:
-    """The folder of a bundle by name or folder, not yet opened; a name is never taken for a folder that happens to lie
-    here.
+    """The folder of a bundle that is given by name or by folder; it is not opened yet.
+
+    A name is never taken for a folder that happens to lie in the working directory.
 
     Raises BundleError that lists what there is.
     """
@@ -234,9 +242,50 @@ def install_bundle(source: Path, name: str) -> Path:
     return target
 
 
+def rename_own_bundle(name: str, new_name: str) -> Path:
+    """Give one of the user's own bundles another name, and its training run with it; returns the bundle's folder.
+
+    The digest, by which files know their model, doesn't depend on the name.
+
+    Raises ValueError for a name that isn't there or can't be had, BundleError for a damaged bundle, OSError if folders
+    can't be moved; nothing has changed then.
+    """
+    check_own(name)
+    if new_name.casefold() in SIZES:
+        raise ValueError(f"{new_name!r} is the name of a size. Choose another name for your model.")
+    if new_name.casefold() != name.casefold():
+        check_free(new_name, shipped_bundles(), replace=False)
+    elif new_name == name or not is_name(new_name):
+        raise ValueError(f"The model is called {name!r} already.")
+    folder = own_bundles_folder() / name
+    open_bundle(folder)
+    target = folder.with_name(new_name)
+    run, new_run = run_folder(name), run_folder(new_name)
+    if run.is_dir() and new_run.exists() and not (new_run.samefile(run)):
+        raise ValueError(f"There is a training run called {new_name!r} in {new_run}. Choose another name, or move it.")
+    manifest = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    folder.rename(target)
+    partial = target / ".model.json"
+    partial.write_text(json.dumps(manifest | {"name": new_name}, indent=1), encoding="utf-8")
+    partial.replace(target / "model.json")
+    if run.is_dir():
+        run.rename(new_run)
+    return target
+
+
+def remove_own_bundle(name: str) -> None:
+    """Remove one of the user's own bundles for good; raises ValueError if there is none, OSError if it can't be."""
+    check_own(name)
+    folder = own_bundles_folder()
+    # Out of the list at once, whatever interrupts the rest.
+    with temporary_folder(folder, ".removing") as temporary:
+        (folder / name).rename(temporary / "old")
+
+
 def bundle_version(name_or_path: str | Path) -> tuple[str, int]:
-    """Folder of a bundle and when its manifest was written, in ns (0 without one): what to remember an opened bundle
-    by.
+    """What an opened bundle is remembered by: its folder, and when its manifest was written.
+
+    The time is in ns, 0 without a manifest.
     """
     path = find_bundle(name_or_path).resolve()
     manifest = path / "model.json"

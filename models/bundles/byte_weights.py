@@ -26,8 +26,9 @@ ByteArray = npt.NDArray[np.uint8]
 
 
 def to_bytes(weight: FloatArray) -> tuple[ByteArray, FloatArray]:
-    """`[rows, columns]` → bytes `[rows, blocks, 32]` and scales `[rows, blocks]`; the last block is filled up with
-    zeros.
+    """Round a matrix `[rows, columns]` to bytes `[rows, blocks, 32]` with scales `[rows, blocks]`.
+
+    Zeros fill up the last block.
     """
     rows, columns = weight.shape
     blocks = -(-columns // BLOCK)
@@ -52,9 +53,7 @@ def rounded(weight: FloatArray) -> FloatArray:
 
 
 def store_in_bytes(model: Any, names: set[str]) -> None:
-    """Replace, in an ONNX model, the products x · Wᵀ with the initializers W in `names` by products with their
-    bytes.
-    """
+    """Let an ONNX model compute its products x · Wᵀ with bytes, for the initializers W in `names`."""
     from onnx import helper, numpy_helper
 
     graph = model.graph

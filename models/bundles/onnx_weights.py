@@ -32,8 +32,9 @@ Array = npt.NDArray[Any]
 
 
 def read_weights(path: Path) -> dict[str, Array]:
-    """The initializers of a graph by name; those of other types than float, half float, byte and long integer are left
-    out.
+    """The initializers of a graph by name.
+
+    Only those of floats, half floats, bytes and long integers; others are left out.
 
     Raises ValueError if the file is no ONNX model, or a damaged one.
     """

@@ -33,8 +33,9 @@ def own_bundle_names() -> list[str]:
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` can be a bundle's name: letters, digits, spaces, "-", "_", ".", and nothing that could lead out of
-    a folder.
+    """Whether `text` can be a bundle's name.
+
+    Names are letters, digits, spaces, "-", "_" and "."; nothing in them can lead out of a folder.
     """
     return _NAME.fullmatch(text) is not None
 
@@ -65,3 +66,11 @@ def check_free(name: str, shipped: list[str], replace: bool) -> None:
             f"You already have a model called {taken!r}. Choose another name, or give --replace to replace it once the "
             "new one is complete."
         )
+
+
+def check_own(name: str) -> None:
+    """Raises ValueError with a sentence if the user has no model called `name`; a damaged one counts too."""
+    names = own_bundle_names()
+    if name not in names:
+        yours = f"Yours are {', '.join(names)}" if names else "You have none of your own"
+        raise ValueError(f"You have no model called {name!r}. {yours}; those that come with Lamina can't be changed.")

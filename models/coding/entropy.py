@@ -41,8 +41,10 @@ _FLAG_LIMIT = 512
 
 
 def encode_codes(codes: CodeArray, counts: CountArray, n_codes: int = USUAL_CODES) -> bytes:
-    """A block as bytes: codes uint16 `[channels, frames, layers]` below `n_codes`; `counts` uint8 `[channels, frames]`
-    of each are sent.
+    """Pack a block of codes into bytes.
+
+    `codes`, uint16 `[channels, frames, layers]`, are below `n_codes`; of each frame the first `counts`, uint8
+    `[channels, frames]`, are sent.
     """
     sent = codes[:, :, : int(counts.max(initial=0))]
     rates = _best_rates(sent, counts, n_codes)

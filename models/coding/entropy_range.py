@@ -63,8 +63,9 @@ class RangeEncoder:
 
 
 class RangeDecoder:
-    """Gives back what `RangeEncoder` was given, if asked with the same totals; other bytes give some symbols, never an
-    error.
+    """Read back what `RangeEncoder` wrote, asked with the same totals.
+
+    Other bytes give some symbols or other, never an error.
     """
 
     __slots__ = ("_data", "_position", "_range", "_unit", "_value")

@@ -1,5 +1,6 @@
-"""Which entries of a codebook are like each other: codes are numbers without a meaning, and who bends them needs an
-order.
+"""Which entries of a codebook are like each other.
+
+Codes are numbers without a meaning; whoever bends them needs an order.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ class Likeness:
 
     @cached_property
     def neighbours(self) -> Indices:
-        """The nearest other entries of each entry, the nearest first, `[layers, codebook_size, MOST_NEIGHBOURS]` or
-        all.
+        """Each entry's nearest other entries, the nearest first.
+
+        `[layers, codebook_size, MOST_NEIGHBOURS]`, or all the others where there are fewer.
         """
         nearest = []
         for book, energy in zip(self.codebooks, self.energies, strict=True):
@@ -54,8 +56,9 @@ class Likeness:
 
 
 def _walk(book: FloatArray, energy: FloatArray) -> Indices:
-    """A tour of the entries by the nearest-neighbour rule; it begins at one end of the direction in which they differ
-    most.
+    """A tour of the entries by the nearest-neighbour rule.
+
+    It begins at one end of the direction in which the entries differ most.
     """
     distance = energy[None] - 2 * (book @ book.T)
     walk = np.empty(len(book), np.int64)

@@ -41,8 +41,9 @@ class CodeSearch:
         self._books = [[np.ascontiguousarray(-2 * book[part].T) for part in self._parts] for book in codebooks]
 
     def __call__(self, z: FloatArray, counts: npt.NDArray[np.integer], width: int) -> CodeArray:
-        """Latents `[n, latent]` of which `counts [n]` layers are sent → codes `[n, most layers]`, 0 beyond a frame's
-        count.
+        """Choose codes for latents `[n, latent]`, of which `counts [n]` layers are sent.
+
+        Returns `[n, most layers]`; beyond a frame's count they are 0.
         """
         most = int(counts.max(initial=0))
         found = np.zeros((len(z), most), np.uint16)
@@ -63,8 +64,9 @@ class CodeSearch:
     def _go_on(
         self, residual: FloatArray, cost: FloatArray, layer: int, width: int
     ) -> tuple[np.ndarray, np.ndarray, FloatArray]:
-        """From candidates to the best ones with one more layer: whose children they are, with which code, and their
-        cost `[n, ≤ width]`.
+        """Extend the candidates by one layer and keep the best.
+
+        Returns each one's parent, its code in this layer, and its cost, `[n, ≤ width]`.
         """
         n_frames, n_candidates, _ = residual.shape
         projected = np.matmul(residual, self._bases[layer])

@@ -249,8 +249,9 @@ def _floats(weights: dict[str, Any], name: str) -> FloatArray:
 
 
 def _weights_of(bundle: Bundle) -> dict[str, Any]:
-    """All arrays of encoder, decoder and memory; matrices that are stored in floats in bytes too, so that the core
-    finds what it needs.
+    """All arrays of encoder, decoder and memory, as the core looks them up.
+
+    Matrices that the bundle stores in floats are given in bytes too.
     """
     found: dict[str, Any] = {}
     graphs = [(ENCODER, "encoder."), (DECODER, "decoder.")] + (

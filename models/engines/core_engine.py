@@ -1,5 +1,6 @@
-"""The engine of the compiled core (`lamina.models.engines.core`): states as plain rows of floats, one channel after the
-other.
+"""The engine of the compiled core (`lamina.models.engines.core`).
+
+States are plain rows of floats, one channel after the other.
 """
 
 from __future__ import annotations

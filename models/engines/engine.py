@@ -58,8 +58,9 @@ class Engine(Protocol):
     def decode(
         self, z: FloatArray, denoise: FloatArray, layers: npt.NDArray[np.int64], state: State
     ) -> tuple[FloatArray, State]:
-        """Latents, `denoise` and `layers [channels, frames]` → samples `[channels, frames · frame]` and the new
-        state.
+        """Decode latents `[channels, frames, latent]`; returns samples `[channels, frames · frame]` and the new state.
+
+        `denoise` and `layers` are `[channels, frames]`.
         """
 
     def quantize(self, rows: FloatArray, counts: npt.NDArray[np.integer], width: int, coarse: bool) -> CodeArray:

@@ -9,8 +9,9 @@ FloatArray = npt.NDArray[np.float32]
 
 
 def exact_product(a: FloatArray, b: FloatArray) -> FloatArray:
-    """a · b of stacked matrices, the same to the last bit in every process, as the decoder rounds to bytes what it
-    makes of it.
+    """The product a · b of stacked matrices, the same to the last bit in every process.
+
+    The decoder rounds to bytes what it makes of it, so a last bit could become audible.
 
     Bundles store both in half precision, so double precision holds every sum of products exactly. In single precision a
     product depends on the order of its sums, and that on how many threads OpenBLAS finds.

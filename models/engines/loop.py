@@ -1,5 +1,6 @@
-"""A stream's memory at work: the loop that encoder and decoder both run, frame by frame (`lamina.models.network.memory`
-tells why).
+"""A stream's memory at work: the loop that encoder and decoder both run, frame by frame.
+
+`lamina.models.network.memory` tells why there is one.
 
 The sender looks for a lag, foresees the frame, codes what is left, and remembers the sum as the loop's layers say it.
 The receiver does the same with codes that came. Both remember nothing but what was sent, so they foresee the same,
@@ -91,13 +92,15 @@ class Loop(Protocol):
         """
 
     def decode(self, codes: AnyCodes, counts: Counts) -> FloatArray:
-        """Codes `[channels, frames, layers]`, of which `counts [channels, frames]` came (0: lost) → predictions, as
-        from `encode`.
+        """Predictions for codes that were received, as `encode` gives them.
+
+        Codes are `[channels, frames, layers]`; `counts [channels, frames]` of each came, 0 where the frame was lost.
         """
 
     def receive(self, codes: AnyCodes, count: Counts) -> FloatArray:
-        """One frame's codes `[channels, layers]`, of which `count [channels]` came → its prediction `[channels,
-        latent]`.
+        """The prediction `[channels, latent]` for one frame's codes.
+
+        Codes are `[channels, layers]`; `count [channels]` of them came.
 
         A negative code got lost by itself. A lost frame (count 0) is foreseen with the last lag that came, and
         remembered as foreseen.
@@ -110,8 +113,9 @@ class Loop(Protocol):
         """
 
     def check(self, foreseen: FloatArray, codes: AnyCodes) -> FloatArray:
-        """What is foreseen here of each frame of all layers, if those before it were as `foreseen [channels, frames,
-        latent]` says.
+        """What this loop would predict for all-layer frames, had the frames before been as given.
+
+        `foreseen [channels, frames, latent]` are the predictions of those frames.
         """
 
 

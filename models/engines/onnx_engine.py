@@ -132,8 +132,9 @@ class OnnxEngine:
         return [[np.zeros((1, *shape), np.float32) for shape in self._lag_state.values()] for _ in range(n_channels)]
 
     def find_lag(self, x: FloatArray, states: list[State]) -> npt.NDArray[np.int64]:
-        """One frame's samples `[channels, frame]` → its lag code `[channels]`; `states` are replaced by the new
-        ones.
+        """The lag code `[channels]` of one frame's samples `[channels, frame]`.
+
+        `states` are replaced by the new ones.
         """
         lags = np.empty(len(x), np.int64)
         for channel, state in enumerate(states):
@@ -146,8 +147,9 @@ class OnnxEngine:
     def foresee(
         self, lag: npt.NDArray[np.int64], has_lag: npt.NDArray[np.bool_], state: LoopState
     ) -> tuple[FloatArray, LoopState]:
-        """One frame's lag codes `[channels]` and whether they count → its prediction `[channels, latent]`, and the
-        state after it.
+        """One frame's prediction `[channels, latent]`, and the state after it.
+
+        `lag [channels]` are the lag codes; `has_lag [channels]` says whether they count.
         """
         counts = has_lag.astype(np.float32)[:, None]
         share = np.where(has_lag & (lag >= self._n_lags), self._guarded, self._trust)[:, None]
@@ -158,8 +160,9 @@ class OnnxEngine:
         return prediction, LoopState(state.latents, tail, past, lag)
 
     def quantize_first(self, residual: FloatArray) -> tuple[CodeArray, FloatArray]:
-        """What a prediction left over, `[n, latent]` → codes of the loop's residual layers, and what these leave
-        over.
+        """Quantize what a prediction left over, `[n, latent]`, in the residual layers that the loop hears.
+
+        Returns their codes, and what these leave over.
         """
         *codes, left = self._quantizers[0].run(self._first_names, {"latent": residual})
         return np.array(codes).T, left
@@ -198,9 +201,7 @@ class OnnxEngine:
         return [*(f"codes{layer}" for layer in range(size if most is None else min(size, most))), "residual"]
 
     def _searched(self, rows: FloatArray, counts: npt.NDArray[np.integer], width: int) -> CodeArray:
-        """Codes of the layers that the loop hears are decided before the others, so that streams of more layers share
-        them.
-        """
+        """Choose the codes of the layers that the loop hears before the others: streams of more layers share them."""
         n_heard = self._n_heard
         first = self._search(rows, np.minimum(counts, n_heard), width)
         deeper = counts > n_heard
@@ -238,8 +239,9 @@ class OnnxEngine:
         return CodeSearch(self.codebooks[rows], self.bases[rows], entries, np.einsum("lkd,lkd->lk", entries, entries))
 
     def _try_long_calls(self, audio: FloatArray) -> bool:
-        """Whether this processor gives the same latents, and codes where long calls choose them, in one call and frame
-        by frame.
+        """Whether this processor gives the same latents in one call as frame by frame.
+
+        Where long calls choose codes, these must be the same too.
         """
         frame = self._config.frame
         whole, _ = self._encode(audio, self.encoder_state(1))
@@ -259,8 +261,9 @@ class OnnxEngine:
 
 
 def extension_table(memory: MemoryConfig, length: int) -> npt.NDArray[np.int64]:
-    """Where in the past each sample of the extension by each lag lies, `[n_lags, length]`; a short lag repeats its
-    period.
+    """Where in the past each sample of the extension by each lag lies, `[n_lags, length]`.
+
+    A lag shorter than the extension repeats its period.
     """
     first = memory.shortest_lag + memory.fine_lags
     lags = np.concatenate([np.arange(memory.shortest_lag, first), first + 2 * np.arange(memory.coarse_lags)])[:, None]
@@ -269,8 +272,9 @@ def extension_table(memory: MemoryConfig, length: int) -> npt.NDArray[np.int64]:
 
 
 def silent_onnxruntime() -> Any:
-    """The library, which otherwise leaves an id of the device in the user's cache folder and posts what it knows of the
-    machine.
+    """Import ONNX Runtime with its telemetry off.
+
+    Otherwise it leaves an id of the device in the user's cache folder and posts what it knows of the machine.
     """
     # It reads this once, when it is loaded.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -1,5 +1,6 @@
-"""The loop through a codec's memory in training: frame after frame for what the decoder knows, then everything at once
-for the gradient.
+"""The loop through a codec's memory, in training.
+
+It runs frame after frame for what the decoder knows, and then over all frames at once for the gradient.
 
 A frame's prediction hangs on the quantized frames before it, so the loop can't be run in parallel; but what it finds,
 the extension's coefficients and the remembered latents of every frame, can be taken as given. Predictions made of these

@@ -23,8 +23,9 @@ class FiLM(nn.Module):
 
 
 class Briefing(nn.Module):
-    """What a decoder's hidden channels are told: h · (1 + s[n] + d · γ) + b[n] + d · β, with n the active layers, d the
-    denoising amount.
+    """Tells a decoder's hidden channels how many layers are active, and how much is denoised.
+
+    h · (1 + s[n] + d · γ) + b[n] + d · β, with n active layers and the denoising amount d.
 
     Latents of few layers are rougher than they look, and those of many more exact; told which they are, the networks
     fill in or leave alone. It starts as the identity.

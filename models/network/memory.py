@@ -46,8 +46,9 @@ def lag_table(memory: MemoryConfig) -> Tensor:
 
 
 def extension_index(lags: Tensor, past: int, length: int) -> Tensor:
-    """Where in the past `[past]` each sample of the extension by each lag `[…]` lies, `[…, length]`; a short lag
-    repeats its period.
+    """Where in the past `[past]` each sample of the extension by each lag `[…]` lies, `[…, length]`.
+
+    A lag shorter than the extension repeats its period.
     """
     return past - lags[..., None] + torch.arange(length, device=lags.device) % lags[..., None]
 
@@ -115,8 +116,9 @@ class Sketch(nn.Module):
 
     @torch.no_grad()
     def fold(self, on: bool) -> None:
-        """The same function with its constant factor in the weights, which leaves less to compute, or as it is
-        trained.
+        """Move the constant factor into the weights, or out of them again for training.
+
+        The function stays the same; folded it costs less.
         """
         if on != self.folded:
             factor = SKETCHED if on else 1 / SKETCHED
@@ -125,8 +127,9 @@ class Sketch(nn.Module):
             self.folded = on
 
     def forward(self, scaled: Tensor, newest: Tensor, companding: Companding) -> Tensor:
-        """Remembered latents in units of their usual size, `[B, T, history · latent]`, and the newest as it is → `[B,
-        T, frame]`.
+        """Sketch the next frame, `[B, T, frame]`, from remembered latents.
+
+        `[B, T, history · latent]` in units of their usual size, and the newest one as it is.
         """
         raw = self.output(self.blocks(self.input(scaled)))
         correction, log_mask = raw[..., : self.frame], raw[..., self.frame :]
@@ -154,9 +157,7 @@ class Predictor(nn.Module):
 
     @torch.no_grad()
     def fold(self, on: bool) -> None:
-        """The same function with its constant factors and offsets in the weights, or as it is trained; see
-        `Sketch.fold`.
-        """
+        """Move the constant factors and offsets into the weights, or out of them again; see `Sketch.fold`."""
         if on == self.folded:
             return
         weight, bias, n = self.input.weight, self.input.bias, self.frame
@@ -175,8 +176,10 @@ class Predictor(nn.Module):
     def forward(
         self, c: Tensor, has_lag: Tensor, scaled: Tensor, newest: Tensor, scale: Tensor, companding: Companding
     ) -> Tensor:
-        """`c [B, T, frame]`, zero without a lag; `has_lag [B, 1, 1]`, 1 or 0; the rest as for `Sketch` → `[B, T,
-        latent]`.
+        """Predict the latent `[B, T, latent]`.
+
+        `c [B, T, frame]` are the extension's coefficients, zero without a lag; `has_lag [B, 1, 1]` is 1 or 0; the rest
+        as for `Sketch`.
         """
         u, log_gain = companding.compress(c)
         log_power = torch.log(c * c + POWER_FLOOR)
@@ -235,16 +238,19 @@ class Memory(nn.Module):
         return coefficients
 
     def predicted(self, c: Tensor, has_lag: Tensor, latents: Tensor) -> Tensor:
-        """Coefficients of the extension `[B, T, frame]`, `has_lag [B, 1]`, and remembered latents → the prediction `[B,
-        T, latent]`.
+        """The prediction `[B, T, latent]`.
+
+        From the extension's coefficients `[B, T, frame]`, `has_lag [B, 1]`, and remembered latents.
         """
         scaled, newest = self._scaled(latents)
         prediction: Tensor = self.predictor(c, has_lag[:, None], scaled, newest, self.scale, self.companding)
         return prediction
 
     def step(self, lag: Tensor, has_lag: Tensor, state: MemoryState) -> tuple[Tensor, Tensor, MemoryState]:
-        """One frame: lag codes `[B]`, whether they count `[B, 1]` → prediction `[B, latent]`, the extension's
-        coefficients, the state.
+        """One frame of the loop.
+
+        Lag codes `[B]`, and whether they count, `[B, 1]` → the prediction `[B, latent]`, the extension's coefficients,
+        and the new state.
 
         Lag codes from `n_lags` on are those of guarded frames. The state still waits for the frame's quantized latent
         (`MemoryState.remember`).
@@ -255,8 +261,9 @@ class Memory(nn.Module):
     def foresee(
         self, index: Tensor, has_lag: Tensor, shares: Tensor, state: MemoryState
     ) -> tuple[Tensor, Tensor, MemoryState]:
-        """`step` for extensions given by their place in the past, `index [B, frame + overlap]`, and the prediction's
-        share `[B, 1]`.
+        """`step` for extensions that are given by their place in the past.
+
+        `index [B, frame + overlap]`, and the prediction's share `[B, 1]`.
         """
         latents = state.latents[:, None]
         wide = self.sketched(latents) @ self.synthesis

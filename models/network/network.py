@@ -94,8 +94,9 @@ class Way(Protocol):
     """What may happen to codes between encoder and decoder."""
 
     def alter(self, z: Tensor, codes: Tensor, active: Tensor) -> Tensor:
-        """Quantized latents `[B, T, latent]` and the codes in them `[B, T, layers]`, the first `active [B]` of each →
-        what arrives.
+        """Alter quantized latents on their way to the decoder.
+
+        `[B, T, latent]`, and their codes `[B, T, layers]`, of which the first `active [B]` count → what arrives.
         """
 
     def draw_losses(self, size: int, frames: int) -> Tensor | None:
@@ -118,8 +119,9 @@ class _Foreseen:
 
     @property
     def residual(self) -> Tensor:
-        """What is left to be coded, `[B, T, latent]`. What isn't finite must not reach the codebooks; its gradient
-        tells the trainer.
+        """What is left to be coded, `[B, T, latent]`.
+
+        Values that aren't finite are kept from the codebooks; their gradient tells the trainer.
         """
         return torch.nan_to_num((self.z - self.predicted).detach(), 0.0, 0.0, 0.0)
 
@@ -171,8 +173,9 @@ class CodecNetwork(nn.Module):
 
     @torch.no_grad()
     def encode(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Samples `[B, T · frame]` and their latents → codes of all layers, what was foreseen, and what the codes add
-        to that.
+        """Code samples `[B, T · frame]` and their latents in all layers.
+
+        Returns the codes, the predictions, and what the codes add to these.
         """
         if self.memory is None:
             codes = self.quantizer.encode(z)
@@ -214,8 +217,9 @@ class CodecNetwork(nn.Module):
         return Coded(y[..., 0], commitment, surprise.square().mean(), replay_sketch(memory, run.loop)[run.back])
 
     def recall(self, x: Tensor, active: Tensor) -> tuple[Tensor, Tensor]:
-        """What a memory's own training needs, encoder and decoder left out: the surprise and the sketch (as in
-        `Coded`).
+        """The surprise and the sketch (as in `Coded`), without running encoder and decoder.
+
+        A memory that is trained alone needs no more.
         """
         run = self._foresee(x, self._latents(x), active)
         if self.quantizer.training:
@@ -224,8 +228,9 @@ class CodecNetwork(nn.Module):
 
     @torch.no_grad()
     def residuals(self, x: Tensor, active: Tensor) -> tuple[Tensor, Tensor]:
-        """What a memory leaves to be coded of samples `[B, T · frame]`: `[n, T, latent]` of the examples with a lag,
-        and of the others.
+        """What a memory's predictions leave to be coded of samples `[B, T · frame]`.
+
+        `[n, T, latent]` of the examples with a lag, and of the others.
         """
         run = self._foresee(x, self._latents(x), active)
         return run.residual[: run.depths.n_lagged], run.residual[run.depths.n_lagged :]
@@ -236,8 +241,9 @@ class CodecNetwork(nn.Module):
         return z
 
     def _foresee(self, x: Tensor, z: Tensor, active: Tensor, lost: Tensor | None = None) -> _Foreseen:
-        """Samples `[B, T · frame]` and their latents through the loop. Most examples that lose frames (`lost [B, T]`)
-        are guarded.
+        """Run samples `[B, T · frame]` and their latents through the loop.
+
+        Most examples that lose frames (`lost [B, T]`) are guarded.
         """
         if self.memory is None:
             raise ValueError("This codec has no memory.")
@@ -257,8 +263,9 @@ class CodecNetwork(nn.Module):
         )
 
     def _code_residuals(self, run: _Foreseen) -> tuple[Tensor, Tensor]:
-        """The entries of all active layers `[B, T, latent]`, and the codes of the examples with a lag; in training mode
-        codebooks learn.
+        """Quantize in all active layers: their entries `[B, T, latent]`, and the codes of the examples with a lag.
+
+        In training mode the codebooks learn.
         """
         residual, depths = run.residual, run.depths
         left = residual.clone()
@@ -270,14 +277,16 @@ class CodecNetwork(nn.Module):
         return residual - left, codes
 
     def _told(self, active: Tensor, z: Tensor) -> Tensor | None:
-        """The layers of each example, `active [B]`, for every frame of `z [B, T, latent]`; None if the decoder isn't
-        told.
+        """Each example's layers, `active [B]`, spread over the frames of `z [B, T, latent]`.
+
+        None if the decoder isn't told.
         """
         return active.to(z.device)[:, None].expand(-1, z.shape[1]) if self.decoder.informed else None
 
     def use_half_precision(self, on: bool) -> None:
-        """Run the frame-rate networks' matrix products in bfloat16, for training. Filterbank and quantizer stay in full
-        precision.
+        """Run the frame-rate networks' matrix products in bfloat16, for training.
+
+        Filterbank and quantizer stay in full precision.
         """
         for module in self.modules():
             if isinstance(module, Chain):

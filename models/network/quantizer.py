@@ -110,8 +110,9 @@ class ResidualVectorQuantizer(nn.Module):
         return z + (quantized - z).detach(), (z - quantized).square().mean(), codes[back]
 
     def take_away(self, left: Tensor, counts: list[int], learn_from: int | None = None) -> Tensor:
-        """Code the first `counts[k]` rows of `left [B, T, D]` with layer k and take what the entries say away from
-        them, in place.
+        """Code the first `counts[k]` rows of `left [B, T, D]` with layer k.
+
+        What the entries say is taken away from them, in place.
 
         Returns the codes `[B, T, layers]`, −1 where there are none. With `learn_from`, in training mode, every layer's
         averages move towards what it sees of all rows from that frame on, also where it isn't counted.
@@ -136,8 +137,9 @@ class ResidualVectorQuantizer(nn.Module):
         return codes
 
     def learn(self, x: Tensor) -> None:
-        """Move every layer's averages, in training mode, towards what it sees of `x [N, D]`, coded greedily by all
-        layers.
+        """In training mode, move every layer's averages towards what it codes.
+
+        `x [N, D]` are coded greedily by all layers.
         """
         self.take_away(x[None].clone(), [0] * self.layers, 0)
 
@@ -162,8 +164,9 @@ class ResidualVectorQuantizer(nn.Module):
 
 @torch.no_grad()
 def kmeans(x: Tensor, size: int, iterations: int = 6) -> tuple[Tensor, Tensor]:
-    """Lloyd's algorithm from random examples: `x [N, D]` → entries `[size, D]`, counts `[size]`. Empty cells are
-    re-seeded.
+    """Lloyd's algorithm from random examples.
+
+    `x [N, D]` → entries `[size, D]` and counts `[size]`; empty cells are seeded anew.
     """
     entries = x[torch.randperm(len(x), device=x.device)[:size]].clone()
     if len(entries) < size:

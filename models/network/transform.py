@@ -154,7 +154,9 @@ class TransformDecoder(StreamingModule):
     def forward(
         self, z: Tensor, state: State, amount: Tensor | None = None, layers: Tensor | None = None
     ) -> tuple[Tensor, State]:
-        """`amount [B, T, 1]` and `layers [B, T]` inform a decoder that wants to know
+        """Synthesize samples.
+
+        `amount [B, T, 1]` and `layers [B, T]` inform a decoder that wants to know
         (`lamina.models.network.film.Briefing`).
         """
         hidden, input_state = self.input(z, state[:1])

@@ -74,8 +74,9 @@ class STFTDiscriminator(nn.Module):
 
 
 class WaveformDiscriminator(nn.Module):
-    """Judges the waveform at 1/`rate` of its sample rate: grouped strided convolutions, as in MelGAN and
-    SoundStream.
+    """Judges the waveform at 1/`rate` of its sample rate.
+
+    Grouped strided convolutions, as in MelGAN and SoundStream.
     """
 
     def __init__(self, rate: int, channels: int) -> None:

@@ -45,8 +45,9 @@ class Checkpoint:
         return network
 
     def save(self, path: Path) -> None:
-        """Write the file. Raises OSError if that fails; then the file that was there is unharmed and nothing is left
-        beside it.
+        """Write the file.
+
+        Raises OSError if that fails; then the file that was there is unharmed and nothing is left beside it.
         """
         partial = path.with_name(path.name + ".partial")
         state = {
@@ -85,8 +86,9 @@ class Checkpoint:
 
 
 def load_state(network: CodecNetwork, state: dict[str, torch.Tensor]) -> None:
-    """Load `state` into `network`; raises ValueError that names the first tensor that is missing, unknown or of another
-    shape.
+    """Load `state` into `network`.
+
+    Raises ValueError that names the first tensor that is missing, unknown or of another shape.
     """
     own = network.state_dict()
     for name in sorted(set(own) | set(state)):
@@ -103,8 +105,9 @@ def load_state(network: CodecNetwork, state: dict[str, torch.Tensor]) -> None:
 
 
 def first_difference(one: CodecConfig, other: CodecConfig) -> str | None:
-    """The first field in which two configs differ, as a sentence's part: `transform.width (256 and 160)`; None if they
-    are equal.
+    """The first field in which two configs differ, as part of a sentence: `transform.width (256 and 160)`.
+
+    None if they are equal.
     """
     ours, theirs = _fields(one), _fields(other)
     for name, value in ours.items():

@@ -35,8 +35,9 @@ class Damage:
         self.quantizer, self.share, self.lossy = quantizer, share, lossy
 
     def alter(self, z: Tensor, codes: Tensor, active: Tensor) -> Tensor:
-        """`z` and its `codes [B, T, layers]`, of which the first `active [B]` (on the CPU) count → `z` after its
-        way.
+        """`z` after its way to the decoder.
+
+        Of its `codes [B, T, layers]`, on the CPU, the first `active [B]` count.
         """
         hit = torch.nonzero(torch.rand(len(z)) < self.share).flatten().tolist()
         if not hit:

@@ -65,8 +65,9 @@ def fit_linear_path(network: CodecNetwork, corpus: Corpus, crops: int = 1500, fr
 def fit_quantizer(
     network: CodecNetwork, corpus: Corpus, n_frames: int = 60_000, crop_frames: int = 48, iterations: int = 5
 ) -> None:
-    """Fit all codebooks by k-means to what they code of `n_frames` corpus frames: latents, or with a memory what it
-    didn't foresee.
+    """Fit all codebooks by k-means to what they code of `n_frames` frames of the corpus.
+
+    These are latents, or with a memory what its predictions leave over.
     """
     network.eval()
     fine, coarse = _to_code(network, corpus, n_frames, crop_frames)
@@ -171,8 +172,9 @@ def _latents(network: CodecNetwork, corpus: Corpus, n_frames: int, crop_frames: 
 def _to_code(
     network: CodecNetwork, corpus: Corpus, n_frames: int, crop_frames: int, crops: int = CROPS
 ) -> tuple[Tensor, Tensor]:
-    """What the quantizers code of about `n_frames` frames: of frames with a lag (without a memory, of all) and of those
-    without one.
+    """What the quantizers code of about `n_frames` frames.
+
+    First of frames with a lag (of all, without a memory), then of those without one.
     """
     fine, coarse = [], []
     for x, z in _crops(network, corpus, n_frames, crop_frames, crops):
@@ -192,8 +194,9 @@ def _to_code(
 def _crops(
     network: CodecNetwork, corpus: Corpus, n_frames: int, crop_frames: int, crops: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Crops `[crops, samples]` and their latents `[crops, frames, latent]` without the first frames, which still hear
-    the zero state.
+    """Crops `[crops, samples]` and their latents `[crops, frames, latent]`.
+
+    The first frames are left out: they still hear the zero state.
     """
     device = next(network.parameters()).device
     for _ in range(max(1, round(n_frames / (crops * (crop_frames - SKIPPED_FRAMES))))):
@@ -203,8 +206,9 @@ def _crops(
 
 
 def _draw_depths(config: CodecConfig, size: int) -> Tensor:
-    """Layers of `size` examples, `[size]`: a quarter have no lag, so that the few codebooks without one see enough; the
-    rest any number.
+    """How many layers each of `size` examples sends, `[size]`.
+
+    A quarter have no lag, so that the few codebooks without one see enough; the rest draw any number.
     """
     first = config.coarse_layers + 1
     few = torch.randint(1, first, (size,))

@@ -1,5 +1,6 @@
-"""Training plans by name, for machines and budgets that are known beforehand: what `lamina train --recipe` chooses
-from. Needs no torch.
+"""Training plans by name, for machines and budgets that are known beforehand: `lamina train --recipe`.
+
+Needs no torch.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The memory's loop as one launch: thousands of small products, recorded once as a CUDA graph, which a GPU runs through
-by itself.
+"""The memory's loop as one launch.
+
+Its thousands of small products are recorded once as a CUDA graph, which a GPU runs through by itself.
 
 Recorded work has fixed shapes. So every example goes through all layers of the loop, and a mask says which of them
 count.
@@ -109,8 +110,9 @@ class _Recording:
 
 
 def masks(memory: Memory, coarse: ResidualVectorQuantizer, depths: Depths) -> tuple[Tensor, Tensor]:
-    """1 where an example sends a layer that the loop hears, `[B, loop_layers − 1]`, or a coarse one, `[B, coarse
-    layers]`; otherwise 0.
+    """Masks of the layers that examples send.
+
+    `[B, loop_layers − 1]` of those that the loop hears, or `[B, coarse layers]`; 1 where a layer is sent, otherwise 0.
     """
     sent = depths.active[:, None] - 1
     lagged = (depths.active >= depths.from_layers)[:, None]

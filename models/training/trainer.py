@@ -64,7 +64,8 @@ class Trainer:
         workers: the processes and the device; one process on the CPU if None.
 
     `on_step`, if set, is called with the trainer after every step; `share_done`, and `audio_seconds` drawn by all
-    processes, say how far it is. Raises ValueError that names what differs if `resume` is of another network.
+    processes, say how far it is; `stopped_by` is the signal that ended it early, or None. Raises ValueError that names
+    what differs if `resume` is of another network.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Trainer:
         self.steps, self.seconds, self.audio_seconds, self.refits = 0, 0.0, 0.0, 0
         self.skipped, self.skipped_in_a_row, self.recoveries = 0, 0, 0
         self.stop_requested = False
+        self.stopped_by: int | None = None
         self.on_step: Callable[[Trainer], None] | None = None
         if resume is not None:
             self._restore(resume)
@@ -387,7 +389,7 @@ class _StopSignals:
 
     def __enter__(self) -> None:
         def stop(number: int, frame: FrameType | None) -> None:
-            self.trainer.stop_requested = True
+            self.trainer.stop_requested, self.trainer.stopped_by = True, number
 
         self.before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
 

@@ -65,8 +65,9 @@ def is_travelling(path: Path) -> bool:
 
 
 def load_travelling(path: Path) -> Checkpoint:
-    """The run in `path.part1` …; its random generators start anew. Raises ValueError if that isn't one, or not all of
-    one.
+    """Read the run in `path.part1` …; its random generators start anew.
+
+    Raises ValueError if that isn't one, or not all of one.
     """
     pieces, number = [], 1
     while part_path(path, number).is_file():
@@ -103,8 +104,9 @@ def _small(value: Tensor) -> Tensor:
 
 
 def _without_moments(optimizer: dict[str, Any]) -> dict[str, Any]:
-    """Adam's state with the mean squared gradients of matrices as means over rows and columns, and without mean
-    gradients.
+    """Adam's state, smaller.
+
+    Mean squared gradients of matrices become means over rows and columns; mean gradients are left out.
 
     The latter are of the last five steps only.
     """

@@ -24,6 +24,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +71,14 @@ class Block:
     end: int
 
 
+class Bytes(Protocol):
+    """What blocks are found in: `bytes`, or a file of which little is in memory at a time."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, part: slice, /) -> bytes: ...
+    def find(self, what: bytes, start: int, /) -> int: ...
+
+
 def pack_block(
     first: int, codes: CodeArray, counts: CountArray, code_bits: tuple[int, ...], entropy: bool, seed: int
 ) -> bytes:
@@ -78,24 +87,42 @@ def pack_block(
 
     With `entropy` the shorter of both modes is taken.
     """
+    return seal_block(first, codes.shape[1], *pack_payload(codes, counts, code_bits, entropy), seed)
+
+
+def pack_payload(codes: CodeArray, counts: CountArray, code_bits: tuple[int, ...], entropy: bool) -> tuple[int, bytes]:
+    """The mode of a block and its payload. Of `code_bits` only `payload_form` counts, and those of layers that are
+    sent.
+    """
     mode, body = PLAIN, _pack_codes(codes, counts, code_bits)
     if entropy:
         coded = encode_codes(codes, counts, _alphabet(code_bits))
         if len(coded) < len(body) and _is_worth_its_work(counts, code_bits, len(coded)):
             mode, body = ENTROPY, coded
-    payload = _pack_counts(counts, _count_bits(len(code_bits))) + body
-    head = _FIELDS.pack(first, codes.shape[1], mode, len(payload))
+    return mode, _pack_counts(counts, _count_bits(len(code_bits))) + body
+
+
+def payload_form(code_bits: tuple[int, ...]) -> tuple[int, int]:
+    """What a payload takes from all layers of its file, also from those that its frames don't send."""
+    return _count_bits(len(code_bits)), _alphabet(code_bits)
+
+
+def seal_block(first: int, n_frames: int, mode: int, payload: bytes, seed: int) -> bytes:
+    """A payload as a block of a file whose head ends in the CRC `seed`."""
+    head = _FIELDS.pack(first, n_frames, mode, len(payload))
     return MARKER + head + _CRC.pack(zlib.crc32(payload, zlib.crc32(head, seed))) + payload
 
 
-def find_blocks(data: bytes, position: int, header: HeaderFields, seed: int) -> Iterator[Block]:
+def find_blocks(data: Bytes, position: int, header: HeaderFields, seed: int) -> Iterator[Block]:
     """The blocks from byte `position` on, in the order of their frames; what is none is passed over."""
-    next_frame, to_check = 0, _MOST_CHECKED * len(data)
-    view = memoryview(data)
-    while to_check > 0 and (position := data.find(MARKER, position)) >= 0 and position + _HEAD_BYTES <= len(data):
-        fields = position + len(MARKER)
-        first, n_frames, mode, n_payload = _FIELDS.unpack_from(data, fields)
+    next_frame, n_bytes = 0, len(data)
+    to_check = _MOST_CHECKED * n_bytes
+    while to_check > 0 and (position := data.find(MARKER, position)) >= 0 and position + _HEAD_BYTES <= n_bytes:
         start = position + _HEAD_BYTES
+        head = data[position + len(MARKER) : start]
+        if len(head) < start - position - len(MARKER):
+            return  # a file that gets shorter while it is read
+        first, n_frames, mode, n_payload = _FIELDS.unpack_from(head)
         end = start + n_payload
         if (
             first >= next_frame
@@ -103,12 +130,12 @@ def find_blocks(data: bytes, position: int, header: HeaderFields, seed: int) -> 
             and first + n_frames <= header.frames
             and mode in (PLAIN, ENTROPY)
             and n_payload <= _most_payload(header, n_frames)
-            and end <= len(data)
+            and end <= n_bytes
         ):
             to_check -= n_payload
-            crc = zlib.crc32(view[fields : fields + _FIELDS.size], seed)
-            if zlib.crc32(view[start:end], crc) == _CRC.unpack_from(data, fields + _FIELDS.size)[0]:
-                yield Block(first, n_frames, mode, data[start:end], position, end)
+            payload = data[start:end]
+            if zlib.crc32(payload, zlib.crc32(head[: _FIELDS.size], seed)) == _CRC.unpack_from(head, _FIELDS.size)[0]:
+                yield Block(first, n_frames, mode, payload, position, end)
                 next_frame, position = first + n_frames, end
                 continue
         position += 1

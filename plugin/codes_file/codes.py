@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -24,9 +27,12 @@ Stereo = Literal["linked", "mid-side", "mono"]
 STEREO_MODES: tuple[Stereo, ...] = ("linked", "mid-side", "mono")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Codes:
     """A stretch of coded sound.
+
+    It has a length, in frames; `codes[75:150]` are some of its frames, `codes + more` are both, one after the other,
+    and two are equal if they send the same and say the same of it.
 
     Args:
         codes: uint16 `[channels, frames, layers]`, each below 2 to the power of its layer's bits; entries that were not
@@ -134,6 +140,124 @@ class Codes:
     def kbps(self) -> float:
         """Kilobits per second of all channels together, packed plainly; 0 without frames."""
         return self.bits * self.frame_rate / self.n_frames / 1000 if self.n_frames else 0.0
+
+    def start_of(self, frame: int) -> int:
+        """The sample, at `sample_rate`, with which a frame begins; beyond the last frame too."""
+        return first_sample(frame, self.sample_rate, self.frame_rate)
+
+    def peeled(self, layers: int) -> Codes:
+        """The same with the first `layers` layers at most, as if the others had never been sent: a lower bitrate
+        without encoding again.
+
+        What is left is bit for bit what was sent. A model with a memory foresees frames from its first few layers
+        (eight of the shipped one's); with fewer than these left, what is foreseen slowly differs from what the encoder
+        meant. Raises ValueError for no layers, and, with such a model, for fewer than `lag_from`.
+        """
+        if isinstance(layers, bool) or not isinstance(layers, int | np.integer):
+            raise TypeError(f"layers is {layers!r}; give a whole number.")
+        least = max(1, self.lag_from)
+        if layers < least:
+            raise ValueError(f"layers is {layers}; {least} must be left, or the rest can't be decoded.")
+        if layers >= self.codes.shape[2]:
+            return self
+        counts = np.minimum(self.counts, layers).astype(np.uint8)
+        return replace(self, codes=self.codes[..., :layers], counts=counts, code_bits=self.code_bits[:layers])
+
+    def check_same_piece(self, other: Codes) -> None:
+        """Raises ValueError if the other codes can't be decoded after these: of another model, rate or channels."""
+        for name in ("digest", "model", "sample_rate", "n_channels", "stereo", "denoise", "lag_from", "frame_rate"):
+            here, there = getattr(self, name), getattr(other, name)
+            if here != there:
+                raise ValueError(f"These codes don't go together: their {name} is {here!r} and {there!r}.")
+        both = min(len(self.code_bits), len(other.code_bits))
+        if self.code_bits[:both] != other.code_bits[:both]:
+            raise ValueError("These codes don't go together: their layers have other numbers of bits.")
+
+    def __len__(self) -> int:
+        return self.n_frames
+
+    def __getitem__(self, frames: slice) -> Codes:
+        """Some of the frames, one after the other, and the sound that begins in them."""
+        if not isinstance(frames, slice):
+            raise TypeError(f"Codes are cut by slices of frames, such as codes[75:150], not by {frames!r}.")
+        start, stop, step = frames.indices(self.n_frames)
+        if step != 1:
+            raise ValueError(f"The step is {step}; frames are taken one after the other. Cut `codes.codes` yourself.")
+        stop = max(start, stop)
+        end = self.n_samples if stop == self.n_frames else min(self.start_of(stop), self.n_samples)
+        n_samples = 0 if start == stop and start else max(0, end - self.start_of(start))
+        return replace(self, codes=self.codes[:, start:stop], counts=self.counts[:, start:stop], n_samples=n_samples)
+
+    def __add__(self, other: Codes) -> Codes:
+        """These frames and then the other ones: the other sound begins with its first frame."""
+        if not isinstance(other, Codes):
+            return NotImplemented
+        return join_codes([self, other])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Codes):
+            return NotImplemented
+        named = [field.name for field in fields(self) if field.name not in ("codes", "counts")]
+        return (
+            all(getattr(self, name) == getattr(other, name) for name in named)
+            and self.codes.shape == other.codes.shape
+            and np.array_equal(self.counts, other.counts)
+            and np.array_equal(self._sent(), other._sent())
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # arrays can be changed
+
+    def __repr__(self) -> str:
+        seconds = self.n_samples / self.sample_rate if self.sample_rate else 0.0
+        channels = "1 channel" if self.n_channels == 1 else f"{self.n_channels} channels"
+        return (
+            f"<Codes of {self.model!r}: {self.n_frames} frames, {seconds:.2f} s, {channels} ({self.stereo}), "
+            f"{self.kbps:.2f} kbps>"
+        )
+
+    def _sent(self) -> npt.NDArray[np.uint16]:
+        """The codes with zeros for all that were not sent."""
+        return np.where(np.arange(self.codes.shape[2]) < self.counts[..., None], self.codes, np.uint16(0))
+
+
+def join_codes(parts: Sequence[Codes]) -> Codes:
+    """One or more stretches, each after the one before it; raises ValueError if they don't go together."""
+    first = parts[0]
+    for part in parts[1:]:
+        first.check_same_piece(part)
+    # A stretch without frames has layers that nothing was sent of.
+    some = [part for part in parts if part.n_frames] or [first]
+    bits = max((part.code_bits for part in some), key=len)
+    n_frames = n_samples = 0
+    for part in parts:
+        if part.n_samples:
+            n_samples = first.start_of(n_frames) + part.n_samples
+        n_frames += part.n_frames
+    return replace(
+        first,
+        codes=np.concatenate([_of_layers(part.codes, len(bits)) for part in parts], 1),
+        counts=np.concatenate([part.counts for part in parts], 1),
+        n_samples=n_samples,
+        code_bits=bits,
+    )
+
+
+def first_sample(frame: int, sample_rate: int, frame_rate: float) -> int:
+    """The first sample of a frame, at `sample_rate` Hz."""
+    rate = _exact(frame_rate)
+    return -(-frame * sample_rate * rate.denominator // rate.numerator)
+
+
+@lru_cache(maxsize=64)
+def _exact(frame_rate: float) -> Fraction:
+    """Frame rates are whole numbers of samples by whole numbers of frames."""
+    return Fraction(frame_rate).limit_denominator(1_000_000)
+
+
+def _of_layers(codes: npt.NDArray[np.uint16], layers: int) -> npt.NDArray[np.uint16]:
+    """Codes with so many layers, of which the further ones hold nothing."""
+    missing = layers - codes.shape[2]
+    return codes[..., :layers] if missing <= 0 else np.pad(codes, ((0, 0), (0, 0), (0, missing)))
 
 
 def sent_bits(counts: npt.NDArray[np.uint8], code_bits: tuple[int, ...]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lamina.plugin.codes_file.blocks import Block
@@ -56,14 +55,28 @@ class Damage:
         return " ".join(sentences)
 
 
-def damage_of(used: Iterable[Block], header: HeaderFields, n_bytes: int) -> Damage:
-    """What is missing beside the blocks that were used, of `n_bytes` that should be blocks."""
-    missing, next_frame, stray_bytes = [], 0, n_bytes
-    for block in used:
-        if block.first > next_frame:
-            missing.append((next_frame, block.first))
-        next_frame = block.first + block.n_frames
-        stray_bytes -= block.end - block.start
-    if next_frame < header.frames:
-        missing.append((next_frame, header.frames))
-    return Damage(tuple(missing), stray_bytes, header.frame_rate)
+class DamageTally:
+    """What is missing beside the blocks that are used.
+
+    Args:
+        header: of the file.
+        n_bytes: that should be blocks.
+    """
+
+    def __init__(self, header: HeaderFields, n_bytes: int) -> None:
+        self._header, self._stray_bytes = header, n_bytes
+        self._missing: list[tuple[int, int]] = []
+        self._next_frame = 0
+
+    def use(self, block: Block) -> None:
+        """A block that is used; they come in the order of their frames."""
+        if block.first > self._next_frame:
+            self._missing.append((self._next_frame, block.first))
+        self._next_frame = block.first + block.n_frames
+        self._stray_bytes -= block.end - block.start
+
+    def damage(self) -> Damage:
+        """If no more blocks follow."""
+        n_frames = self._header.frames
+        rest = [(self._next_frame, n_frames)] if self._next_frame < n_frames else []
+        return Damage((*self._missing, *rest), self._stray_bytes, self._header.frame_rate)

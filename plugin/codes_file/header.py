@@ -40,8 +40,8 @@ OLD_LAYERS = 24
 MAX_JSON_BYTES = 1 << 16
 MAX_TEXT = 256
 """Characters of the model's name and of its digest."""
-MAX_SECONDS = 3600
-"""One hour, as files are held in memory whole. What the codec's delay adds may take a second more."""
+MAX_SECONDS = 7 * 24 * 3600
+"""A week. What the codec's delay adds may take a second more."""
 
 OPTIONAL = ("denoise", "lag_from", "code_bits")
 """Left out of the JSON where they are 0, or where every code has 10 bits."""
@@ -62,7 +62,7 @@ class HeaderFields:
         sample_rate: Hz, 8000 … 192000.
         n_samples: length of the sound at that rate; there are frames for it.
         n_channels: channels of the sound, 1 … 8.
-        frames: frames of each coded channel, an hour at most.
+        frames: frames of each coded channel, a week at most.
         layers: 1 … 64; what frames may send at most.
         stereo: what the coded channels are, as in `Codes`.
         model: the bundle's name, 256 characters at most.
@@ -140,7 +140,7 @@ class HeaderFields:
 
 
 def fields_of(codes: Codes) -> HeaderFields:
-    """What the header of `codes` says; raises ContainerError for what no file can say (more than an hour, for one)."""
+    """What the header of `codes` says; raises ContainerError for what no file can say (more than a week, for one)."""
     return HeaderFields(
         sample_rate=int(codes.sample_rate),
         n_samples=int(codes.n_samples),

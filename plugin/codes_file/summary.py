@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lamina.plugin.codes_file.blocks import ENTROPY, Block, block_counts, find_blocks
+from lamina.plugin.codes_file.blocks import ENTROPY, Bytes, block_counts, find_blocks
 from lamina.plugin.codes_file.codes import sent_bits
-from lamina.plugin.codes_file.damage import Damage, damage_of
-from lamina.plugin.codes_file.file import container_bytes, open_container
+from lamina.plugin.codes_file.damage import Damage, DamageTally
 from lamina.plugin.codes_file.header import ContainerError, HeaderFields
+from lamina.plugin.codes_file.reader import container_bytes, open_container
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,13 @@ class ContainerInfo:
 def inspect_codes(path: str | Path) -> ContainerInfo:
     """What a file says about itself, quickly; raises ContainerError as `read_codes` does."""
     with container_bytes(path) as data:
-        header, position, seed = open_container(data)
-    used: list[Block] = []
-    bits = 0
+        return _inspected(data)
+
+
+def _inspected(data: Bytes) -> ContainerInfo:
+    header, position, seed = open_container(data)
+    tally = DamageTally(header, len(data) - position)
+    bits = n_blocks = n_entropy = 0
     least = np.full(header.n_coded, header.layers, np.uint8)
     most = np.zeros(header.n_coded, np.uint8)
     for block in find_blocks(data, position, header, seed):
@@ -71,9 +75,7 @@ def inspect_codes(path: str | Path) -> ContainerInfo:
             continue
         bits += sent_bits(counts, header.code_bits)
         least, most = np.minimum(least, counts.min(1)), np.maximum(most, counts.max(1))
-        used.append(block)
-    layers = tuple(zip((least if used else most).tolist(), most.tolist(), strict=True))
-    damage = damage_of(used, header, len(data) - position)
-    return ContainerInfo(
-        header, damage, len(data), bits, len(used), sum(block.mode == ENTROPY for block in used), layers
-    )
+        tally.use(block)
+        n_blocks, n_entropy = n_blocks + 1, n_entropy + (block.mode == ENTROPY)
+    layers = tuple(zip((least if n_blocks else most).tolist(), most.tolist(), strict=True))
+    return ContainerInfo(header, tally.damage(), len(data), bits, n_blocks, n_entropy, layers)

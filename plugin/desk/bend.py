@@ -135,8 +135,9 @@ class Palette:
     def nearest(
         self, came: npt.NDArray[np.int64], sent: npt.NDArray[np.bool_], rows: npt.NDArray[np.int64], size: int
     ) -> npt.NDArray[np.int64]:
-        """The nearest of the `size` commonest codes for each that came, `[channels, layers]`; counts those that were
-        sent.
+        """Codes replaced by the nearest of the `size` commonest ones, `[channels, layers]`.
+
+        `counts` of them were sent.
         """
         self._count(came, sent, rows, size)
         entries = self._likeness.codebooks[rows, came]

@@ -11,8 +11,9 @@ from lamina.plugin.desk.freeze import Freeze
 from lamina.plugin.desk.slices import Slices
 
 CHAIN: tuple[type[CodeEffect], ...] = (Channel, Bend, Decimate, Slices, Echo, Freeze)
-"""In the order in which a frame passes them: what arrives, which codes it has, when it is played, what is held as a
-whole.
+"""In the order in which a frame passes them.
+
+First what arrives, then which codes it has, when it is played, and what is held as a whole.
 """
 
 

@@ -42,8 +42,9 @@ bytes in the networks round what remains of an error up and down, so that it nee
 
 
 class Channel(CodeEffect):
-    """Its memory: the frames that arrived last, whether a burst of losses goes on, and the receiver's loop while it
-    differs.
+    """Its memory.
+
+    The frames that arrived last, whether a burst of losses goes on, and the receiver's loop while it differs.
     """
 
     class Parameters(ParameterGroup, group="channel", tab="Channel", section="Lost frames", page="channel"):
@@ -144,8 +145,9 @@ class Channel(CodeEffect):
         return loop
 
     def _counts(self, frame: CodedFrame) -> npt.NDArray[np.int64]:
-        """Layers that a loop may hear of a frame, `[channels]`: 0 if it got lost, else those of a frame with, or
-        without, a lag.
+        """How many layers of a frame a loop may hear, `[channels]`.
+
+        0 if it got lost, else those of a frame with a lag, or without one.
         """
         most = np.where(frame.foreseen_by_lag, frame.codes.shape[1], self._runtime.config.coarse_layers)
         return np.where((frame.codes >= 0).any(1), most, 0)
@@ -202,8 +204,9 @@ class Channel(CodeEffect):
         return last.thinned(last.layers, HELD_FALL ** max(0, n_lost - HELD_WHOLE_FRAMES))
 
     def _foreseen(self, lost: CodedFrame) -> CodedFrame:
-        """A lost frame as the receiver's memory foresees it: all of the prediction, of which usually only a share
-        counts.
+        """A lost frame as the receiver's memory predicts it.
+
+        The whole prediction counts, of which usually only a share does.
         """
         memory = self._runtime.config.memory
         if memory is None or lost.prediction is None:

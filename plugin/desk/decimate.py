@@ -26,8 +26,9 @@ LAYERS_PER_DOUBLING = 4
 
 
 class Decimate(CodeEffect):
-    """Its memory: what came lately. What is held follows from the frame's number alone, not from when it was switched
-    on.
+    """Its memory: the codes that came lately.
+
+    What is held follows from the frame's number alone, not from when it was switched on.
     """
 
     class Parameters(ParameterGroup, group="codes", tab="Bend", section="Decimate", page="decimate"):

@@ -96,7 +96,7 @@ class Desk:
                 self._note(frames[stop])
                 stop += 1
             if stop > start:
-                latents[:, start:stop] = self.sum_up(sent.part(slice(start, stop)))
+                latents[:, start:stop] = sum_up(self._runtime, sent.part(slice(start, stop)))
                 start = stop
                 continue
             latents[:, start], layers[:, start], peaks[start], levels[start] = self._step(
@@ -106,21 +106,6 @@ class Desk:
             start += 1
         return Played(latents, layers, peaks, levels, altered)
 
-    def sum_up(self, sent: Sent, layers: int | None = None) -> FloatArray:
-        """Quantized latents of frames as they were sent (of their first `layers` at most), `[channels, frames,
-        latent]`.
-        """
-        if sent.predictions is None:
-            latents = self._runtime.dequantize(
-                sent.codes, sent.counts if layers is None else np.minimum(sent.counts, layers)
-            )
-        else:
-            latents = sent.predictions + self._runtime.dequantize(sent.codes, sent.counts, layers)
-        if not sent.counts.all():
-            # A channel that is sent nothing plays nothing, whatever was foreseen of it.
-            latents[sent.counts == 0] = self._runtime.silence
-        return latents
-
     def _leaves_alone(self, frame: CodedFrame, settings: Settings) -> bool:
         return not settings.alters_codes and frame.layers > 0 and all(effect.is_at_rest for effect in self._effects)
 
@@ -129,8 +114,9 @@ class Desk:
             effect.note(frame)
 
     def _step(self, frame: CodedFrame, settings: Settings, index: int) -> tuple[FloatArray, Counts, float, float]:
-        """One frame through everything: its latent `[channels, latent]`, of how many layers, its input's peak, and its
-        level.
+        """Take one frame through everything.
+
+        Returns its latent `[channels, latent]`, how many layers it has, its input's peak, and its level.
         """
         for effect in self._effects:
             frame = effect.step(frame, settings, index)
@@ -160,3 +146,15 @@ class Desk:
         if nothing.any():
             total[nothing] = self._runtime.silence
         return total
+
+
+def sum_up(runtime: CodecRuntime, sent: Sent, layers: int | None = None) -> FloatArray:
+    """Quantized latents of frames as they were sent (of their first `layers` at most), `[channels, frames, latent]`."""
+    if sent.predictions is None:
+        latents = runtime.dequantize(sent.codes, sent.counts if layers is None else np.minimum(sent.counts, layers))
+    else:
+        latents = sent.predictions + runtime.dequantize(sent.codes, sent.counts, layers)
+    if not sent.counts.all():
+        # A channel that is sent nothing plays nothing, whatever was foreseen of it.
+        latents[sent.counts == 0] = runtime.silence
+    return latents

@@ -63,8 +63,9 @@ class CodedFrame:
         return by_lag
 
     def mixed(self, other: CodedFrame, share: float) -> CodedFrame:
-        """It and a `share` of another one at once. For the last effect of the chain: what follows reads the codes of
-        one alone.
+        """This frame and a `share` of another one at once.
+
+        For the last effect of the chain only: what follows reads the codes of one alone.
         """
         if share >= 1:
             return other
@@ -89,8 +90,9 @@ def coded_frames(
     predictions: FloatArray | None = None,
     first: npt.NDArray[np.int64] | None = None,
 ) -> list[CodedFrame]:
-    """Codes `[channels, frames, n]`, of which `counts [channels, frames]` were sent, as frames of `n_layers` (≥ n)
-    layers.
+    """Codes `[channels, frames, n]` as frames of `n_layers` (≥ n) layers.
+
+    `counts [channels, frames]` of them were sent.
 
     `rms` and `peak` are those of the input, `[frames]`; with a memory, `predictions` are `[channels, frames, latent]`
     and `first` `[channels, frames]`.

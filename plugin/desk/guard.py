@@ -23,8 +23,9 @@ REMEMBERED_FRAMES = 34
 
 
 class Guard:
-    """Its memory: peaks of the frames decoded last, how long codes have been unaltered, and the gain at the last
-    frame's end.
+    """Its memory.
+
+    Peaks of the frames decoded last, how long codes have been unaltered, and the gain at the last frame's end.
     """
 
     def __init__(self) -> None:
@@ -36,8 +37,9 @@ class Guard:
     def pass_on(
         self, y: FloatArray, peaks: list[float], levels: list[float], altered: list[bool], turned: list[bool]
     ) -> FloatArray:
-        """Decoded samples `[channels, frames · frame]` with each frame's input peak, level, and whether its codes were
-        altered.
+        """Guard decoded samples `[channels, frames · frame]`.
+
+        It is given each frame's input peak and level, and whether its codes were altered.
 
         `turned` frames are middle and side: what is heard of them may be as large as both together.
         """

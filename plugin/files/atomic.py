@@ -11,6 +11,10 @@ from pathlib import Path
 from lamina.models.leftovers import held, remove_leftovers, temporary_name
 
 
+class NotWrittenError(ValueError):
+    """What a result can't be written for: the base of such errors of every kind of file."""
+
+
 @contextlib.contextmanager
 def atomic_file(target: Path) -> Iterator[Path]:
     """A new empty file beside `target`, to be filled; it takes the target's place when the block ends without an error.

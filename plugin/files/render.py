@@ -34,14 +34,15 @@ class RenderCancelled(Exception):  # noqa: N818 - a request that was granted, no
 
 @dataclass(frozen=True)
 class RenderResult:
-    """`seconds` of sound written to `target` in `elapsed` seconds; `trouble` says what was cut off the source, if
-    something was.
+    """`seconds` of sound in `n_channels` written to `target` in `elapsed` seconds; `trouble` says what was cut off the
+    source, if something was.
     """
 
     target: Path
     seconds: float
     elapsed: float
     trouble: str = ""
+    n_channels: int = 1
 
 
 def render_file(
@@ -68,8 +69,10 @@ def render_file(
     """
     started = time.perf_counter()
     goal = check_target(target, source)
-    with open_for_reading(source, MAX_CHANNELS) as file, _beside(sidechain, file) as read_beside:
+    with contextlib.ExitStack() as opened:
+        file = opened.enter_context(open_for_reading(source, MAX_CHANNELS))
         rate, channels, total = int(file.samplerate), int(file.num_channels), int(file.frames)
+        read_beside = opened.enter_context(beside(sidechain, rate, channels))
         effect.reset()
         try:
             with atomic_writer(goal, rate, channels) as writer:
@@ -89,17 +92,20 @@ def render_file(
                     )
         finally:
             effect.reset()
-    return RenderResult(goal, total / rate, time.perf_counter() - started, what_is_missing(source))
+    return RenderResult(goal, total / rate, time.perf_counter() - started, what_is_missing(source), channels)
 
 
 @contextlib.contextmanager
-def _beside(path: str | Path | None, main: Any) -> Iterator[Callable[[int], dict[str, Any]]]:
-    """A function that reads on in a side-chain, as what an effect is called with: nothing if there is no side-chain."""
+def beside(path: str | Path | None, sample_rate: int, n_channels: int) -> Iterator[Callable[[int], dict[str, Any]]]:
+    """A function that reads on in a side-chain, as what an effect is called with: nothing if there is no side-chain.
+
+    What it reads has the rate and channels of the sound that it goes with.
+    """
     if path is None:
         yield lambda n_samples: {}
         return
     with open_for_reading(path, MAX_CHANNELS) as file:
-        stream, n_channels = file.resampled_to(main.samplerate), int(main.num_channels)
+        stream = file.resampled_to(sample_rate)
 
         def read(n_samples: int) -> dict[str, Any]:
             block = stream.read(n_samples)

@@ -17,7 +17,7 @@ import numpy as np
 from pedalboard.io import AudioFile
 
 from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE, USUAL_CHANNELS, FloatArray, refuse_non_finite
-from lamina.plugin.files.atomic import atomic_file
+from lamina.plugin.files.atomic import NotWrittenError, atomic_file
 from lamina.plugin.files.wav_header import PutRight, WavHeaderError, check_aiff_header, read_wav_header
 
 READABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
@@ -40,6 +40,10 @@ _FORMATS: dict[str, dict[str, Any]] = {
 
 class AudioFileError(ValueError):
     """A sound file can't be read or written; the message says which and why."""
+
+
+class TargetError(AudioFileError, NotWrittenError):
+    """A sound file can't be written; the message says which and why."""
 
 
 class ReadCancelled(Exception):  # noqa: N818 - a request that was granted, not an error
@@ -216,15 +220,15 @@ def check_target(target: str | Path, source: str | Path | None = None) -> Path:
     if target.suffix.lower() not in WRITABLE_SUFFIXES:
         known = ", ".join(sorted(suffix.lstrip(".") for suffix in WRITABLE_SUFFIXES))
         problem = f"ends in {target.suffix!r}" if target.suffix else "has no suffix"
-        raise AudioFileError(f"{target} {problem}; Lamina writes {known}.")
+        raise TargetError(f"{target} {problem}; Lamina writes {known}.")
     if target.is_dir():
-        raise AudioFileError(f"{target} is a folder; name a file.")
+        raise TargetError(f"{target} is a folder; name a file.")
     if not target.parent.is_dir():
-        raise AudioFileError(f"The folder {target.parent} does not exist. Make it first.")
+        raise TargetError(f"The folder {target.parent} does not exist. Make it first.")
     if not os.access(target.parent, os.W_OK) or (target.exists() and not os.access(target, os.W_OK)):
-        raise AudioFileError(f"{target} can't be written: permission denied.")
+        raise TargetError(f"{target} can't be written: permission denied.")
     if source is not None and target.exists() and Path(source).exists() and target.samefile(source):
-        raise AudioFileError(f"{target} is the file that is being read. Choose another name for the result.")
+        raise TargetError(f"{target} is the file that is being read. Choose another name for the result.")
     return target
 
 
@@ -238,7 +242,7 @@ def atomic_writer(target: Path, sample_rate: int, channels: int) -> Iterator[Ato
                 yield writer
             _check_written(partial, target, writer.n_written)
     except OSError as error:
-        raise AudioFileError(f"{target} can't be written: {error.strerror or error}.") from error
+        raise TargetError(f"{target} can't be written: {error.strerror or error}.") from error
 
 
 def _encoder(partial: Path, target: Path, sample_rate: int, channels: int) -> Any:
@@ -247,7 +251,7 @@ def _encoder(partial: Path, target: Path, sample_rate: int, channels: int) -> An
         return AudioFile(str(partial), "w", samplerate=sample_rate, num_channels=channels, **_FORMATS[suffix])
     except (ValueError, RuntimeError) as error:
         layout = "mono" if channels == 1 else f"{channels} channels"
-        raise AudioFileError(
+        raise TargetError(
             f"{target} can't be written: {suffix.lstrip('.')} does not take {sample_rate} Hz, {layout}. Choose wav or "
             "flac."
         ) from error
@@ -266,7 +270,7 @@ class AtomicWriter:
         try:
             self.file.write(np.clip(block, -1, 1))
         except (RuntimeError, OSError, ValueError) as error:
-            raise AudioFileError(f"{self._target} can't be written ({error}). Is the disk full?") from error
+            raise TargetError(f"{self._target} can't be written ({error}). Is the disk full?") from error
         self.n_written += block.shape[1]
 
 
@@ -290,7 +294,7 @@ def _check_written(partial: Path, target: Path, n_samples: int) -> None:
     except (ValueError, RuntimeError):
         complete = False
     if not complete:
-        raise AudioFileError(f"{target} could not be written completely. Is the disk full?")
+        raise TargetError(f"{target} could not be written completely. Is the disk full?")
 
 
 def _read_end(file: Any) -> bool:

@@ -92,8 +92,9 @@ class ControlTrack:
         return pieces
 
     def give_out(self, n_samples: int) -> list[Piece]:
-        """The pieces of the output that leaves together with the block taken in last: its content is older by the
-        latency.
+        """The pieces of the output that leaves together with the block taken in last.
+
+        Its content is older by the latency.
         """
         if not self.base.moves:
             return [(0, n_samples, self.base)]
@@ -105,6 +106,15 @@ class ControlTrack:
     def at(self, step: int) -> Settings:
         """What holds in a step, which is also the codec's frame of that number."""
         return self._steps.get(max(0, step), self.base) if self.base.moves else self.base
+
+    @property
+    def n_steps(self) -> int:
+        """Steps that have begun."""
+        return self._step_of(self.position - 1) + 1 if self.position else 0
+
+    def whole_steps(self, n_samples: int) -> int:
+        """Of the next `n_samples` of input those that fill steps up."""
+        return max(0, self._start_of(self._step_of(self.position + max(0, n_samples))) - self.position)
 
     def told(self, step: int, began: int) -> Moved:
         """What is told of a step; `began` is the position from which samples are counted."""

@@ -22,8 +22,9 @@ Held = TypeVar("Held", covariant=True)
 
 
 class Given(Generic[Taken, Held]):
-    """For type checkers: an attribute that takes one type and holds another, such as any sequence and a tuple. Nothing
-    is ever one.
+    """For type checkers: an attribute that takes one type and holds another, such as any sequence and a tuple.
+
+    Nothing is ever one.
     """
 
     @overload
@@ -97,8 +98,9 @@ def special(holder: type[Parameter], label: str, *, default: Any, kw_only: bool 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(parameter, switch, choice, special))
 class ParameterGroup:
-    """Parameters that belong together. A subclass's attributes declare them; groups are joined by inheriting from
-    several.
+    """Parameters that belong together.
+
+    A subclass's attributes declare them; groups are joined by inheriting from several.
 
     Args of the class statement, for all of its parameters that don't say otherwise: `group`, `tab`, `section` and
     `page`, as `Parameter` describes them.

@@ -1,5 +1,6 @@
-"""Motion: parameters that move by themselves. A low-frequency oscillator, an envelope follower, a step sequence, or
-drawn automation.
+"""Motion: parameters that move by themselves.
+
+A low-frequency oscillator, an envelope follower, a step sequence, or drawn automation.
 
 A source gives 0 … 1 for every frame (a 75th of a second). What it moves then has the value
 `base + depth · range · source`, kept inside its range; whole numbers are rounded, switches change at one half.

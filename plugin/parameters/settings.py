@@ -48,8 +48,9 @@ class Settings(AllParameters):
         return shape
 
     def on(self, shape: ModelShape) -> Settings:
-        """The same for a model of another shape: what goes beyond its layers ends with them, and what means all means
-        all again.
+        """The same settings for a model of another shape.
+
+        Layers beyond its own are left out, and "all" means all of its layers.
         """
         if shape == self.shape:
             return self

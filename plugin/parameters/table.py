@@ -1,5 +1,6 @@
-"""Every parameter of the effect by name, gathered from where it is declared: `codec.py` beside this, or an effect of
-the code desk.
+"""Every parameter of the effect by name.
+
+They are gathered from where they are declared: `codec.py` beside this, or an effect of the code desk.
 
 The constructor and attributes of `NeuralCodec`, settings, the app's controls, presets, the command line and the docs
 all come from here; a name, range, default or sentence is written nowhere else.
@@ -58,8 +59,9 @@ def find_parameter(name: str, shape: ModelShape = USUAL) -> Parameter:
 
 @lru_cache(maxsize=16)
 def parameters_of(shape: ModelShape) -> dict[str, Parameter]:
-    """All of them for models of a shape, other units behind what they are units of; what moves others learns to find
-    them.
+    """All parameters, as they are for models of a shape.
+
+    A view comes behind the parameter it is a view of, and what moves others learns to find them.
     """
     gathered = {}
     for name, declared in AllParameters.declared.items():

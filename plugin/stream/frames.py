@@ -1,16 +1,17 @@
-"""Frames at the codec's own rate: encoder, quantizer, desk, decoder, with the state of one stream.
+"""Frames at the codec's own rate: a sender with encoder and quantizer, a receiver with desk and decoder, each with the
+state of one stream.
 
-`encode` and `decode` are its two halves; each has state of its own, so for whole files one thread decodes a stretch
-while another encodes the next.
+The two share nothing but what is sent, so they may be at work at once (a receiver on one thread while the sender
+encodes what follows), or far apart: what they make of a stream is the same.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from lamina.models.runtime import CodeArray, CodecRuntime
 from lamina.plugin.call.arrays import FloatArray
-from lamina.plugin.desk.desk import Counts, Desk, Sent
+from lamina.plugin.desk.desk import Counts, Desk, Sent, sum_up
 from lamina.plugin.desk.guard import Guard
 from lamina.plugin.parameters.motion import FLOOR_DB
 from lamina.plugin.parameters.settings import Settings
@@ -26,7 +27,7 @@ from lamina.plugin.stream.reports import FrameReport
 from lamina.plugin.stream.voices import Decoding, ToDecode
 
 LONG_CALL_FRAMES = 100
-"""Frames above which a call is cut into stretches that two threads share."""
+"""Frames above which a call is cut into stretches."""
 GUARDED_FRAMES = 40
 """For so long after the last chance of a loss frames are guarded."""
 VOICE_RAMP_SECONDS = 0.02
@@ -34,29 +35,57 @@ SIDE_FADES_FRAMES = 3
 """For so long after the change to mono the side is still sent, because it fades out."""
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A stretch after the encoder.
+@dataclass(frozen=True, kw_only=True)
+class Coded:
+    """A stretch of frames on its way from sender to receiver.
 
     Args:
         sent: the codes.
-        unquantized: latents before quantization, `[channels, frames, latent]`.
-        input_rms: `[channels, frames]`.
         settings: of each frame.
+        unquantized: latents before quantization, `[channels, frames, latent]`, for who listens where the sender is;
+            None elsewhere.
+    """
+
+    sent: Sent
+    settings: Sequence[Settings]
+    unquantized: FloatArray | None = None
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of each channel."""
+        return int(self.sent.codes.shape[1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded(Coded):
+    """The same with what is known where it was encoded.
+
+    Args:
+        input_rms: `[channels, frames]`.
         n_sent: channels that are sent of each frame.
         seconds: that it took.
     """
 
-    sent: Sent
-    unquantized: FloatArray
     input_rms: FloatArray
-    settings: Sequence[Settings]
     n_sent: Sequence[int]
     seconds: float
 
+    def after(self, n_frames: int, n_left_out: int) -> Encoded:
+        """Without its first frames, and counted without those that are left out of the stream."""
+        rest = slice(n_frames, self.n_frames)
+        sent = self.sent.part(rest)
+        return replace(
+            self,
+            sent=replace(sent, first=sent.first - n_left_out),
+            settings=self.settings[rest],
+            unquantized=None if self.unquantized is None else self.unquantized[:, rest],
+            input_rms=self.input_rms[:, rest],
+            n_sent=self.n_sent[rest],
+        )
 
-class FrameCodec:
-    """Everything between samples at the codec's rate and samples at the codec's rate.
+
+class FrameSender:
+    """Samples at the codec's rate → what is sent of them.
 
     Args:
         runtime: the codec, shared.
@@ -69,7 +98,6 @@ class FrameCodec:
     def __init__(
         self, runtime: CodecRuntime, n_channels: int, settings: Settings, forget_at: int | None = None
     ) -> None:
-        config = runtime.config
         self.runtime, self.n_channels = runtime, n_channels
         self.n_frames = 0
         """Frames encoded so far."""
@@ -80,52 +108,44 @@ class FrameCodec:
             (Coder(runtime, n_channels), runtime.decoder_state(n_channels)) for _ in range(settings.passes - 1)
         ]
         self._n_since_losses = GUARDED_FRAMES
-        self._desk, self._guard = Desk(runtime), Guard()
-        self._decoding = Decoding(runtime, n_channels, round(config.sample_rate * VOICE_RAMP_SECONDS), _voice(settings))
 
     @property
     def n_earlier(self) -> int:
         """Generations before the last one."""
         return len(self._earlier)
 
-    def process(
+    def encode(
         self, x: FloatArray, beside: FloatArray | None, settings_at: Callable[[int], Settings]
-    ) -> tuple[FloatArray, list[FrameReport]]:
-        """Whole frames `[channels, k · frame]`, and the side-chain's if there is one → samples of the same shape, and
-        reports.
+    ) -> Iterator[Encoded]:
+        """Whole frames `[channels, k · frame]`, and the side-chain's if there is one → what is sent of them.
+
+        A long call comes stretch by stretch, and the encoder is ahead of what is done with the last one.
         """
         size = LONG_CALL_FRAMES * self.runtime.config.frame
         if x.shape[1] <= size:
-            encoded = self.encode(x, beside, settings_at)
-            y, seconds = self._timed_decode(encoded)
-            return y, reports_of(self.runtime, encoded, y, seconds)
+            if x.shape[1]:
+                yield self._encode(x, beside, settings_at)
+            return
         parts = [slice(start, start + size) for start in range(0, x.shape[1], size)]
-        # Three stretches are at work at once: one in the encoder, one in the loop, one in the decoder.
-        with ThreadPoolExecutor(1) as encoder, ThreadPoolExecutor(1) as decoder:
+        with ThreadPoolExecutor(1) as encoder:
             ahead = [None if self._earlier else encoder.submit(self._coder.hear, x[:, part]) for part in parts]
-            coded: list[tuple[Encoded, Future[tuple[FloatArray, float]]]] = []
-            for part, latents in zip(parts, ahead, strict=True):
-                with_it = None if beside is None else beside[:, part]
-                encoded = self.encode(x[:, part], with_it, settings_at, None if latents is None else latents.result())
-                coded.append((encoded, decoder.submit(self._timed_decode, encoded)))
-            decoded = [future.result() for _, future in coded]
-        reports = [
-            report
-            for (encoded, _), (y, seconds) in zip(coded, decoded, strict=True)
-            for report in reports_of(self.runtime, encoded, y, seconds)
-        ]
-        return np.concatenate([y for y, _ in decoded], 1), reports
+            try:
+                for part, latents in zip(parts, ahead, strict=True):
+                    with_it = None if beside is None else beside[:, part]
+                    heard = None if latents is None else latents.result()
+                    yield self._encode(x[:, part], with_it, settings_at, heard)
+            finally:
+                # Who stops listening does not wait for the rest.
+                encoder.shutdown(cancel_futures=True)
 
-    def encode(
+    def _encode(
         self,
         x: FloatArray,
         beside: FloatArray | None,
         settings_at: Callable[[int], Settings],
         latents: FloatArray | None = None,
     ) -> Encoded:
-        """Samples `[channels, k · frame]` → what is sent of them; `latents` are theirs if the encoder has already heard
-        them.
-        """
+        """A stretch; `latents` are its own if the encoder has already heard it."""
         started = time.perf_counter()
         n_frames = x.shape[1] // self.runtime.config.frame
         settings = [settings_at(self.n_frames + frame) for frame in range(n_frames)]
@@ -140,7 +160,7 @@ class FrameCodec:
         guarded = self._guarded(settings)
         for index, (coder, decoder) in enumerate(self._earlier):
             codes, predictions = coder.encode(x, coder.hear(x), counts, widths, guarded)
-            summed = self._desk.sum_up(Sent(codes, counts, loudest, loudest, self.n_frames, predictions))
+            summed = sum_up(self.runtime, Sent(codes, counts, loudest, loudest, self.n_frames, predictions))
             x, decoder = self.runtime.decode(summed, decoder, 0.0, counts)
             self._earlier[index] = coder, decoder
         z = self._coder.hear(x) if latents is None else latents
@@ -152,40 +172,14 @@ class FrameCodec:
         n_sent = [self._n_sent(s) for s in settings]
         first, self.n_frames = self.n_frames, self.n_frames + n_frames
         sent = Sent(codes, counts, loudest, peak.max(0), first, predictions, crossed)
-        return Encoded(sent, z, rms, settings, n_sent, time.perf_counter() - started)
-
-    def decode(self, encoded: Encoded) -> FloatArray:
-        """What was sent → samples `[channels, k · frame]`."""
-        sent, settings = encoded.sent, encoded.settings
-        played = self._desk.play(sent, settings)
-        denoise = np.array([s.denoise for s in settings], np.float32)
-        parts, start = [], 0
-        for (voice, layer), group in groupby(settings, lambda s: (_voice(s), s.listen_layer)):
-            stop = start + sum(1 for _ in group)
-            part = slice(start, stop)
-            heard = sent.part(part)
-            parts.append(
-                self._decoding.decode(
-                    ToDecode(
-                        played.latents[:, part],
-                        played.layers[:, part],
-                        denoise[part],
-                        voice,
-                        lambda n_layers, heard=heard: self._desk.sum_up(heard, n_layers),  # type: ignore[misc]
-                        heard.counts,
-                        layer,
-                        encoded.unquantized[:, part],
-                    )
-                )
-            )
-            start = stop
-        y = parts[0] if len(parts) == 1 else np.concatenate(parts, 1)
-        turned = [self.n_channels == 2 and s.stereo != "linked" for s in settings]
-        return self._guard.pass_on(y, played.peaks, played.levels, played.altered, turned)
-
-    def _timed_decode(self, encoded: Encoded) -> tuple[FloatArray, float]:
-        started = time.perf_counter()
-        return self.decode(encoded), time.perf_counter() - started
+        return Encoded(
+            sent=sent,
+            settings=settings,
+            unquantized=z,
+            input_rms=rms,
+            n_sent=n_sent,
+            seconds=time.perf_counter() - started,
+        )
 
     def _guarded(self, settings: Sequence[Settings]) -> npt.NDArray[np.bool_]:
         """Frames in which the memory leans less on what came before: while some get lost, and until that is forgotten,
@@ -226,6 +220,51 @@ class FrameCodec:
         if predictions is not None and foreseen is not None:
             predictions = np.where((own > 0)[:, None], predictions, foreseen)
         return codes, predictions
+
+
+class FrameReceiver:
+    """What was sent → samples at the codec's rate, by way of the desk.
+
+    Args:
+        runtime: the codec, shared.
+        n_channels: channels of every call.
+        settings: as they stand before the first frame.
+    """
+
+    def __init__(self, runtime: CodecRuntime, n_channels: int, settings: Settings) -> None:
+        self.runtime, self.n_channels = runtime, n_channels
+        self._desk, self._guard = Desk(runtime), Guard()
+        ramp = round(runtime.config.sample_rate * VOICE_RAMP_SECONDS)
+        self._decoding = Decoding(runtime, n_channels, ramp, _voice(settings))
+
+    def decode(self, coded: Coded) -> FloatArray:
+        """Samples `[channels, k · frame]`."""
+        sent, settings = coded.sent, coded.settings
+        played = self._desk.play(sent, settings)
+        denoise = np.array([s.denoise for s in settings], np.float32)
+        parts, start = [], 0
+        for (voice, layer), group in groupby(settings, lambda s: (_voice(s), s.listen_layer)):
+            stop = start + sum(1 for _ in group)
+            part = slice(start, stop)
+            heard = sent.part(part)
+            parts.append(
+                self._decoding.decode(
+                    ToDecode(
+                        played.latents[:, part],
+                        played.layers[:, part],
+                        denoise[part],
+                        voice,
+                        lambda n_layers, heard=heard: sum_up(self.runtime, heard, n_layers),  # type: ignore[misc]
+                        heard.counts,
+                        layer,
+                        None if coded.unquantized is None else coded.unquantized[:, part],
+                    )
+                )
+            )
+            start = stop
+        y = parts[0] if len(parts) == 1 else np.concatenate(parts, 1)
+        turned = [self.n_channels == 2 and s.stereo != "linked" for s in settings]
+        return self._guard.pass_on(y, played.peaks, played.levels, played.altered, turned)
 
 
 class Coder:

@@ -29,7 +29,8 @@ class ToDecode:
             layer is heard.
         sent_layers: how many there were, `[channels, frames]`.
         listen_layer: that layer.
-        unquantized: the encoder's own latents, `[channels, frames, latent]`.
+        unquantized: the encoder's own latents, `[channels, frames, latent]`; None where they are not known, and then
+            `voice` can't be "latent".
     """
 
     latents: FloatArray
@@ -39,7 +40,7 @@ class ToDecode:
     first_layers: Callable[[int], FloatArray]
     sent_layers: Counts
     listen_layer: int
-    unquantized: FloatArray
+    unquantized: FloatArray | None
 
 
 class Decoding:
@@ -88,6 +89,7 @@ class Decoding:
         if name == "noise":
             return self._decode("noise", frames.latents, np.zeros_like(frames.denoise), frames.layers) - plain
         if name == "latent":
+            assert frames.unquantized is not None
             return self._decode("latent", frames.unquantized, frames.denoise, None)
         layer = frames.listen_layer
         whole = self._first_layers("layer", frames, layer)

@@ -14,6 +14,7 @@ import pytest
 from pedalboard.io import AudioFile
 from sounds import demo, noise
 
+from lamina.cli.answers import INPUT, OUTPUT, REFUSED
 from lamina.cli.main import main
 from lamina.plugin import NeuralCodec
 from lamina.plugin.demo_items.items import demo_items
@@ -30,8 +31,8 @@ def take(tmp_path):
     return path
 
 
-def refused(capsys, *arguments):
-    assert main([str(argument) for argument in arguments]) == 2
+def refused(capsys, *arguments, code=REFUSED):
+    assert main([str(argument) for argument in arguments]) == code
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and error.startswith("lamina: ")
     return error
@@ -67,17 +68,14 @@ def test_render_many_into_a_folder(tmp_path, take):
 def test_one_bad_file_does_not_lose_the_others(tmp_path, take, capsys):
     bad = tmp_path / "bad.wav"
     bad.write_text("no sound")
-    assert main(["render", str(bad), str(take), str(tmp_path / "coded"), "--quiet"]) == 2
+    assert main(["render", str(bad), str(take), str(tmp_path / "coded"), "--quiet"]) == INPUT
     assert [path.name for path in (tmp_path / "coded").iterdir()] == ["take.wav"]
     error = capsys.readouterr().err
     assert "bad.wav" in error and "1 of 2" in error
 
 
 def test_options_go_on_top_of_the_preset(tmp_path, take, capsys):
-    assert (
-        main(["render", str(take), str(tmp_path / "out.wav"), "--preset", "gentle", "--layers", "2", "--set", "kbps=6"])
-        == 0
-    )
+    assert main(["render", str(take), str(tmp_path / "out.wav"), "--preset", "gentle", "--set", "kbps=6"]) == 0
     assert "6 kbps" in capsys.readouterr().out
 
 
@@ -118,9 +116,9 @@ def test_bad_options_are_one_sentence(tmp_path, take, capsys, options, words):
 
 
 def test_bad_paths_are_one_sentence(tmp_path, take, capsys):
-    assert "no file" in refused(capsys, "render", tmp_path / "nope.wav", tmp_path / "out.wav")
-    assert "being read" in refused(capsys, "render", take, take)
-    assert "writes" in refused(capsys, "render", take, tmp_path / "out.txt")
+    assert "no file" in refused(capsys, "render", tmp_path / "nope.wav", tmp_path / "out.wav", code=INPUT)
+    assert "being read" in refused(capsys, "render", take, take, code=OUTPUT)
+    assert "writes" in refused(capsys, "render", take, tmp_path / "out.txt", code=OUTPUT)
     assert "folder" in refused(capsys, "render", take, take, tmp_path / "out.wav")
     (tmp_path / "plain").touch()
     assert "is a file" in refused(capsys, "render", take, take, tmp_path / "plain")
@@ -152,7 +150,7 @@ def test_a_full_disk_leaves_nothing(tmp_path):
         if suffix == "ogg" and result.returncode == 0:
             (tmp_path / "out.ogg").unlink()  # small enough to fit
             continue
-        assert result.returncode == 2, result.stderr
+        assert result.returncode == OUTPUT, result.stderr
         assert "disk" in result.stderr or "written" in result.stderr
         assert sorted(tmp_path.iterdir()) == before
 
@@ -216,12 +214,12 @@ def test_a_terminal_without_unicode_still_gets_the_text(arguments):
 def test_folders_made_for_results_go_when_there_are_none(tmp_path, take, capsys):
     assert (
         main(["render", str(tmp_path / "a.wav"), str(tmp_path / "b.wav"), str(tmp_path / "new" / "deep"), "--quiet"])
-        == 2
+        == INPUT
     )
     assert "2 of 2" in capsys.readouterr().err
     assert sorted(tmp_path.iterdir()) == [take]
     (tmp_path / "mine").mkdir()
-    refused(capsys, "render", tmp_path / "a.wav", tmp_path / "mine")
+    refused(capsys, "render", tmp_path / "a.wav", tmp_path / "mine", code=INPUT)
     assert (tmp_path / "mine").is_dir()
 
 
@@ -229,7 +227,7 @@ def test_a_format_that_cannot_hold_the_rate_says_which_can(tmp_path, capsys):
     source = tmp_path / "fast.wav"
     with AudioFile(str(source), "w", samplerate=96_000, num_channels=1) as file:
         file.write(noise(1, 9600))
-    error = refused(capsys, "render", source, tmp_path / "out.mp3")
+    error = refused(capsys, "render", source, tmp_path / "out.mp3", code=OUTPUT)
     assert "96000 Hz" in error and "Choose wav or flac" in error
     assert list(tmp_path.iterdir()) == [source]
 

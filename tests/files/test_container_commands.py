@@ -9,6 +9,7 @@ from container_parts import block_starts, header_of, real_codes, with_header
 from pedalboard.io import AudioFile
 from sounds import demo, noise
 
+from lamina.cli.answers import DONE, INCOMPLETE, INPUT, OUTPUT, REFUSED
 from lamina.cli.main import main
 from lamina.models.bundles.bundle import weights_folder
 from lamina.plugin import NeuralCodec
@@ -28,13 +29,13 @@ def take(tmp_path):
     return path
 
 
-def run(capsys, *arguments):
-    assert main([str(argument) for argument in arguments]) == 0
+def run(capsys, *arguments, code=DONE):
+    assert main([str(argument) for argument in arguments]) == code
     return capsys.readouterr()
 
 
-def refused(capsys, *arguments):
-    assert main([str(argument) for argument in arguments]) == 2
+def refused(capsys, *arguments, code=INPUT):
+    assert main([str(argument) for argument in arguments]) == code
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and error.startswith("lamina: ")
     return error
@@ -58,7 +59,7 @@ def test_another_rate_may_be_asked_for(tmp_path, take, capsys):
     info = probe_audio(tmp_path / "out.flac")
     assert (info.sample_rate, info.channels, info.n_samples) == (48_000, 2, 144_000)
     assert "8000 to 192000" in refused(
-        capsys, "decode", tmp_path / "take.lamina", tmp_path / "no.wav", "--sample-rate", "7"
+        capsys, "decode", tmp_path / "take.lamina", tmp_path / "no.wav", "--sample-rate", "7", code=REFUSED
     )
 
 
@@ -90,10 +91,10 @@ def test_a_cut_file_is_decoded_and_told(tmp_path, take, capsys):
     run(capsys, "encode", take, tmp_path / "take.lamina")
     data = (tmp_path / "take.lamina").read_bytes()
     (tmp_path / "cut.lamina").write_bytes(data[: block_starts(data)[2] + 9])
-    captured = run(capsys, "decode", tmp_path / "cut.lamina", tmp_path / "out.wav")
+    captured = run(capsys, "decode", tmp_path / "cut.lamina", tmp_path / "out.wav", code=INCOMPLETE)
     assert "cut off: 2.00 to" in captured.err and captured.err.count("\n") == 1
     assert probe_audio(tmp_path / "out.wav").n_samples == 132_300
-    assert "2.00 to" in run(capsys, "inspect", tmp_path / "cut.lamina").out
+    assert "2.00 to" in run(capsys, "inspect", tmp_path / "cut.lamina", code=INCOMPLETE).out
 
 
 @pytest.mark.slow
@@ -106,10 +107,10 @@ def test_strange_names_are_shown_escaped_and_open_nothing(tmp_path, monkeypatch,
     data = pack(real_codes(2, 1.0))
     (tmp_path / "s.lamina").write_bytes(with_header(header_of(data) | {"model": name, "digest": "\x1b]0;"}))
     before = sorted(tmp_path.rglob("*"))
-    out = run(capsys, "inspect", tmp_path / "s.lamina").out
+    out = run(capsys, "inspect", tmp_path / "s.lamina", code=INCOMPLETE).out
     assert out.count("\n") == 7 and all(line.isprintable() for line in out.splitlines())
     assert "not here" in out
-    error = refused(capsys, "decode", tmp_path / "s.lamina", tmp_path / "out.wav")
+    error = refused(capsys, "decode", tmp_path / "s.lamina", tmp_path / "out.wav", code=REFUSED)
     assert "not here" in error and error.strip().isprintable()
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -118,7 +119,7 @@ def test_codes_of_another_model_are_refused(tmp_path, capsys):
     codes = real_codes(2, 1.0)
     write_codes(tmp_path / "old.lamina", dataclasses.replace(codes, digest="0" * 64))
     assert "another of this name is here" in run(capsys, "inspect", tmp_path / "old.lamina").out
-    assert "is another" in refused(capsys, "decode", tmp_path / "old.lamina", tmp_path / "out.wav")
+    assert "is another" in refused(capsys, "decode", tmp_path / "old.lamina", tmp_path / "out.wav", code=REFUSED)
     assert not (tmp_path / "out.wav").exists()
     # The name doesn't matter where the digest fits.
     write_codes(tmp_path / "renamed.lamina", dataclasses.replace(codes, model="my-old-name"))
@@ -128,15 +129,15 @@ def test_codes_of_another_model_are_refused(tmp_path, capsys):
 
 def test_requests_that_cant_be_carried_out_leave_nothing(tmp_path, take, capsys):
     before = sorted(tmp_path.iterdir())
-    assert "name a file that ends in .lamina" in refused(capsys, "encode", take, tmp_path / "take.wav")
+    assert "name a file that ends in .lamina" in refused(capsys, "encode", take, tmp_path / "take.wav", code=OUTPUT)
     assert "There is no file" in refused(capsys, "encode", tmp_path / "no.wav", tmp_path / "no.lamina")
-    assert "layers is 99" in refused(capsys, "encode", take, tmp_path / "no.lamina", "--layers", "99")
+    assert "layers is 99" in refused(capsys, "encode", take, tmp_path / "no.lamina", "--layers", "99", code=REFUSED)
     assert "no .lamina file" in refused(capsys, "decode", take, tmp_path / "no.wav")
     assert "no .lamina file" in refused(capsys, "inspect", take)
     assert "There is no file" in refused(capsys, "decode", tmp_path / "no.lamina", tmp_path / "no.wav")
     assert sorted(tmp_path.iterdir()) == before
     run(capsys, "encode", take, tmp_path / "take.lamina", "--layers", "2")
-    assert "Lamina writes" in refused(capsys, "decode", tmp_path / "take.lamina", tmp_path / "take.txt")
+    assert "Lamina writes" in refused(capsys, "decode", tmp_path / "take.lamina", tmp_path / "take.txt", code=OUTPUT)
     assert read_codes(tmp_path / "take.lamina").codes.codes.shape[2] == 2
 
 

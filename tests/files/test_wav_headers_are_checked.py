@@ -67,7 +67,7 @@ def test_what_was_cut_is_told_on_the_command_line_and_in_the_app(tmp_path, capsy
         ["render", str(cut), str(tmp_path / "out.flac")],
         ["encode", str(cut), str(tmp_path / "out.lamina")],
     ):
-        assert main(command) == 0
+        assert main(command) == 5
         assert "cut.wav: The file was cut off: 0.50 of 1.00 s" in capsys.readouterr().err
     assert read_audio(tmp_path / "out.flac").samples.shape == (1, RATE // 2)
     assert Document.open(cut).trouble.startswith("The file was cut off")
@@ -90,7 +90,7 @@ def test_a_file_that_ends_in_its_header_is_refused_and_the_process_lives(tag, tm
         text=True,
         timeout=120,
     )
-    assert done.returncode == 2 and "ends before its sound begins" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert done.returncode == 3 and "ends before its sound begins" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("content", HEADERS.values(), ids=HEADERS)

@@ -3,6 +3,7 @@
 import pytest
 from gui_parts import VIRTUAL, wait, wait_for
 from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QWidget
 
 from lamina.gui.model.sound.devices import DeviceChooser
 from lamina.gui.widgets.frame.latency_table import LatencyTable
@@ -196,6 +197,16 @@ def test_the_input_level_moves_while_live(window, dialog, qtbot):
     wait(qtbot, lambda: dialog.level.levels[2] <= -60)
 
 
+def test_the_input_level_is_the_devices_alone_while_the_file_plays(window, dialog, qtbot):
+    session = window.session
+    session.set_live(True)
+    window.toggle_play()
+    wait(qtbot, lambda: session.hears_input and session.input_meter is not None)
+    wait(qtbot, lambda: session.input_meter.hold_db.max() > -30)
+    # The virtual input is silent, and the meter beside the spectrogram shows both together.
+    assert dialog.level.levels[2] <= -60 and dialog.level.text() == "\N{MINUS SIGN}∞ dBFS"
+
+
 def test_a_round_trip_that_cannot_be_measured_says_why(window, dialog, qtbot):
     qtbot.mouseClick(dialog.measure_button, Qt.MouseButton.LeftButton)
     wait(qtbot, lambda: "Go live first" in dialog.round_trip.text())
@@ -230,3 +241,21 @@ def test_looking_again_finds_what_came_and_an_error_is_told(window, dialog, qtbo
 def test_an_error_is_told_in_the_dialog_too(window, dialog):
     window.session._take_event({"event": "message", "text": "The device went away.", "is_error": True})
     assert dialog.remark.text() == window.notice.label.text() == "The device went away."
+
+
+@pytest.mark.parametrize(("name", "row"), [("output", 0), ("output", 4), ("buffer", 0), ("buffer", 4), ("rate", 2)])
+def test_a_list_shows_all_its_rows_whichever_is_chosen(window, dialog, qtbot, name, row):
+    window.session.devices.use_devices([LAPTOP, INTERFACE])
+    box = getattr(dialog, name)
+    box.setCurrentIndex(row)
+    box.showPopup()
+    qtbot.wait(50)
+    view = box.view()
+    seen = view.viewport().rect()
+    for index in range(box.count()):
+        place = view.visualRect(view.model().index(index, 0))
+        assert seen.top() <= place.top() and place.bottom() <= seen.bottom(), index
+    around = view.window().findChildren(QWidget)
+    arrows = [w for w in around if w.metaObject().className() == "QComboBoxPrivateScroller"]
+    assert arrows and not any(arrow.isVisible() for arrow in arrows)
+    box.hidePopup()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from gui_parts import choose, wait
 from pedalboard.io import AudioFile
+from PyQt6.QtCore import Qt, QTimer
 
 from lamina.gui.model.files.export import ExportState
 from lamina.plugin import NeuralCodec
@@ -64,3 +65,59 @@ def test_a_target_that_cannot_be_is_refused_with_a_sentence(window, qtbot, sound
     assert not window.session.start_export(tmp_path / name)
     assert window.notice.isVisible() and window.notice.label.text().endswith(".")
     assert [path.name for path in tmp_path.iterdir()] == ["two tones.wav"] and sound.read_bytes() == before
+
+
+@pytest.fixture
+def exporting(window, qtbot, tmp_path):
+    """The window with an export under way that takes a while; its target."""
+    long_sound = tmp_path / "long.wav"
+    with AudioFile(str(long_sound), "w", 48000, 2) as file:
+        file.write(np.random.default_rng(0).normal(0, 0.1, (2, 48000 * 120)).astype(np.float32))
+    window.open(long_sound)
+    wait(qtbot, lambda: window.session.document.path == long_sound)
+    assert window.session.start_export(tmp_path / "out.wav")
+    yield tmp_path / "out.wav"
+    window.end()
+
+
+def answer(window, act):
+    """Closes the window as Ctrl+Q does, and has the question that comes answered by `act`."""
+    asked = []
+
+    def when_asked():
+        if window._question is None or not window._question.isVisible():
+            QTimer.singleShot(20, when_asked)
+            return
+        asked.append(window._question.text())
+        act(window._question)
+
+    QTimer.singleShot(0, when_asked)
+    window.close()
+    return asked
+
+
+def test_quitting_during_an_export_asks_and_going_on_is_what_return_does(window, qtbot, exporting):
+    assert answer(window, lambda question: qtbot.keyClick(question, Qt.Key.Key_Return)) == [
+        "out.wav is still being exported."
+    ]
+    assert window.isVisible() and window.session.is_exporting
+    answer(window, lambda question: qtbot.keyClick(question, Qt.Key.Key_Escape))
+    assert window.isVisible() and window.session.is_exporting
+    answer(window, lambda question: question.discard_button.click())
+    assert not window.isVisible() and not exporting.exists()
+    assert window.session.export.state is ExportState.CANCELLED
+
+
+def test_the_question_goes_with_the_export_that_it_is_about(window, qtbot, exporting):
+    def wait_for_the_end(_question):
+        window.session.cancel_export()
+
+    answer(window, wait_for_the_end)
+    # It wasn't saved, which the window still has to tell.
+    assert window.isVisible() and window._question is None
+    wait(qtbot, lambda: "cancelled" in window.notice.label.text())
+
+
+def test_a_signal_ends_the_app_without_waiting_for_an_answer(window, exporting):
+    answer(window, lambda _question: window.end())
+    assert not window.isVisible() and not exporting.exists()

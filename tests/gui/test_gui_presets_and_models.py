@@ -8,10 +8,11 @@ from gui_parts import choose, wait
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QFileDialog
 
+from lamina.gui.model.files.own_presets import OwnPresets
 from lamina.gui.model.values.preset_list import PresetList, heading
 from lamina.models.bundles.bundle import install_bundle, weights_folder
 from lamina.models.bundles.own_bundles import own_bundles_folder
-from lamina.plugin.documents.presets import CATEGORIES, Preset, list_presets, load_preset
+from lamina.plugin.documents.presets import CATEGORIES, Preset, list_presets, load_preset, save_preset
 from lamina.plugin.parameters.motion import Automation, Motion
 
 pytest_plugins = ["gui_fixtures"]
@@ -82,8 +83,8 @@ def test_keys_go_through_the_presets_and_around_the_ends(window, qtbot):
     )
 
 
-def test_a_preset_is_saved_and_opened_again(window, monkeypatch, tmp_path):
-    path = tmp_path / "Mine.json"
+def test_a_preset_is_saved_and_opened_again(window, monkeypatch, data_folder):
+    path = data_folder / "presets" / "Mine.json"
     choose(monkeypatch, "Mine")  # the dialog completes the suffix
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
     window.session.parameters.set("layers", 3)
@@ -179,8 +180,8 @@ def test_a_preset_brings_its_model_or_says_that_it_is_missing(window, qtbot, mon
     window.session.parameters.set("layers", 20)
 
     window.loader.open_preset(tmp_path / "mine.json")
-    wait(qtbot, lambda: window.session.boards.state.preset == "mine")
-    assert (window.session.codec.model, window.session.codec.layers) == ("my-band", 3)
+    wait(qtbot, lambda: window.session.codec.model == "my-band")
+    assert window.session.boards.state.preset == "mine" and window.session.codec.layers == 3
 
     window.loader.choose_model("lamina-24k")
     wait(qtbot, lambda: window.session.codec.model == "lamina-24k")
@@ -212,3 +213,50 @@ def test_with_a_model_that_cannot_denoise_both_controls_are_off_and_say_why(wind
     assert window.notice.isVisible() and "not trained to denoise" in window.notice.label.text()
     codec = window.session.codec
     assert (codec.layers, codec.mix, codec.denoise, codec.noise_only) == (24, 1.0, 0.0, False)
+
+
+def test_a_saved_preset_is_in_use_and_in_the_menu_at_once_and_at_the_next_start(window, qtbot, monkeypatch, tmp_path):
+    choose(monkeypatch, "Mine & <yours>")
+    window.session.parameters.set("layers", 3)
+    window.dialogs.save_preset()
+    assert window.header.preset_button.text() == "Mine & <yours>" and not window.header.preset_button.has_dot
+    # One that is saved elsewhere, between the sounds for example, is listed too.
+    window.session.parameters.set("layers", 7)
+    window.loader.save_preset(tmp_path / "Another.json")
+    wait(qtbot, lambda: len(preset_actions(window).get("Yours", ())) == 2)
+    another, mine = preset_actions(window)["Yours"]
+    assert (another.text(), mine.text()) == ("Another", "Mine && <yours>")
+    assert another.isChecked() and str(tmp_path) in another.toolTip()
+    mine.trigger()
+    assert window.session.parameters["layers"] == 3 and mine.isChecked() and not another.isChecked()
+    assert [own.preset.title for own in OwnPresets().found()] == ["Another", "Mine & <yours>"]
+    (tmp_path / "Another.json").unlink()
+    window.loader.find_presets()
+    wait(qtbot, lambda: len(preset_actions(window)["Yours"]) == 1)
+
+
+def test_keys_go_through_ones_own_presets_too(window, qtbot, data_folder):
+    (data_folder / "presets").mkdir()
+    window.session.parameters.set("layers", 11)
+    window.loader.save_preset(data_folder / "presets" / "Mine.json")
+    wait(qtbot, lambda: "Yours" in preset_actions(window))
+    qtbot.keyClick(window, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    assert window.header.preset_button.text() != "Mine"
+    qtbot.keyClick(window, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
+    assert window.header.preset_button.text() == "Mine" and window.session.parameters["layers"] == 11
+
+
+def test_what_is_no_preset_is_not_listed_and_the_list_may_be_anything(data_folder, tmp_path):
+    folder = data_folder / "presets"
+    folder.mkdir()
+    (folder / "broken.json").write_text("{")
+    (folder / "folder.json").mkdir()
+    save_preset(folder / "Good.json", "Good", {"layers": 2})
+    (data_folder / "presets.txt").write_bytes(b"\xff\xfe\0\n\n/nowhere/x.json\nrelative.json\n" + b"/" * 5000)
+    own = OwnPresets()
+    assert [each.preset.title for each in own.found()] == ["Good"]
+    save_preset(tmp_path / "Far.json", "Far", {})
+    own.remember(tmp_path / "Far.json")
+    own.remember(tmp_path / "Far.json")
+    own.remember(folder / "Good.json")
+    assert [each.preset.title for each in own.found()] == ["Far", "Good"]

@@ -1,4 +1,6 @@
-"""The app's session survives a kill: file, place, loop, both boards and devices are there again, and that is said."""
+"""The app's session survives a kill and an orderly end: file, place, loop, both boards, devices and the window's shape
+are there again, and that is said.
+"""
 
 import json
 import os
@@ -9,6 +11,7 @@ import time
 
 import pytest
 from gui_parts import PATIENCE_SECONDS, VIRTUAL, wait
+from PyQt6.QtCore import Qt
 
 from lamina.gui.look import theme
 from lamina.gui.model.kept_session import KeptSession
@@ -101,7 +104,7 @@ def reopened(qtbot, killed, monkeypatch, tmp_path):
         window.close()
 
 
-def test_everything_is_there_again_at_rest_and_nothing_comes_back_after_an_orderly_end(killed, reopened, qtbot):
+def test_everything_is_there_again_at_rest_after_a_kill_and_after_an_orderly_end(killed, reopened, qtbot):
     window = reopened()
     session, item = window.session, demo_items()[0]
     assert session.document.path.samefile(item.path) and session.document.title == killed["document"]["title"]
@@ -124,12 +127,54 @@ def test_everything_is_there_again_at_rest_and_nothing_comes_back_after_an_order
         qtbot,
         lambda: session.opened is not None and session.player.position_seconds > killed["document"]["seconds"] + 0.1,
     )
+    window.toggle_play()
+    wait(qtbot, lambda: session.player.state is PlayState.PAUSED)
+    session.seek(2.5)
+    session.boards.choose("B")
+    session.parameters.set("layers", 5)
+    window.resize(1100, 700)
+    window.desk.open_tab("Bend")
     window.close()
 
     window = reopened()
-    assert window.session.boards.chosen == "A" and window.session.parameters["layers"] == 8
+    session = window.session
+    assert session.document.path.samefile(item.path) and session.player.state is PlayState.PAUSED
+    assert session.player.position_seconds == pytest.approx(2.5) and session.loop_seconds == (2.0, 4.0)
+    assert session.boards.chosen == "B" and session.parameters["layers"] == 5
+    assert window.header.preset_button.text() == "Clean voice" and window.header.preset_button.has_dot
+    assert session.devices.settings == VIRTUAL.changed(buffer=512)
+    assert (window.width(), window.height()) == (1100, 700) and window.desk.is_open and window.desk.tab == "Bend"
+    # Nothing went wrong, and so nothing is said to have.
     assert "unexpectedly" not in window.notice.label.text()
-    assert window.session.devices.settings == VIRTUAL.changed(buffer=512)
+    assert f"{session.document.title} is open again" in window.notice.label.text()
+
+
+def test_what_was_brought_back_can_be_left_for_a_fresh_start_and_taken_up_again(killed, reopened, qtbot):
+    window = reopened()
+    session = window.session
+    assert window.notice.action_button.text() == "Start afresh" and session.boards.chosen == "B"
+    qtbot.mouseClick(window.notice.action_button, Qt.MouseButton.LeftButton)
+    for name in ("B", "A"):
+        session.boards.choose(name)
+        assert session.parameters["layers"] == 8 and session.parameters["motions"] == ()
+        assert window.header.preset_button.text() == "Presets"
+    assert session.document.title == killed["document"]["title"]
+    qtbot.mouseClick(window.notice.action_button, Qt.MouseButton.LeftButton)
+    assert session.boards.chosen == "B" and window.header.preset_button.text() == "Clean voice"
+    session.boards.choose("A")
+    assert session.parameters["layers"] == 3
+
+
+def test_an_app_that_is_closed_before_it_has_loaded_forgets_nothing(killed, data_folder, tmp_path):
+    kept = KeptSession(tmp_path)
+    assert kept.is_unfinished
+    kept.close()
+    kept.session.close()
+    again = KeptSession(tmp_path)
+    assert not again.is_unfinished and again.document.title == killed["document"]["title"]
+    assert again.restore_boards() == "" and again.session.boards.chosen == "B"
+    again.close()
+    again.session.close()
 
 
 def test_a_file_that_is_named_wins_and_the_settings_are_restored(killed, reopened):

@@ -48,8 +48,8 @@ def test_closing_while_playing_and_exporting_ends_every_thread(window, qtbot, tm
     window.toggle_play()
     wait(qtbot, lambda: window.session.player.position_seconds > 0.1)
     window.session.start_export(tmp_path / "out.wav")
-    window.close()
-    assert lamina_threads() == []
+    window.end()
+    assert lamina_threads() == [] and not (tmp_path / "out.wav").exists()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1000, 640), (1280, 800), (1920, 1080)])

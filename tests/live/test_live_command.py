@@ -1,12 +1,15 @@
 """`lamina live`: what it plays, records and shows, how it ends, and what it refuses before anything is started."""
 
+import dataclasses
 import os
 import pty
 import re
+import resource
 import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 import wave
 
@@ -15,11 +18,13 @@ import pytest
 from pedalboard.io import AudioFile
 from sounds import demo, lag_samples
 
-from lamina.cli.live import CLEARED
+from lamina.cli.answers import OUTPUT
+from lamina.cli.live import CLEARED, _balance
 from lamina.cli.main import main
 from lamina.plugin import NeuralCodec
 from lamina.plugin.documents.presets import load_preset
 from lamina.plugin.files.sound import read_audio
+from lamina.plugin.host.client.live_meters import Figures
 from lamina.plugin.host.client.session_file import remember_devices
 from lamina.plugin.host.device.device_settings import DeviceSettings
 from lamina.plugin.host.device.devices import Device
@@ -210,11 +215,81 @@ def test_quiet_and_pipes_get_no_line(music, capfd):
     assert live("--output", "virtual?fast", "--input", f"virtual?input={music}", "--duration", 0.2) == 0
     assert capfd.readouterr().err == ""
     shown, written = on_a_terminal(["--output", "virtual", "--duration", "0.3", "--quiet"], 200, lambda _: False)
-    assert shown == "" and "took" in written
+    assert (shown, written) == ("", "")
+
+
+def test_a_recording_that_is_deleted_meanwhile_is_no_success(tmp_path, capsys, music):
+    take = tmp_path / "take.wav"
+
+    def delete():
+        while not take.exists():
+            time.sleep(0.02)
+        take.unlink()
+
+    deleter = threading.Thread(target=delete)
+    deleter.start()
+    where = ["--output", "virtual", "--input", f"virtual?input={music}"]
+    assert live(*where, "--duration", 1, "--record", take) == OUTPUT
+    deleter.join()
+    out, error = capsys.readouterr()
+    assert "was deleted or moved" in error and "recorded" not in out
+
+
+def test_a_disk_that_fills_is_no_success(tmp_path, music):
+    def small_disk():
+        # A limit on the file's size fails writes as a full disk does; what the engine shares with us is 5.7 MB.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5_700_000, 5_700_000))
+
+    take = tmp_path / "take.wav"
+    where = ["--output", "virtual?fast", "--input", f"virtual?fast&input={music}", "--layers", 1]
+    command = started(
+        *where, "--duration", 30, "--record", take, stderr=subprocess.PIPE, preexec_fn=small_disk, cwd=tmp_path
+    )
+    output, error = command.communicate(timeout=WAITED_SECONDS)
+    assert command.returncode == OUTPUT, error
+    assert error.count("Recording ended") == 1 and "s recorded" not in output
+
+
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&-", ">&- 2>&-"])
+def test_sound_is_heard_with_standard_streams_closed(tmp_path, music, closed):
+    heard = tmp_path / "heard.raw"
+    where = ["--output", f"virtual?fast&output={heard}", "--input", f"virtual?fast&input={music}", "--duration", "1"]
+    command = [sys.executable, "-P", "-m", "lamina", "live", *where]
+    done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *command], timeout=WAITED_SECONDS, check=False)
+    assert done.returncode == 0
+    assert np.abs(np.fromfile(heard, np.float32)).max() > 0.01
+
+
+def test_the_balance_tells_what_the_driver_lost_and_that_the_engine_was_replaced():
+    figures = Figures(5.3, 1.0, 2.0, 3.0, 0.1, 0.1, 0, 0.0, 7, 6.7, 30.0)
+    assert "the driver lost sound 7 times" in _balance(figures, 0) and "nothing was late" not in _balance(figures, 0)
+    assert "started again once" in _balance(figures, 1)
+    assert _balance(dataclasses.replace(figures, n_device_misses=0), 0).startswith("nothing was late")
+
+
+def test_ctrl_c_while_the_command_is_loaded_is_one_line(tmp_path):
+    """In the first quarter of a second nothing but modules is being loaded."""
+    program = """
+import sys
+
+class Interrupted:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "lamina.plugin":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted)
+from lamina.__main__ import main
+sys.exit(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program, "live"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 130
+    assert done.stderr.count("\n") == 1 and "interrupted" in done.stderr
 
 
 def refused(capsys, *options):
-    assert live(*options) == 2
+    assert live(*options) == (OUTPUT if options[0] == "--record" else 2)
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.count("\n") == 1 and output.err.startswith("lamina: ")

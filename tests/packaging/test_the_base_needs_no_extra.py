@@ -24,6 +24,8 @@ EXTRAS = (
     "soundfile",
     "soxr",
     "tensorboard",
+    "shtab",
+    "argparse_manpage",
 )
 
 
@@ -117,6 +119,8 @@ if __name__ == "__main__":
         (["train", "--data", ".", "--name", "mine"], "train"),
         (["data", "check", "."], "train"),
         (["data", "pack", ".", "--out", "all.lpack"], "train"),
+        (["completion", "bash"], "shell"),
+        (["man"], "shell"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )
@@ -150,4 +154,4 @@ def test_no_package_that_is_published_is_pinned():
 
 def test_all_is_every_extra_for_users():
     extras = PROJECT["optional-dependencies"]
-    assert extras["all"] == ["lamina[app,train]"] and "lamina[live]" in extras["app"]
+    assert extras["all"] == ["lamina[app,shell,train]"] and "lamina[live]" in extras["app"]

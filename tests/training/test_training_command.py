@@ -4,6 +4,7 @@ out as said.
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -255,3 +256,21 @@ def train_arguments(takes, toy):
         "cpu",
     ]
     return ["train", *(str(option) for option in options)]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_was_interrupted_is_no_success_and_goes_on(takes, toy, monkeypatch, number, code):
+    step = Trainer._step
+
+    def interrupted(trainer, config):
+        parts = step(trainer, config)
+        if trainer.steps == 1:
+            os.kill(os.getpid(), number)
+        return parts
+
+    monkeypatch.setattr(Trainer, "_step", interrupted)
+    assert train(takes, "--from", toy, "--max-steps", 5) == code
+    saved = takes.parent / "run" / "checkpoint.pt"
+    assert Checkpoint.load(saved).progress["steps"] == 1
+    monkeypatch.setattr(Trainer, "_step", step)
+    assert train(takes, "--from", toy, "--max-steps", 2) == 0

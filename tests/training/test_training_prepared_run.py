@@ -17,7 +17,7 @@ soundfile = pytest.importorskip("soundfile", reason="training needs the extra [t
 from toy_training import TOY_WITH_MEMORY, toy_corpus, toy_plan  # noqa: E402
 
 from lamina.cli.main import main  # noqa: E402
-from lamina.cli.train_pause import Pause  # noqa: E402
+from lamina.cli.training.pause import Pause  # noqa: E402
 from lamina.models.bundles.bundle import open_bundle  # noqa: E402
 from lamina.models.network.network import CodecNetwork  # noqa: E402
 from lamina.models.runtime import CodecRuntime  # noqa: E402

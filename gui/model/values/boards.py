@@ -151,6 +151,23 @@ class BoardPair:
         for what in ("board", "codec", "preset"):
             self.changed.notify(what)
 
+    def reset(self) -> None:
+        """Every parameter of both boards at its default, with the models they have; A is heard. Raises as `restore`
+        does.
+        """
+        fresh = {"preset": "", "is_edited": False, "values": {}}
+        self.restore(
+            {
+                "chosen": NAMES[0],
+                "states": {name: {**self._described(state), **fresh} for name, state in self._states.items()},
+            }
+        )
+
+    def named(self, preset: str) -> None:
+        """The chosen board's settings as they stand are now called `preset`."""
+        self.state.preset, self.state.is_edited = preset, False
+        self.changed.notify("preset")
+
     # How it works.
 
     def _show_chosen(self) -> None:

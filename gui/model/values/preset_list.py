@@ -7,12 +7,15 @@ from collections.abc import Iterable
 from lamina.plugin.documents.presets import CATEGORIES, Preset
 
 OTHERS = "others"
+YOURS = "Yours"
 
 
 class PresetList:
-    """`groups` are presets by category, in the order in which they are listed."""
+    """`groups` are presets by category, in the order in which they are listed; the user's own are a group by
+    themselves, the last one, whatever category they name.
+    """
 
-    def __init__(self, presets: Iterable[Preset] = ()) -> None:
+    def __init__(self, presets: Iterable[Preset] = (), own: Iterable[Preset] = ()) -> None:
         found: dict[str, list[Preset]] = {}
         for preset in presets:
             found.setdefault(preset.category or OTHERS, []).append(preset)
@@ -22,6 +25,9 @@ class PresetList:
             for name in order
             if name in found
         }
+        yours = sorted(own, key=lambda preset: preset.title.lower())
+        if yours:
+            self.groups[YOURS] = yours
 
     def beside(self, title: str, step: int) -> Preset | None:
         """The next (`step` 1) or the one before (−1) the preset called `title`, around the ends; the first or last if

@@ -88,7 +88,9 @@ class Travel:
         word = value_of_word(self.parameter, text)
         if word is not None:
             return self.parameter.validate(word)
-        match = re.fullmatch(r"\s*([+-]?\d+(?:[.,]\d+)?)\s*([%a-zA-Z]*)\s*", text.replace("\N{MINUS SIGN}", "-"))
+        match = re.fullmatch(
+            r"\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+))\s*([%a-zA-Z]*)\s*", text.replace("\N{MINUS SIGN}", "-")
+        )
         if match is None:
             example = value_text(self.parameter, self.parameter.default)
             raise ValueError(

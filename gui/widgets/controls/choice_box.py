@@ -50,6 +50,41 @@ class ChoiceBox(QComboBox):
             self.moving = moving
             self.update()
 
+    def showPopup(self) -> None:
+        """Opens the list in its full height, as far as the screen has room for it.
+
+        Qt reckons without the padding that the stylesheet gives the list, and hides a row behind an arrow.
+        """
+        super().showPopup()
+        view, screen = self.view(), self.screen()
+        container, port = (view.window(), view.viewport()) if view is not None else (None, None)
+        if view is None or container is None or port is None or screen is None:
+            return
+        rows = sum(view.sizeHintForRow(row) for row in range(self.count()))
+        layout = container.layout()
+        items = [item for index in range(layout.count()) if (item := layout.itemAt(index))] if layout else []
+        # The list's own, and the gaps above and below it.
+        gaps = sum(item.sizeHint().height() for item in items if item.spacerItem() is not None)
+        around = view.height() - port.height() + gaps
+        place, free = container.geometry(), screen.availableGeometry()
+        if not place.height() < rows + around <= free.height():
+            return
+        place.setHeight(rows + around)
+        place.moveBottom(min(place.bottom(), free.bottom()))
+        # Whenever the list is scrolled, the arrows look whether they are needed: on the way they would say yes.
+        bar = view.verticalScrollBar()
+        if bar is not None:
+            bar.blockSignals(True)
+        for arrow in (item.widget() for item in items):
+            if arrow is not None and arrow is not view:
+                arrow.hide()
+        container.setGeometry(place)
+        if layout is not None:
+            layout.activate()
+        view.scrollToTop()
+        if bar is not None:
+            bar.blockSignals(False)
+
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         # A device must not change because the mouse went over it.
         if event is not None:

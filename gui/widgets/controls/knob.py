@@ -1,13 +1,14 @@
 """A knob for one parameter: dial at the left, name and value beside it."""
 
-from PyQt6.QtCore import QEvent, QObject, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
-from PyQt6.QtWidgets import QDial, QLineEdit, QWidget
+from PyQt6.QtWidgets import QDial, QWidget
 
 from lamina.gui.look import theme
 from lamina.gui.model.values.travel import Travel
 from lamina.gui.model.values.words import value_text
 from lamina.gui.widgets.controls.knob_drawing import draw_arc, draw_cap, draw_moving, draw_pointer
+from lamina.gui.widgets.controls.value_field import ValueField
 from lamina.plugin import Parameter
 from lamina.plugin.parameters.model_shape import ModelShape
 from lamina.plugin.parameters.table import Value
@@ -37,7 +38,7 @@ class Knob(QDial):
         self.moving: float | None = None
         self._drag: tuple[float, float] | None = None
         self._wheel = 0
-        self._editor: QLineEdit | None = None
+        self._editor: ValueField | None = None
         self.setRange(*(round(edge / self._unit) for edge in (parameter.minimum, parameter.maximum)))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.SizeVerCursor)
@@ -144,7 +145,7 @@ class Knob(QDial):
             )
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F2):
             self.edit(self.typed_text())
-        elif event.text() and event.text() in "0123456789-+.":
+        elif event.text() and event.text() in "0123456789-+.,":
             self.edit(event.text(), is_started=True)
         elif event.key() == Qt.Key.Key_Delete:
             self._offer(self.parameter.default)
@@ -161,42 +162,40 @@ class Knob(QDial):
 
     def edit(self, text: str, is_started: bool = False) -> None:
         """Opens the field for a typed value, holding `text`, selected unless the user has started to type."""
-        editor = QLineEdit(text, self)
-        editor.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._drop_editor()
+        editor = ValueField(text, self._editor_place().toRect(), self)
         editor.setAccessibleName(f"{self.parameter.label}, value")
-        editor.setGeometry(self._editor_place().toRect())
         if not is_started:
             editor.selectAll()
-        editor.editingFinished.connect(self._edited)
-        editor.installEventFilter(self)
+        # What stands there is rounded: left as it is, it must not become the value.
+        untouched = self.typed_text()
+        editor.ended.connect(lambda typed: self._edited(None if typed == untouched else typed))
+        editor.passed.connect(self._pass_focus)
         self._editor = editor
         editor.show()
         editor.setFocus()
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        if watched is self._editor and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
-            # Also the override that comes before: the window has its own use for Escape.
-            event.accept()
-            if event.type() == QEvent.Type.KeyPress:
-                self._drop_editor()
-            return True
-        return super().eventFilter(watched, event)
-
     def _drop_editor(self) -> None:
         editor, self._editor = self._editor, None
         if editor is not None:
+            if editor.hasFocus():
+                self.setFocus()
+            editor.hide()
             editor.deleteLater()
-            self.setFocus()
 
-    def _edited(self) -> None:
-        if self._editor is None:
-            return
-        text = self._editor.text()
+    def _edited(self, text: str | None) -> None:
+        """The field has ended; None leaves the value alone."""
         self._drop_editor()
+        if text is None:
+            return
         try:
             self._offer(self.travel.parse(text))
         except (ValueError, TypeError) as error:
             self.refused.emit(str(error))
+
+    def _pass_focus(self, is_forwards: bool) -> None:
+        """Tab in the field goes where Tab on the knob goes."""
+        self.focusNextPrevChild(is_forwards)
 
     def _offer(self, value: object) -> None:
         if value != self.shown:

@@ -67,7 +67,7 @@ class DevicesDialog(QDialog):
         self.buffer.chosen.connect(chooser.choose_buffer)
         self.rate.setToolTip("Automatic: the file's where the output takes it, else the device's own.")
         self.buffer.setToolTip("What the device takes at a time: less is quicker, more is safer.")
-        self.level = LevelBar("Input level")
+        self.level = LevelBar("Input level")  # of the device alone: one checks a microphone with it
         self.tone_button = QPushButton("Test tone")
         self.tone_button.setProperty("role", "toggle")
         self.tone_button.setCheckable(True)
@@ -204,7 +204,7 @@ class DevicesDialog(QDialog):
         )
 
     def _move(self) -> None:
-        self.level.show_level(self._session.input_meter if self._session.hears_input else None)
+        self.level.show_level(self._session.captured_meter if self._session.hears_input else None)
 
 
 def _muted(text: str) -> QLabel:

@@ -1,10 +1,14 @@
 """The bar at the top: name, open file, demo items, model, presets, export."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QAction, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from lamina.gui.look import icons, theme
+from lamina.gui.model.files.own_presets import OwnPreset
 from lamina.gui.model.values.preset_list import PresetList
 from lamina.gui.widgets.controls.buttons import MenuButton
 from lamina.gui.widgets.controls.status_line import ElidedLabel
@@ -21,6 +25,7 @@ class Header(QWidget):
     open_asked = pyqtSignal()
     demo_chosen = pyqtSignal(object)
     preset_chosen = pyqtSignal(object)
+    own_preset_chosen = pyqtSignal(object)
     preset_save_asked = pyqtSignal()
     preset_open_asked = pyqtSignal()
     export_asked = pyqtSignal()
@@ -59,6 +64,7 @@ class Header(QWidget):
         self.preset_button = MenuButton("Presets")
         self.preset_button.setMinimumWidth(120)
         self._presets, self._preset = PresetList(), ""
+        self._own_paths: dict[int, Path] = {}  # by the preset's id, since titles aren't unique
         self.preset_menu = QMenu(self)
         self.preset_menu.setToolTipsVisible(True)
         self.preset_button.setMenu(self.preset_menu)
@@ -100,16 +106,20 @@ class Header(QWidget):
             action.triggered.connect(lambda _checked, item=item: self.demo_chosen.emit(item))
         self.demo_button.setEnabled(bool(items))
 
-    def show_presets(self, presets: list) -> None:
-        """Fills the preset menu with `Preset`s, by category."""
-        self._presets = PresetList(presets)
+    def show_presets(self, presets: list, own: Sequence[OwnPreset] = ()) -> None:
+        """Fills the preset menu with `Preset`s, by category, and the user's own below them."""
+        self._presets = PresetList(presets, [each.preset for each in own])
+        self._own_paths = {id(each.preset): each.path for each in own}
         self.preset_menu.clear()
         for category, group in self._presets.groups.items():
             menu = self.preset_menu.addMenu(category)
             assert menu is not None
             menu.setToolTipsVisible(True)
             for preset in group:
-                action = self._add(menu, preset.title, plain_tip(preset.description))
+                path = self._own_paths.get(id(preset))
+                tip = preset.description if path is None else f"{preset.description}\n{path}".strip()
+                action = self._add(menu, preset.title.replace("&", "&&"), plain_tip(tip))
+                action.setData(preset.title)
                 action.setCheckable(True)
                 action.triggered.connect(lambda _checked, preset=preset: self._choose_preset(preset))
         self.preset_menu.addSeparator()
@@ -136,18 +146,23 @@ class Header(QWidget):
         """Chooses the next preset (1) or the one before (−1)."""
         preset = self._presets.beside(self._preset, step)
         if preset is not None:
-            self.preset_chosen.emit(preset)
+            self._choose_preset(preset)
 
     def _choose_preset(self, preset: Preset) -> None:
         # The tick follows what is in use, and not the click.
         self._mark_preset()
-        self.preset_chosen.emit(preset)
+        path = self._own_paths.get(id(preset))
+        if path is None:
+            self.preset_chosen.emit(preset)
+        else:
+            # As it is in the file now, which may have been saved over since.
+            self.own_preset_chosen.emit(path)
 
     def _mark_preset(self) -> None:
         for entry in self.preset_menu.actions():
             menu = entry.menu()
             for action in menu.actions() if menu is not None else ():
-                action.setChecked(action.text() == self._preset)
+                action.setChecked(action.data() == self._preset)
 
     def show_models(self, entries: list) -> None:
         """Fills the model menu with `BundleEntry`s."""

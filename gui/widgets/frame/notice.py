@@ -1,8 +1,11 @@
 """A notice: one sentence over the window's lower edge that goes away by itself and never blocks."""
 
+import re
+from collections.abc import Callable
+
 from PyQt6.QtCore import QEvent, QObject, QRectF, Qt, QTimer
 from PyQt6.QtGui import QPainter, QPaintEvent
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from lamina.gui.look import theme
 from lamina.gui.widgets.controls.buttons import SignButton
@@ -12,6 +15,8 @@ SHORT_MS = 5000
 LONG_MS = 12000
 WIDEST = 620
 ABOVE_EDGE = 52
+LEFT, TOP, RIGHT = 18, 8, 8
+BORDER = 1  # the stylesheet's, which layouts don't know of
 
 
 class NoticeBar(QFrame):
@@ -22,14 +27,19 @@ class NoticeBar(QFrame):
         self.setProperty("role", "notice")
         self._is_error = False
         row = QHBoxLayout(self)
-        row.setContentsMargins(18, 8, 8, 8)
+        row.setContentsMargins(LEFT, TOP, RIGHT, TOP)
         row.setSpacing(theme.GAP)
         self.label = QLabel()
         self.label.setWordWrap(True)
         self.label.setTextFormat(Qt.TextFormat.PlainText)
+        self._action: Callable[[], object] | None = None
+        self.action_button = QPushButton()
+        self.action_button.setProperty("role", "quiet")
+        self.action_button.clicked.connect(self._act)
         self.close_button = SignButton("cross", "Close this message", diameter=26)
         self.close_button.clicked.connect(self.hide)
         row.addWidget(self.label, 1)
+        row.addWidget(self.action_button, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -37,21 +47,39 @@ class NoticeBar(QFrame):
         parent.installEventFilter(self)
         self.hide()
 
-    def tell(self, text: str, is_error: bool, tip: str = "") -> None:
-        """Shows a sentence, with `tip` as its tooltip; an error stays longer."""
+    def tell(
+        self, text: str, is_error: bool, tip: str = "", action: tuple[str, Callable[[], object]] | None = None
+    ) -> None:
+        """Shows a sentence, with `tip` as its tooltip; an error stays longer, and so does what can be acted on.
+
+        action: a button's word and what it does; the notice goes when it is pressed.
+        """
         self._is_error = is_error
+        # What a terminal sets apart with backticks stands in quotation marks here.
+        text = re.sub(r"`([^`]*)`", "\N{LEFT DOUBLE QUOTATION MARK}\\1\N{RIGHT DOUBLE QUOTATION MARK}", text)
         self.label.setText(text)
+        word, self._action = action if action is not None else ("", None)
+        self.action_button.setText(word)
+        self.action_button.setToolTip(plain_tip(tip) if word else "")
+        self.action_button.setVisible(bool(word))
         self.setToolTip(plain_tip(tip))
         self.setAccessibleName(text)
         self._place()
         self.show()
         self.raise_()
-        self._timer.start(LONG_MS if is_error else SHORT_MS)
+        self._timer.start(LONG_MS if is_error or word else SHORT_MS)
 
     def dismiss_error(self) -> None:
         """Takes a refusal away that was overtaken by something that worked."""
         if self._is_error:
             self.hide()
+
+    def _act(self) -> None:
+        action = self._action
+        # Before what it does: that may have something to tell itself.
+        self.hide()
+        if action is not None:
+            action()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         if event is not None and event.type() == QEvent.Type.Resize and not self.isHidden():
@@ -69,11 +97,12 @@ class NoticeBar(QFrame):
     def _place(self) -> None:
         parent = self.parentWidget()
         assert parent is not None
-        one_line = self.label.fontMetrics().horizontalAdvance(self.label.text()) + 72
-        width = min(WIDEST, parent.width() - 48, max(280, one_line))
-        self.setFixedWidth(width)
-        layout = self.layout()
-        assert layout is not None
-        height = max(44, layout.heightForWidth(width))
-        self.resize(width, height)
+        # Not from the layout: it knows neither the border nor what a label takes that hasn't been shown yet.
+        self.label.ensurePolished()
+        button = 0 if self.action_button.isHidden() else self.action_button.sizeHint().width() + theme.GAP
+        beside = LEFT + theme.GAP + button + self.close_button.width() + RIGHT + 2 * BORDER
+        one_line = self.label.fontMetrics().horizontalAdvance(self.label.text()) + 2
+        width = min(WIDEST, parent.width() - 48, max(280, one_line + beside))
+        height = max(44, self.label.heightForWidth(width - beside) + 2 * TOP + 2 * BORDER)
+        self.setFixedSize(width, height)
         self.move((parent.width() - width) // 2, parent.height() - ABOVE_EDGE - height)

@@ -1,5 +1,6 @@
-"""Random changes to training crops: what users will do to a codec's input, and what keeps it from learning one
-recording chain.
+"""Random changes to training crops: what users will do to a codec's input.
+
+They also keep it from learning one recording chain.
 
 Equaliser, low-pass and speed are one pass through the spectrum, so that they cost two transforms together.
 """

@@ -1,5 +1,6 @@
-"""Sounds in half the bytes, for data that has to travel: noise 60 dB below the sound, and only the standard library to
-unpack it.
+"""Sounds in half the bytes, for data that has to travel.
+
+The noise lies 60 dB below the sound, and unpacking needs only the standard library and NumPy.
 
 Blocks of 40 ms are rounded to steps that keep the noise 60 dB below the block's own level (nothing is rounded where
 that is less than one step of 16 bits), predicted by polynomials as in Shorten (Robinson 1994, "Shorten: simple lossless
@@ -55,8 +56,9 @@ def compact(samples: Samples) -> bytes:
 
 
 def expand(data: bytes, n_samples: int) -> Samples:
-    """What `compact` made of `n_samples` samples, nearly as they were. Raises ValueError if that isn't what `data`
-    holds.
+    """The samples that `compact` packed, nearly as they were.
+
+    Raises ValueError if `data` doesn't hold `n_samples` of them.
     """
     if n_samples > LONGEST:
         raise ValueError("its index names too long a clip")

@@ -280,8 +280,9 @@ def _rms(samples: FloatArray) -> float:
 
 
 def _faded(piece: FloatArray) -> FloatArray:
-    """Ends faded over 2 ms: a word cut out of its room tone must not click, and neither must the few samples left at a
-    crop's end.
+    """Fade both ends over 2 ms.
+
+    A word cut out of its room tone must not click, nor the few samples left at a crop's end.
     """
     to_start = np.arange(len(piece), dtype=np.float32)
     piece *= np.minimum(np.minimum(to_start, to_start[::-1]) / np.float32(CLIP_FADE), np.float32(1))

@@ -44,8 +44,9 @@ class Examples:
 
 
 def draw_examples(corpus: Corpus, size: int, frames: int, frame: int, noisy: float) -> Examples:
-    """`size` crops of `frames` frames; the share `noisy` of them (on the average, if it isn't a whole number) is sound
-    in noise.
+    """`size` crops of `frames` frames, of which the share `noisy` is sound in noise.
+
+    On the average, if that isn't a whole number.
 
     Without noisy ones denoise stays off, so that what a network has learnt of it isn't unlearnt. Otherwise it is on for
     most of the noisy ones, off or anywhere between for the others, and now and then switched in the middle.

@@ -1,5 +1,6 @@
-"""A corpus with helpers: processes that draw examples while the network trains, because a GPU eats them faster than one
-process can draw.
+"""A corpus with helpers: processes that draw examples while the network trains.
+
+A GPU eats them faster than one process can draw.
 
 What they draw depends on how many they are and on when they began, so a run with helpers doesn't go on bit for bit.
 """
@@ -28,8 +29,9 @@ SHARED_MEMORY = Path("/dev/shm")
 
 
 def count_helpers(example_bytes: int) -> int:
-    """How many processes can help on this machine, if what each has ready takes so many bytes; 0 where processes can't
-    be forked.
+    """How many processes can help on this machine, if each has so many bytes ready.
+
+    0 where processes can't be forked.
     """
     if "fork" not in multiprocessing.get_all_start_methods() or not SHARED_MEMORY.is_dir():
         return 0

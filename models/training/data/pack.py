@@ -142,8 +142,9 @@ def drop_parts_from(target: Path, number: int) -> None:
 
 
 def _pack_file(writer: _PackWriter, file: FoundFile, sample_rate: int) -> Iterator[float]:
-    """Adds one file; yields the share done. A file that proves unreadable leaves nothing but an entry among those left
-    out.
+    """Add one file, and yield the share done.
+
+    A file that proves unreadable leaves nothing but an entry among those left out.
     """
     writer.begin_file(file)
     try:

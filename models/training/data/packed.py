@@ -1,5 +1,6 @@
-"""Packed training data: many sound files as one file of int16 samples with an index, memory-mapped, or smaller for a
-journey.
+"""Packed training data: many sound files as one file of int16 samples with an index.
+
+Memory-mapped, or in a smaller form for a journey.
 
 Layout, all integers little-endian::
 
@@ -235,8 +236,9 @@ def _map_samples(path: Path, n_samples: int, clips: list[PackedClip]) -> tuple[l
 
 
 def _expand_samples(path: Path, stop: int, clips: list[PackedClip]) -> tuple[list[npt.NDArray[np.int16]], int]:
-    """The clips' samples from the compact file's bytes before `stop`, and where these end. Raises ValueError if they
-    are damaged.
+    """The clips' samples from the compact file's bytes before `stop`, and where these end.
+
+    Raises ValueError if they are damaged.
     """
     blobs = []
     with path.open("rb") as file:
@@ -278,8 +280,9 @@ def _parse_index(index: dict[str, Any]) -> tuple[int, int, list[PackedClip], lis
 
 
 def _checked(kind: type[Entry], entry: dict[str, Any]) -> Entry:
-    """The dataclass of a JSON object. Raises ValueError, KeyError or TypeError where a field is missing, unknown or of
-    a wrong type.
+    """Make the dataclass of a JSON object.
+
+    Raises ValueError, KeyError or TypeError where a field is missing, unknown or of a wrong type.
     """
     for field in fields(kind):
         value = entry[field.name]

@@ -83,8 +83,9 @@ def draw_tones(random: np.random.Generator, n_samples: int, sample_rate: int) ->
 
 
 def draw_sines(random: np.random.Generator, n_samples: int, sample_rate: int) -> FloatArray:
-    """One to three sines from 80 Hz up, half of them above 2 kHz at least; steady, swelling, or beginning or ending
-    inside.
+    """One to three sines from 80 Hz up, at least half of them above 2 kHz.
+
+    They are steady, swell, or begin or end inside.
     """
     result = np.zeros(n_samples, np.float32)
     for _ in range(int(random.integers(1, 4))):
@@ -156,8 +157,9 @@ def draw_struck(random: np.random.Generator, n_samples: int, sample_rate: int) -
 
 
 def draw_chord(random: np.random.Generator, n_samples: int, sample_rate: int) -> FloatArray:
-    """Two to five notes of an organ, a flute or plucked strings, in equal temperament; sustained or beginning
-    inside.
+    """Two to five notes of an organ, a flute or plucked strings, in equal temperament.
+
+    They are sustained or begin inside.
     """
     timbre = (_organ_note, _flute_note, _plucked_note)[int(random.integers(3))]
     plucked, together = timbre is _plucked_note, random.random() < 0.5
@@ -216,8 +218,9 @@ def _plucked_note(random: np.random.Generator, hertz: float) -> Partials:
 
 
 def _start(random: np.random.Generator, n_samples: int, sample_rate: int, first: bool) -> int:
-    """When a note begins, in samples: the first one up to 0.3 s before the crop or in its first third, others anywhere
-    inside.
+    """When a note begins, in samples.
+
+    The first one up to 0.3 s before the crop or in its first third, others anywhere inside.
     """
     if not first:
         return int(random.uniform(0, 0.9) * n_samples)
@@ -241,8 +244,9 @@ def _add(
 
 
 def _sum(tone: Partials, random: np.random.Generator, n_samples: int, sample_rate: int, first: int = 0) -> FloatArray:
-    """Samples `first` to `first + n_samples` of a tone's partials, each with a random phase; those that would alias are
-    left out.
+    """Samples `first` to `first + n_samples` of a tone's partials, each with a random phase.
+
+    Those that would alias are left out.
     """
     phase = random.random(len(tone.hertz))
     stays = tone.hertz <= HIGHEST_SHARE * sample_rate

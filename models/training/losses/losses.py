@@ -126,8 +126,9 @@ class ReconstructionLoss(nn.Module):
 
 
 class SketchDistance(nn.Module):
-    """How far the sketch's sound is from the original: companded MDCT coefficients, squared, so that what can't be
-    known stays silent.
+    """How far the sketch's sound is from the original.
+
+    Companded MDCT coefficients, squared, so that what can't be known stays silent.
     """
 
     basis: Tensor

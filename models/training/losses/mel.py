@@ -29,8 +29,9 @@ def mel_filters(n_fft: int, bands: int, sample_rate: int) -> Tensor:
 
 
 class LogMelDistance(nn.Module):
-    """Mean absolute difference of log-mel spectra (natural log) at one resolution, for signals `[B, samples]` →
-    `[B]`.
+    """Mean absolute difference of log-mel spectra (natural log) at one resolution.
+
+    Signals are `[B, samples]`, results `[B]`.
     """
 
     filters: Tensor
@@ -49,8 +50,9 @@ class LogMelDistance(nn.Module):
 
 
 class LevelDistance(nn.Module):
-    """How far the level of each band is off over an eighth of a second, for signals `[B, samples]` → `[B]` (mean of |ln
-    power ratio|).
+    """How far each band's level is off over an eighth of a second: the mean of |ln power ratio|.
+
+    Signals are `[B, samples]`, results `[B]`.
 
     Where phases are unknown, terms that compare coefficient by coefficient are smallest for too little energy, and the
     sound gets duller than it is. Over a patch of time and frequency chance evens out, and the right level is the best

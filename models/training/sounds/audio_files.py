@@ -80,8 +80,10 @@ class MonoReader:
         self._file, self.sample_rate, self.native_rate = file, sample_rate, int(file.samplerate)
 
     def blocks(self) -> Iterator[tuple[FloatArray, FloatArray, float]]:
-        """Yields `(native, mono, share)`: float32 `[n, channels]` as stored, float32 `[m]` at `sample_rate`, and how
-        much of the file is read, 0 … 1. The last native block may be empty.
+        """Yields `(native, mono, share)`, block by block.
+
+        `native`, float32 `[n, channels]`, is as stored; `mono`, float32 `[m]`, at `sample_rate`; `share`, 0 … 1, how
+        much of the file is read. The last native block may be empty.
 
         Raises UnreadableError where the file is damaged or holds NaN or infinity.
         """

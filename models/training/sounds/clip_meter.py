@@ -116,8 +116,9 @@ class ClipMeter:
         self._pending = self._pending[len(frames) * self._hop :]
 
     def _band_edge(self) -> float:
-        """The top of the highest band whose loud moments come near the loudest band's, if the spectrum falls off a
-        cliff there.
+        """Where the spectrum falls off a cliff: the top of the highest band that counts.
+
+        A band counts if its loud moments come near the loudest band's.
         """
         width = self.sample_rate / 2 / EDGE_BANDS
         counts = self._histogram.cumsum(1)

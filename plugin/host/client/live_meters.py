@@ -47,12 +47,13 @@ class LiveMeters:
     """Fed with what `TelemetryReader.take` brings.
 
     `input_level`, `output_level`, `input_loudness` and `output_loudness` are meters of the sound before and after the
-    board, None before the first block.
+    board, None before the first block; `captured_level` is that of what the device alone captured, in two channels.
     """
 
     def __init__(self) -> None:
         self.input_level: LevelMeter | None = None
         self.output_level: LevelMeter | None = None
+        self.captured_level: LevelMeter | None = None
         self.input_loudness: LoudnessMeter | None = None
         self.output_loudness: LoudnessMeter | None = None
         self._blocks: deque[tuple[float, float]] = deque()  # (seconds computed, seconds of sound)
@@ -67,6 +68,7 @@ class LiveMeters:
             level = self.output_level
             if level is None or (level.sample_rate, level.n_channels) != (heard.sample_rate, n_channels):
                 self.input_level, self.output_level = (LevelMeter(heard.sample_rate, n_channels) for _ in range(2))
+                self.captured_level = LevelMeter(heard.sample_rate, len(heard.captured))
                 self.input_loudness, self.output_loudness = (
                     LoudnessMeter(heard.sample_rate, n_channels) for _ in range(2)
                 )
@@ -74,6 +76,7 @@ class LiveMeters:
             for meter, samples in (
                 (self.input_level, heard.input),
                 (self.output_level, heard.output),
+                (self.captured_level, heard.captured),
                 (self.input_loudness, heard.input),
                 (self.output_loudness, heard.output),
             ):
@@ -88,7 +91,8 @@ class LiveMeters:
 
     def rest(self, seconds: float) -> None:
         """Let silence pass: what the meters show while nothing plays."""
-        for meter in (self.input_level, self.output_level, self.input_loudness, self.output_loudness):
+        levels = (self.input_level, self.output_level, self.captured_level)
+        for meter in (*levels, self.input_loudness, self.output_loudness):
             if meter is not None:
                 meter.rest(seconds)
 

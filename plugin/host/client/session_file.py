@@ -35,9 +35,9 @@ class SessionFile:
             keep yet.
         folder: where the file lies; the user's data folder if None.
 
-    `unfinished` is what a session that did not end in order left behind, or None. Nothing is ever raised after the
-    start: a disk that is full must not stop the sound; `trouble` says what is wrong. `lost` is a sentence about a
-    session that could not be read, and where it is kept, or nothing.
+    `left` is what the last session left behind, or None, and `was_cut_off` whether it did not end in order. Nothing is
+    ever raised after the start: a disk that is full must not stop the sound; `trouble` says what is wrong. `lost` is a
+    sentence about a session that could not be read, and where it is kept, or nothing.
     """
 
     def __init__(self, describe: Callable[[], dict[str, Any] | None], folder: Path | None = None) -> None:
@@ -47,9 +47,15 @@ class SessionFile:
         self._saved = ""
         self._is_closing = threading.Event()
         self._lock = self._locked()
-        self.unfinished = self._read() if self._lock is not None else None
+        self.was_cut_off = False
+        self.left = self._read() if self._lock is not None else None
         self._thread = threading.Thread(target=self._run, name="lamina-session", daemon=True)
         self._thread.start()
+
+    @property
+    def unfinished(self) -> dict[str, Any] | None:
+        """What a session that did not end in order left behind, or None."""
+        return self.left if self.was_cut_off else None
 
     def save(self, is_finished: bool = False) -> None:
         """Write the session now if it changed; `is_finished` marks that it ended in order."""
@@ -83,8 +89,8 @@ class SessionFile:
             self.save()
 
     def set_aside(self, why: str) -> None:
-        """Keep what was left unfinished under another name, because it can't be used; `lost` tells where and why."""
-        self.unfinished = None
+        """Keep what was left behind under another name, because it can't be used; `lost` tells where and why."""
+        self.left = None
         if not self.lost:
             self.lost = _put_aside_and_told(self._folder / SESSION_NAME, "The last session can't be brought back", why)
 
@@ -108,7 +114,7 @@ class SessionFile:
         return lock
 
     def _read(self) -> dict[str, Any] | None:
-        """What was left unfinished; a damaged file is put aside, not destroyed."""
+        """What was left behind; a damaged file is put aside, not destroyed."""
         path = self._folder / SESSION_NAME
         try:
             data = read_json(path, LARGEST_SESSION)
@@ -116,9 +122,7 @@ class SessionFile:
                 # Another Lamina's, perhaps a newer one's.
                 put_aside(path, "other")
                 return None
-            if data["is_finished"]:
-                return None
-            session = data["session"]
+            session, self.was_cut_off = data["session"], not data["is_finished"]
             return session if isinstance(session, dict) else None
         except FileNotFoundError:
             return None

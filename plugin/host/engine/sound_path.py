@@ -58,7 +58,8 @@ class SoundPath:
     def process(self, captured: FloatArray | None) -> FloatArray:
         """One block: captured `[1 or 2, n]` and the other sources through the board, `[2, n]`."""
         n_samples = self._n_samples if captured is None else captured.shape[1]
-        mixed = self._mixed(captured, n_samples)
+        live = self._live_part(captured)
+        mixed = self._mixed(live, n_samples)
         played = self._through_the_board(mixed)
         calibration = self.calibration
         if calibration is not None:
@@ -67,18 +68,26 @@ class SoundPath:
         recorder = self.recorder
         if recorder is not None:
             recorder.push(played)
-        self._telemetry.add_sound(mixed, played)
+        self._telemetry.add_sound(mixed, played, live)
         self._n_done += n_samples
         return played
 
-    def _mixed(self, captured: FloatArray | None, n_samples: int) -> FloatArray:
+    def _live_part(self, captured: FloatArray | None) -> FloatArray | None:
+        """What of the captured sound is let in, `[2, n]`; None for nothing."""
+        if captured is None:
+            return None
+        gain = self._live.take(captured.shape[1])
+        if not gain.any():
+            return None
+        # A driver's NaN must not reach every effect's memory. One channel goes to both sides.
+        live = np.nan_to_num(captured, nan=0.0, posinf=0.0, neginf=0.0) * gain
+        return live if len(live) == 2 else np.repeat(live, 2, axis=0)
+
+    def _mixed(self, live: FloatArray | None, n_samples: int) -> FloatArray:
         mixed, segments = self.player.read(n_samples)
         self._segments.extend((self._n_done + s.offset, s.position, s.n_samples) for s in segments)
-        if captured is not None:
-            gain = self._live.take(n_samples)
-            if gain.any():
-                # A driver's NaN must not reach every effect's memory. One channel goes to both sides.
-                mixed = mixed + np.nan_to_num(captured, nan=0.0, posinf=0.0, neginf=0.0) * gain
+        if live is not None:
+            mixed = mixed + live
         tone = self.tone.read(n_samples)
         return mixed + tone if tone.any() else mixed
 

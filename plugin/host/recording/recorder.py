@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina.plugin.call.arrays import USUAL_CHANNELS, check_channels, check_sample_rate
-from lamina.plugin.files.sound import AudioFileError, check_target
+from lamina.plugin.files.sound import TargetError, check_target
 from lamina.plugin.host.recording.flac_file import FlacFile
 from lamina.plugin.host.recording.wav_file import WavFile
 
@@ -205,9 +205,9 @@ def check_recording(path: Path) -> None:
     """
     check_target(path)
     if path.suffix.lower() not in _FORMATS:
-        raise AudioFileError(f"{path} ends in {path.suffix!r}; recordings are made as {' or '.join(_FORMATS)}.")
+        raise TargetError(f"{path} ends in {path.suffix!r}; recordings are made as {' or '.join(_FORMATS)}.")
     if path.exists():
-        raise AudioFileError(f"{path} exists already, and a recording overwrites nothing. Choose another name.")
+        raise TargetError(f"{path} exists already, and a recording overwrites nothing. Choose another name.")
 
 
 def _new_file(path: Path, sample_rate: int, n_channels: int) -> SoundFile:
@@ -215,9 +215,9 @@ def _new_file(path: Path, sample_rate: int, n_channels: int) -> SoundFile:
     try:
         return _FORMATS[path.suffix.lower()](path, sample_rate, n_channels)
     except OSError as error:
-        raise AudioFileError(f"{path} can't be written: {error.strerror or error}.") from error
+        raise TargetError(f"{path} can't be written: {error.strerror or error}.") from error
     except (ValueError, RuntimeError) as error:
-        raise AudioFileError(f"{path} can't be written at {sample_rate} Hz: {error}. Choose .wav.") from error
+        raise TargetError(f"{path} can't be written at {sample_rate} Hz: {error}. Choose .wav.") from error
 
 
 def _as_24_bit(block: FloatArray) -> NDArray[np.int32]:

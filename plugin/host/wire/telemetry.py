@@ -10,7 +10,7 @@ import mmap
 import os
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,7 @@ _LAYOUT = np.dtype(
     [
         ("sequence", "i8"),
         ("state", STATE),
-        ("sound", "f4", (SOUND_SAMPLES, 4)),
+        ("sound", "f4", (SOUND_SAMPLES, 6)),  # before the board, after it, and from the device alone
         ("frames", FRAME, (FRAMES,)),
         ("blocks", BLOCK, (BLOCKS,)),
     ]
@@ -123,13 +123,16 @@ class TelemetryWriter:
         self.state["stream_samples"] = 0
         self.publish()
 
-    def add_sound(self, taken: FloatArray, played: FloatArray) -> None:
-        """Stereo blocks `[2, n]` before and after the board."""
+    def add_sound(self, taken: FloatArray, played: FloatArray, captured: FloatArray | None = None) -> None:
+        """Stereo blocks `[2, n]` before and after the board, and of `taken` what the device captured; None for
+        nothing.
+        """
         start, n_samples = int(self.state["n_processed"]), taken.shape[1]
         place = start % SOUND_SAMPLES
         n_first = min(n_samples, SOUND_SAMPLES - place)
         sound = self._memory["sound"]
-        for channel, samples in enumerate((*taken, *played)):
+        sources = (taken, played, captured if captured is not None else np.zeros_like(taken))
+        for channel, samples in enumerate(samples for source in sources for samples in source):
             sound[place : place + n_first, channel] = samples[:n_first]
             sound[: n_samples - n_first, channel] = samples[n_first:]
         self.state["n_processed"] = start + n_samples
@@ -171,6 +174,7 @@ class Heard:
     input, output: `[channels, n]` at the same time: the input as much later as the board delays.
     frames: reports of the codec's frames.
     block_seconds, block_samples: of each block, what it took to compute and its length.
+    captured: `[2, n]`, what the device alone brought while `output` was made: silence unless the input is live.
     """
 
     sample_rate: int
@@ -181,6 +185,7 @@ class Heard:
     frames: tuple[FrameReport, ...]
     block_seconds: npt.NDArray[np.float32]
     block_samples: npt.NDArray[np.int32]
+    captured: FloatArray = field(default_factory=lambda: np.zeros((2, 0), np.float32))
 
 
 class TelemetryReader:
@@ -228,12 +233,13 @@ class TelemetryReader:
             played[:, 2 : 2 + width].T,
             self._take_frames(state),
             *self._take_blocks(state),
+            played[:, 4:].T,
         )
         self._n_read = now
         return heard
 
     def _sound(self, first: int, end: int, start: int) -> FloatArray:
-        """Samples `first` … `end`, `[n, 4]`; silence before the stream's start."""
+        """Samples `first` … `end`, `[n, 6]`; silence before the stream's start."""
         samples: FloatArray = np.take(self._memory["sound"], np.arange(first, end) % SOUND_SAMPLES, axis=0)
         samples[: max(0, start - first)] = 0.0
         return samples

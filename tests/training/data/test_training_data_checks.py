@@ -3,6 +3,7 @@ are told.
 """
 
 import io
+import json
 import re
 
 import numpy as np
@@ -197,6 +198,10 @@ def test_the_report_stands_worst_first_and_sets_the_exit_code(folders, tmp_path,
         if line[:1].strip() and line[:4] in {"STOP", "warn", "note", "ok  "}
     ]
     assert ranks == sorted(ranks) and len(ranks) == 10
+    assert main(["data", "check", str(training), "--heldout", str(heldout), "--cache", cache, "--json"]) == 2
+    report = json.loads(capsys.readouterr().out)
+    assert (report["findings"][0]["severity"], report["findings"][0]["check"]) == ("STOP", "leak")
+    assert len(report["findings"]) == 10 and {kind["kind"] for kind in report["kinds"]} >= {"speech"}
 
 
 @pytest.mark.parametrize(("place", "words"), [("none", "not a folder"), ("empty", "holds no sound files")])

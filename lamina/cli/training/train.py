@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamina.cli.answers import DONE
 from lamina.cli.data import progress_bar
-from lamina.cli.train_pause import Pause
-from lamina.cli.train_plan import check_numbers, plan_of
+from lamina.cli.training.pause import Pause
+from lamina.cli.training.plan import check_numbers, plan_of
 from lamina.models.sizes import SIZES, STANDARD, describe_size
 from lamina.models.training.recipes import RECIPES
 from lamina.plugin.extras import missing_extra
@@ -48,8 +49,8 @@ def add_train_command(commands: Any) -> None:
         description="Train a model. With a name it becomes one of your own, which the app and every --model find by "
         "that name. A "
         "checkpoint is written to the run's folder every few minutes, and an interrupted run goes on from it when the "
-        "same command is "
-        "given again. At the end the averaged weights become the bundle OUT/bundle, and your own model if it has a "
+        "same command is given again; its exit code is 130 after Ctrl-C and 143 after SIGTERM. "
+        "At the end the averaged weights become the bundle OUT/bundle, and your own model if it has a "
         "name.",
         epilog="Examples: lamina train --data my_takes/ --from lamina-24k --minutes 20 --name my-band · on two GPUs: "
         "torchrun --nproc-per-node 2 --no-python lamina train --data all.lpack --minutes 600 --name big",
@@ -183,7 +184,7 @@ def _run(options: argparse.Namespace, workers: Workers, began: float) -> int:
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    from lamina.cli.train_start import choose_start
+    from lamina.cli.training.start import choose_start
     from lamina.models.network.network import CodecNetwork
     from lamina.models.training.data.helped_corpus import HelpedCorpus
     from lamina.models.training.trainer import DivergedError, Trainer
@@ -234,7 +235,8 @@ def _run(options: argparse.Namespace, workers: Workers, began: float) -> int:
         corpus.close()
     if workers.leads:
         _end(options, trainer, final, out, pause)
-    return 0
+    # A pause was asked for; Ctrl-C and SIGTERM end a run before it is done, which who started it must be able to see.
+    return DONE if trainer.stopped_by is None else 128 + trainer.stopped_by
 
 
 def _end(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: Path, pause: Pause) -> None:
@@ -252,8 +254,8 @@ def _end(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: 
 
 def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: Path) -> None:
     """The bundle of a run's averaged weights, installed if it has a name."""
-    from lamina.cli.train_card import model_card
-    from lamina.cli.train_start import can_denoise
+    from lamina.cli.training.card import model_card
+    from lamina.cli.training.start import can_denoise
     from lamina.models.export import export_bundle
     from lamina.models.training.initialise import SETTLING_BATCHES, settle_codebooks
 
