@@ -62,10 +62,13 @@ class StreamingResampler:
     """Converts a stream from `source_rate` to `target_rate` (Hz, ≥ 1).
 
     Output k stands at source position `(k · source_rate + offset) / target_rate`, exactly; before the
-    first input the source is silent. `offset` is in units of 1/target_rate of a source sample.
+    first input the source is silent. `offset` is in units of 1/target_rate of a source sample. Where the rates are
+    equal the stream passes as it is, and there is no offset: raises ValueError.
     """
 
     def __init__(self, n_channels: int, source_rate: int, target_rate: int, offset: int = 0) -> None:
+        if source_rate == target_rate and offset:
+            raise ValueError(f"The offset is {offset}, but between equal rates ({source_rate} Hz) nothing is moved.")
         divisor = math.gcd(math.gcd(source_rate, target_rate), offset)
         self._step, self._denominator, self._offset = source_rate // divisor, target_rate // divisor, offset // divisor
         self._half = half_taps(source_rate, target_rate)
@@ -82,6 +85,8 @@ class StreamingResampler:
 
     def push(self, x: FloatArray) -> FloatArray:
         """Append `[channels, n]` inputs; returns every output `[channels, m]` that they complete."""
+        if not self._half:
+            return x.astype(np.float32)
         self._held = np.concatenate([self._held, x], 1)
         end = self._start + self._held.shape[1]
         # The last output whose kernel ends inside the input: floor(position) + half ≤ end − 1.

@@ -24,7 +24,7 @@ from lamina.plugin.call.arrays import (
     check_sidechain,
 )
 from lamina.plugin.call.effect import Effect, SideChainEffect
-from lamina.plugin.call.native_chain import NativeChain
+from lamina.plugin.call.native_chain import NativeChain, forgetful_effects
 
 BoardItem = Effect | Plugin
 
@@ -39,6 +39,10 @@ class Board(SideChainEffect):
     A board has the methods of a list, slices included: a slice read is a new board, a slice may be
     assigned and deleted. Raises TypeError that names what is accepted for any other object.
     `copy.copy` gives another list of the same effects.
+
+    A whole piece (`reset=True`) ends whatever was streamed: every member begins anew with the next call. Some of
+    pedalboard's effects (PitchShift, GSMFullRateCompressor) forget their past at every call; a board with one of them
+    takes whole pieces only, and a streamed call raises ValueError that names it.
     """
 
     __slots__ = ("_beside", "_chains", "_items", "_layout", "_prepared")
@@ -75,8 +79,19 @@ class Board(SideChainEffect):
     ) -> FloatArray:
         """See `Effect.process_channels`."""
         self._refuse_duplicates(self._items)
-        if not reset:
-            self._prepare_natives(rate, len(audio), buffer_size)
+        if reset:
+            try:
+                return self._run(audio, rate, buffer_size, True, sidechain)
+            finally:
+                # Native effects would go on from this piece's end, and codecs begin anew.
+                self.reset()
+        refuse_forgetful(self)
+        self._prepare_natives(rate, len(audio), buffer_size)
+        return self._run(audio, rate, buffer_size, False, sidechain)
+
+    def _run(
+        self, audio: FloatArray, rate: int, buffer_size: int, reset: bool, sidechain: FloatArray | None
+    ) -> FloatArray:
         result = audio
         for segment in self._segments():
             if isinstance(segment, SideChainEffect) and (sidechain is not None or id(segment) in self._beside):
@@ -223,6 +238,18 @@ class Board(SideChainEffect):
     def __copy__(self) -> Board:
         return Board(self._items)
 
+    def __getstate__(self) -> dict[str, Any]:
+        natives = sorted({type(item).__name__ for item in self._items if not isinstance(item, Effect)})
+        if natives:
+            raise TypeError(
+                f"A board with pedalboard's effects ({', '.join(natives)}) can't be pickled or copied deeply; its "
+                "document can: build_board(describe_board(board)), both from lamina.plugin.documents.boards."
+            )
+        return {"items": self._items}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Board.__init__(self, state["items"])
+
     def __repr__(self) -> str:
         return f"Board({self._items!r})"
 
@@ -257,6 +284,37 @@ def effects_in(items: Iterable[BoardItem]) -> list[BoardItem]:
     for item in items:
         found += effects_in(item) if isinstance(item, Board | Pedalboard) else [item]
     return found
+
+
+def unstreamable(effect: Effect) -> list[str]:
+    """Names of the effects on a board, or in what stands on it, that can process whole pieces only; each once."""
+    natives = [item for item in effects_in([effect]) if not isinstance(item, Effect)]
+    return list(dict.fromkeys(name for item in natives for name in forgetful_effects(item)))
+
+
+def refuse_forgetful(effect: Effect) -> None:
+    """Raises ValueError for a board that can't be streamed."""
+    names = unstreamable(effect)
+    if names:
+        raise ValueError(
+            f"{' and '.join(names)} can't be streamed: this version of pedalboard clears the past at every call. "
+            "Process the whole piece in one call (reset=True), or take it off the board."
+        )
+
+
+def in_stages(effect: Effect) -> list[Effect]:
+    """What a whole piece passes one after the other, for the same result: Lamina's effects one by one, and the natives
+    that stand side by side as boards of their own. Nested boards are opened up.
+    """
+    if not isinstance(effect, Board):
+        return [effect]
+    stages: list[Effect] = []
+    for own, items in groupby(effect, lambda item: isinstance(item, Effect)):
+        if own:
+            stages += [stage for item in items if isinstance(item, Effect) for stage in in_stages(item)]
+        else:
+            stages.append(Board(items))
+    return stages
 
 
 def refuse_duplicates(effects: list[BoardItem]) -> None:

@@ -6,13 +6,15 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lamina.plugin.board import in_stages, unstreamable
 from lamina.plugin.call.arrays import MAX_CHANNELS, FloatArray
-from lamina.plugin.call.effect import Effect
+from lamina.plugin.call.effect import Effect, SideChainEffect
 from lamina.plugin.files.sound import (
     AudioFileError,
     atomic_writer,
@@ -26,6 +28,8 @@ BLOCK_SECONDS = 2.0
 BUFFER_SIZE = 8192
 """What native plugins get at a time."""
 LONGEST_LATENCY_SECONDS = 30.0
+MOST_WHOLE_VALUES = 30 * 60 * 48_000 * 2
+"""Half an hour of stereo at 48 kHz, which native effects hold about four times: 2.8 GB."""
 
 
 class RenderCancelled(Exception):  # noqa: N818 - a request that was granted, not an error
@@ -56,11 +60,15 @@ def render_file(
     """Run `source` through `effect` (a `NeuralCodec` or a `Board`) into `target`, at the source's rate, length and
     channels.
 
+    A board with an effect of pedalboard's that can't be streamed (PitchShift, GSMFullRateCompressor) gets the file in
+    one piece, which may be half an hour of stereo at 48 kHz long.
+
     Args:
         effect: is reset before and after.
         source, target: files; the target's suffix chooses its format.
         progress: called with the share done, 0 … 1.
-        cancelled: asked before each block; if it says True, RenderCancelled is raised.
+        cancelled: asked before each block, and before an effect that gets everything in one piece; if it says True,
+            RenderCancelled is raised.
         sidechain: a file whose codes `cross_layers` lets in; it is resampled to the source's rate, and silence follows
             its end.
 
@@ -69,6 +77,8 @@ def render_file(
     """
     started = time.perf_counter()
     goal = check_target(target, source)
+    if unstreamable(effect):
+        return _render_whole(effect, source, goal, progress, cancelled, sidechain)
     with contextlib.ExitStack() as opened:
         file = opened.enter_context(open_for_reading(source, MAX_CHANNELS))
         rate, channels, total = int(file.samplerate), int(file.num_channels), int(file.frames)
@@ -86,13 +96,103 @@ def render_file(
                     if writer.n_written == total:
                         break
                 else:
-                    raise AudioFileError(
-                        f"{source} does not come out of the effects: their latency is beyond "
-                        f"{LONGEST_LATENCY_SECONDS:g} s."
-                    )
+                    raise _comes_too_late(source)
         finally:
             effect.reset()
     return RenderResult(goal, total / rate, time.perf_counter() - started, what_is_missing(source), channels)
+
+
+def _render_whole(
+    effect: Effect,
+    source: str | Path,
+    goal: Path,
+    progress: Callable[[float], None] | None,
+    cancelled: Callable[[], bool] | None,
+    sidechain: str | Path | None,
+) -> RenderResult:
+    """As `render_file`, in memory: stage by stage, each of which hears the whole piece; those that can be streamed get
+    it in blocks.
+    """
+    started = time.perf_counter()
+    stages = in_stages(effect)
+
+    def go_on(n_done: int, share: float) -> None:
+        """Before each step: so many of reading and the stages are done, and a share of the next."""
+        if cancelled is not None and cancelled():
+            raise RenderCancelled(f"Rendering {goal} was cancelled; nothing was written.")
+        if progress is not None and n_done + share:
+            progress((n_done + share) / (len(stages) + 1))
+
+    with contextlib.ExitStack() as opened:
+        file = opened.enter_context(open_for_reading(source, MAX_CHANNELS))
+        rate, channels, total = int(file.samplerate), int(file.num_channels), int(file.frames)
+        read_beside = opened.enter_context(beside(sidechain, rate, channels))
+        if total * channels > MOST_WHOLE_VALUES:
+            raise AudioFileError(
+                f"{source} is {total / rate / 60:.0f} minutes long, too long for {' and '.join(unstreamable(effect))}, "
+                f"which can't be streamed: at most {MOST_WHOLE_VALUES / channels / rate / 60:.0f} minutes fit in one "
+                "piece. Cut it, or take the effect off the board."
+            )
+        effect.reset()
+        try:
+            with atomic_writer(goal, rate, channels) as writer:
+                sound = np.zeros((channels, total), np.float32)
+                n_read = 0
+                for block in _read(file, source):
+                    go_on(0, n_read / total)
+                    sound[:, n_read : n_read + block.shape[1]] = block
+                    n_read += block.shape[1]
+                with_it = read_beside(total)
+                for index, stage in enumerate(stages, 1):
+                    given = with_it if isinstance(stage, SideChainEffect) else {}
+                    if unstreamable(stage):
+                        go_on(index, 0.0)
+                        sound = stage.process_channels(sound, rate, BUFFER_SIZE, True, **given)
+                    else:
+                        sound = _in_blocks(stage, sound, rate, given, partial(go_on, index), source)
+                writer.write(sound)
+                if progress is not None:
+                    progress(1.0)
+        finally:
+            effect.reset()
+    return RenderResult(goal, total / rate, time.perf_counter() - started, what_is_missing(source), channels)
+
+
+def _in_blocks(
+    stage: Effect,
+    sound: FloatArray,
+    rate: int,
+    beside: dict[str, FloatArray],
+    go_on: Callable[[float], None],
+    source: str | Path,
+) -> FloatArray:
+    """A whole piece, compensated, through a stage that can be streamed; `go_on` is told the share before each block."""
+    result, n_done, total = np.empty_like(sound), 0, sound.shape[1]
+    size = max(1, int(rate * BLOCK_SECONDS))
+    stage.reset()
+    for start in range(0, total + int(LONGEST_LATENCY_SECONDS * rate), size):
+        go_on(n_done / total)
+        block, *others = (_block(whole, start, size) for whole in (sound, *beside.values()))
+        out = stage.process_channels(block, rate, BUFFER_SIZE, False, **dict(zip(beside, others, strict=True)))
+        out = out[:, : total - n_done]
+        result[:, n_done : n_done + out.shape[1]] = out
+        n_done += out.shape[1]
+        if n_done == total:
+            stage.reset()
+            return result
+    raise _comes_too_late(source)
+
+
+def _block(whole: FloatArray, start: int, size: int) -> FloatArray:
+    """`size` samples from `start` on, silence behind the end."""
+    block = whole[:, start : start + size]
+    return np.pad(block, ((0, 0), (0, size - block.shape[1])))
+
+
+def _comes_too_late(source: str | Path) -> AudioFileError:
+    return AudioFileError(
+        f"{source} does not come out of the effects: their latency is beyond {LONGEST_LATENCY_SECONDS:g} s."
+    )
 
 
 @contextlib.contextmanager
@@ -119,6 +219,14 @@ def beside(path: str | Path | None, sample_rate: int, n_channels: int) -> Iterat
 
 def _blocks(file: Any, source: str | Path) -> Iterator[FloatArray]:
     """The file in blocks, then silence for as long as any sensible latency lasts."""
+    yield from _read(file, source)
+    size = max(1, int(file.samplerate * BLOCK_SECONDS))
+    for _ in range(1 + int(LONGEST_LATENCY_SECONDS / BLOCK_SECONDS)):
+        yield np.zeros((file.num_channels, size), np.float32)
+
+
+def _read(file: Any, source: str | Path) -> Iterator[FloatArray]:
+    """The file in blocks."""
     rate, total = int(file.samplerate), int(file.frames)
     size = max(1, int(rate * BLOCK_SECONDS))
     while file.tell() < total:
@@ -131,5 +239,3 @@ def _blocks(file: Any, source: str | Path) -> Iterator[FloatArray]:
             )
         check_samples(block, source, position)
         yield block
-    for _ in range(1 + int(LONGEST_LATENCY_SECONDS / BLOCK_SECONDS)):
-        yield np.zeros((file.num_channels, size), np.float32)

@@ -17,6 +17,7 @@ from itertools import accumulate, groupby
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.offset import OffsetRemover
 from lamina.models.runtime import CodeArray, CodecRuntime
 from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.desk.desk import Counts, Desk, Sent, sum_up
@@ -98,11 +99,16 @@ class FrameSender:
     def __init__(
         self, runtime: CodecRuntime, n_channels: int, settings: Settings, forget_at: int | None = None
     ) -> None:
+        config = runtime.config
         self.runtime, self.n_channels = runtime, n_channels
         self.n_frames = 0
         """Frames encoded so far."""
         self._coder = Coder(runtime, n_channels, forget_at)
         self._beside: Coder | None = None
+        # Of a constant the decoder makes a hum at the frame rate.
+        self._offset, self._offset_beside = (
+            OffsetRemover(n_channels, config.sample_rate, config.frame) for _ in range(2)
+        )
         self._n_mono = SIDE_FADES_FRAMES if settings.stereo == "mono" else 0
         self._earlier = [
             (Coder(runtime, n_channels), runtime.decoder_state(n_channels)) for _ in range(settings.passes - 1)
@@ -122,6 +128,7 @@ class FrameSender:
         A long call comes stretch by stretch, and the encoder is ahead of what is done with the last one.
         """
         size = LONG_CALL_FRAMES * self.runtime.config.frame
+        x, beside = self._without_offset(x, beside)
         if x.shape[1] <= size:
             if x.shape[1]:
                 yield self._encode(x, beside, settings_at)
@@ -138,6 +145,9 @@ class FrameSender:
                 # Who stops listening does not wait for the rest.
                 encoder.shutdown(cancel_futures=True)
 
+    def _without_offset(self, x: FloatArray, beside: FloatArray | None) -> tuple[FloatArray, FloatArray | None]:
+        return self._offset.push(x), None if beside is None else self._offset_beside.push(beside)
+
     def _encode(
         self,
         x: FloatArray,
@@ -145,7 +155,7 @@ class FrameSender:
         settings_at: Callable[[int], Settings],
         latents: FloatArray | None = None,
     ) -> Encoded:
-        """A stretch; `latents` are its own if the encoder has already heard it."""
+        """A stretch without an offset; `latents` are its own if the encoder has already heard it."""
         started = time.perf_counter()
         n_frames = x.shape[1] // self.runtime.config.frame
         settings = [settings_at(self.n_frames + frame) for frame in range(n_frames)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from desk_sounds import FRAME, RATE, difference, music, render, stream, voice
-from sounds import lag_samples
+from sounds import demo, lag_samples
 
 from lamina.models.runtime import load_runtime
 from lamina.plugin import NeuralCodec, Settings
@@ -140,6 +140,13 @@ def test_the_side_chain_is_aligned_with_the_sound_however_many_generations_that_
     crossed = NeuralCodec(layers=24, cross_layers=0, passes=passes)(a, RATE, sidechain=b)
     assert lag_samples(b[0], crossed[0]) == 0
     assert difference(crossed, b) < 0.5
+
+
+@pytest.mark.parametrize("rate", [8_000, 24_000])
+def test_the_side_chain_is_heard_at_the_codecs_own_rate_too(rate):
+    a, b = (demo(item, rate, 1.0)[:1] for item in (1, 0))
+    crossed = NeuralCodec(layers=12, cross_layers=0)(a, rate, sidechain=b)
+    assert np.array_equal(crossed, NeuralCodec(layers=12)(b, rate))
 
 
 @pytest.mark.slow

@@ -54,3 +54,12 @@ def test_what_the_target_rate_can_not_hold_is_gone(source):
 def test_a_constant_stays_constant(source, target):
     out = StreamingResampler(1, source, target).push(np.ones((1, 6000), np.float32))[0]
     assert np.abs(out[400:] - 1).max() < 1e-6
+
+
+def test_between_equal_rates_a_stream_passes_as_it_is():
+    """Silence came out: a side-chain at the codec's own rate was never heard."""
+    x = noise(2, 500)
+    resampler = StreamingResampler(2, 24_000, 24_000)
+    assert np.array_equal(np.concatenate([resampler.push(x[:, :1]), resampler.push(x[:, 1:])], 1), x)
+    with pytest.raises(ValueError, match="equal rates"):
+        StreamingResampler(2, 24_000, 24_000, 5)

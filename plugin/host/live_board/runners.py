@@ -17,6 +17,7 @@ from pedalboard import ExternalPlugin, GSMFullRateCompressor, PitchShift, Plugin
 
 from lamina.plugin.call.arrays import FloatArray, check_float_array
 from lamina.plugin.call.effect import Effect
+from lamina.plugin.call.native_chain import forgetful_effects
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.stream.reports import FrameReport
 
@@ -34,6 +35,9 @@ RESERVES: tuple[tuple[type, int], ...] = ((GSMFullRateCompressor, 4), (Resample,
 """Samples by which these natives, which resample inside, were seen to fall further behind within two minutes, and a
 little more.
 """
+
+
+LOSES_ITS_SOUND = "loses its sound when it is played block by block (a limit of this version of pedalboard)"
 
 
 class EffectError(Exception):
@@ -116,6 +120,9 @@ class CallRunner:
         self._effect, self._rate, self._n_channels, self._block = effect, sample_rate, n_channels, block
         self._held = np.zeros((n_channels, 0), np.float32)
         self._n_short = 0
+        # In a Mix it is not heard that one of several falls silent.
+        if isinstance(effect, Plugin) and forgetful_effects(effect):
+            raise EffectError(LOSES_ITS_SOUND)
         _PLAYED_BY[id(effect)] = self
         needed = self._find_latency()
         if needed and isinstance(effect, Plugin) and not isinstance(effect, ExternalPlugin):
@@ -176,9 +183,7 @@ class CallRunner:
         live = np.concatenate([self._call(probe[:, start : start + self._block]) for start in starts], 1)
         whole = plugin.process(probe, self._rate, buffer_size=self._block, reset=True)[:, : live.shape[1]]
         if _level(whole) > LEAST_PROBE_LEVEL and _level(live) < _level(whole) / 2:
-            raise EffectError(
-                "loses its sound when it is played block by block (a limit of this version of pedalboard)"
-            )
+            raise EffectError(LOSES_ITS_SOUND)
 
     def _call(self, block: FloatArray) -> FloatArray:
         # The effect may write into what it gets: nobody needs it after this. What it gives is copied into the
