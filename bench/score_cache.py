@@ -15,6 +15,8 @@ from pathlib import Path
 from heldout import Window
 from metrics import Scores
 
+from lamina.models.json_files import read_json
+
 FORMAT = 1
 _MEASURING = ("visqol-python", "pesq", "pystoi", "speechmos", "soxr", "numpy", "scipy")
 
@@ -42,7 +44,7 @@ class ScoreCache:
         self._known: dict[str, list[float | None]] = {}
         if path is not None and path.exists():
             try:
-                data = json.loads(path.read_text(encoding="utf-8"))
+                data = read_json(path)
                 if data["format"] != FORMAT:
                     raise ValueError(f"format {data['format']}")
                 self._known = dict(data["scores"])

@@ -1,8 +1,9 @@
 """What the app loads beside its window: sound files, the codec, the sound devices, demo items and presets."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import Any
 
 from lamina.gui.background import Background
@@ -13,6 +14,7 @@ from lamina.gui.model.kept_session import KeptDocument, KeptSession
 from lamina.gui.model.session import GONE_REMARK, Notice, Session
 from lamina.gui.model.values.desk import presettable
 from lamina.gui.widgets.frame.header import Header
+from lamina.models.leftovers import remove_leftovers, temporary_folder
 from lamina.plugin import DEFAULT_BUNDLE, survey_bundles
 from lamina.plugin.host.device.devices import probe_devices
 
@@ -38,7 +40,8 @@ class Loader:
         self._opening: Path | None = None
         self._share_opened: float | None = 0.0
         self._first_model = DEFAULT_BUNDLE
-        self._decoded: TemporaryDirectory[str] | None = None
+        self._decoded: Path | None = None
+        self._temporary = ExitStack()
         self._n_decoded = 0
         self._brought_back = ""
         self._header: Header | None = None
@@ -48,6 +51,7 @@ class Loader:
     def start(self, file: Path | None, header: Header, model: str | None = None) -> None:
         """Everything the app needs after its window is there, what the user sees first before the rest."""
         left, is_restored = None, False
+        remove_leftovers(Path(gettempdir()))
         self._first_model = model or DEFAULT_BUNDLE
         if self._kept is not None and self._kept.has_left:
             trouble = self._kept.restore_boards()
@@ -116,9 +120,8 @@ class Loader:
 
     def close(self) -> None:
         """Takes what was decoded away. After the engine's end: it plays from there."""
-        if self._decoded is not None:
-            self._decoded.cleanup()
-            self._decoded = None
+        self._temporary.close()
+        self._decoded = None
 
     def find_devices(self) -> None:
         """Looks for sound devices, beside everything else that is loaded: a sound system that hangs must not hold that
@@ -282,9 +285,9 @@ class Loader:
     def _decoded_target(self) -> Path:
         """Where the next file of codes is decoded to."""
         if self._decoded is None:
-            self._decoded = TemporaryDirectory(prefix="lamina-")
+            self._decoded = self._temporary.enter_context(temporary_folder(Path(gettempdir()), "decoded"))
         self._n_decoded += 1
-        return Path(self._decoded.name) / f"decoded-{self._n_decoded}.wav"
+        return self._decoded / f"decoded-{self._n_decoded}.wav"
 
     def _open_again(self, left: KeptDocument) -> None:
         """Opens what was open at the end of the last session."""

@@ -165,8 +165,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
         seen: set[str] = set()
-        double = next(name for name, _ in pairs if name in seen or seen.add(name))
-        raise JsonError(f"{_shortened(double)!r} is given twice")
+        for name, _ in pairs:
+            if name in seen:
+                raise JsonError(f"{_shortened(name)!r} is given twice")
+            seen.add(name)
     return made
 
 

@@ -8,6 +8,7 @@ stream is coded the same for any cutting, bit for bit.
 
 from __future__ import annotations
 
+import zipfile
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -36,6 +37,10 @@ SNAPSHOT_LOSS = 1.02
 """Largest error that codes chosen here leave, against that of the snapshot's: a last bit now and then decides for
 another code.
 """
+
+
+LARGEST_SNAPSHOT, LONGEST_EXAMPLE_SECONDS = 64 << 20, 10
+"""Bytes that the example may unpack to, and how long it may be: a second is usual."""
 
 
 class CodecRuntime:
@@ -76,7 +81,15 @@ class CodecRuntime:
         memory = self.config.memory
         self.loop_frames = 0 if memory is None else memory.history + -(-memory.past // self.config.frame) + 1
         """Frames in which everything lies that a loop remembers; 0 without a memory."""
-        self._check_snapshot(tolerance, loss)
+        try:
+            self._check_snapshot(tolerance, loss)
+        except BundleError:
+            raise
+        except Exception as error:
+            # Whatever numpy, a zip file or a network makes of an example that is none.
+            raise BundleError(
+                f"The example of bundle {bundle.path} is damaged ({error!r}). Install the bundle again."
+            ) from error
 
     @property
     def engine(self) -> str:
@@ -223,7 +236,13 @@ class CodecRuntime:
 
         Another runtime or a broken build must not pass for the codec.
         """
+        with zipfile.ZipFile(self.bundle.path / SNAPSHOT) as packed:
+            size = sum(entry.file_size for entry in packed.infolist())
+        if size > LARGEST_SNAPSHOT:
+            raise ValueError(f"it unpacks to {size >> 20} MB, {LARGEST_SNAPSHOT >> 20} are the most")
         with np.load(self.bundle.path / SNAPSHOT) as snapshot:
+            if snapshot["audio"].size > LONGEST_EXAMPLE_SECONDS * self.config.sample_rate:
+                raise ValueError(f"its sound is longer than {LONGEST_EXAMPLE_SECONDS} s")
             self._engine.learn(snapshot["audio"])
             z, _ = self.encode(snapshot["audio"], self.encoder_state(1))
             codes, latent = snapshot["codes"], snapshot["latent"]

@@ -37,9 +37,16 @@ def code_of(error: BaseException) -> int:
     return INPUT if isinstance(error, AudioFileError | ContainerError) else REFUSED
 
 
+def shown(text: object) -> str:
+    """Text out of a file, a name or a message: control characters, which could move the terminal's cursor or worse, in
+    escapes.
+    """
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in str(text))
+
+
 def told(error: BaseException) -> str:
     """An error as the one line that stands on the terminal."""
-    return f"lamina: {' '.join(str(error).split())}"
+    return f"lamina: {shown(' '.join(str(error).split()))}"
 
 
 def print_json(value: Any) -> None:

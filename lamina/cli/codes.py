@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamina.cli.answers import DONE, INCOMPLETE, code_of, print_json, told
+from lamina.cli.answers import DONE, INCOMPLETE, code_of, print_json, shown, told
 from lamina.cli.batch import (
     Job,
     Outcome,
@@ -90,13 +90,6 @@ def add_codes_commands(commands: Any) -> None:
     )
     inspect.add_argument("--json", action="store_true", help="as JSON, a list with an object for each file")
     inspect.set_defaults(run=_inspect)
-
-
-def shown(text: str) -> str:
-    """Text out of a file as a terminal may show it: control characters, which could move its cursor or worse, in
-    escapes.
-    """
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
 
 
 def _encode(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from lamina.cli.answers import print_json
+from lamina.cli.answers import print_json, shown
 from lamina.cli.options import MODEL_HELP
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE, survey_bundles
 from lamina.models.config import CodecConfig
@@ -138,7 +138,7 @@ def print_info(model: str = DEFAULT_BUNDLE) -> None:
     )
     print(" · ".join(f"{name} {_version(name)}" for name in SHOWN_PACKAGES))
     print()
-    print(f"Bundle   {bundle.name} ({bundle.path})")
+    print(f"Bundle   {shown(bundle.name)} ({shown(bundle.path)})")
     print(
         f"         {config.sample_rate} Hz, frames of {config.frame} samples, {config.layers} layers of "
         f"{config.codebook_size} codes"
@@ -150,11 +150,14 @@ def print_info(model: str = DEFAULT_BUNDLE) -> None:
     print(f"         computed by: {_engine(model, config)}")
     print(f"         denoise: {'trained' if bundle.conditioned else 'not trained in this bundle'}")
     if bundle.training:
-        print("         " + ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in bundle.training.items()))
+        training = ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in bundle.training.items())
+        print(f"         {shown(training)}")
     print()
     for index, entry in enumerate(survey_bundles()):
         title, whose = "Models" if index == 0 else "", "your own" if entry.is_own else "comes with Lamina"
-        print(f"{title:8} {entry.name} ({whose})" + (f": can't be used. {entry.problem}" if entry.problem else ""))
+        print(
+            f"{title:8} {entry.name} ({whose})" + (f": can't be used. {shown(entry.problem)}" if entry.problem else "")
+        )
     print()
     for rate in SHOWN_RATES:
         samples = codec.latency_samples(rate)

@@ -250,7 +250,9 @@ def _check_devices(settings: DeviceSettings) -> None:
     from lamina.plugin.host.device.devices import find_device, is_hardware, list_devices
     from lamina.plugin.host.device.virtual_device import virtual_device
 
-    virtual_device(settings.input, settings.output)
+    target = virtual_device(settings.input, settings.output).output
+    if target is not None and target.exists():
+        raise ValueError(f"The virtual device's output {target} is there already and is not replaced. Name a new file.")
     if settings.input != NONE and is_hardware(settings.input) != is_hardware(settings.output):
         raise ValueError(
             f"The input {settings.input} and the output {settings.output} can't be used together: both must be "

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from lamina.models.bundles.own_bundles import (
     run_folder,
 )
 from lamina.models.config import CodecConfig
+from lamina.models.json_files import parse_json, read_regular
+from lamina.models.leftovers import temporary_folder
 from lamina.models.sizes import SIZES, shipped_bundle_of
 
 BUNDLE_FORMAT = 2
@@ -36,6 +38,13 @@ LAYERS_PER_GRAPH = 8
 """Layers in one quantizer graph: a stream with few layers runs few graphs."""
 SNAPSHOT = "snapshot.npz"
 MODEL_CARD = "MODEL_CARD.md"
+
+
+SHIPPED_MANIFESTS = {"lamina-24k": "a7217d28ca5ff4aca7bf3d0afd4bf9e50d90b00172155b5a49a0aaa24e1ea434"}
+"""SHA-256 of the `model.json` of each bundle that comes with Lamina, which holds the hashes of its other files: hashes
+that lie beside what they are of tell damage, not another's hand."""
+LARGEST_MANIFEST, LARGEST_MODEL_FILE = 1 << 20, 1 << 30
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 class BundleError(ValueError):
@@ -133,7 +142,7 @@ def survey_bundles() -> list[BundleEntry]:
     for name in list_bundles():
         try:
             entries.append(BundleEntry(name, name not in shipped, open_bundle(name)))
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RuntimeError) as error:
             entries.append(BundleEntry(name, name not in shipped, None, str(error)))
     return entries
 
@@ -146,13 +155,15 @@ def open_bundle(name_or_path: str | Path = DEFAULT_BUNDLE) -> Bundle:
     path = find_bundle(name_or_path)
     manifest = path / "model.json"
     try:
-        data = json.loads(manifest.read_text(encoding="utf-8"))
+        text = read_regular(manifest, LARGEST_MANIFEST)
+        data = parse_json(text)
         version, files = data["format"], dict(data["files"])
         if version != BUNDLE_FORMAT:
             raise BundleError(
                 f"{path} has bundle format {version}; this Lamina reads format {BUNDLE_FORMAT}. Update Lamina or the "
                 "bundle."
             )
+        _check_files(files)
         name, training = data["name"], data["training"]
         if not isinstance(name, str) or not isinstance(training, dict):
             raise TypeError("name must be text and training an object")
@@ -163,8 +174,10 @@ def open_bundle(name_or_path: str | Path = DEFAULT_BUNDLE) -> Bundle:
         raise BundleError(f"The bundle {path} has no model.json. Install or train it again.") from error
     except OSError as error:
         raise BundleError(f"{manifest} can't be read: {error.strerror or error}.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except Exception as error:
+        # Whatever stands in the file and whatever the config makes of it: one bad model is not the end of the others.
         raise BundleError(f"{manifest} is damaged ({error!r}). Install the bundle again.") from error
+    _verify_origin(path, text)
     _verify_hashes(bundle)
     return bundle
 
@@ -214,8 +227,8 @@ def install_bundle(source: Path, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / name
     # A name with a dot in front is never listed as a bundle, whatever interrupts the copying.
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".installing-") as temporary:
-        fresh, old = Path(temporary) / "new", Path(temporary) / "old"
+    with temporary_folder(folder, ".installing") as temporary:
+        fresh, old = temporary / "new", temporary / "old"
         shutil.copytree(source, fresh)
         open_bundle(fresh)
         if target.exists():
@@ -265,8 +278,8 @@ def remove_own_bundle(name: str) -> None:
     check_own(name)
     folder = own_bundles_folder()
     # Out of the list at once, whatever interrupts the rest.
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".removing-") as temporary:
-        (folder / name).rename(Path(temporary) / "old")
+    with temporary_folder(folder, ".removing") as temporary:
+        (folder / name).rename(temporary / "old")
 
 
 def bundle_version(name_or_path: str | Path) -> tuple[str, int]:
@@ -285,6 +298,22 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _check_files(files: dict[Any, Any]) -> None:
+    """Raises ValueError for a file that might lie elsewhere than in the bundle's folder, or a hash that is none."""
+    for name, expected in files.items():
+        if name in ("", ".", "..") or any(sign in name for sign in "/\\\0") or Path(name).name != name:
+            raise ValueError(f"{name!r} is no file of the bundle's own folder")
+        if not isinstance(expected, str) or not _HASH.fullmatch(expected):
+            raise ValueError(f"the hash of {name!r} is no SHA-256")
+
+
+def _verify_origin(path: Path, manifest: bytes) -> None:
+    """Raises BundleError if a bundle stands in the place of a shipped one and isn't it."""
+    expected = SHIPPED_MANIFESTS.get(path.name) if path.parent == weights_folder() else None
+    if expected is not None and hashlib.sha256(manifest).hexdigest() != expected:
+        raise BundleError(f"The model in {path} is not the one that comes with this Lamina. Install Lamina again.")
+
+
 def _verify_hashes(bundle: Bundle) -> None:
     missing = [name for name in required_files(bundle.config) if name not in bundle.hashes]
     if missing:
@@ -293,6 +322,10 @@ def _verify_hashes(bundle: Bundle) -> None:
         path = bundle.path / name
         if not path.is_file():
             raise BundleError(f"The bundle {bundle.path} lacks its file {name}. Install the bundle again.")
+        if path.stat().st_size > LARGEST_MODEL_FILE:
+            raise BundleError(
+                f"The bundle's file {path} has more than {LARGEST_MODEL_FILE >> 20} MB, which none needs."
+            )
         actual = file_hash(path)
         if actual != expected:
             raise BundleError(

@@ -6,20 +6,27 @@ model's graph only the initializers are read, each a name, a type, dimensions, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-GRAPH_OF_MODEL = 7
-INITIALIZER_OF_GRAPH = 5
+GRAPH_OF_MODEL, FUNCTION_OF_MODEL = 7, 25
+NODE_OF_GRAPH, INITIALIZER_OF_GRAPH, SPARSE_OF_GRAPH, NODE_OF_FUNCTION = 1, 5, 15, 7
+OPERATOR, ATTRIBUTE_OF_NODE = 4, 5
+TENSORS_OF_ATTRIBUTE, GRAPHS_OF_ATTRIBUTE, SPARSE_OF_ATTRIBUTE = (5, 10), (6, 11), (22, 23)
+EXTERNAL_DATA, KEY, VALUE = 13, 1, 2
 DIMS, DATA_TYPE, FLOAT_DATA, NAME, RAW_DATA = 1, 2, 4, 8, 9
 """Fields of an initializer."""
 VARINT, FIXED_64, BYTES, FIXED_32 = 0, 1, 2, 5
 """Kinds of values."""
 DATA_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 2: np.dtype("u1"), 7: np.dtype("<i8"), 10: np.dtype("<f2")}
+
+DEEPEST = 16
+LOOPS = ("Loop", "Scan", "SequenceMap")
+"""Operators that may go on for ever; none of Lamina's networks has one."""
 
 Array = npt.NDArray[Any]
 
@@ -41,6 +48,64 @@ def read_weights(path: Path) -> dict[str, Array]:
     except (IndexError, UnicodeDecodeError, ValueError) as error:
         raise ValueError(f"{path} is no ONNX model, or it is damaged: {error}") from error
     return found
+
+
+def check_graph(path: Path, listed: Container[str]) -> None:
+    """Raises ValueError if a graph is one that no bundle may run: one that holds a loop, which might never end, or that
+    reads a file which is not `listed`, and so not verified.
+    """
+    try:
+        for number, value in _fields(memoryview(path.read_bytes())):
+            if number in (GRAPH_OF_MODEL, FUNCTION_OF_MODEL) and isinstance(value, memoryview):
+                _check_nodes(value, NODE_OF_GRAPH if number == GRAPH_OF_MODEL else NODE_OF_FUNCTION, path, listed, 0)
+    except (IndexError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no ONNX model, or it is damaged: {error}") from error
+
+
+def _check_nodes(graph: memoryview, nodes: int, path: Path, listed: Container[str], depth: int) -> None:
+    if depth > DEEPEST:
+        raise ValueError(f"{path} nests graphs more than {DEEPEST} deep")
+    for number, value in _fields(graph):
+        if not isinstance(value, memoryview):
+            continue
+        if number == nodes:
+            _check_node(value, path, listed, depth)
+        elif nodes == NODE_OF_GRAPH and number == INITIALIZER_OF_GRAPH:
+            _check_tensor(value, path, listed)
+        elif nodes == NODE_OF_GRAPH and number == SPARSE_OF_GRAPH:
+            _check_sparse(value, path, listed)
+
+
+def _check_node(node: memoryview, path: Path, listed: Container[str], depth: int) -> None:
+    for number, value in _fields(node):
+        if not isinstance(value, memoryview):
+            continue
+        if number == OPERATOR and bytes(value).decode() in LOOPS:
+            raise ValueError(f"{path} holds a loop, which might never end")
+        if number == ATTRIBUTE_OF_NODE:
+            for part, held in _fields(value):
+                if not isinstance(held, memoryview):
+                    continue
+                if part in TENSORS_OF_ATTRIBUTE:
+                    _check_tensor(held, path, listed)
+                elif part in SPARSE_OF_ATTRIBUTE:
+                    _check_sparse(held, path, listed)
+                elif part in GRAPHS_OF_ATTRIBUTE:
+                    _check_nodes(held, NODE_OF_GRAPH, path, listed, depth + 1)
+
+
+def _check_sparse(sparse: memoryview, path: Path, listed: Container[str]) -> None:
+    for _, value in _fields(sparse):
+        if isinstance(value, memoryview):
+            _check_tensor(value, path, listed)
+
+
+def _check_tensor(tensor: memoryview, path: Path, listed: Container[str]) -> None:
+    for number, entry in _fields(tensor):
+        if number == EXTERNAL_DATA and isinstance(entry, memoryview):
+            said = {part: bytes(value).decode() for part, value in _fields(entry) if isinstance(value, memoryview)}
+            if said.get(KEY) == "location" and said.get(VALUE, "") not in listed:
+                raise ValueError(f"{path} reads {said.get(VALUE, '')!r}, which the bundle does not list")
 
 
 def _read_initializer(message: memoryview, found: dict[str, Array]) -> None:

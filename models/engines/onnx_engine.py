@@ -26,6 +26,7 @@ from lamina.models.bundles.bundle import (
     quantizer_graphs,
     quantizer_groups,
 )
+from lamina.models.bundles.onnx_weights import check_graph
 from lamina.models.coding.search import CodeSearch
 from lamina.models.config import MemoryConfig
 from lamina.models.engines.exact import exact_product
@@ -291,6 +292,10 @@ def _session(bundle: Bundle, graph: str) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Not `set_denormal_as_zero`: it would change the floating-point mode of the caller's own thread for good. The
     # networks hear a fifth of a second back at most, so nothing decays into denormals for long.
+    try:
+        check_graph(bundle.path / graph, bundle.hashes)
+    except (ValueError, OSError) as error:
+        raise BundleError(f"The bundle {bundle.path} can't be used: {error}.") from error
     try:
         return onnxruntime.InferenceSession(str(bundle.path / graph), options, providers=["CPUExecutionProvider"])
     except Exception as error:

@@ -41,12 +41,17 @@ PLAIN, ENTROPY = 0, 1
 _FIELDS = struct.Struct("<IHBI")
 _CRC = struct.Struct("<I")
 _HEAD_BYTES = len(MARKER) + _FIELDS.size + _CRC.size
+LEAST_BLOCK_BYTES = _HEAD_BYTES + 2
+"""Of a block whose frames all sent nothing."""
 _SAME, _RUNS, _EACH = 0, 1, 2
 _RUN = np.dtype([("count", "u1"), ("length", "<u2")])
 _COUNT_BITS = 5
 """Enough for up to 31 layers."""
 _MOST_CHECKED = 8
 """Bytes that are checked for each byte of the file: markers within a hostile file's markers must not take hours."""
+_WORK_OF_ANY_BLOCK, _WORK_PER_BYTE = 200_000_000, 3_000_000
+"""Sums over codes that entropy decoding makes: ten seconds of 64 layers with 4096 codes each take the first, less than
+a second."""
 
 CodeArray = npt.NDArray[np.uint16]
 CountArray = npt.NDArray[np.uint8]
@@ -92,7 +97,7 @@ def pack_payload(codes: CodeArray, counts: CountArray, code_bits: tuple[int, ...
     mode, body = PLAIN, _pack_codes(codes, counts, code_bits)
     if entropy:
         coded = encode_codes(codes, counts, _alphabet(code_bits))
-        if len(coded) < len(body):
+        if len(coded) < len(body) and _is_worth_its_work(counts, code_bits, len(coded)):
             mode, body = ENTROPY, coded
     return mode, _pack_counts(counts, _count_bits(len(code_bits))) + body
 
@@ -148,11 +153,21 @@ def unpack_block(block: Block, header: HeaderFields) -> tuple[CodeArray, CountAr
     counts, used = _unpack_counts(block, header)
     body = block.payload[used:]
     if block.mode == ENTROPY:
+        if not _is_worth_its_work(counts, header.code_bits, len(body)):
+            raise ContainerError(f"A block's {len(body)} bytes ask for more work than any encoder's do.")
         codes = decode_codes(body, counts, header.layers, _alphabet(header.code_bits))
         if codes.size and (codes.max((0, 1)).astype(np.int64) >= 1 << np.array(header.code_bits)).any():
             raise ContainerError("A block has codes that its layers don't have.")
         return codes, counts
     return _unpack_codes(body, counts, header.code_bits), counts
+
+
+def _is_worth_its_work(counts: CountArray, code_bits: tuple[int, ...], n_bytes: int) -> bool:
+    """Whether so few bytes may take the time that decoding them takes: for each frame a sum over all codes that each
+    layer may send.
+    """
+    work: int = counts.shape[1] * int(counts.max(initial=0)) * _alphabet(code_bits)
+    return work <= max(_WORK_OF_ANY_BLOCK, _WORK_PER_BYTE * n_bytes)
 
 
 def _sent(counts: CountArray, n_layers: int) -> npt.NDArray[np.bool_]:

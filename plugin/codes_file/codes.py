@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lamina.models.config import MOST_LAYERS
+from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE
 
 USUAL_BITS, USUAL_FRAME_RATE = 10, 75
 """Bits of one code and frames per second of most models: those that nothing needs to be said about."""
@@ -19,6 +20,8 @@ MAX_CODE_BITS = 16
 MIN_FRAME_RATE, MAX_FRAME_RATE = 1, 1000
 MAX_CODE_LAYERS = MOST_LAYERS
 MAX_CODE_CHANNELS = 8
+SPARE_FRAMES = 8
+"""So many frames' worth of sound may be missing at most: a short piece needs no frame for its last few samples."""
 
 Stereo = Literal["linked", "mid-side", "mono"]
 STEREO_MODES: tuple[Stereo, ...] = ("linked", "mid-side", "mono")
@@ -37,7 +40,7 @@ class Codes:
         counts: uint8 `[channels, frames]`, how many layers of each frame were sent, 0 … layers. Frames with 0 got lost
             or were never sent.
         sample_rate: Hz of the sound they were made of.
-        n_samples: its length at that rate.
+        n_samples: its length at that rate: what the frames hold, and a few frames' worth more at most.
         n_channels: channels of that sound. With `stereo` "mono" two channels were sent as one.
         model: name of the bundle whose codebooks they point into.
         digest: that bundle's digest: another model of the same name would decode them to something else.
@@ -105,11 +108,23 @@ class Codes:
             raise ValueError(f"denoise is {self.denoise}; it must be from 0 to 1.")
         if not 0 <= self.lag_from <= MAX_CODE_LAYERS:
             raise ValueError(f"lag_from is {self.lag_from}; it must be from 0 to {MAX_CODE_LAYERS}.")
+        self._check_whole("sample_rate", LOWEST_RATE, HIGHEST_RATE)
+        self._check_whole("n_channels", 1, MAX_CODE_CHANNELS)
+        # Before the sound is made, which takes as much memory as this says.
+        self._check_whole("n_samples", 0, int((codes.shape[1] + SPARE_FRAMES) * self.sample_rate / self.frame_rate))
         wanted = 1 if self.stereo == "mono" else self.n_channels
         if n_coded != wanted or (self.stereo != "linked" and self.n_channels != 2):
             raise ValueError(
                 f"{n_coded} coded channels can't stand for {self.n_channels} channels in the mode {self.stereo!r}."
             )
+
+    def _check_whole(self, name: str, least: int, most: int) -> None:
+        value = getattr(self, name)
+        is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not is_number or (not isinstance(value, int) and not float(value).is_integer()):
+            raise TypeError(f"{name} is {value!r}; give a whole number.")
+        if not least <= value <= most:
+            raise ValueError(f"{name} is {value}; it must be from {least} to {most} here.")
 
     @property
     def n_frames(self) -> int:

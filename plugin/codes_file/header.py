@@ -24,6 +24,7 @@ from lamina.plugin.codes_file.codes import (
     MAX_CODE_LAYERS,
     MAX_FRAME_RATE,
     MIN_FRAME_RATE,
+    SPARE_FRAMES,
     STEREO_MODES,
     USUAL_BITS,
     USUAL_FRAME_RATE,
@@ -41,8 +42,6 @@ MAX_TEXT = 256
 """Characters of the model's name and of its digest."""
 MAX_SECONDS = 7 * 24 * 3600
 """A week. What the codec's delay adds may take a second more."""
-SPARE_FRAMES = 8
-"""So many frames' worth of sound may be missing at most: a short piece needs no frame for its last few samples."""
 
 OPTIONAL = ("denoise", "lag_from", "code_bits")
 """Left out of the JSON where they are 0, or where every code has 10 bits."""

@@ -14,15 +14,22 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from lamina.plugin.codes_file.blocks import ENTROPY_BLOCK_FRAMES, Block, Bytes, find_blocks, unpack_block
+from lamina.plugin.codes_file.blocks import (
+    ENTROPY_BLOCK_FRAMES,
+    LEAST_BLOCK_BYTES,
+    Block,
+    Bytes,
+    find_blocks,
+    unpack_block,
+)
 from lamina.plugin.codes_file.codes import Codes, first_sample
 from lamina.plugin.codes_file.damage import Damage, DamageTally
 from lamina.plugin.codes_file.header import MAX_JSON_BYTES, ContainerError, HeaderFields, head_crc, unpack_header
 
 SUFFIX = ".lamina"
-FRAMES_PER_BYTE, SECONDS_OF_ANY_FILE = 64, 600
-"""What a file's head may promise: a damaged or hostile file of a few bytes must not take time for hours. Ten minutes
-may be promised by any file; a complete file holds fewer frames per byte than this."""
+SECONDS_OF_ANY_FILE, SAMPLES_OF_ANY_FILE = 600, 600 * 48_000 * 2
+"""What a file's head may promise without having the blocks for it, of which each takes some bytes: a damaged or hostile
+file of a few bytes must not take memory and time for hours of many channels. Samples are those of all channels."""
 PART_FRAMES = 600
 """Frames of a part, at least, except for the last one: decoders are slower with fewer."""
 WINDOW_BYTES = 1 << 20
@@ -201,9 +208,14 @@ def open_container(data: Bytes) -> tuple[HeaderFields, int, int]:
     """The header, where the blocks begin, and what their CRCs start with; raises ContainerError."""
     head = data[:LONGEST_HEAD_BYTES]
     header, position = unpack_header(head)
-    if header.frames > max(SECONDS_OF_ANY_FILE * header.frame_rate, FRAMES_PER_BYTE * len(data)):
+    least_bytes = -(-header.frames // ENTROPY_BLOCK_FRAMES) * LEAST_BLOCK_BYTES
+    n_samples = header.n_samples * header.n_channels
+    is_much = header.frames > SECONDS_OF_ANY_FILE * header.frame_rate or n_samples > SAMPLES_OF_ANY_FILE
+    if is_much and len(data) - position < least_bytes:
         seconds = header.frames / header.frame_rate
+        what = "1 channel" if header.n_channels == 1 else f"{header.n_channels} channels"
         raise ContainerError(
-            f"The file's {len(data)} bytes can't hold the {seconds:.0f} s that its header promises. Copy it again."
+            f"The file's {len(data)} bytes can't hold the {seconds:.0f} s of {what} at {header.sample_rate} Hz that "
+            "its header promises. Copy it again."
         )
     return header, position, head_crc(head[:position])

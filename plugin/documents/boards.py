@@ -1,12 +1,12 @@
 """Boards as documents of plain values: for sessions, and to hand a board to another process.
 
-A document names effects of Lamina, built-in effects of pedalboard, and VST3 plugins by their path. No other code can be
-named in it.
+A document names effects of Lamina, built-in effects of pedalboard, and VST3 plugins by their path. Plugins are
+programs, which are loaded only where the caller allows it; no other code can be named in a document.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ DEEPEST = 16
 NATIVE = "pedalboard."
 
 Build = Callable[[], BoardItem]
+AllowVst3 = bool | Iterable[str | Path]
+Allowed = frozenset[Path] | None
+"""Files of plugins that may be loaded; None for all."""
 
 
 class BoardDocumentError(ValueError):
@@ -40,10 +43,18 @@ def describe_board(board: Board) -> dict[str, Any]:
     return {"schema": SCHEMA_VERSION, "effects": _describe_all(board, "")}
 
 
-def build_board(document: Any) -> Board:
+def build_board(document: Any, allow_vst3: AllowVst3 = False) -> Board:
     """A board with new effects from a document, checked completely before the first effect is made.
 
-    Effects stand with what `describe_board` writes; a parameter left out has its default. Raises BoardDocumentError.
+    Effects stand with what `describe_board` writes; a parameter left out has its default.
+
+    Args:
+        document: plain values.
+        allow_vst3: whether it may load VST3 plugins, or the files of those that it may load. A plugin is a program that
+            runs with all your rights: a document that names one is as good as a program, so allow it only for
+            documents of your own.
+
+    Raises BoardDocumentError.
     """
     if not isinstance(document, dict) or "schema" not in document:
         raise BoardDocumentError('This is not a board document: it has no "schema".')
@@ -53,11 +64,42 @@ def build_board(document: Any) -> Board:
             f"The board document has schema {schema!r}; this Lamina reads {SCHEMA_VERSION}. Update Lamina."
         )
     _check_fields(document, "The board document", {"schema", "effects"})
-    builds = _read_all(document, "The board document", "", 0)
+    builds = _read_all(document, "The board document", "", 0, _allowed(allow_vst3))
     board = Board()
     for index, build in enumerate(builds):
         board.append(_built(build, _place("", index)))
     return board
+
+
+def check_vst3(document: Any, allow_vst3: AllowVst3 = False) -> None:
+    """Raises BoardDocumentError if a board's document names a VST3 plugin that isn't allowed, as for `build_board`;
+    nothing else of it is checked.
+    """
+    allowed, entries = _allowed(allow_vst3), [document]
+    while entries:
+        entry = entries.pop()
+        if isinstance(entry, dict):
+            if entry.get("effect") == "vst3":
+                _check_allowed(entry.get("path"), allowed)
+            effects = entry.get("effects")
+            entries += effects if isinstance(effects, list) else []
+
+
+def _allowed(allow_vst3: AllowVst3) -> Allowed:
+    """Everything, or the files that may be loaded."""
+    if isinstance(allow_vst3, bool):
+        return None if allow_vst3 else frozenset()
+    if isinstance(allow_vst3, str | Path):
+        raise TypeError(f"allow_vst3 is {allow_vst3!r}; give True, False, or a list of paths.")
+    return frozenset(Path(path).resolve() for path in allow_vst3)
+
+
+def _check_allowed(path: Any, allowed: Allowed) -> None:
+    if allowed is not None and (not isinstance(path, str) or Path(path).resolve() not in allowed):
+        raise BoardDocumentError(
+            f"The board document wants to load the VST3 plugin {path!r}. A plugin is a program: if you trust the "
+            "document, allow it with allow_vst3=True or a list of the plugins' paths."
+        )
 
 
 # Board → document.
@@ -102,16 +144,16 @@ def _describe(effect: BoardItem, place: str) -> dict[str, Any]:
 # Document → board: first everything is read and checked, then built.
 
 
-def _read_all(entry: dict[str, Any], place: str, inside: str, depth: int) -> list[Build]:
+def _read_all(entry: dict[str, Any], place: str, inside: str, depth: int, allowed: Allowed) -> list[Build]:
     effects = entry.get("effects")
     if not isinstance(effects, list):
         raise BoardDocumentError(f'{place} needs "effects", a list.')
     if depth > DEEPEST:
         raise BoardDocumentError(f"{place} holds boards within boards more than {DEEPEST} deep. Take some out.")
-    return [_read(effect, _place(inside, index), depth) for index, effect in enumerate(effects)]
+    return [_read(effect, _place(inside, index), depth, allowed) for index, effect in enumerate(effects)]
 
 
-def _read(entry: Any, place: str, depth: int) -> Build:
+def _read(entry: Any, place: str, depth: int, allowed: Allowed) -> Build:
     if not isinstance(entry, dict) or not isinstance(entry.get("effect"), str):
         raise BoardDocumentError(f'{place} needs "effect", a name.')
     name: str = entry["effect"]
@@ -125,9 +167,9 @@ def _read(entry: Any, place: str, depth: int) -> Build:
         if name == "NeuralCodec":
             return _read_codec(entry, where)
         if name == "vst3":
-            return _read_vst3(entry, where)
+            return _read_vst3(entry, where, allowed)
         if name == "board" or name.removeprefix(NATIVE) in CONTAINERS:
-            return _read_container(entry, name, where, place, depth)
+            return _read_container(entry, name, where, place, depth, allowed)
         _check_fields(entry, where, {"effect", "parameters"})
         native, parameters = name.removeprefix(NATIVE), _parameters(entry, where)
         check_native(native, parameters)
@@ -161,7 +203,7 @@ def _read_codec(entry: dict[str, Any], where: str) -> Build:
     return build
 
 
-def _read_vst3(entry: dict[str, Any], where: str) -> Build:
+def _read_vst3(entry: dict[str, Any], where: str, allowed: Allowed) -> Build:
     _check_fields(entry, where, {"effect", "path", "name", "parameters"})
     path, name, parameters = entry.get("path"), entry.get("name"), _parameters(entry, where)
     if not isinstance(path, str) or not path:
@@ -171,6 +213,7 @@ def _read_vst3(entry: dict[str, Any], where: str) -> Build:
     for parameter, value in parameters.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
             raise BoardDocumentError(f"{where}: {parameter} is {value!r}; it must be a number from 0 to 1.")
+    _check_allowed(path, allowed)
     if not Path(path).exists():
         raise VST3Error(f"there is no VST3 plugin at {path}")
 
@@ -182,9 +225,9 @@ def _read_vst3(entry: dict[str, Any], where: str) -> Build:
     return build
 
 
-def _read_container(entry: dict[str, Any], name: str, where: str, place: str, depth: int) -> Build:
+def _read_container(entry: dict[str, Any], name: str, where: str, place: str, depth: int, allowed: Allowed) -> Build:
     _check_fields(entry, where, {"effect", "effects"})
-    builds = _read_all(entry, where, place, depth + 1)
+    builds = _read_all(entry, where, place, depth + 1, allowed)
     if name == "board":
         return lambda: Board([_built(build, _place(place, index)) for index, build in enumerate(builds)])
     for index, effect in enumerate(entry["effects"]):

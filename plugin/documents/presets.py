@@ -90,10 +90,11 @@ def save_preset(
     data = {"schema": SCHEMA_VERSION, "title": title, "description": description, "parameters": parameters}
     if model is not None:
         data["model"] = model
-    _parse(json.dumps(data), str(path), path.stem)
+    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    _parse(text, str(path), path.stem)  # what is written can be read again
     try:
         with atomic_file(path) as partial:
-            partial.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            partial.write_text(text, encoding="utf-8")
     except OSError as error:
         raise PresetError(f"The preset {path} can't be written: {error.strerror or error}.") from error
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
+
+from lamina.models.leftovers import held, remove_leftovers, temporary_name
 
 
 class NotWrittenError(ValueError):
@@ -16,19 +18,28 @@ class NotWrittenError(ValueError):
 @contextlib.contextmanager
 def atomic_file(target: Path) -> Iterator[Path]:
     """A new empty file beside `target`, to be filled; it takes the target's place when the block ends without an error.
+    A link stays one: what it leads to is replaced.
 
     After an error, or any other way out, nothing of it is left and the target is as it was; after a power cut too there
-    is the one or the other. Raises OSError where no file can be made, written or moved.
+    is the one or the other. What a kill leaves is removed when something is written beside it for the next time. Raises
+    OSError where no file can be made, written or moved, and where something else than a file has its name.
     """
+    if target.is_symlink():
+        target = target.resolve()
+    if target.exists() and not target.is_file():
+        kind = "a folder" if target.is_dir() else "a pipe or a device"
+        raise OSError(errno.EINVAL, f"{kind} is there, not a file", str(target))
+    remove_leftovers(target.parent)
     # Hidden, recognizable, and short enough however long the target's name is; with the permissions of any new file.
-    partial = target.with_name(f".{target.stem[:40]}-{secrets.token_hex(4)}{target.suffix}")
+    partial = target.with_name(temporary_name(f".{target.stem[:40]}", target.suffix))
     partial.touch(exist_ok=False)
     try:
-        yield partial
-        # A file system may keep a new name and lose what it stands for, so the contents go to the disk before the name
-        # changes.
-        _to_disk(partial, os.O_RDWR)
-        partial.replace(target)
+        with held(partial):
+            yield partial
+            # A file system may keep a new name and lose what it stands for, so the contents go to the disk before the
+            # name changes.
+            _to_disk(partial, os.O_RDWR)
+            partial.replace(target)
         if os.name == "posix":
             with contextlib.suppress(OSError):  # some network file systems know no such thing for folders
                 _to_disk(target.parent, os.O_RDONLY)

@@ -6,13 +6,17 @@ One class for each kind of value. `declare.py` beside this is how a parameter is
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 import numbers
+import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+
+from lamina.models.config import MOST_LAYERS
 
 Kind = Literal["int", "float", "bool", "choice", "gains", "layers", "motions", "automation"]
 Value = Any
@@ -84,16 +88,18 @@ class Parameter:
         if self.kind == "bool":
             if isinstance(value, bool | np.bool_):
                 return bool(value)
-            raise TypeError(f"{self.name} is {value!r}; it must be True or False.")
+            raise TypeError(f"{self.name} is {shown(value)}; it must be True or False.")
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise TypeError(
-                f"{self.name} is {value!r}; it must be a number from {self.minimum:g} to "
+                f"{self.name} is {shown(value)}; it must be a number from {self.minimum:g} to "
                 f"{self.maximum:g}{self._unit_words()}."
             )
         try:
             number = float(value)
         except OverflowError:
-            number = math.inf
+            raise ValueError(
+                f"{self.name} is {shown(value)}; choose {self.minimum:g} to {self.maximum:g}{self._unit_words()}."
+            ) from None
         if not math.isfinite(number) or not self.minimum <= number <= self.maximum:
             raise ValueError(
                 f"{self.name} is {value}; choose {self.minimum:g} to {self.maximum:g}{self._unit_words()}."
@@ -165,9 +171,9 @@ class Choice(Parameter):
 
     def validate(self, value: object) -> str:
         if not isinstance(value, str):
-            raise TypeError(f"{self.name} is {value!r}; it must be one of {', '.join(self.choices)}.")
+            raise TypeError(f"{self.name} is {shown(value)}; it must be one of {', '.join(self.choices)}.")
         if value not in self.choices:
-            raise ValueError(f"{self.name} is {value!r}; choose one of {', '.join(self.choices)}.")
+            raise ValueError(f"{self.name} is {shown(value)}; choose one of {', '.join(self.choices)}.")
         return value
 
     def parse(self, text: str) -> str:
@@ -188,7 +194,9 @@ class LayerGains(Parameter):
 
     def validate(self, value: object) -> tuple[float, ...]:
         if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
-            raise TypeError(f"{self.name} is {value!r}; give a list of gains, the first for layer 1.")
+            raise TypeError(f"{self.name} is {shown(value)}; give a list of gains, the first for layer 1.")
+        if len(value) > MOST_LAYERS:
+            raise ValueError(f"{self.name} has {len(value)} gains; no model has more than {MOST_LAYERS} layers.")
         # Gains of 1 beyond the model's layers say nothing.
         if any(gain != 1 for gain in value[len(self.default) :]):
             raise ValueError(f"{self.name} has {len(value)} gains; there are {len(self.default)} layers.")
@@ -231,12 +239,16 @@ class LayerSet(Parameter):
 
     def validate(self, value: object) -> tuple[int, ...]:
         if not isinstance(value, Iterable) or isinstance(value, str):
-            raise TypeError(f"{self.name} is {value!r}; give a list of layers, for example [1, 5].")
+            raise TypeError(f"{self.name} is {shown(value)}; give a list of layers, for example [1, 5].")
         layers = set()
-        for layer in value:
+        given = list(itertools.islice(value, MOST_LAYERS + 1))
+        if len(given) > MOST_LAYERS:
+            raise ValueError(f"{self.name} holds more than {MOST_LAYERS} layers, which no model has.")
+        for layer in given:
             if isinstance(layer, bool) or not isinstance(layer, int | np.integer):
                 raise TypeError(
-                    f"{self.name} holds {layer!r}; layers are whole numbers from {self.minimum:g} to {self.maximum:g}."
+                    f"{self.name} holds {shown(layer)}; layers are whole numbers from {self.minimum:g} to "
+                    f"{self.maximum:g}."
                 )
             if not self.minimum <= layer <= self.maximum:
                 raise ValueError(f"{self.name} holds {layer}; layers go from {self.minimum:g} to {self.maximum:g}.")
@@ -273,6 +285,18 @@ class LayerSet(Parameter):
 
     def range_text(self) -> str:
         return f"layers {self.minimum:g} to {self.maximum:g}"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = 8
+
+
+def shown(value: object) -> str:
+    """A value as an error names it: in a few words, however long it is."""
+    if isinstance(value, int) and abs(value) >= 10**30:
+        return "a number of more than 30 digits"  # Python refuses to write those of thousands
+    return _SHORT.repr(value)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

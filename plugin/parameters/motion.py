@@ -18,13 +18,15 @@ import numpy as np
 
 from lamina.dsp.chance import uniform
 from lamina.models.json_files import JsonError, parse_json
-from lamina.plugin.parameters.kinds import Parameter, Value, suggest
+from lamina.plugin.parameters.kinds import Parameter, Value, shown, suggest
 
 Source = Literal["lfo", "envelope", "steps"]
 SOURCES: tuple[Source, ...] = ("lfo", "envelope", "steps")
 Shape = Literal["sine", "triangle", "saw up", "saw down", "square", "random"]
 SHAPES: tuple[Shape, ...] = ("sine", "triangle", "saw up", "saw down", "square", "random")
-MOST_MOTIONS, MOST_STEPS, MOST_POINTS = 16, 64, 100_000
+MOST_MOTIONS, MOST_STEPS = 16, 64
+MOST_CURVES, MOST_POINTS = 128, 100_000
+"""Of automation, and of each curve."""
 FLOOR_DB = -60.0
 """Level at which the envelope follower gives 0; full scale gives 1."""
 
@@ -62,10 +64,12 @@ class Motion:
 
     def __post_init__(self) -> None:
         if not isinstance(self.target, str):
-            raise TypeError(f"A motion's target is {self.target!r}; give the name of a parameter.")
+            raise TypeError(f"A motion's target is {shown(self.target)}; give the name of a parameter.")
         for name, allowed in (("source", SOURCES), ("shape", SHAPES)):
             if getattr(self, name) not in allowed:
-                raise ValueError(f"A motion's {name} is {getattr(self, name)!r}; choose one of {', '.join(allowed)}.")
+                raise ValueError(
+                    f"A motion's {name} is {shown(getattr(self, name))}; choose one of {', '.join(allowed)}."
+                )
         for name, low, high in (
             ("depth", -1, 1), ("hz", 0.01, 37.5), ("beats", 0, 64), ("phase", 0, 1),
             ("attack_ms", 1, 5000), ("release_ms", 1, 5000), ("swing", 0.5, 0.75),
@@ -73,7 +77,7 @@ class Motion:
             object.__setattr__(self, name, _number(f"A motion's {name}", getattr(self, name), low, high))
         steps: Any = self.steps
         if not isinstance(steps, Sequence) or isinstance(steps, str) or not 1 <= len(steps) <= MOST_STEPS:
-            raise ValueError(f"A motion's steps are {self.steps!r}; give 1 to {MOST_STEPS} numbers from 0 to 1.")
+            raise ValueError(f"A motion's steps are {shown(self.steps)}; give 1 to {MOST_STEPS} numbers from 0 to 1.")
         object.__setattr__(self, "steps", tuple(_number("A step", step, 0, 1) for step in steps))
 
     def cycles(self, seconds: float, tempo: float) -> float:
@@ -193,7 +197,7 @@ class Motions(MovingParameter):
 
     def validate(self, value: object) -> tuple[Motion, ...]:
         if not isinstance(value, Sequence) or isinstance(value, str):
-            raise TypeError(f"{self.name} is {value!r}; give a list of motions.")
+            raise TypeError(f"{self.name} is {shown(value)}; give a list of motions.")
         if len(value) > MOST_MOTIONS:
             raise ValueError(f"{self.name} has {len(value)} motions; {MOST_MOTIONS} are the most.")
         motions = tuple(item if isinstance(item, Motion) else _built(Motion, item, self.name) for item in value)
@@ -213,7 +217,9 @@ class Automations(MovingParameter):
 
     def validate(self, value: object) -> tuple[Automation, ...]:
         if not isinstance(value, Sequence) or isinstance(value, str):
-            raise TypeError(f"{self.name} is {value!r}; give a list of automations.")
+            raise TypeError(f"{self.name} is {shown(value)}; give a list of automations.")
+        if len(value) > MOST_CURVES:
+            raise ValueError(f"{self.name} has {len(value)} curves; {MOST_CURVES} are the most.")
         curves = tuple(
             self._checked(item if isinstance(item, Automation) else _built(Automation, item, self.name))
             for item in value
@@ -259,7 +265,7 @@ class Automations(MovingParameter):
 def _built(kind: type[Any], item: object, name: str) -> Any:
     known = [field.name for field in fields(kind)]
     if not isinstance(item, dict):
-        raise TypeError(f"{name} holds {item!r}; give objects with the fields {', '.join(known)}.")
+        raise TypeError(f"{name} holds {shown(item)}; give objects with the fields {', '.join(known)}.")
     for key in item:
         if key not in known:
             raise ValueError(f"{name} has no field {key!r}.{suggest(str(key), known)}")
@@ -273,10 +279,13 @@ def _built(kind: type[Any], item: object, name: str) -> Any:
 
 def _number(what: str, value: object, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise TypeError(f"{what} is {value!r}; it must be a number from {low:g} to {high:g}.")
-    number = float(value)
+        raise TypeError(f"{what} is {shown(value)}; it must be a number from {low:g} to {high:g}.")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not low <= number <= high:
-        raise ValueError(f"{what} is {value}; choose {low:g} to {high:g}.")
+        raise ValueError(f"{what} is {shown(value)}; choose {low:g} to {high:g}.")
     return number
 
 

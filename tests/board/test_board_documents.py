@@ -18,13 +18,14 @@ from lamina.plugin.call.effect import Effect
 from lamina.plugin.documents.boards import BoardDocumentError, build_board, describe_board
 from lamina.plugin.documents.native import native_effects
 from lamina.plugin.documents.vst3 import load_vst3
+from lamina.plugin.host.client.live_engine import LiveEngine
 
 RATE = 48_000
 FOLDERS = [Path(folder) for folder in (os.environ.get("VST3_PATH"), "/usr/lib/vst3", "~/.vst3") if folder]
 
 
 def through_json(board):
-    return build_board(json.loads(json.dumps(describe_board(board), allow_nan=False)))
+    return build_board(json.loads(json.dumps(describe_board(board), allow_nan=False)), allow_vst3=True)
 
 
 def document(*effects):
@@ -165,9 +166,9 @@ def test_a_vst3_comes_back_with_every_parameter():
     again = through_json(board)
     assert describe_board(again) == describe_board(board)
     with pytest.raises(BoardDocumentError, match="no parameter 'tyme_ms'"):
-        build_board(document({**entry, "parameters": {"tyme_ms": 0.5}}))
+        build_board(document({**entry, "parameters": {"tyme_ms": 0.5}}), allow_vst3=[path])
     with pytest.raises(BoardDocumentError, match="holds 'ZamDelay', not 'Another'"):
-        build_board(document({**entry, "name": "Another"}))
+        build_board(document({**entry, "name": "Another"}), allow_vst3=[path])
 
 
 def test_a_vst3_that_pedalboard_loaded_is_found_where_plugins_are_installed(monkeypatch, tmp_path):
@@ -272,7 +273,7 @@ BAD = [
 @pytest.mark.parametrize(("wrong", "sentence"), BAD, ids=[sentence[:50] for _, sentence in BAD])
 def test_a_wrong_document_is_refused_in_a_sentence(wrong, sentence):
     with pytest.raises(BoardDocumentError) as refused:
-        build_board(wrong)
+        build_board(wrong, allow_vst3=True)
     message = str(refused.value)
     assert sentence in message and message[0].isupper() and message.endswith((".", "?"))
 
@@ -285,3 +286,28 @@ def test_nothing_is_made_before_everything_is_checked(monkeypatch):
             document({"effect": "pedalboard.Gain"}, {"effect": "pedalboard.Gain", "parameters": {"gain_db": "x"}})
         )
     assert not made
+
+
+STRANGE = {"schema": 1, "effects": [{"effect": "board", "effects": [{"effect": "vst3", "path": __file__}]}]}
+
+
+def test_a_document_loads_no_plugin_that_was_not_allowed(monkeypatch, tmp_path):
+    loaded = []
+    monkeypatch.setattr("lamina.plugin.documents.boards.load_vst3", lambda path, name: loaded.append(path) or Gain())
+    monkeypatch.setattr("lamina.plugin.documents.boards.set_vst3_parameters", lambda *_: None)
+    for allowed in (False, [], [tmp_path / "another.vst3"]):
+        with pytest.raises(BoardDocumentError, match="A plugin is a program: if you trust the document, allow it"):
+            build_board(STRANGE, allow_vst3=allowed)
+    with pytest.raises(BoardDocumentError, match="A plugin is a program"):
+        build_board(STRANGE)
+    with pytest.raises(TypeError, match="a list of paths"):
+        build_board(STRANGE, allow_vst3=__file__)
+    assert not loaded
+    for allowed in (True, [__file__], [Path(__file__).parent / ".." / "board" / Path(__file__).name]):
+        build_board(STRANGE, allow_vst3=allowed)
+    assert loaded == [__file__] * 3
+
+
+def test_an_engine_is_given_no_plugin_by_a_document_that_was_not_allowed():
+    with pytest.raises(BoardDocumentError, match="A plugin is a program"):
+        LiveEngine({"boards": {"A": STRANGE}}, opens=False)

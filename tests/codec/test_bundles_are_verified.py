@@ -1,12 +1,25 @@
 """A damaged or foreign bundle is named, not heard."""
 
+import hashlib
 import json
 import shutil
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lamina.models.bundles.bundle import BundleError, list_bundles, open_bundle, weights_folder
+from lamina.models.bundles.bundle import (
+    SHIPPED_MANIFESTS,
+    BundleError,
+    file_hash,
+    list_bundles,
+    open_bundle,
+    shipped_bundles,
+    survey_bundles,
+    weights_folder,
+)
+from lamina.models.bundles.onnx_weights import check_graph
 from lamina.models.runtime import CodecRuntime
 from lamina.plugin import NeuralCodec
 
@@ -93,3 +106,100 @@ def test_a_memory_that_foresees_something_else_is_refused(copy, monkeypatch):
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(BundleError, match="lamina-24k"):
         NeuralCodec(model="lamina-48k")
+
+
+def test_what_comes_with_lamina_is_what_its_code_knows():
+    for name in shipped_bundles():
+        manifest = (weights_folder() / name / "model.json").read_bytes()
+        assert hashlib.sha256(manifest).hexdigest() == SHIPPED_MANIFESTS[name], "pin the new model in bundle.py"
+    assert set(SHIPPED_MANIFESTS) == set(shipped_bundles())
+
+
+def test_another_model_in_the_place_of_the_shipped_one_is_refused(copy, monkeypatch):
+    place = copy.rename(copy.parent / "lamina-24k")
+    assert open_bundle(place).name == "lamina-24k"
+    monkeypatch.setattr("lamina.models.bundles.bundle.weights_folder", lambda: place.parent)
+    assert open_bundle(place).name == "lamina-24k"
+    changed(place, lambda data: data["training"].update(steps=1))
+    with pytest.raises(BundleError, match="not the one that comes with this Lamina"):
+        open_bundle(place)
+
+
+def changed(folder, change):
+    """Change a manifest in its place."""
+    data = json.loads((folder / "model.json").read_text())
+    change(data)
+    (folder / "model.json").write_text(json.dumps(data))
+
+
+HOSTILE = {
+    "a file elsewhere": lambda data: data["files"].update({"../../etc/passwd": "0" * 64}),
+    "a file at a path": lambda data: data["files"].update({"/etc/passwd": "0" * 64}),
+    "a number for a hash": lambda data: data["files"].update({"encoder.onnx": 5}),
+    "no hash": lambda data: data["files"].update({"encoder.onnx": "yes"}),
+    "files in a list": lambda data: data.update(files=[1, 2]),
+    "a latent of text": lambda data: data["config"].update(latent="x"),
+    "strides of text": lambda data: data["config"].update(soundstream={"strides": 7}),
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_manifest_is_refused_and_hides_no_other_model(copy, monkeypatch, tmp_path, change):
+    changed(copy, change)
+    with pytest.raises(BundleError):
+        open_bundle(copy)
+    monkeypatch.setenv("LAMINA_DATA", str(tmp_path / "data"))
+    shutil.copytree(copy, tmp_path / "data" / "bundles" / "bad")
+    for text in ("[" * 100_000, '{"format": 1e999}', "{" + '"a": 1, ' * 2 + '"b": 2}'):
+        folder = tmp_path / "data" / "bundles" / f"worse {len(text)}"
+        folder.mkdir()
+        (folder / "model.json").write_text(text)
+    entries = survey_bundles()
+    assert len(entries) == 5 and [entry.bundle is not None for entry in entries] == [True, False, False, False, False]
+    assert all(entry.problem for entry in entries[1:])
+
+
+def test_an_example_that_unpacks_to_gigabytes_is_refused(copy):
+    with zipfile.ZipFile(copy / "snapshot.npz", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("audio.npy", bytes(65 << 20))
+    changed(copy, lambda data: data["files"].update({"snapshot.npz": file_hash(copy / "snapshot.npz")}))
+    with pytest.raises(BundleError, match="unpacks to 65 MB"):
+        CodecRuntime(open_bundle(copy))
+
+
+def graph_with(path, *nodes, external=None):
+    """A small graph of these nodes, written without running anything."""
+    onnx = pytest.importorskip("onnx")
+    tensor = onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [1], bytes(4), raw=True)
+    if external is not None:
+        onnx.external_data_helper.set_external_data(tensor, external)
+    path.write_bytes(
+        onnx.helper.make_model(onnx.helper.make_graph(list(nodes), "g", [], [], [tensor])).SerializeToString()
+    )
+
+
+def test_a_graph_that_reads_what_is_not_listed_is_refused(tmp_path):
+    path = tmp_path / "graph.onnx"
+    graph_with(path, external="weights.bin")
+    with pytest.raises(ValueError, match=r"reads 'weights\.bin', which the bundle does not list"):
+        check_graph(path, {"graph.onnx": ""})
+    check_graph(path, {"graph.onnx": "", "weights.bin": ""})
+
+
+def test_a_graph_that_might_never_end_is_refused(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    path, make = tmp_path / "graph.onnx", onnx.helper.make_node
+    graph_with(path, make("Add", ["w", "w"], ["y"]))
+    check_graph(path, {})
+    loop = make("Loop", ["", ""], ["y"], body=onnx.helper.make_graph([], "body", [], []))
+    within = make("If", ["w"], ["y"], then_branch=onnx.helper.make_graph([loop], "then", [], []))
+    for node in (loop, within):
+        graph_with(path, node)
+        with pytest.raises(ValueError, match="might never end"):
+            check_graph(path, {})
+
+
+def test_graphs_of_lamina_pass():
+    for folder in (weights_folder() / "lamina-24k", Path(__file__).parents[1] / "fixtures" / "before-memory" / "tiny"):
+        for path in folder.glob("*.onnx"):
+            check_graph(path, set())

@@ -1,7 +1,9 @@
 """`lamina …`: what it prints, what it writes, how it refuses."""
 
+import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -281,3 +283,25 @@ def test_training_without_data_is_refused(tmp_path, capsys):
     ):
         assert option in refused(capsys, "train", "--data", tmp_path, "--out", tmp_path / "run", option, value)
     assert not (tmp_path / "run").exists()
+
+
+def test_names_from_files_move_no_cursor(tmp_path, monkeypatch, capsys):
+    from lamina.models.bundles.bundle import weights_folder
+
+    evil = "\x1b[2J\x1b]0;mine\x07\x9b1m"
+    monkeypatch.setenv("LAMINA_DATA", str(tmp_path))
+    folder = tmp_path / "bundles" / "mine"
+    shutil.copytree(weights_folder() / "lamina-24k", folder)
+    manifest = json.loads((folder / "model.json").read_text())
+    manifest["name"], manifest["training"] = evil, {evil: evil}
+    (folder / "model.json").write_text(json.dumps(manifest))
+    broken = tmp_path / "bundles" / "broken"
+    broken.mkdir()
+    (broken / "model.json").write_text(json.dumps({**manifest, "format": evil}))
+    assert main(["info", "--model", "mine"]) == 0
+    preset = tmp_path / "p.json"
+    preset.write_text(json.dumps({"schema": evil}))
+    assert main(["render", str(tmp_path / f"a{evil}.wav"), str(tmp_path / "o.wav"), "--preset", str(preset)]) == 2
+    told = capsys.readouterr()
+    for text in (told.out, told.err):
+        assert "2J" in text and all(sign.isprintable() or sign == "\n" for sign in text)

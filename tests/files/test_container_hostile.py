@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 from container_parts import assert_rest_is_exact, block_starts, header_of, random_codes, real_codes, with_header
 
+from lamina.plugin.codes_file import blocks
 from lamina.plugin.codes_file.blocks import MARKER
+from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.codes_file.file import ContainerError, pack, read_codes, unpack
 
 N_MUTATIONS = int(os.environ.get("CONTAINER_MUTATIONS", "2500"))
@@ -243,3 +245,49 @@ def test_a_strangers_file_opens_and_writes_nothing(tmp_path, monkeypatch, name):
     monkeypatch.setattr(builtins, "open", lambda *args, **kwargs: opened.append(args))
     assert read_codes(path).codes.model == name
     assert not opened and [entry.name for entry in tmp_path.iterdir()] == ["strange.lamina"]
+
+
+def test_a_few_bytes_may_not_promise_the_sound_of_many_channels():
+    header = header_of(pack(random_codes(8, 1)))
+    much = {"frames": 45_000, "sample_rate": 192_000, "n_samples": 115_200_000, "n_channels": 8, "stereo": "linked"}
+    with pytest.raises(ContainerError, match="can't hold the 600 s of 8 channels"):
+        unpack(with_header(header | much))
+    # Ten minutes of usual sound may be promised, so that what is left of a damaged file is heard in its place …
+    usual = {"frames": 45_000, "sample_rate": 48_000, "n_samples": 28_800_000, "n_channels": 2, "stereo": "linked"}
+    assert unpack(with_header(header | usual)).damage.n_missing == 45_000
+    # … and what is there may be as much as it is: an hour of nothing sent, 750 frames in a block of 21 bytes.
+    hour = Codes(
+        np.zeros((1, 270_000, 1), np.uint16), np.zeros((1, 270_000), np.uint8), 192_000, 691_200_000, 1, "m", "d"
+    )
+    packed = pack(hour, True)
+    assert unpack(packed).codes.n_samples == 691_200_000 and not unpack(packed).damage
+    with pytest.raises(ContainerError, match="can't hold"):
+        unpack(packed[:4000])
+
+
+def test_a_few_bytes_may_not_ask_for_sums_over_all_codes_of_many_layers(monkeypatch):
+    codes = Codes(
+        np.zeros((8, 750, 64), np.uint16),
+        np.full((8, 750), 64, np.uint8),
+        24_000, 240_000, 8, "m", "d", code_bits=(16,) * 64,
+    )  # fmt: skip
+    monkeypatch.setattr(blocks, "encode_codes", lambda *_: bytes(300))
+    assert unpack(pack(codes, True)).codes.counts.all()  # written plainly, then
+    monkeypatch.setattr(blocks, "_WORK_OF_ANY_BLOCK", 1 << 62)
+    bomb = pack(codes, True)
+    assert len(bomb) < 1000
+    monkeypatch.undo()
+    assert unpack(bomb).damage.missing == ((0, 750),)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"n_samples": 10**12}, {"n_samples": -1}, {"n_samples": 10**400}, {"sample_rate": 10**9}, {"n_channels": 9}],
+    ids=str,
+)
+def test_codes_say_no_more_sound_than_their_frames_hold(change):
+    values = {"sample_rate": 24_000, "n_samples": 24_000, "n_channels": 1, "model": "m", "digest": "d"}
+    arrays = np.zeros((1, 75, 8), np.uint16), np.full((1, 75), 8, np.uint8)
+    assert Codes(*arrays, **values).n_frames == 75
+    with pytest.raises((ValueError, TypeError), match=next(iter(change))):
+        Codes(*arrays, **values | change)

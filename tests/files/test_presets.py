@@ -3,6 +3,7 @@ atomically.
 """
 
 import json
+import os
 from collections import Counter
 from functools import lru_cache
 from itertools import combinations
@@ -12,6 +13,7 @@ import pytest
 from sounds import demo
 
 from lamina.dsp.loudness import LoudnessMeter
+from lamina.models.json_files import LARGEST_FILE
 from lamina.plugin import NeuralCodec
 from lamina.plugin.documents.presets import CATEGORIES, PresetError, list_presets, load_preset, save_preset
 from lamina.plugin.parameters.settings import Settings
@@ -191,3 +193,40 @@ def test_a_saved_preset_may_be_read_by_whom_any_new_file_may(tmp_path):
     save_preset(tmp_path / "mine.json", "Mine", {"layers": 3})
     assert (tmp_path / "mine.json").stat().st_mode == (tmp_path / "plain").stat().st_mode
     assert len(list(tmp_path.iterdir())) == 2
+
+
+TOO_MUCH = {
+    "muted layers": ("muted_layers", [1] * 200),
+    "gains": ("layer_gains", [1.0] * 200),
+    "curves": ("automation", [{"target": "mix", "times": [0], "values": [1]}] * 500),
+    "points": ("automation", [{"target": "mix", "times": [0] * 100_001, "values": [0] * 100_001}]),
+    "motions": ("motions", [{"target": "mix"}] * 17),
+    "a choice without end": ("slices", "x" * 10_000),
+    "a list for a number": ("mix", [0] * 100_000),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), TOO_MUCH.values(), ids=TOO_MUCH)
+def test_values_beyond_all_measure_are_refused_in_a_few_words(tmp_path, name, value):
+    path = tmp_path / "much.json"
+    path.write_text(json.dumps({"schema": 1, "title": "much", "parameters": {name: value}}))
+    with pytest.raises(PresetError, match=name) as refused:
+        load_preset(path)
+    assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize("value", [10**400, 10**5000], ids=["400 digits", "5000 digits"])
+def test_numbers_of_many_digits_are_refused_in_scripts_too(value):
+    for name, given in (("layers", value), ("mix", value), ("motions", [{"target": "mix", "depth": value}])):
+        with pytest.raises(ValueError, match="more than 30 digits"):
+            NeuralCodec(**{name: given})
+
+
+def test_a_preset_that_is_a_pipe_or_too_large_is_refused(tmp_path):
+    pipe, large = tmp_path / "pipe.json", tmp_path / "large.json"
+    os.mkfifo(pipe)
+    with large.open("wb") as file:
+        file.truncate(LARGEST_FILE + 1)
+    for path, word in ((pipe, "pipe"), (large, "64 MB"), (tmp_path, "folder")):
+        with pytest.raises(PresetError, match=word):
+            load_preset(path)

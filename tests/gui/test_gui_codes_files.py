@@ -142,7 +142,7 @@ def test_what_cannot_be_decoded_is_refused_with_a_sentence_and_nothing_changes(
         and window.notice.label.text().endswith(".")
     )
     assert window.session.document is before
-    assert window.loader._decoded is None or not list(Path(window.loader._decoded.name).iterdir())
+    assert window.loader._decoded is None or not list(window.loader._decoded.iterdir())
 
 
 def test_codes_of_ones_own_model_are_decoded_with_it_when_it_is_chosen(window, qtbot, tmp_path, tones):
@@ -167,7 +167,7 @@ def test_the_session_that_is_kept_names_the_file_that_was_opened(window, qtbot, 
     kept.session.engine.close()
     kept.session = window.session
     kept.look()
-    assert kept._described["document"]["path"] == str(codes_file)
+    assert kept._describe()["document"]["path"] == str(codes_file)
     kept._file.close()
 
 

@@ -394,3 +394,12 @@ def test_a_virtual_device_whose_name_holds_a_mistake_is_refused(settings, words)
     with pytest.raises(DeviceError) as raised:
         open_stream(settings, wants_input=True)
     assert words in str(raised.value)
+
+
+def test_a_virtual_devices_output_never_takes_a_files_place(tmp_path):
+    target = tmp_path / "out.raw"
+    target.write_bytes(b"mine")
+    for _ in range(2):
+        virtual_device(f"virtual?fast&output={target}").open(48_000, 256, 0).close()
+    assert target.read_bytes() == b"mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"out.raw", "out 2.raw", "out 3.raw"}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.plugin.board import Board
+from lamina.plugin.documents.boards import AllowVst3, check_vst3
 from lamina.plugin.host.client.granted import Wishes
 from lamina.plugin.host.client.process_handle import EngineGoneError, EngineHandle
 from lamina.plugin.host.device.device_settings import DeviceSettings, device_settings
@@ -36,9 +37,15 @@ class LiveEngine:
     Args:
         wishes: what to begin with, as `wishes()` of an earlier one returned it.
         opens: whether to open the sound device at once, or at the first command that needs it.
+        allow_vst3: whether the boards in `wishes` may load VST3 plugins, as for `build_board`. What `set_board` is
+            given may.
+
+    Raises BoardDocumentError for a plugin that isn't allowed.
     """
 
-    def __init__(self, wishes: dict[str, Any] | None = None, opens: bool = True) -> None:
+    def __init__(self, wishes: dict[str, Any] | None = None, opens: bool = True, allow_vst3: AllowVst3 = False) -> None:
+        for document in ((wishes or {}).get("boards") or {}).values():
+            check_vst3(document, allow_vst3)
         self._memory = make_shared_file()
         self.telemetry = TelemetryReader(self._memory)
         self.n_restarts = 0

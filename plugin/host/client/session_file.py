@@ -22,7 +22,8 @@ from lamina.plugin.host.device.device_settings import DeviceSettings, device_set
 
 SCHEMA_VERSION = 1
 SAVE_SECONDS = 3.0
-LARGEST_DEVICES = 1 << 16
+LARGEST_SESSION, LARGEST_DEVICES = 128 << 20, 1 << 16
+"""Bytes. Two boards of eight curves of the most points take half of the first."""
 SESSION_NAME, LOCK_NAME, DEVICES_NAME = "session.json", "session.lock", "devices.json"
 
 
@@ -116,7 +117,7 @@ class SessionFile:
         """What was left behind; a damaged file is put aside, not destroyed."""
         path = self._folder / SESSION_NAME
         try:
-            data = read_json(path)
+            data = read_json(path, LARGEST_SESSION)
             if data["schema"] != SCHEMA_VERSION:
                 # Another Lamina's, perhaps a newer one's.
                 put_aside(path, "other")

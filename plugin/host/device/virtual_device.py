@@ -2,7 +2,8 @@
 
 virtual                                 silence in, nothing out, at the pace of a clock
 virtual?fast                            as fast as the blocks come
-virtual?input=take.wav&output=out.raw   plays a file in (then silence), writes what comes out (float32, interleaved)
+virtual?input=take.wav&output=out.raw   plays a file in (then silence), writes what comes out (float32, interleaved) to
+                                        a new file: out 2.raw, where there is an out.raw
 virtual?cable=480                       output connected to input, 480 samples later
 """
 
@@ -20,6 +21,7 @@ from lamina.plugin.host.device.device_settings import VIRTUAL
 from lamina.plugin.host.device.rings import FloatArray
 from lamina.plugin.host.device.streams import DeviceError
 from lamina.plugin.host.device.virtual_stream import VirtualStream
+from lamina.plugin.host.recording.next_take import next_take
 
 OPTIONS = ("fast", "input", "output", "cable")
 
@@ -85,7 +87,8 @@ class _FileOutput:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._file = path.open("wb", buffering=0)
+            # A stream is opened again and again in an engine's life, and every time writes a file of its own.
+            self._file = next_take(path).open("xb", buffering=0)
         except OSError as error:
             raise DeviceError(
                 f"The virtual device's output {path} can't be written: {error.strerror or error}."

@@ -92,7 +92,8 @@ ON = {"on": Argument(bool, bool)}
 SECONDS = Argument(float, float)
 FILE = Argument(lambda path: str(Path(path).resolve()), Path)
 BOARD_NAME = Argument(str, _board_name)
-BOARD = Argument(describe_board, build_board)
+# What comes over the pipe is the app's own: it has made the board, or allowed what stands in its document.
+BOARD = Argument(describe_board, partial(build_board, allow_vst3=True))
 DEVICES = Argument(DeviceSettings.document, device_settings)
 LOOP = Argument(lambda seconds: None if seconds is None else [float(seconds[0]), float(seconds[1])], _loop)
 
@@ -198,7 +199,7 @@ def _restore_boards(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
 
 
 def _build_board(engine: Engine, name: str, board: Any) -> None:
-    engine.set_board(_board_name(name), build_board(board))
+    engine.set_board(_board_name(name), build_board(board, allow_vst3=True))
 
 
 def _restore_bypass(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:

@@ -86,6 +86,6 @@ class Boards:
 
 def _another(board: Board) -> Board:
     try:
-        return build_board(describe_board(board))
+        return build_board(describe_board(board), allow_vst3=True)
     except BoardDocumentError:
         return board
