@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamina.cli.interruption import signals_end_it_cleanly
 from lamina.cli.options import add_settings_options, codec_of
+from lamina.dsp.soundfiles.formats import readable
 from lamina.plugin.codes_file.codes import MAX_CODE_CHANNELS
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def add_codes_commands(commands: Any) -> None:
         "--denoise.",
         epilog="Example: lamina encode song.wav song.lamina --kbps 6 --entropy",
     )
-    encode.add_argument("input", type=Path, metavar="IN", help="wav, flac, ogg, mp3 or aiff")
+    encode.add_argument("input", type=Path, metavar="IN", help=readable())
     encode.add_argument("output", type=Path, metavar="OUT.lamina", help="the file to write")
     encode.add_argument(
         "--entropy",

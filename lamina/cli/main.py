@@ -18,6 +18,7 @@ from typing import Any
 
 from lamina.cli.interruption import signals_end_it_cleanly
 from lamina.cli.options import MODEL_HELP, add_settings_options, codec_of
+from lamina.dsp.soundfiles.formats import readable, writable
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.plugin.parameters.table import PARAMETERS
 
@@ -86,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     app = commands.add_parser(
         "app", help="open the desktop app", description="Open the desktop app, with a sound file or the demo item."
     )
-    app.add_argument("file", nargs="?", type=Path, metavar="FILE", help="wav, flac, ogg, mp3, aiff or lamina")
+    app.add_argument("file", nargs="?", type=Path, metavar="FILE", help=f"{readable()} or lamina")
     app.add_argument("--model", metavar="NAME", help=MODEL_HELP)
     app.set_defaults(run=_app)
 
@@ -98,8 +99,10 @@ def _parser() -> argparse.ArgumentParser:
         "walkie-talkie --mix 0.5 · "
         "lamina render noisy.wav clean.wav --layers 24 --denoise 1",
     )
-    render.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="sound files")
-    render.add_argument("output", type=Path, metavar="OUT", help="a file (its suffix chooses the format) or a folder")
+    render.add_argument("inputs", nargs="+", type=Path, metavar="IN", help=f"sound files: {readable()}")
+    render.add_argument(
+        "output", type=Path, metavar="OUT", help=f"a file (its suffix chooses the format: {writable()}) or a folder"
+    )
     add_settings_options(render)
     render.add_argument(
         "--sidechain",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lamina.dsp.soundfiles.sound_reader import ResampledReader, SoundReader
 from lamina.plugin.call.arrays import MAX_CHANNELS, FloatArray
 from lamina.plugin.call.effect import Effect
 from lamina.plugin.files.sound import (
@@ -19,7 +20,6 @@ from lamina.plugin.files.sound import (
     check_samples,
     check_target,
     open_for_reading,
-    what_is_missing,
 )
 
 BLOCK_SECONDS = 2.0
@@ -89,17 +89,18 @@ def render_file(
                     )
         finally:
             effect.reset()
-    return RenderResult(goal, total / rate, time.perf_counter() - started, what_is_missing(source))
+        trouble = file.trouble
+    return RenderResult(goal, total / rate, time.perf_counter() - started, trouble)
 
 
 @contextlib.contextmanager
-def _beside(path: str | Path | None, main: Any) -> Iterator[Callable[[int], dict[str, Any]]]:
+def _beside(path: str | Path | None, main: SoundReader) -> Iterator[Callable[[int], dict[str, Any]]]:
     """A function that reads on in a side-chain, as what an effect is called with: nothing if there is no side-chain."""
     if path is None:
         yield lambda n_samples: {}
         return
     with open_for_reading(path, MAX_CHANNELS) as file:
-        stream, n_channels = file.resampled_to(main.samplerate), int(main.num_channels)
+        stream, n_channels = ResampledReader(file, main.samplerate), main.num_channels
 
         def read(n_samples: int) -> dict[str, Any]:
             block = stream.read(n_samples)
@@ -111,7 +112,7 @@ def _beside(path: str | Path | None, main: Any) -> Iterator[Callable[[int], dict
         yield read
 
 
-def _blocks(file: Any, source: str | Path) -> Iterator[FloatArray]:
+def _blocks(file: SoundReader, source: str | Path) -> Iterator[FloatArray]:
     """The file in blocks, then silence for as long as any sensible latency lasts."""
     rate, total = int(file.samplerate), int(file.frames)
     size = max(1, int(rate * BLOCK_SECONDS))

@@ -1,4 +1,4 @@
-"""Sound files in and out, through pedalboard, with errors that say what is wrong.
+"""Sound files in and out, with errors that say what is wrong: every file that Lamina reads or writes comes by here.
 
 Writing goes to a temporary file beside the target, which takes the target's name only when it is complete
 and has been read back: a cancelled, failed or interrupted export leaves nothing and harms nothing.
@@ -11,23 +11,25 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import numpy as np
 from pedalboard.io import AudioFile
 
+from lamina.dsp.soundfiles.formats import READABLE_SUFFIXES, WRITABLE_SUFFIXES, writable
+from lamina.dsp.soundfiles.opening import open_sound
+from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader
 from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE, USUAL_CHANNELS, FloatArray, refuse_non_finite
 from lamina.plugin.files.atomic import atomic_file
-from lamina.plugin.files.wav_header import PutRight, WavHeaderError, check_aiff_header, read_wav_header
 
-READABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
-WRITABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff"})
-PLAIN_SUFFIXES = frozenset({".wav", ".flac", ".aif", ".aiff"})
-"""In which a place is found at once."""
 LONGEST_IN_MEMORY_SECONDS = 2 * 3600.0
 MOST_IN_MEMORY_VALUES = 2 * 3600 * 48_000 * 2
 """Two hours of stereo at 48 kHz, 2.8 GB: what a high rate may not exceed either."""
 READ_SECONDS = 10.0
+HIGHEST_LEVEL = 1000.0
+"""Of a sample, where full scale is 1: 60 dB more. Beyond it a file is damaged, or its numbers are meant otherwise."""
+
+__all__ = ["READABLE_SUFFIXES", "WRITABLE_SUFFIXES"]
 
 _FORMATS: dict[str, dict[str, Any]] = {
     ".wav": {"bit_depth": 24},
@@ -113,7 +115,8 @@ def read_audio(
             position += block.shape[1]
             if progress is not None:
                 progress(position / total)
-    return AudioClip(samples[:, :position], rate, Path(path), what_is_missing(path))
+        trouble = file.trouble
+    return AudioClip(samples[:, :position], rate, Path(path), trouble)
 
 
 def check_length(
@@ -137,17 +140,25 @@ def check_length(
 
 
 def check_samples(samples: FloatArray, path: str | Path, position: int = 0) -> None:
-    """Raises AudioFileError if samples of a file, which begin at `position`, are NaN or infinite."""
+    """Raises AudioFileError if samples of a file, which begin at `position`, are NaN, infinite, or far beyond any
+    level.
+    """
     try:
         refuse_non_finite(samples, position)
     except ValueError as error:
         raise AudioFileError(f"{path}: {error}") from error
+    peak = max(float(samples.max(initial=0)), -float(samples.min(initial=0)))
+    if peak > HIGHEST_LEVEL:
+        raise AudioFileError(
+            f"{path} has samples of {peak:.6g}, where full scale is 1: it is damaged, or has to be scaled first."
+        )
 
 
 @contextlib.contextmanager
-def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> Iterator[Any]:
-    """pedalboard's reader for a file that was checked: it exists, has sound of at most so many channels, and has a
-    usable rate.
+def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> Iterator[SoundReader]:
+    """An open file that was checked: it exists, has sound of at most so many channels, and has a usable rate.
+
+    Raises AudioFileError with a sentence, when it is opened and whenever it can't be read on.
     """
     path = Path(path)
     _check_name(path)
@@ -156,56 +167,29 @@ def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> I
     if path.is_dir():
         raise AudioFileError(f"{path} is a folder; name a sound file.")
     try:
+        if not path.is_file():
+            raise AudioFileError(f"{path} is no ordinary file.")
         if path.stat().st_size == 0:
-            kind = "is empty (0 bytes)" if path.is_file() else "is no ordinary file"
-            raise AudioFileError(f"{path} {kind}.")
-        check_aiff_header(path)
-        sound = read_wav_header(path)
-        file = (
-            AudioFile(str(path))
-            if sound is None or sound.is_plain
-            else AudioFile(cast(BinaryIO, PutRight(path, sound)))
-        )
-        _try_out(file, path)
-    except WavHeaderError as error:
+            raise AudioFileError(f"{path} is empty (0 bytes).")
+        with open_sound(path) as file:
+            _check_sound(file, path, most_channels)
+            yield file
+    except SoundFileError as error:
         raise AudioFileError(f"{path} {error}") from error
-    except PermissionError as error:
-        raise AudioFileError(f"{path} may not be read: permission denied.") from error
-    except (ValueError, RuntimeError, OSError) as error:
-        if isinstance(error, AudioFileError):
-            raise
-        known = ", ".join(sorted(suffix.lstrip(".") for suffix in READABLE_SUFFIXES))
+    except OSError as error:
+        raise AudioFileError(f"{path} can't be read: {error.strerror or error}.") from error
+
+
+def _check_sound(file: SoundReader, path: Path, most_channels: int) -> None:
+    if file.num_channels < 1 or file.frames < 1:
+        raise AudioFileError(f"{path} holds no sound ({file.num_channels} channels, {file.frames} samples).")
+    if file.num_channels > most_channels:
+        allowed = "mono and stereo are" if most_channels == USUAL_CHANNELS else f"up to {most_channels} are"
+        raise AudioFileError(f"{path} has {file.num_channels} channels; {allowed} supported. Mix it down first.")
+    if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
         raise AudioFileError(
-            f"{path} can't be read as sound: it is damaged or of an unknown format. Lamina reads {known}."
-        ) from error
-    with file:
-        if file.num_channels < 1 or file.frames < 1:
-            raise AudioFileError(f"{path} holds no sound ({file.num_channels} channels, {file.frames} samples).")
-        if file.num_channels > most_channels:
-            allowed = "mono and stereo are" if most_channels == USUAL_CHANNELS else f"up to {most_channels} are"
-            raise AudioFileError(f"{path} has {file.num_channels} channels; {allowed} supported. Mix it down first.")
-        if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
-            raise AudioFileError(
-                f"{path} has {file.samplerate:g} Hz; {LOWEST_RATE} to {HIGHEST_RATE} Hz are supported. Convert it "
-                "first."
-            )
-        yield file
-
-
-def _try_out(file: Any, path: Path) -> None:
-    """Read a sample: some ways of storing sound are refused then only. Raises RuntimeError."""
-    if path.suffix.lower() in PLAIN_SUFFIXES and file.frames > 0:
-        file.read(1)
-        file.seek(0)
-
-
-def what_is_missing(path: str | Path) -> str:
-    """What was cut off of a sound file that can be read, as a sentence; empty if that isn't known or nothing was."""
-    try:
-        sound = read_wav_header(Path(path))
-    except (WavHeaderError, OSError):
-        return ""
-    return sound.trouble if sound is not None else ""
+            f"{path} has {file.samplerate:g} Hz; {LOWEST_RATE} to {HIGHEST_RATE} Hz are supported. Convert it first."
+        )
 
 
 def check_target(target: str | Path, source: str | Path | None = None) -> Path:
@@ -214,9 +198,8 @@ def check_target(target: str | Path, source: str | Path | None = None) -> Path:
     target = Path(target)
     _check_name(target)
     if target.suffix.lower() not in WRITABLE_SUFFIXES:
-        known = ", ".join(sorted(suffix.lstrip(".") for suffix in WRITABLE_SUFFIXES))
         problem = f"ends in {target.suffix!r}" if target.suffix else "has no suffix"
-        raise AudioFileError(f"{target} {problem}; Lamina writes {known}.")
+        raise AudioFileError(f"{target} {problem}; Lamina writes {writable()}.")
     if target.is_dir():
         raise AudioFileError(f"{target} is a folder; name a file.")
     if not target.parent.is_dir():
@@ -283,18 +266,18 @@ def _check_name(path: Path) -> None:
 def _check_written(partial: Path, target: Path, n_samples: int) -> None:
     """The encoder does not report every failed write; what can be read back tells."""
     try:
-        with AudioFile(str(partial)) as file:
+        with open_sound(partial) as file:
             lossless = target.suffix.lower() not in (".mp3", ".ogg")
             expected = file.frames == n_samples if lossless else file.frames >= 0.9 * n_samples
-            complete = bool(expected) and _read_end(file)
-    except (ValueError, RuntimeError):
-        complete = False
+            complete = expected and _read_end(file)
+    except SoundFileError:
+        complete = n_samples == 0
     if not complete:
         raise AudioFileError(f"{target} could not be written completely. Is the disk full?")
 
 
-def _read_end(file: Any) -> bool:
+def _read_end(file: SoundReader) -> bool:
     """Whether the file's last samples are really there, not only promised by its header."""
-    wanted = min(1024, int(file.frames))
-    file.seek(int(file.frames) - wanted)
+    wanted = min(1024, file.frames)
+    file.seek(file.frames - wanted)
     return bool(file.read(wanted).shape[1] >= wanted // 2)
