@@ -19,6 +19,8 @@ from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader
 RUN_UP_SAMPLES = 4096
 """Decoded before a place that is jumped to: a packet's sound overlaps the packet's before it."""
 TAIL_SECONDS = 1.0
+SKIPS_NOTHING = 1 << 29
+"""FFmpeg's flag for decoders that leave out nothing of their own."""
 MOST_FAILURES = 1000
 """Packets in a row that can't be decoded; after them the file is taken to be over."""
 DAMAGED = "The file is damaged: some of its sound can't be decoded and is silent."
@@ -37,13 +39,12 @@ class ContainerFile(SoundReader):
     """
 
     def __init__(self, file: BinaryIO, kind: str, is_counted: bool = False) -> None:
-        self._file, self._is_counted, self._n_counted = file, is_counted, 0
-        self._container: Any = open_container(file, kind)
+        self._file, self._kind = file, kind
+        self._is_counted, self._n_counted = is_counted, 0
+        self._container: Any = None
         try:
-            self._stream = sound_stream(self._container)
+            self._open()
             codec = self._stream.codec_context
-            if kind == "caf":  # its ends are counted in the packets' lengths, and trimmed once more by FFmpeg
-                codec.flags2 |= 1 << 29
             self._bits = stored_bits(codec.name, codec.extradata)
             self._n_failures = 0
             self._goal: int | None = None
@@ -64,8 +65,19 @@ class ContainerFile(SoundReader):
 
     def close(self) -> None:
         """Close the file."""
-        self._container.close()
+        if self._container is not None:
+            self._container.close()
         self._file.close()
+
+    def _open(self) -> None:
+        """Begin at the beginning."""
+        if self._container is not None:
+            self._container.close()
+        self._file.seek(0)
+        self._container = open_container(self._file, self._kind)
+        self._stream = sound_stream(self._container)
+        if self._kind == "caf":  # its ends are counted in the packets' lengths, and trimmed once more by FFmpeg
+            self._stream.codec_context.flags2 |= SKIPS_NOTHING
 
     def _sample(self, tick: int) -> int:
         return round(tick * self._per_tick)
@@ -135,7 +147,12 @@ class ContainerFile(SoundReader):
         self._seek_tick(max(self._first_tick, int((position + self._origin - RUN_UP_SAMPLES) / self._per_tick)))
 
     def _seek_tick(self, tick: int) -> None:
-        self._container.seek(self._first_tick if self._is_counted else tick, stream=self._stream)
+        import av
+
+        try:
+            self._container.seek(self._first_tick if self._is_counted else tick, stream=self._stream)
+        except av.error.FFmpegError:  # some places are found only from the beginning on
+            self._open()
         self._n_counted = 0
         self._decoded = self._decode()
 

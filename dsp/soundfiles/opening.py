@@ -87,8 +87,6 @@ def open_sound(path: Path) -> SoundReader:
         IndexError,
         struct.error,
     ) as error:
-        if isinstance(error, OSError) and 0 < (error.errno or 0) < 1000:  # the disk's, not the decoder's
-            raise
         raise SoundFileError(f"is {NAMES[kind]} file that can't be decoded: it is damaged. Copy it again.") from error
 
 

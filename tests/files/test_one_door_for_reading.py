@@ -115,6 +115,19 @@ def test_every_sample_is_found_from_anywhere(name, tmp_path):
         assert file.read(10).shape[1] <= 10 and file.tell() <= file.frames
 
 
+@pytest.mark.parametrize("n_samples", [1, 3, 319, 4096, 48_000, 100_001])
+@pytest.mark.parametrize("suffix", ["flac", "ogg", "mp3", "aiff"])
+def test_any_length_is_read_and_sought_in(suffix, n_samples, tmp_path):
+    options = {"ogg": {"quality": "192 kbps"}, "mp3": {"quality": "V2"}}.get(suffix, {"bit_depth": 24})
+    path = pedalboards(tmp_path / f"a.{suffix}", sweep(n_samples, 48_000), 48_000, **options)
+    whole = read_audio(path).samples
+    assert whole.shape == (2, n_samples)
+    with open_for_reading(path) as file:
+        for start in (n_samples - 1, 0, n_samples // 2):
+            file.seek(start)
+            assert np.array_equal(file.read(50), whole[:, start : start + 50])
+
+
 def test_aac_is_as_long_as_what_was_written_and_is_found_to_the_sample(tmp_path):
     sound = sweep()
     path = encode(tmp_path / "a.m4a", "aac", sound, bit_rate=160_000)
