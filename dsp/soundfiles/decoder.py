@@ -23,6 +23,8 @@ DECODERS = (
 )
 ORDER = ("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR", "TC", "TFL", "TFC", "TFR", "TBL", "TBC")
 """Of loudspeakers in a WAV file."""
+MOST_PLANES = 8
+"""Channels that each lie in memory by themselves."""
 
 
 class _Input:
@@ -90,10 +92,8 @@ def samples_of_frame(frame: Any, bits: int | None) -> FloatArray:
         frame: PyAV's.
         bits: of a stored sample; None where the whole range of the decoder's integers is 1.
     """
-    sound = frame.to_ndarray()
     names = [channel.name for channel in frame.layout.channels]
-    if not frame.format.is_planar:
-        sound = sound.reshape(-1, len(names)).T
+    sound = _values(frame, len(names))
     width = 8 * sound.dtype.itemsize
     if sound.dtype.kind == "u":
         sound = sound.astype(np.float32) - np.float32(128)
@@ -108,6 +108,28 @@ def samples_of_frame(frame: Any, bits: int | None) -> FloatArray:
     if len(set(places)) == len(names) and places != sorted(places):
         sound = sound[np.argsort(places)]
     return sound
+
+
+_STORED = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "flt": np.float32, "dbl": np.float64}
+
+
+def _values(frame: Any, num_channels: int) -> np.ndarray[Any, Any]:
+    """A frame's values `[channels, n]`, as FFmpeg holds them.
+
+    Not by PyAV's own conversion: of eight channels or more it takes what lies behind them in memory for a ninth, and the
+    process dies of it.
+    """
+    name = str(frame.format.name)
+    stored = _STORED.get(name.removesuffix("p"))
+    if stored is None:
+        raise SoundFileError(f"is decoded to {name}, which can't be used. Convert it to WAV or FLAC first.")
+    if not frame.format.is_planar:
+        packed: np.ndarray[Any, Any] = np.frombuffer(frame.planes[0], stored)[: frame.samples * num_channels]
+        return packed.reshape(-1, num_channels).T
+    if num_channels > MOST_PLANES:
+        raise SoundFileError(f"has {num_channels} channels; up to {MOST_PLANES} of this kind can be decoded.")
+    planes = frame.planes
+    return np.stack([np.frombuffer(planes[k], stored)[: frame.samples] for k in range(num_channels)])
 
 
 def check_unchanged(frame: Any, samplerate: int, num_channels: int) -> None:

@@ -110,6 +110,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a second sound, whose codes fill the layers above cross_layers (see --set)",
     )
+    render.add_argument(
+        "--sample-format",
+        choices=("16", "24", "float"),
+        help="of a lossless file: 16 bits with dither, 24 bits (default), or 32-bit floating point, which never clips "
+        "(wav)",
+    )
+    render.add_argument(
+        "--quality", metavar="Q", help="of an mp3 or ogg file: kbps as a number, or V0 (best) to V9 (mp3; default V2)"
+    )
     render.add_argument("--quiet", action="store_true", help="no progress bar")
     render.set_defaults(run=_render)
 
@@ -177,7 +186,15 @@ def _render(options: argparse.Namespace) -> int:
         for source, target in jobs:
             try:
                 with tqdm(total=100, desc=source.name, bar_format=BAR_FORMAT, disable=no_bar) as bar:
-                    result = render_file(codec, source, target, partial(_advance, bar), sidechain=options.sidechain)
+                    result = render_file(
+                        codec,
+                        source,
+                        target,
+                        partial(_advance, bar),
+                        sidechain=options.sidechain,
+                        sample_format=options.sample_format,
+                        quality=options.quality,
+                    )
             except BrokenPipeError:
                 raise
             except (ValueError, OSError) as error:
@@ -189,6 +206,8 @@ def _render(options: argparse.Namespace) -> int:
                 continue
             if result.trouble:
                 print(f"lamina: {source}: {result.trouble}", file=sys.stderr)
+            if result.clipping:
+                print(f"lamina: {target}: {result.clipping}", file=sys.stderr)
             speed = result.seconds / max(result.elapsed, 1e-9)
             print(f"{target}: {result.seconds:.1f} s at {codec.kbps:g} kbps per channel, {speed:.0f} × real time")
     if failures:

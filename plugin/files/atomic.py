@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,10 @@ def atomic_file(target: Path) -> Iterator[Path]:
     """A new empty file beside `target`, to be filled; it takes the target's place when the block ends without an error.
 
     After an error, or any other way out, nothing of it is left and the target is as it was; after a power cut too there
-    is the one or the other. Raises OSError where no file can be made, written or moved.
+    is the one or the other. A file that takes another's place has its permissions. Raises OSError where no file can be
+    made, written or moved.
     """
-    # Hidden, recognizable, and short enough however long the target's name is; with the permissions of any new file.
+    # Hidden, recognizable, and short enough however long the target's name is.
     partial = target.with_name(f".{target.stem[:40]}-{secrets.token_hex(4)}{target.suffix}")
     partial.touch(exist_ok=False)
     try:
@@ -24,6 +26,9 @@ def atomic_file(target: Path) -> Iterator[Path]:
         # A file system may keep a new name and lose what it stands for, so the contents go to the disk before the name
         # changes.
         _to_disk(partial, os.O_RDWR)
+        if target.exists():  # whoever could read the old one can read the new one
+            with contextlib.suppress(PermissionError):
+                partial.chmod(stat.S_IMODE(target.stat().st_mode))
         partial.replace(target)
         if os.name == "posix":
             with contextlib.suppress(OSError):  # some network file systems know no such thing for folders

@@ -17,6 +17,7 @@ from lamina.plugin.call.effect import Effect
 from lamina.plugin.files.sound import (
     AudioFileError,
     atomic_writer,
+    check_encoding,
     check_samples,
     check_target,
     open_for_reading,
@@ -34,14 +35,15 @@ class RenderCancelled(Exception):  # noqa: N818 - a request that was granted, no
 
 @dataclass(frozen=True)
 class RenderResult:
-    """`seconds` of sound written to `target` in `elapsed` seconds; `trouble` says what was cut off the source, if
-    something was.
+    """`seconds` of sound written to `target` in `elapsed` seconds; `trouble` says what was cut off the source, and
+    `clipping` how much was clipped, if something was.
     """
 
     target: Path
     seconds: float
     elapsed: float
     trouble: str = ""
+    clipping: str = ""
 
 
 def render_file(
@@ -51,6 +53,8 @@ def render_file(
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     sidechain: str | Path | None = None,
+    sample_format: str | None = None,
+    quality: str | None = None,
 ) -> RenderResult:
     """Run `source` through `effect` (a `NeuralCodec` or a `Board`) into `target`, at the source's rate, length and
     channels.
@@ -62,17 +66,20 @@ def render_file(
         cancelled: asked before each block; if it says True, RenderCancelled is raised.
         sidechain: a file whose codes `cross_layers` lets in; it is resampled to the source's rate, and silence follows
             its end.
+        sample_format: of a lossless target: "16" (with dither), "24" (unless said), or "float" (wav only).
+        quality: of an mp3 or ogg target: kbps as a number, or V0 (best) to V9 for mp3.
 
     Raises AudioFileError before anything is touched if source or target can't be used, and at any time without
     leaving a trace if writing fails.
     """
     started = time.perf_counter()
     goal = check_target(target, source)
+    check_encoding(goal, sample_format, quality)
     with open_for_reading(source, MAX_CHANNELS) as file, _beside(sidechain, file) as read_beside:
         rate, channels, total = int(file.samplerate), int(file.num_channels), int(file.frames)
         effect.reset()
         try:
-            with atomic_writer(goal, rate, channels) as writer:
+            with atomic_writer(goal, rate, channels, sample_format, quality) as writer:
                 for block in _blocks(file, source):
                     if cancelled is not None and cancelled():
                         raise RenderCancelled(f"Rendering {goal} was cancelled; nothing was written.")
@@ -90,7 +97,7 @@ def render_file(
         finally:
             effect.reset()
         trouble = file.trouble
-    return RenderResult(goal, total / rate, time.perf_counter() - started, trouble)
+    return RenderResult(goal, total / rate, time.perf_counter() - started, trouble, writer.clipping)
 
 
 @contextlib.contextmanager

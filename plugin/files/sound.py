@@ -31,13 +31,22 @@ HIGHEST_LEVEL = 1000.0
 
 __all__ = ["READABLE_SUFFIXES", "WRITABLE_SUFFIXES"]
 
-_FORMATS: dict[str, dict[str, Any]] = {
-    ".wav": {"bit_depth": 24},
-    ".flac": {"bit_depth": 24},
-    ".aiff": {"bit_depth": 24},
-    ".ogg": {"quality": "256 kbps"},
-    ".mp3": {"quality": "V2"},
+SAMPLE_FORMATS = ("16", "24", "float")
+"""Of lossless files: 16 bits with dither, 24 bits (usual), or 32-bit floating point (WAV only), which clips nothing."""
+_BITS = {"16": 16, "24": 24, "float": 32}
+_LOSSLESS = {".wav": ("16", "24", "float"), ".flac": ("16", "24"), ".aiff": ("16", "24")}
+_USUAL_QUALITY = {".ogg": "256 kbps", ".mp3": "V2"}
+_VORBIS_ORDER = {
+    3: [0, 2, 1],
+    5: [0, 2, 1, 3, 4],
+    6: [0, 2, 1, 4, 5, 3],
+    7: [0, 2, 1, 5, 6, 4, 3],
+    8: [0, 2, 1, 6, 7, 4, 5, 3],
 }
+"""Which channel of a WAV file comes where in an Ogg file."""
+_SPEAKERS = {7: 0x70F, 8: 0x63F}
+"""Masks of 6.1 and 7.1, which the writing library takes for other loudspeakers."""
+_DITHER_SEED = 16
 
 
 class AudioFileError(ValueError):
@@ -211,24 +220,58 @@ def check_target(target: str | Path, source: str | Path | None = None) -> Path:
     return target
 
 
+def check_encoding(target: Path, sample_format: str | None, quality: str | None) -> None:
+    """Raises AudioFileError if the target's format has no such sample format or no quality to choose."""
+    suffix = target.suffix.lower()
+    if sample_format is not None and sample_format not in _LOSSLESS.get(suffix, ()):
+        allowed = f"{' or '.join(_LOSSLESS[suffix])} can be chosen" if suffix in _LOSSLESS else "it has none"
+        raise AudioFileError(f"{target} can't be written with the sample format {sample_format!r}: {allowed}.")
+    if quality is not None and suffix not in _USUAL_QUALITY:
+        raise AudioFileError(f"{target} is lossless; a quality can be chosen for mp3 and ogg.")
+
+
 @contextlib.contextmanager
-def atomic_writer(target: Path, sample_rate: int, channels: int) -> Iterator[AtomicWriter]:
-    """A writer whose file appears as `target` when the block ends without an error, and not at all otherwise."""
+def atomic_writer(
+    target: Path, sample_rate: int, channels: int, sample_format: str | None = None, quality: str | None = None
+) -> Iterator[AtomicWriter]:
+    """A writer whose file appears as `target` when the block ends without an error, and not at all otherwise.
+
+    Args:
+        target: its suffix chooses the format.
+        sample_rate: in Hz.
+        channels: of what is written, in the order of WAV files.
+        sample_format: of a lossless file: one of SAMPLE_FORMATS; 24 bits unless said.
+        quality: of an mp3 or ogg file: kbps as a number, or V0 (best) to V9 for mp3.
+    """
+    check_encoding(target, sample_format, quality)
     try:
         with atomic_file(target) as partial:
-            writer = AtomicWriter(_encoder(partial, target, sample_rate, channels), target)
+            file = _encoder(partial, target, sample_rate, channels, sample_format or "24", quality)
+            writer = AtomicWriter(file, target, sample_format or "24")
             with writer.file:
                 yield writer
+            _name_speakers(partial, channels)
             _check_written(partial, target, writer.n_written)
     except OSError as error:
         raise AudioFileError(f"{target} can't be written: {error.strerror or error}.") from error
 
 
-def _encoder(partial: Path, target: Path, sample_rate: int, channels: int) -> Any:
+def _encoder(
+    partial: Path, target: Path, sample_rate: int, channels: int, sample_format: str, quality: str | None
+) -> Any:
     suffix = target.suffix.lower()
+    options: dict[str, Any] = {"bit_depth": _BITS[sample_format]}
+    if suffix in _USUAL_QUALITY:
+        chosen = (quality or _USUAL_QUALITY[suffix]).strip()
+        options = {"quality": f"{chosen} kbps" if chosen.isdecimal() else chosen}
     try:
-        return AudioFile(str(partial), "w", samplerate=sample_rate, num_channels=channels, **_FORMATS[suffix])
+        return AudioFile(str(partial), "w", samplerate=sample_rate, num_channels=channels, **options)
     except (ValueError, RuntimeError) as error:
+        if quality is not None and "quality value" in str(error):
+            valid = str(error).partition(" are: ")[2]
+            raise AudioFileError(
+                f"{target} can't be written with the quality {quality!r}; choose of: {valid}."
+            ) from error
         layout = "mono" if channels == 1 else f"{channels} channels"
         raise AudioFileError(
             f"{target} can't be written: {suffix.lstrip('.')} does not take {sample_rate} Hz, {layout}. Choose wav or "
@@ -236,21 +279,73 @@ def _encoder(partial: Path, target: Path, sample_rate: int, channels: int) -> An
         ) from error
 
 
-class AtomicWriter:
-    """Writes blocks to the temporary file; `n_written` counts samples per channel."""
+def _name_speakers(partial: Path, channels: int) -> None:
+    """Put the right mask of loudspeakers into a WAV file."""
+    if partial.suffix.lower() != ".wav" or channels not in _SPEAKERS:
+        return
+    with partial.open("r+b") as file:
+        head = file.read(4096)
+        place = head.find(b"fmt ")
+        if place >= 0 and head[place + 8 : place + 10] == b"\xfe\xff":
+            file.seek(place + 28)
+            file.write(_SPEAKERS[channels].to_bytes(4, "little"))
 
-    def __init__(self, file: Any, target: Path) -> None:
+
+class AtomicWriter:
+    """Writes blocks to the temporary file.
+
+    Attributes:
+        n_written: samples per channel.
+        peak: the highest absolute value so far, where full scale is 1.
+        n_clipped: values beyond full scale, which were clipped.
+    """
+
+    def __init__(self, file: Any, target: Path, sample_format: str = "24") -> None:
         self.file, self._target, self.n_written = file, target, 0
+        self.peak, self.n_clipped = 0.0, 0
+        suffix = target.suffix.lower()
+        self._is_lossless, self._is_vorbis = suffix in _LOSSLESS, suffix == ".ogg"
+        self._sample_format = sample_format
+        self._dither = np.random.default_rng(_DITHER_SEED)
+
+    @property
+    def clipping(self) -> str:
+        """How much was clipped, as a sentence; empty if nothing was."""
+        if not self.n_clipped:
+            return ""
+        level = 20 * np.log10(self.peak)
+        samples = "1 sample was" if self.n_clipped == 1 else f"{self.n_clipped} samples were"
+        return f"{samples} clipped; the peak was {level:+.2f} dB of full scale."
 
     def write(self, block: FloatArray) -> None:
-        """Append float32 `[channels, n]`; values beyond ±1 are clipped."""
+        """Append float32 `[channels, n]`; values beyond ±1 are clipped, but not in floating-point files."""
         if not block.shape[1]:
             return
+        sizes = np.abs(block)
+        self.peak = max(self.peak, float(sizes.max()))
+        if self._is_lossless and self._sample_format == "float":
+            stored: np.ndarray[Any, Any] = block
+        else:
+            self.n_clipped += int(np.count_nonzero(sizes > 1)) if self._is_lossless else 0
+            stored = np.clip(block, -1, 1)
+            if self._is_lossless and self._sample_format == "16":
+                stored = self._dithered(stored)
+        if self._is_vorbis and len(block) in _VORBIS_ORDER:
+            stored = stored[_VORBIS_ORDER[len(block)]]
         try:
-            self.file.write(np.clip(block, -1, 1))
+            # As many samples as channels don't tell which of both is which.
+            for part in (stored[:, :1], stored[:, 1:]) if block.shape[0] == block.shape[1] > 1 else (stored,):
+                self.file.write(np.ascontiguousarray(part))
         except (RuntimeError, OSError, ValueError) as error:
             raise AudioFileError(f"{self._target} can't be written ({error}). Is the disk full?") from error
         self.n_written += block.shape[1]
+
+    def _dithered(self, block: FloatArray) -> np.ndarray[Any, Any]:
+        """As integers of 16 bits, with triangular dither of two steps; digital silence stays silent."""
+        noise = self._dither.random(block.shape, np.float32) - self._dither.random(block.shape, np.float32)
+        whole = np.rint(block * np.float32(32767) + np.where(block == 0, np.float32(0), noise))
+        dithered: np.ndarray[Any, Any] = np.clip(whole, -32768, 32767).astype(np.int16)
+        return dithered
 
 
 def _check_name(path: Path) -> None:
