@@ -116,7 +116,7 @@ _STORED = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "flt": np.float32, 
 def _values(frame: Any, num_channels: int) -> np.ndarray[Any, Any]:
     """A frame's values `[channels, n]`, as FFmpeg holds them.
 
-    Not by PyAV's own conversion: of eight channels or more it takes what lies behind them in memory for a ninth, and the
+    Not by PyAV's own conversion: of eight channels it takes what lies behind them in memory for a ninth, and the
     process dies of it.
     """
     name = str(frame.format.name)

@@ -58,7 +58,15 @@ def test_what_is_clipped_is_counted_and_told(tmp_path, capsys):
     kept = render_file(Board([Gain(9.0)]), tmp_path / "in.wav", tmp_path / "o.wav", sample_format="float")
     assert kept.clipping == ""
     write(tmp_path / "loud.wav", noise(1, RATE, level=0.9))
-    arguments = [str(tmp_path / "loud.wav"), str(tmp_path / "out.flac"), "--set", "input_gain_db=12", "--quiet"]
+    arguments = [
+        str(tmp_path / "loud.wav"),
+        str(tmp_path / "out.flac"),
+        "--mix",
+        "0",
+        "--set",
+        "output_gain_db=12",
+        "--quiet",
+    ]
     assert main(["render", *arguments]) == 0
     assert "samples were clipped; the peak was +" in capsys.readouterr().err
 
