@@ -26,6 +26,7 @@ from lamina.cli.batch import (
 from lamina.cli.interruption import signals_end_it_cleanly
 from lamina.cli.options import DECODING, ENCODING, add_settings_options, codec_of, describe, given_parameters
 from lamina.cli.spool import from_standard_input, to_standard_output
+from lamina.dsp.soundfiles.formats import readable
 
 if TYPE_CHECKING:
     from lamina.models.bundles.bundle import BundleEntry
@@ -50,7 +51,7 @@ def add_codes_commands(commands: Any) -> None:
         "`lamina decode`, but a file remembers --denoise.",
         epilog="Examples: lamina encode song.wav song.lamina --kbps 6 --entropy · lamina encode takes/*.wav coded/",
     )
-    add_file_options(encode, "sound files", "a .lamina file, or a folder")
+    add_file_options(encode, f"sound files ({readable()})", "a .lamina file, or a folder")
     encode.add_argument(
         "--entropy",
         action="store_true",
@@ -178,6 +179,8 @@ def _decode_file(
         if layers is not None:
             _check_peeling(header, layers, job.source)
         result = decode_file(codec, file, goal, rate, layers, progress, cancelled)
+    if result.clipping:
+        print(f"lamina: {job.target}: {result.clipping}", file=sys.stderr)
     return Outcome(f"{job.target}: {result.seconds:.1f} s at {rate} Hz", result.trouble)
 
 

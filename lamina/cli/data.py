@@ -142,7 +142,6 @@ def packages_are_missing(sources: list[Path]) -> bool:
         import scipy  # noqa: F401
 
         if any(source.is_dir() for source in sources):
-            import soundfile  # noqa: F401
             import soxr  # noqa: F401
     except ImportError as error:
         print(f"lamina: {missing_extra('Preparing training data', 'train', error)}", file=sys.stderr)

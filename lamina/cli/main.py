@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lamina.cli.answers import INTERRUPTED, MEANINGS, REFUSED, UNREAD, code_of, told
 from lamina.cli.options import MODEL_HELP
+from lamina.dsp.soundfiles.formats import readable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     app = commands.add_parser(
         "app", help="open the desktop app", description="Open the desktop app, with a sound file or the demo item."
     )
-    app.add_argument("file", nargs="?", type=Path, metavar="FILE", help="wav, flac, ogg, mp3, aiff or lamina")
+    app.add_argument("file", nargs="?", type=Path, metavar="FILE", help=f"{readable()} or lamina")
     app.add_argument("--model", metavar="NAME", help=MODEL_HELP)
     app.set_defaults(run=_app)
 

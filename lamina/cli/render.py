@@ -23,6 +23,7 @@ from lamina.cli.batch import (
 )
 from lamina.cli.interruption import signals_end_it_cleanly
 from lamina.cli.options import add_settings_options, codec_of, describe, given_parameters, rate_text
+from lamina.dsp.soundfiles.formats import readable, writable
 
 if TYPE_CHECKING:
     from lamina.plugin.files.piped import RawSound
@@ -41,13 +42,24 @@ def add_render_command(commands: Any) -> None:
         "walkie-talkie --mix 0.5 · lamina render noisy.wav clean.wav --layers 24 --denoise 1 · "
         "ffmpeg -i film.mkv -f wav - | lamina render - - --kbps 3 | ffplay -",
     )
-    add_file_options(render, "sound files", "a file (its suffix chooses the format) or a folder")
+    add_file_options(
+        render, f"sound files ({readable()})", f"a file (its suffix chooses the format: {writable()}) or a folder"
+    )
     add_settings_options(render)
     render.add_argument(
         "--sidechain",
         type=Path,
         metavar="FILE",
         help="a second sound, whose codes fill the layers above cross_layers (see --set)",
+    )
+    render.add_argument(
+        "--sample-format",
+        choices=("16", "24", "float"),
+        help="of a lossless file: 16 bits with dither, 24 bits (default), or 32-bit floating point, which never clips "
+        "(wav)",
+    )
+    render.add_argument(
+        "--quality", metavar="Q", help="of an mp3 or ogg file: kbps as a number, or V0 (best) to V9 (mp3; default V2)"
     )
     piped = render.add_argument_group("pipes")
     piped.add_argument("--rate", type=int, metavar="HZ", help="standard input has no header, and this sample rate")
@@ -91,10 +103,30 @@ def _work(codec: NeuralCodec, options: argparse.Namespace, raw: RawSound | None)
             target = pipe_of(sys.stdout, "Standard output") if job.target == PIPE else job.target
             is_raw = options.raw or raw is not None
             result = render_piped(
-                effect, source, target, raw, options.format, is_raw, options.sidechain, progress=progress
+                effect,
+                source,
+                target,
+                raw,
+                options.format,
+                is_raw,
+                options.sidechain,
+                progress,
+                options.sample_format,
+                options.quality,
             )
         else:
-            result = render_file(effect, job.source, job.target, progress, cancelled, options.sidechain)
+            result = render_file(
+                effect,
+                job.source,
+                job.target,
+                progress,
+                cancelled,
+                options.sidechain,
+                options.sample_format,
+                options.quality,
+            )
+        if result.clipping:
+            print(f"lamina: {job.target}: {result.clipping}", file=sys.stderr)
         speed = result.seconds / max(result.elapsed, 1e-9)
         rate = rate_text(codec, result.n_channels)
         return Outcome(f"{result.target}: {result.seconds:.1f} s at {rate}, {speed:.0f} × real time", result.trouble)
@@ -122,6 +154,8 @@ def _raw_sound(options: argparse.Namespace, is_input: bool, is_output: bool) -> 
         raise ValueError("--raw is about standard output, but the output is a file.")
     if options.format is not None and not is_output and not named:
         raise ValueError("--format is about samples in pipes. A file's suffix chooses how its samples are stored.")
+    if is_output and (options.sample_format or options.quality):
+        raise ValueError("--sample-format and --quality are about files. Give --format for samples on standard output.")
     if not named:
         return None
     if len(named) == 1:

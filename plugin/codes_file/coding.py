@@ -19,7 +19,6 @@ from lamina.plugin.files.sound import (
     check_samples,
     check_target,
     open_for_reading,
-    what_is_missing,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +69,8 @@ def encode_file(
                 if progress is not None:
                     progress(position / total)
             writer.write(encoder.flush())
-    return RenderResult(goal, total / rate, time.perf_counter() - started, what_is_missing(source))
+        trouble = file.trouble
+    return RenderResult(goal, total / rate, time.perf_counter() - started, trouble)
 
 
 def decode_file(
@@ -121,7 +121,8 @@ def decode_file(
             if progress is not None:
                 progress(1.0)
         trouble = str(file.damage)
-    return RenderResult(goal, n_samples / rate, time.perf_counter() - started, trouble)
+    elapsed = time.perf_counter() - started
+    return RenderResult(goal, n_samples / rate, elapsed, trouble, header.n_channels, writer.clipping)
 
 
 def _stop_if(cancelled: Callable[[], bool] | None, what: str) -> None:

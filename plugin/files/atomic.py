@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,8 @@ def atomic_file(target: Path) -> Iterator[Path]:
     A link stays one: what it leads to is replaced.
 
     After an error, or any other way out, nothing of it is left and the target is as it was; after a power cut too there
-    is the one or the other. What a kill leaves is removed when something is written beside it for the next time. Raises
+    is the one or the other. What a kill leaves is removed when something is written beside it for the next time. A
+    file that takes another's place has its permissions. Raises
     OSError where no file can be made, written or moved, and where something else than a file has its name.
     """
     if target.is_symlink():
@@ -39,6 +41,9 @@ def atomic_file(target: Path) -> Iterator[Path]:
             # A file system may keep a new name and lose what it stands for, so the contents go to the disk before the
             # name changes.
             _to_disk(partial, os.O_RDWR)
+            if target.exists():  # whoever could read the old one can read the new one
+                with contextlib.suppress(PermissionError):
+                    partial.chmod(stat.S_IMODE(target.stat().st_mode))
             partial.replace(target)
         if os.name == "posix":
             with contextlib.suppress(OSError):  # some network file systems know no such thing for folders

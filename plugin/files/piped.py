@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Literal, Protocol, get_args
 
 import numpy as np
 
+from lamina.dsp.soundfiles.wav_header import EXTENSIBLE, FLOAT, PCM, UNKNOWN_SIZES
 from lamina.plugin.call.arrays import (
     HIGHEST_RATE,
     LOWEST_RATE,
@@ -28,12 +29,11 @@ from lamina.plugin.files.render import BLOCK_SECONDS, BUFFER_SIZE, LONGEST_LATEN
 from lamina.plugin.files.sound import (
     AudioFileError,
     atomic_writer,
+    check_encoding,
     check_samples,
     check_target,
     open_for_reading,
-    what_is_missing,
 )
-from lamina.plugin.files.wav_header import EXTENSIBLE, FLOAT, PCM, UNKNOWN_SIZES
 
 SampleFormat = Literal["s16", "s24", "s32", "f32"]
 SAMPLE_FORMATS: tuple[SampleFormat, ...] = get_args(SampleFormat)
@@ -206,7 +206,7 @@ class FileReader:
     def __init__(self, file: Any, path: Path, progress: Callable[[float], None] | None) -> None:
         self._file, self._path, self._progress = file, path, progress
         self.sample_rate, self.n_channels = int(file.samplerate), int(file.num_channels)
-        self.trouble = what_is_missing(path)
+        self.trouble = ""
 
     def __iter__(self) -> Iterator[FloatArray]:
         file, position = self._file, 0
@@ -222,6 +222,7 @@ class FileReader:
                 f"{self._path} ends at {position / self.sample_rate:.1f} s, earlier than its header promises: it is "
                 "damaged."
             )
+        self.trouble = file.trouble
 
 
 def render_piped(
@@ -233,6 +234,8 @@ def render_piped(
     is_raw: bool = False,
     sidechain: Path | None = None,
     progress: Callable[[float], None] | None = None,
+    sample_format: str | None = None,
+    quality: str | None = None,
 ) -> RenderResult:
     """Run sound through an effect where source, target or both are pipes; see `render_file` for two files.
 
@@ -244,19 +247,22 @@ def render_piped(
         is_raw: whether a target that is a pipe gets no header.
         sidechain: as in `render_file`.
         progress: called with the share done, 0 … 1, of a source that is a file.
+        sample_format, quality: of a target that is a file, as in `render_file`.
 
     Raises AudioFileError as `render_file` does, BrokenPipeError if nobody reads the target any more.
     """
     started = time.perf_counter()
     if isinstance(source, Path):
         goal = check_target(target, source) if isinstance(target, Path) else target
+        if isinstance(goal, Path):
+            check_encoding(goal, sample_format, quality)
         with open_for_reading(source, MAX_CHANNELS) as file:
             reader: Blocks = FileReader(file, source, progress)
-            n_samples = _into(effect, reader, goal, format, is_raw, sidechain)
+            n_samples = _into(effect, reader, goal, format, is_raw, sidechain, sample_format, quality)
     else:
         reader = PipeReader(source, raw)
         goal = check_target(target) if isinstance(target, Path) else target
-        n_samples = _into(effect, reader, goal, format, is_raw, sidechain)
+        n_samples = _into(effect, reader, goal, format, is_raw, sidechain, sample_format, quality)
     where = goal if isinstance(goal, Path) else Path("-")
     seconds = n_samples / reader.sample_rate
     return RenderResult(where, seconds, time.perf_counter() - started, reader.trouble, reader.n_channels)
@@ -269,10 +275,12 @@ def _into(
     format: SampleFormat | None,
     is_raw: bool,
     sidechain: Path | None,
+    sample_format: str | None,
+    quality: str | None,
 ) -> int:
     rate, n_channels = reader.sample_rate, reader.n_channels
     if isinstance(target, Path):
-        with atomic_writer(target, rate, n_channels) as writer:
+        with atomic_writer(target, rate, n_channels, sample_format, quality) as writer:
             return _through(effect, reader, writer, sidechain)
     return _through(
         effect, reader, PipeWriter(target, rate, n_channels, format or ("f32" if is_raw else "s24"), is_raw), sidechain

@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from lamina.dsp.soundfiles.sound_reader import ResampledReader, SoundReader
 from lamina.plugin.board import in_stages, unstreamable
 from lamina.plugin.call.arrays import MAX_CHANNELS, FloatArray
 from lamina.plugin.call.effect import Effect, SideChainEffect
 from lamina.plugin.files.sound import (
     AudioFileError,
     atomic_writer,
+    check_encoding,
     check_samples,
     check_target,
     open_for_reading,
-    what_is_missing,
 )
 
 BLOCK_SECONDS = 2.0
@@ -39,7 +40,7 @@ class RenderCancelled(Exception):  # noqa: N818 - a request that was granted, no
 @dataclass(frozen=True)
 class RenderResult:
     """`seconds` of sound in `n_channels` written to `target` in `elapsed` seconds; `trouble` says what was cut off the
-    source, if something was.
+    source, and `clipping` how much was clipped, if something was.
     """
 
     target: Path
@@ -47,6 +48,7 @@ class RenderResult:
     elapsed: float
     trouble: str = ""
     n_channels: int = 1
+    clipping: str = ""
 
 
 def render_file(
@@ -56,6 +58,8 @@ def render_file(
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     sidechain: str | Path | None = None,
+    sample_format: str | None = None,
+    quality: str | None = None,
 ) -> RenderResult:
     """Run `source` through `effect` (a `NeuralCodec` or a `Board`) into `target`, at the source's rate, length and
     channels.
@@ -71,21 +75,24 @@ def render_file(
             RenderCancelled is raised.
         sidechain: a file whose codes `cross_layers` lets in; it is resampled to the source's rate, and silence follows
             its end.
+        sample_format: of a lossless target: "16" (with dither), "24" (unless said), or "float" (wav only).
+        quality: of an mp3 or ogg target: kbps as a number, or V0 (best) to V9 for mp3.
 
     Raises AudioFileError before anything is touched if source or target can't be used, and at any time without
     leaving a trace if writing fails.
     """
     started = time.perf_counter()
     goal = check_target(target, source)
+    check_encoding(goal, sample_format, quality)
     if unstreamable(effect):
-        return _render_whole(effect, source, goal, progress, cancelled, sidechain)
+        return _render_whole(effect, source, goal, progress, cancelled, sidechain, sample_format, quality)
     with contextlib.ExitStack() as opened:
         file = opened.enter_context(open_for_reading(source, MAX_CHANNELS))
         rate, channels, total = int(file.samplerate), int(file.num_channels), int(file.frames)
         read_beside = opened.enter_context(beside(sidechain, rate, channels))
         effect.reset()
         try:
-            with atomic_writer(goal, rate, channels) as writer:
+            with atomic_writer(goal, rate, channels, sample_format, quality) as writer:
                 for block in _blocks(file, source):
                     if cancelled is not None and cancelled():
                         raise RenderCancelled(f"Rendering {goal} was cancelled; nothing was written.")
@@ -99,7 +106,8 @@ def render_file(
                     raise _comes_too_late(source)
         finally:
             effect.reset()
-    return RenderResult(goal, total / rate, time.perf_counter() - started, what_is_missing(source), channels)
+        trouble = file.trouble
+    return RenderResult(goal, total / rate, time.perf_counter() - started, trouble, channels, writer.clipping)
 
 
 def _render_whole(
@@ -109,6 +117,8 @@ def _render_whole(
     progress: Callable[[float], None] | None,
     cancelled: Callable[[], bool] | None,
     sidechain: str | Path | None,
+    sample_format: str | None,
+    quality: str | None,
 ) -> RenderResult:
     """As `render_file`, in memory: stage by stage, each of which hears the whole piece; those that can be streamed get
     it in blocks.
@@ -135,7 +145,7 @@ def _render_whole(
             )
         effect.reset()
         try:
-            with atomic_writer(goal, rate, channels) as writer:
+            with atomic_writer(goal, rate, channels, sample_format, quality) as writer:
                 sound = np.zeros((channels, total), np.float32)
                 n_read = 0
                 for block in _read(file, source):
@@ -155,7 +165,8 @@ def _render_whole(
                     progress(1.0)
         finally:
             effect.reset()
-    return RenderResult(goal, total / rate, time.perf_counter() - started, what_is_missing(source), channels)
+        trouble = file.trouble
+    return RenderResult(goal, total / rate, time.perf_counter() - started, trouble, channels, writer.clipping)
 
 
 def _in_blocks(
@@ -205,7 +216,7 @@ def beside(path: str | Path | None, sample_rate: int, n_channels: int) -> Iterat
         yield lambda n_samples: {}
         return
     with open_for_reading(path, MAX_CHANNELS) as file:
-        stream = file.resampled_to(sample_rate)
+        stream = ResampledReader(file, sample_rate)
 
         def read(n_samples: int) -> dict[str, Any]:
             block = stream.read(n_samples)
@@ -217,7 +228,7 @@ def beside(path: str | Path | None, sample_rate: int, n_channels: int) -> Iterat
         yield read
 
 
-def _blocks(file: Any, source: str | Path) -> Iterator[FloatArray]:
+def _blocks(file: SoundReader, source: str | Path) -> Iterator[FloatArray]:
     """The file in blocks, then silence for as long as any sensible latency lasts."""
     yield from _read(file, source)
     size = max(1, int(file.samplerate * BLOCK_SECONDS))
@@ -225,7 +236,7 @@ def _blocks(file: Any, source: str | Path) -> Iterator[FloatArray]:
         yield np.zeros((file.num_channels, size), np.float32)
 
 
-def _read(file: Any, source: str | Path) -> Iterator[FloatArray]:
+def _read(file: SoundReader, source: str | Path) -> Iterator[FloatArray]:
     """The file in blocks."""
     rate, total = int(file.samplerate), int(file.frames)
     size = max(1, int(rate * BLOCK_SECONDS))

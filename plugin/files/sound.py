@@ -1,4 +1,4 @@
-"""Sound files in and out, through pedalboard, with errors that say what is wrong.
+"""Sound files in and out, with errors that say what is wrong: every file that Lamina reads or writes comes by here.
 
 Writing goes to a temporary file beside the target, which takes the target's name only when it is complete
 and has been read back: a cancelled, failed or interrupted export leaves nothing and harms nothing.
@@ -11,31 +11,42 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import numpy as np
 from pedalboard.io import AudioFile
 
+from lamina.dsp.soundfiles.formats import READABLE_SUFFIXES, WRITABLE_SUFFIXES, writable
+from lamina.dsp.soundfiles.opening import open_sound
+from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader
 from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE, USUAL_CHANNELS, FloatArray, refuse_non_finite
 from lamina.plugin.files.atomic import NotWrittenError, atomic_file
-from lamina.plugin.files.wav_header import PutRight, WavHeaderError, check_aiff_header, read_wav_header
 
-READABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
-WRITABLE_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff"})
-PLAIN_SUFFIXES = frozenset({".wav", ".flac", ".aif", ".aiff"})
-"""In which a place is found at once."""
 LONGEST_IN_MEMORY_SECONDS = 2 * 3600.0
 MOST_IN_MEMORY_VALUES = 2 * 3600 * 48_000 * 2
 """Two hours of stereo at 48 kHz, 2.8 GB: what a high rate may not exceed either."""
 READ_SECONDS = 10.0
+HIGHEST_LEVEL = 1000.0
+"""Of a sample, where full scale is 1: 60 dB more. Beyond it a file is damaged, or its numbers are meant otherwise."""
 
-_FORMATS: dict[str, dict[str, Any]] = {
-    ".wav": {"bit_depth": 24},
-    ".flac": {"bit_depth": 24},
-    ".aiff": {"bit_depth": 24},
-    ".ogg": {"quality": "256 kbps"},
-    ".mp3": {"quality": "V2"},
+__all__ = ["READABLE_SUFFIXES", "WRITABLE_SUFFIXES"]
+
+SAMPLE_FORMATS = ("16", "24", "float")
+"""Of lossless files: 16 bits with dither, 24 bits (usual), or 32-bit floating point (WAV only), which clips nothing."""
+_BITS = {"16": 16, "24": 24, "float": 32}
+_LOSSLESS = {".wav": ("16", "24", "float"), ".flac": ("16", "24"), ".aiff": ("16", "24")}
+_USUAL_QUALITY = {".ogg": "256 kbps", ".mp3": "V2"}
+_VORBIS_ORDER = {
+    3: [0, 2, 1],
+    5: [0, 2, 1, 3, 4],
+    6: [0, 2, 1, 4, 5, 3],
+    7: [0, 2, 1, 5, 6, 4, 3],
+    8: [0, 2, 1, 6, 7, 4, 5, 3],
 }
+"""Which channel of a WAV file comes where in an Ogg file."""
+_SPEAKERS = {7: 0x70F, 8: 0x63F}
+"""Masks of 6.1 and 7.1, which the writing library takes for other loudspeakers."""
+_DITHER_SEED = 16
 
 
 class AudioFileError(ValueError):
@@ -117,7 +128,8 @@ def read_audio(
             position += block.shape[1]
             if progress is not None:
                 progress(position / total)
-    return AudioClip(samples[:, :position], rate, Path(path), what_is_missing(path))
+        trouble = file.trouble
+    return AudioClip(samples[:, :position], rate, Path(path), trouble)
 
 
 def check_length(
@@ -141,17 +153,25 @@ def check_length(
 
 
 def check_samples(samples: FloatArray, path: str | Path, position: int = 0) -> None:
-    """Raises AudioFileError if samples of a file, which begin at `position`, are NaN or infinite."""
+    """Raises AudioFileError if samples of a file, which begin at `position`, are NaN, infinite, or far beyond any
+    level.
+    """
     try:
         refuse_non_finite(samples, position)
     except ValueError as error:
         raise AudioFileError(f"{path}: {error}") from error
+    peak = max(float(samples.max(initial=0)), -float(samples.min(initial=0)))
+    if peak > HIGHEST_LEVEL:
+        raise AudioFileError(
+            f"{path} has samples of {peak:.6g}, where full scale is 1: it is damaged, or has to be scaled first."
+        )
 
 
 @contextlib.contextmanager
-def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> Iterator[Any]:
-    """pedalboard's reader for a file that was checked: it exists, has sound of at most so many channels, and has a
-    usable rate.
+def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> Iterator[SoundReader]:
+    """An open file that was checked: it exists, has sound of at most so many channels, and has a usable rate.
+
+    Raises AudioFileError with a sentence, when it is opened and whenever it can't be read on.
     """
     path = Path(path)
     _check_name(path)
@@ -160,56 +180,29 @@ def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> I
     if path.is_dir():
         raise AudioFileError(f"{path} is a folder; name a sound file.")
     try:
+        if not path.is_file():
+            raise AudioFileError(f"{path} is no ordinary file.")
         if path.stat().st_size == 0:
-            kind = "is empty (0 bytes)" if path.is_file() else "is no ordinary file"
-            raise AudioFileError(f"{path} {kind}.")
-        check_aiff_header(path)
-        sound = read_wav_header(path)
-        file = (
-            AudioFile(str(path))
-            if sound is None or sound.is_plain
-            else AudioFile(cast(BinaryIO, PutRight(path, sound)))
-        )
-        _try_out(file, path)
-    except WavHeaderError as error:
+            raise AudioFileError(f"{path} is empty (0 bytes).")
+        with open_sound(path) as file:
+            _check_sound(file, path, most_channels)
+            yield file
+    except SoundFileError as error:
         raise AudioFileError(f"{path} {error}") from error
-    except PermissionError as error:
-        raise AudioFileError(f"{path} may not be read: permission denied.") from error
-    except (ValueError, RuntimeError, OSError) as error:
-        if isinstance(error, AudioFileError):
-            raise
-        known = ", ".join(sorted(suffix.lstrip(".") for suffix in READABLE_SUFFIXES))
+    except OSError as error:
+        raise AudioFileError(f"{path} can't be read: {error.strerror or error}.") from error
+
+
+def _check_sound(file: SoundReader, path: Path, most_channels: int) -> None:
+    if file.num_channels < 1 or file.frames < 1:
+        raise AudioFileError(f"{path} holds no sound ({file.num_channels} channels, {file.frames} samples).")
+    if file.num_channels > most_channels:
+        allowed = "mono and stereo are" if most_channels == USUAL_CHANNELS else f"up to {most_channels} are"
+        raise AudioFileError(f"{path} has {file.num_channels} channels; {allowed} supported. Mix it down first.")
+    if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
         raise AudioFileError(
-            f"{path} can't be read as sound: it is damaged or of an unknown format. Lamina reads {known}."
-        ) from error
-    with file:
-        if file.num_channels < 1 or file.frames < 1:
-            raise AudioFileError(f"{path} holds no sound ({file.num_channels} channels, {file.frames} samples).")
-        if file.num_channels > most_channels:
-            allowed = "mono and stereo are" if most_channels == USUAL_CHANNELS else f"up to {most_channels} are"
-            raise AudioFileError(f"{path} has {file.num_channels} channels; {allowed} supported. Mix it down first.")
-        if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
-            raise AudioFileError(
-                f"{path} has {file.samplerate:g} Hz; {LOWEST_RATE} to {HIGHEST_RATE} Hz are supported. Convert it "
-                "first."
-            )
-        yield file
-
-
-def _try_out(file: Any, path: Path) -> None:
-    """Read a sample: some ways of storing sound are refused then only. Raises RuntimeError."""
-    if path.suffix.lower() in PLAIN_SUFFIXES and file.frames > 0:
-        file.read(1)
-        file.seek(0)
-
-
-def what_is_missing(path: str | Path) -> str:
-    """What was cut off of a sound file that can be read, as a sentence; empty if that isn't known or nothing was."""
-    try:
-        sound = read_wav_header(Path(path))
-    except (WavHeaderError, OSError):
-        return ""
-    return sound.trouble if sound is not None else ""
+            f"{path} has {file.samplerate:g} Hz; {LOWEST_RATE} to {HIGHEST_RATE} Hz are supported. Convert it first."
+        )
 
 
 def check_target(target: str | Path, source: str | Path | None = None) -> Path:
@@ -218,9 +211,8 @@ def check_target(target: str | Path, source: str | Path | None = None) -> Path:
     target = Path(target)
     _check_name(target)
     if target.suffix.lower() not in WRITABLE_SUFFIXES:
-        known = ", ".join(sorted(suffix.lstrip(".") for suffix in WRITABLE_SUFFIXES))
         problem = f"ends in {target.suffix!r}" if target.suffix else "has no suffix"
-        raise TargetError(f"{target} {problem}; Lamina writes {known}.")
+        raise TargetError(f"{target} {problem}; Lamina writes {writable()}.")
     if target.is_dir():
         raise TargetError(f"{target} is a folder; name a file.")
     if not target.parent.is_dir():
@@ -232,24 +224,56 @@ def check_target(target: str | Path, source: str | Path | None = None) -> Path:
     return target
 
 
+def check_encoding(target: Path, sample_format: str | None, quality: str | None) -> None:
+    """Raises TargetError if the target's format has no such sample format or no quality to choose."""
+    suffix = target.suffix.lower()
+    if sample_format is not None and sample_format not in _LOSSLESS.get(suffix, ()):
+        allowed = f"{' or '.join(_LOSSLESS[suffix])} can be chosen" if suffix in _LOSSLESS else "it has none"
+        raise TargetError(f"{target} can't be written with the sample format {sample_format!r}: {allowed}.")
+    if quality is not None and suffix not in _USUAL_QUALITY:
+        raise TargetError(f"{target} is lossless; a quality can be chosen for mp3 and ogg.")
+
+
 @contextlib.contextmanager
-def atomic_writer(target: Path, sample_rate: int, channels: int) -> Iterator[AtomicWriter]:
-    """A writer whose file appears as `target` when the block ends without an error, and not at all otherwise."""
+def atomic_writer(
+    target: Path, sample_rate: int, channels: int, sample_format: str | None = None, quality: str | None = None
+) -> Iterator[AtomicWriter]:
+    """A writer whose file appears as `target` when the block ends without an error, and not at all otherwise.
+
+    Args:
+        target: its suffix chooses the format.
+        sample_rate: in Hz.
+        channels: of what is written, in the order of WAV files.
+        sample_format: of a lossless file: one of SAMPLE_FORMATS; 24 bits unless said.
+        quality: of an mp3 or ogg file: kbps as a number, or V0 (best) to V9 for mp3.
+    """
+    check_encoding(target, sample_format, quality)
     try:
         with atomic_file(target) as partial:
-            writer = AtomicWriter(_encoder(partial, target, sample_rate, channels), target)
+            file = _encoder(partial, target, sample_rate, channels, sample_format or "24", quality)
+            writer = AtomicWriter(file, target, sample_format or "24")
             with writer.file:
                 yield writer
+            _name_speakers(partial, channels)
             _check_written(partial, target, writer.n_written)
     except OSError as error:
         raise TargetError(f"{target} can't be written: {error.strerror or error}.") from error
 
 
-def _encoder(partial: Path, target: Path, sample_rate: int, channels: int) -> Any:
+def _encoder(
+    partial: Path, target: Path, sample_rate: int, channels: int, sample_format: str, quality: str | None
+) -> Any:
     suffix = target.suffix.lower()
+    options: dict[str, Any] = {"bit_depth": _BITS[sample_format]}
+    if suffix in _USUAL_QUALITY:
+        chosen = (quality or _USUAL_QUALITY[suffix]).strip()
+        options = {"quality": f"{chosen} kbps" if chosen.isdecimal() else chosen}
     try:
-        return AudioFile(str(partial), "w", samplerate=sample_rate, num_channels=channels, **_FORMATS[suffix])
+        return AudioFile(str(partial), "w", samplerate=sample_rate, num_channels=channels, **options)
     except (ValueError, RuntimeError) as error:
+        if quality is not None and "quality value" in str(error):
+            valid = str(error).partition(" are: ")[2]
+            raise TargetError(f"{target} can't be written with the quality {quality!r}; choose of: {valid}.") from error
         layout = "mono" if channels == 1 else f"{channels} channels"
         raise TargetError(
             f"{target} can't be written: {suffix.lstrip('.')} does not take {sample_rate} Hz, {layout}. Choose wav or "
@@ -257,21 +281,73 @@ def _encoder(partial: Path, target: Path, sample_rate: int, channels: int) -> An
         ) from error
 
 
-class AtomicWriter:
-    """Writes blocks to the temporary file; `n_written` counts samples per channel."""
+def _name_speakers(partial: Path, channels: int) -> None:
+    """Put the right mask of loudspeakers into a WAV file."""
+    if partial.suffix.lower() != ".wav" or channels not in _SPEAKERS:
+        return
+    with partial.open("r+b") as file:
+        head = file.read(4096)
+        place = head.find(b"fmt ")
+        if place >= 0 and head[place + 8 : place + 10] == b"\xfe\xff":
+            file.seek(place + 28)
+            file.write(_SPEAKERS[channels].to_bytes(4, "little"))
 
-    def __init__(self, file: Any, target: Path) -> None:
+
+class AtomicWriter:
+    """Writes blocks to the temporary file.
+
+    Attributes:
+        n_written: samples per channel.
+        peak: the highest absolute value so far, where full scale is 1.
+        n_clipped: values beyond full scale, which were clipped.
+    """
+
+    def __init__(self, file: Any, target: Path, sample_format: str = "24") -> None:
         self.file, self._target, self.n_written = file, target, 0
+        self.peak, self.n_clipped = 0.0, 0
+        suffix = target.suffix.lower()
+        self._is_lossless, self._is_vorbis = suffix in _LOSSLESS, suffix == ".ogg"
+        self._sample_format = sample_format
+        self._dither = np.random.default_rng(_DITHER_SEED)
+
+    @property
+    def clipping(self) -> str:
+        """How much was clipped, as a sentence; empty if nothing was."""
+        if not self.n_clipped:
+            return ""
+        level = 20 * np.log10(self.peak)
+        samples = "1 sample was" if self.n_clipped == 1 else f"{self.n_clipped} samples were"
+        return f"{samples} clipped; the peak was {level:+.2f} dB of full scale."
 
     def write(self, block: FloatArray) -> None:
-        """Append float32 `[channels, n]`; values beyond ±1 are clipped."""
+        """Append float32 `[channels, n]`; values beyond ±1 are clipped, but not in floating-point files."""
         if not block.shape[1]:
             return
+        sizes = np.abs(block)
+        self.peak = max(self.peak, float(sizes.max()))
+        if self._is_lossless and self._sample_format == "float":
+            stored: np.ndarray[Any, Any] = block
+        else:
+            self.n_clipped += int(np.count_nonzero(sizes > 1)) if self._is_lossless else 0
+            stored = np.clip(block, -1, 1)
+            if self._is_lossless and self._sample_format == "16":
+                stored = self._dithered(stored)
+        if self._is_vorbis and len(block) in _VORBIS_ORDER:
+            stored = stored[_VORBIS_ORDER[len(block)]]
         try:
-            self.file.write(np.clip(block, -1, 1))
+            # As many samples as channels don't tell which of both is which.
+            for part in (stored[:, :1], stored[:, 1:]) if block.shape[0] == block.shape[1] > 1 else (stored,):
+                self.file.write(np.ascontiguousarray(part))
         except (RuntimeError, OSError, ValueError) as error:
             raise TargetError(f"{self._target} can't be written ({error}). Is the disk full?") from error
         self.n_written += block.shape[1]
+
+    def _dithered(self, block: FloatArray) -> np.ndarray[Any, Any]:
+        """As integers of 16 bits, with triangular dither of two steps; digital silence stays silent."""
+        noise = self._dither.random(block.shape, np.float32) - self._dither.random(block.shape, np.float32)
+        whole = np.rint(block * np.float32(32767) + np.where(block == 0, np.float32(0), noise))
+        dithered: np.ndarray[Any, Any] = np.clip(whole, -32768, 32767).astype(np.int16)
+        return dithered
 
 
 def _check_name(path: Path) -> None:
@@ -287,18 +363,18 @@ def _check_name(path: Path) -> None:
 def _check_written(partial: Path, target: Path, n_samples: int) -> None:
     """The encoder does not report every failed write; what can be read back tells."""
     try:
-        with AudioFile(str(partial)) as file:
+        with open_sound(partial) as file:
             lossless = target.suffix.lower() not in (".mp3", ".ogg")
             expected = file.frames == n_samples if lossless else file.frames >= 0.9 * n_samples
-            complete = bool(expected) and _read_end(file)
-    except (ValueError, RuntimeError):
-        complete = False
+            complete = expected and _read_end(file)
+    except SoundFileError:
+        complete = n_samples == 0
     if not complete:
         raise TargetError(f"{target} could not be written completely. Is the disk full?")
 
 
-def _read_end(file: Any) -> bool:
+def _read_end(file: SoundReader) -> bool:
     """Whether the file's last samples are really there, not only promised by its header."""
-    wanted = min(1024, int(file.frames))
-    file.seek(int(file.frames) - wanted)
+    wanted = min(1024, file.frames)
+    file.seek(file.frames - wanted)
     return bool(file.read(wanted).shape[1] >= wanted // 2)

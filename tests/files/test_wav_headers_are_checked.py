@@ -176,12 +176,7 @@ WHOLE = {
 @pytest.mark.parametrize("chunks", WHOLE.values(), ids=WHOLE)
 @pytest.mark.parametrize("size", [None, 0])
 def test_the_sound_is_found_where_it_is(chunks, size, tmp_path):
-    path = riff(tmp_path / "odd.wav", *chunks, size=size)
-    try:
-        clip = read_audio(path)
-    except AudioFileError:
-        assert len(chunks[0]) == 22  # the library wants 16 bytes of format
-        return
+    clip = read_audio(riff(tmp_path / "odd.wav", *chunks, size=size))
     assert clip.samples.shape == (1, RATE) and np.abs(clip.samples[0] - SINE).max() < 1e-4 and clip.trouble == ""
 
 

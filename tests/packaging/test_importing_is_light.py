@@ -5,7 +5,7 @@ import sys
 
 from lamina.models.engines.core import library
 
-HEAVY = "{'torch', 'PyQt6', 'onnxruntime', 'scipy', 'sounddevice', 'onnx'}"
+HEAVY = "{'torch', 'PyQt6', 'onnxruntime', 'scipy', 'sounddevice', 'onnx', 'av'}"
 
 
 def loaded_after(code: str) -> str:

@@ -161,7 +161,6 @@ def _train(options: argparse.Namespace) -> int:
         import torch  # noqa: F401
 
         if any(source.is_dir() for source in (*options.data, *options.heldout)):
-            import soundfile  # noqa: F401
             import soxr  # noqa: F401
     except ImportError as error:
         print(f"lamina: {missing_extra('Training', 'train', error)}", file=sys.stderr)

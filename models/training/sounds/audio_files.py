@@ -9,14 +9,17 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.soundfiles.formats import READABLE_SUFFIXES
+from lamina.dsp.soundfiles.opening import open_sound
+from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader
+
 FloatArray = npt.NDArray[np.float32]
 
-AUDIO_SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"}
+AUDIO_SUFFIXES = READABLE_SUFFIXES
 KINDS = ("speech", "music", "noise")
 PLAIN_KIND = "all"
 """Kind of the files of a folder that has no subfolders named after kinds."""
@@ -76,8 +79,8 @@ class MonoReader:
         native_rate: the file's own rate in Hz.
     """
 
-    def __init__(self, file: Any, sample_rate: int) -> None:
-        self._file, self.sample_rate, self.native_rate = file, sample_rate, int(file.samplerate)
+    def __init__(self, file: SoundReader, sample_rate: int) -> None:
+        self._file, self.sample_rate, self.native_rate = file, sample_rate, file.samplerate
 
     def blocks(self) -> Iterator[tuple[FloatArray, FloatArray, float]]:
         """Yields `(native, mono, share)`, block by block.
@@ -87,7 +90,6 @@ class MonoReader:
 
         Raises UnreadableError where the file is damaged or holds NaN or infinity.
         """
-        import soundfile
         import soxr
 
         total, done = max(1, self._file.frames), 0
@@ -98,8 +100,8 @@ class MonoReader:
         )
         while True:
             try:
-                native = self._file.read(int(BLOCK_SECONDS * self.native_rate), dtype="float32", always_2d=True)
-            except (soundfile.LibsndfileError, RuntimeError) as error:
+                native = self._file.read(int(BLOCK_SECONDS * self.native_rate)).T
+            except (SoundFileError, OSError) as error:
                 raise UnreadableError(f"damaged after {done / self.native_rate:.0f} s") from error
             done += len(native)
             mono = native.mean(1, dtype=np.float32)
@@ -116,13 +118,11 @@ class MonoReader:
 @contextlib.contextmanager
 def open_mono(path: Path, sample_rate: int) -> Iterator[MonoReader]:
     """Open a sound file. Raises UnreadableError if it can't be read as sound or its rate is out of range."""
-    import soundfile
-
     try:
-        file = soundfile.SoundFile(path)
-    except (soundfile.LibsndfileError, RuntimeError, OSError, TypeError) as error:
+        file = open_sound(path)
+    except (SoundFileError, OSError) as error:
         raise UnreadableError(
-            "empty" if path.exists() and path.stat().st_size == 0 else "not readable as sound"
+            "empty" if path.exists() and path.stat().st_size == 0 else f"not readable as sound: it {error}"
         ) from error
     with file:
         if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:

@@ -35,11 +35,11 @@ class ClipOnDisk:
     silence and is counted in `n_missing_samples`. Everything else belongs to a control thread.
 
     Args:
-        path: wav, flac, aiff, ogg or mp3; an mp3 file is decoded from its beginning on and held in memory.
+        path: a sound file.
         to_rate: rate of the samples in Hz.
         wait: whether reading waits for the disk instead, for engines that run as fast as they can.
 
-    Raises AudioFileError for a file that can't be read, and for an mp3 file that is too long for the memory.
+    Raises AudioFileError for a file that can't be read.
     """
 
     def __init__(self, path: str | Path, to_rate: int, wait: bool = False) -> None:
@@ -147,7 +147,7 @@ class ClipOnDisk:
             with self._wake:
                 if number is not None:
                     self._wake.notify_all()
-                elif not self._is_closing and self._has(self._asked) and not self._source.decode_on():
+                elif not self._is_closing and self._has(self._asked):
                     self._wake.wait(POLL_SECONDS)
         self._source.close()
 

@@ -1,24 +1,26 @@
-"""WAV headers that don't say what is there: files that were cut off, written to a pipe, or end in their header.
+"""Headers of WAV and AIFF files: where the sound lies and how it is stored, by what is there and not by what is said.
 
-The library that reads sound believes them: it plays a cut file on to its promised end, a pipe's as 74 hours, and takes
-the process with it where the sound is missing. So headers are read here first; what is wrong in them is put right
-before the library sees it, or refused.
+Files that were cut off, written to a pipe, or end in their header say what isn't so. What is wrong in them is put right
+before a decoder sees it, or refused.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from lamina.dsp.soundfiles.sound_reader import SoundFileError
+
 UNKNOWN_SIZES = 0x7FFF_F000
 """From here on a size may be what programs write that don't know how long the sound will be: they differ in it."""
 MOST_CHUNKS = 10_000
-PCM, ADPCM, FLOAT, A_LAW, MU_LAW, IMA, EXTENSIBLE = 1, 2, 3, 6, 7, 17, 0xFFFE
-IN_BLOCKS = (ADPCM, IMA)
+PCM, ADPCM, FLOAT, A_LAW, MU_LAW, IMA, GSM, EXTENSIBLE = 1, 2, 3, 6, 7, 17, 49, 0xFFFE
+IN_BLOCKS = (ADPCM, IMA, GSM)
 """Ways of storing sound in which bytes are no samples."""
 
 _CHUNK = struct.Struct("<4sI")
@@ -27,8 +29,27 @@ _BITS = struct.Struct("<H")
 _SIZES_64 = struct.Struct("<QQ")
 
 
-class WavHeaderError(ValueError):
-    """A file says what it is and can't be read as that; the message says why, the file's name left out."""
+class WavHeaderError(SoundFileError):
+    """A WAV or AIFF file can't be read as that."""
+
+
+@dataclass(frozen=True)
+class PcmSound:
+    """Plain samples in a file.
+
+    Args:
+        start: the first byte.
+        n_samples: per channel, as many as are there.
+        stored: of one sample: as numpy calls it, or "i3" behind its byte order for 24 bits.
+        trouble: what is missing, as a sentence.
+    """
+
+    start: int
+    n_samples: int
+    channels: int
+    sample_rate: int
+    stored: str
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,7 +63,8 @@ class WavSound:
         sample_bytes: of one sample in all channels.
         bytes_per_second: as the header says.
         sizes_64: where the file has its sizes in 64 bits; None for those with 32.
-        is_plain: whether the library finds the same sound by the header as it is.
+        is_plain: whether a decoder finds the same sound by the header as it is.
+        form: how it is stored.
     """
 
     start: int
@@ -52,6 +74,30 @@ class WavSound:
     bytes_per_second: int
     sizes_64: int | None
     is_plain: bool
+    form: _Form
+
+    @property
+    def pcm(self) -> PcmSound | None:
+        """The sound as plain samples; None where it has to be decoded."""
+        form = self.form
+        if form.tag not in (PCM, FLOAT) or self.sample_bytes % form.channels:
+            return None
+        width = self.sample_bytes // form.channels
+        bits = 8 * width if form.bits is None else form.bits
+        if form.tag == FLOAT:
+            stored = {4: "<f4", 8: "<f8"}.get(width) if bits == 8 * width else None
+        else:
+            stored = {1: "u1", 2: "<i2", 3: "<i3", 4: "<i4"}.get(width) if bits <= 8 * width else None
+        if stored is None:
+            return None
+        return PcmSound(
+            self.start, self.there // self.sample_bytes, form.channels, form.sample_rate, stored, self.trouble
+        )
+
+    @property
+    def is_in_blocks(self) -> bool:
+        """Whether a block of bytes stands for many samples."""
+        return self.form.tag in IN_BLOCKS
 
     @property
     def trouble(self) -> str:
@@ -59,7 +105,7 @@ class WavSound:
         if self.promised is None or self.promised - self.there < self.sample_bytes or not self.bytes_per_second:
             return ""
         there, promised = (n_bytes / self.bytes_per_second for n_bytes in (self.there, self.promised))
-        return f"The file was cut off: {there:.2f} of {promised:.2f} s are there."
+        return _cut(there, promised)
 
 
 @dataclass(frozen=True)
@@ -82,7 +128,7 @@ def read_wav_header(path: Path) -> WavSound | None:
     n_bytes = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
-        if len(head) < 12 or head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
+        if len(head) < 12 or head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
             return None
         claimed = int.from_bytes(head[4:8], "little")
         form: _Form | None = None
@@ -94,7 +140,7 @@ def read_wav_header(path: Path) -> WavSound | None:
             elif name == b"ds64" and size >= _SIZES_64.size:
                 sizes_64, (_, size_64) = start, _SIZES_64.unpack(file.read(_SIZES_64.size).ljust(_SIZES_64.size, b"\0"))
             elif name == b"fmt ":
-                form = _form(file.read(min(size, 16)))
+                form = _form(file.read(min(size, 40)))
             elif name == b"data":
                 found = start, size_64 if sizes_64 is not None and size == 0xFFFF_FFFF else size
     if found is None:
@@ -112,26 +158,76 @@ def read_wav_header(path: Path) -> WavSound | None:
         raise WavHeaderError("is a WAV file that holds no sound.")
     is_plain = is_alone and there == size and claimed != 0
     return WavSound(
-        start, None if is_unknown else size, there, form.sample_bytes, form.bytes_per_second, sizes_64, is_plain
+        start, None if is_unknown else size, there, form.sample_bytes, form.bytes_per_second, sizes_64, is_plain, form
     )
 
 
-def check_aiff_header(path: Path) -> None:
-    """Raises WavHeaderError for an AIFF file in which there is no sound to be found."""
+def read_aiff_header(path: Path) -> PcmSound | None:
+    """Where the sound of an AIFF file lies; None for a file that is none, or whose sound has to be decoded.
+
+    Raises WavHeaderError for one that no sound can be read from, OSError if the file can't be read.
+    """
+    n_bytes = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
         if len(head) < 12 or head[:4] != b"FORM" or head[8:] not in (b"AIFF", b"AIFC"):
-            return
-        has_sound = has_form = False
-        for name, _, size in _chunks(file, path.stat().st_size, ">4sI"):
+            return None
+        common, found = b"", None
+        for name, start, size in _chunks(file, n_bytes, ">4sI"):
             if name == b"COMM" and size >= 18:
-                channels, _, bits = struct.unpack(">hIh", file.read(8).ljust(8, b"\0"))
-                if channels < 1 or bits < 1:
-                    raise WavHeaderError(f"is an AIFF file of {channels} channels and {bits} bits. Convert it again.")
-                has_form = True
-            has_sound = has_sound or name == b"SSND"
-    if not has_form or not has_sound:
+                common = file.read(min(size, 22)).ljust(18, b"\0")
+            elif name == b"SSND" and found is None:
+                offset = int.from_bytes(file.read(4), "big")
+                found = start + 8 + offset, size
+    if common:
+        channels, promised, bits, rate = struct.unpack(">hIh10s", common[:18])
+        if channels < 1 or bits < 1:
+            raise WavHeaderError(f"is an AIFF file of {channels} channels and {bits} bits. Convert it again.")
+    if not common or found is None:
         raise WavHeaderError("is an AIFF file that ends before its sound begins. Copy it again.")
+    width, kind = -(-bits // 8), common[18:22] if head[8:] == b"AIFC" else b"NONE"
+    form = _AIFF_FORMS.get(kind, "")
+    stored = form.format(width) if form in (">i{}", "<i{}") else form
+    if stored not in _PLAIN_AIFF or int(stored[-1]) != width:
+        return None
+    if stored.endswith("i1"):
+        stored = "i1"
+    start, size = found
+    # A recorder that died leaves lengths of nothing.
+    there = max(0, n_bytes - start) // (width * channels)
+    n_samples = min(promised, there) if promised else there
+    if n_samples <= 0:
+        raise WavHeaderError("is an AIFF file that holds no sound.")
+    sample_rate = _extended(rate)
+    if not 0 < sample_rate < 1 << 31:
+        raise WavHeaderError(f"is an AIFF file of {sample_rate:g} Hz. Convert it again.")
+    trouble = _cut(n_samples / sample_rate, promised / sample_rate) if n_samples < promised else ""
+    return PcmSound(start, n_samples, channels, int(sample_rate), stored, trouble)
+
+
+_AIFF_FORMS = {
+    b"NONE": ">i{}",
+    b"twos": ">i{}",
+    b"in24": ">i{}",
+    b"in32": ">i{}",
+    b"sowt": "<i{}",
+    b"fl32": ">f4",
+    b"FL32": ">f4",
+    b"fl64": ">f8",
+    b"FL64": ">f8",
+    b"raw ": "u1",
+}
+_PLAIN_AIFF = ("<i1", ">i1", ">i2", "<i2", ">i3", "<i3", ">i4", "<i4", ">f4", ">f8", "u1")
+
+
+def _extended(number: bytes) -> float:
+    """A floating-point number of 80 bits."""
+    exponent, mantissa = struct.unpack(">HQ", number)
+    return float(math.ldexp(mantissa, min(1000, (exponent & 0x7FFF) - 16383 - 63))) if exponent < 0x8000 else -1.0
+
+
+def _cut(there: float, promised: float) -> str:
+    return f"The file was cut off: {there:.2f} of {promised:.2f} s are there."
 
 
 def _chunks(file: BinaryIO, n_bytes: int, layout: str = "<4sI") -> Iterator[tuple[bytes, int, int]]:
@@ -166,8 +262,10 @@ def _is_chunks(path: Path, start: int, n_bytes: int) -> bool:
 def _form(content: bytes) -> _Form | None:
     if len(content) < _FORMAT.size:
         return None
-    bits = content[_FORMAT.size :]
+    bits = content[_FORMAT.size : _FORMAT.size + _BITS.size]
     tag, channels, sample_rate, bytes_per_second, sample_bytes = _FORMAT.unpack_from(content)
+    if tag == EXTENSIBLE and len(content) >= 26:
+        (tag,) = _BITS.unpack_from(content, 24)
     n_bits = _BITS.unpack(bits)[0] if len(bits) == _BITS.size else None
     return _Form(tag, channels, sample_rate, bytes_per_second, sample_bytes, n_bits)
 
@@ -177,7 +275,7 @@ def _check(form: _Form) -> None:
         what = f"{form.channels} channels, {form.sample_rate} Hz and {form.sample_bytes} bytes for each sample"
         raise WavHeaderError(f"is a WAV file of {what}. Convert it again.")
     bits = form.bits
-    if bits is None:
+    if bits is None or form.tag == GSM:
         return
     is_law = form.tag in (A_LAW, MU_LAW)
     if bits == 0 or (is_law and bits != 8) or (form.tag not in (*IN_BLOCKS, A_LAW, MU_LAW) and bits > 8 and bits % 8):
