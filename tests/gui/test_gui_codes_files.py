@@ -226,9 +226,9 @@ def test_a_cancelled_export_of_codes_leaves_nothing_and_shows_that_it_is_busy(wi
     wait(qtbot, lambda: window.session.export.progress is None)
     window._tell()
     assert (
-        window.status.export_strip.isVisible()
-        and window.status.export_bar.maximum() == 0
-        and window.status.export_share.text() == ""
+        window.status.work_strip.isVisible()
+        and window.status.work_bar.maximum() == 0
+        and window.status.work_share.text() == ""
     )
     window.status.cancel_button.click()
     wait(qtbot, lambda: window.session.export.state is not ExportState.RUNNING)
