@@ -16,7 +16,9 @@ class LevelMeter:
 
     The peak rises at once and falls at a constant rate; a hold mark stays where the highest peak of the last moments
     was. RMS is the root of an exponentially weighted mean square. All three depend on the samples alone, not on how
-    they were cut into blocks. A full-scale sine reads 0 dBFS peak and -3.01 dBFS RMS.
+    they were cut into blocks. A full-scale sine reads 0 dBFS peak and -3.01 dBFS RMS. `n_full` counts the samples at
+    full scale (an amplitude of 1.0) and above since the beginning, over all channels: where there are any, what comes
+    after clips or may have clipped before.
 
     Arguments:
         sample_rate: of the blocks, in Hz, above 0.
@@ -60,6 +62,7 @@ class LevelMeter:
         self._mean_square: NDArray[np.float64] = np.zeros(self.n_channels)
         self._hold: NDArray[np.float64] = np.zeros(self.n_channels)
         self._held_samples: NDArray[np.int64] = np.zeros(self.n_channels, np.int64)
+        self.n_full = 0
 
     def push(self, block: FloatArray) -> None:
         """Takes a block `[channels, n]`; raises ValueError for another shape."""
@@ -69,6 +72,7 @@ class LevelMeter:
         if n_samples == 0:
             return
         magnitude = np.abs(block.astype(np.float64))
+        self.n_full += int(np.count_nonzero(magnitude >= 1.0))
         age = np.arange(n_samples - 1, -1, -1, dtype=np.float64)
         self._peak = np.maximum(
             self._peak * self._fall_per_sample**n_samples, (magnitude * self._fall_per_sample**age).max(axis=1)

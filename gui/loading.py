@@ -1,5 +1,6 @@
 """What the app loads beside its window: sound files, the codec, the sound devices, demo items and presets."""
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +19,7 @@ from lamina.models.leftovers import remove_leftovers, temporary_folder
 from lamina.plugin import DEFAULT_BUNDLE, survey_bundles
 from lamina.plugin.host.device.devices import probe_devices
 
+LONG_SECONDS = 0.4
 CUT_OFF = "Lamina ended unexpectedly last time."
 AS_THEY_WERE = "The settings of A and B and the sound devices are as they were."
 AFRESH = "Start afresh"
@@ -39,6 +41,7 @@ class Loader:
         self._model_wanted = ""
         self._opening: Path | None = None
         self._share_opened: float | None = 0.0
+        self._opening_since = 0.0
         self._first_model = DEFAULT_BUNDLE
         self._decoded: Path | None = None
         self._temporary = ExitStack()
@@ -87,6 +90,7 @@ class Loader:
         notice.
         """
         self._opening, self._share_opened = path, None if is_codes(path) else 0.0
+        self._opening_since = time.monotonic()
 
         def cancelled() -> bool:
             # The last wish counts: a file asked for later, or the end of the app, overtakes one that is being read.
@@ -117,6 +121,27 @@ class Loader:
             self._background.run(lambda: open_codes(path, target, model, title, cancelled), done, failed)
         else:
             self._background.run(lambda: Document.open(path, title, progressed, cancelled), done, failed)
+
+    def cancel_open(self) -> None:
+        """Doesn't open what is being opened; what is open stays."""
+        if self._opening is not None:
+            name, self._opening = self._opening.name, None
+            self._session.noticed.notify(Notice(f"{name} was not opened."))
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether a file is being read or decoded."""
+        return self._opening is not None
+
+    @property
+    def is_opening_long(self) -> bool:
+        """Whether it takes so long that the wait is worth a word."""
+        return self.is_opening and time.monotonic() - self._opening_since > LONG_SECONDS
+
+    @property
+    def share_opened(self) -> float | None:
+        """How far the file that is being opened is, 0–1; None while nobody knows."""
+        return self._share_opened
 
     def close(self) -> None:
         """Takes what was decoded away. After the engine's end: it plays from there."""
@@ -241,17 +266,25 @@ class Loader:
             return GONE_REMARK
         if self._codec_error:
             return self._codec_error
+        if self._opening is not None:
+            return self.opening_words()
         if self._background.is_busy:
             return "Still loading; it will only take a moment."
         return "Open a sound file first: Ctrl+O, or drop one on the window."
+
+    def opening_words(self) -> str:
+        """What is being opened and how far it is, or nothing."""
+        if self._opening is None:
+            return ""
+        share = f"  {100 * self._share_opened:.0f} %" if self._share_opened is not None else ""
+        return f"{'Opening' if share else 'Decoding'} {self._opening.name}…{share}"
 
     def remark(self) -> str:
         """The status line's sentence."""
         if self._session.is_gone:
             return GONE_REMARK
         if self._opening is not None:
-            share = f"  {100 * self._share_opened:.0f} %" if self._share_opened is not None else ""
-            return f"{'Opening' if share else 'Decoding'} {self._opening.name}…{share}"
+            return self.opening_words()
         if self._codec_error:
             return self._codec_error
         if self._session.codec is None:

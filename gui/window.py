@@ -27,6 +27,7 @@ from lamina.gui.look import theme
 from lamina.gui.model.kept_session import KeptSession, KeptWindow
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.values.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES, Desk
+from lamina.gui.model.values.heard import are_layers_heard, heard_word
 from lamina.gui.model.values.sent import bits_of_all
 from lamina.gui.widgets.controls.panel import Panel
 from lamina.gui.widgets.controls.status_line import StatusLine
@@ -141,7 +142,7 @@ class MainWindow(QMainWindow):
         self.controls.copy_asked.connect(self.copy_board)
         self.status.devices_asked.connect(self.show_devices)
         self.devices_dialog.search_asked.connect(self.loader.find_devices)
-        self.status.cancel_asked.connect(session.cancel_export)
+        self.status.cancel_asked.connect(self.cancel)
         session.changed.subscribe(self._changed)
         session.noticed.subscribe(self._noticed)
         session.parameters.changed.subscribe(lambda _name, _value: self._show_layers())
@@ -192,9 +193,19 @@ class MainWindow(QMainWindow):
     def toggle_play(self) -> None:
         """Plays or pauses."""
         if self.session.can_play:
+            if not self.session.is_playing:
+                self.spectra.let_go_of_clips()
             self.session.player.toggle()
         else:
             self._noticed(Notice(self.loader.why_not_playable(), is_error=False))
+
+    def cancel(self) -> None:
+        """Gives up what the status line shows the progress of: a file that is being opened, else an export."""
+        if self.loader.is_opening_long:
+            self.loader.cancel_open()
+        else:
+            self.session.cancel_export()
+        self._tell()
 
     def toggle_recording(self) -> None:
         """Begins a take, or completes the one that runs."""
@@ -335,6 +346,7 @@ class MainWindow(QMainWindow):
             self.waveform.show_document(session.document)
             self.header.show_document(session.document.title, session.document.describe())
             self.setWindowTitle(f"{session.document.title} – Lamina")
+            self.spectra.let_go_of_clips()
             self._show_usage()
             self.notice.dismiss_error()
         elif what == "meters":
@@ -393,10 +405,15 @@ class MainWindow(QMainWindow):
     def _dim_unsent(self) -> None:
         n_sent = self.session.sent.layers
         n_layers = int(self.session.parameters["layers"]) if n_sent is None else n_sent
-        self.usage.show_layers(0 if self.session.parameters["bypass"] else n_layers)
+        parameters, moving = self.session.parameters, self.session.moving.values
+        is_heard = are_layers_heard(parameters, moving)
+        self.usage.show_layers(n_layers if is_heard else 0)
+        self.controls.bitrate.show_bypassed(not is_heard)
+        self.spectra.show_heard(heard_word(parameters, moving))
 
     def _show_can_play(self) -> None:
         self.transport.show_can_play(self.session.can_play)
+        self.spectra.show_can_play(self.session.can_play)
         self.header.show_can_export(self.session.can_export and not self.session.is_exporting)
 
     def _move(self) -> None:
@@ -442,11 +459,16 @@ class MainWindow(QMainWindow):
         self._show_sent()
         if session.document is None and not self.background.is_busy:
             self.waveform.show_document(None, "Open a sound file, or drop one here.")
+        is_long = self.loader.is_opening_long or (session.document is None and self.loader.is_opening)
+        self.waveform.show_opening(self.loader.opening_words() if is_long else "", self.loader.share_opened)
         meters = session.listening.meters
         self.spectra.show_levels(meters.input_loudness, meters.output_loudness, session.silence_reason())
         self._show_devices()
         self.status.show_remark(self.loader.remark())
         self.status.show_figures(*session.figures())
+        if self.loader.is_opening_long:
+            self.status.show_opening(self.loader.share_opened)
+            return
         export = session.export
         self.status.show_export(
             export.target.name if export else "", export.progress if export else 0.0, session.is_exporting

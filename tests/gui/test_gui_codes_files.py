@@ -225,8 +225,8 @@ def test_a_cancelled_export_of_codes_leaves_nothing_and_shows_how_far_it_is(wind
     assert window.session.start_export(tmp_path / "out.lamina")
     wait(qtbot, lambda: window.session.export.progress >= 0.03)
     window._tell()
-    assert window.status.export_strip.isVisible() and window.status.export_bar.value() > 0
-    assert window.status.export_share.text().endswith("%")
+    assert window.status.work_strip.isVisible() and window.status.work_bar.value() > 0
+    assert window.status.work_share.text().endswith("%")
     window.status.cancel_button.click()
     wait(qtbot, lambda: window.session.export.state is not ExportState.RUNNING)
     assert window.session.export.state is ExportState.CANCELLED

@@ -48,13 +48,13 @@ def test_a_cancelled_export_leaves_nothing(window, qtbot, tmp_path):
     wait(qtbot, lambda: window.session.document.path == long_sound)
     assert window.session.start_export(tmp_path / "out.wav")
     window._tell()
-    assert window.status.export_strip.isVisible()
+    assert window.status.work_strip.isVisible()
     window.status.cancel_button.click()
     wait(qtbot, lambda: window.session.export.state is not ExportState.RUNNING)
     assert window.session.export.state is ExportState.CANCELLED
     wait(qtbot, lambda: "cancelled" in window.notice.label.text())
     assert [path.name for path in tmp_path.iterdir()] == ["long.wav"]
-    wait(qtbot, lambda: not window.status.export_strip.isVisible())
+    wait(qtbot, lambda: not window.status.work_strip.isVisible())
 
 
 @pytest.mark.parametrize("name", ["two tones.wav", "song.xyz", "no such folder/out.wav"])

@@ -42,7 +42,7 @@ class OpenedDevices:
     @property
     def input_name(self) -> str:
         """The input in words, or nothing where none is open."""
-        return "" if self.input == NONE else self.input if is_hardware(self.input) else "silence"
+        return "" if self.input == NONE else self.input if is_hardware(self.input) else _virtual_input(self.input)
 
     def describe(self) -> str:
         """All of it in one line."""
@@ -117,7 +117,9 @@ class DeviceChooser:
         """The inputs that go with the output: one stream can't span two audio systems, nor be half virtual."""
         if not is_hardware(self.settings.output):
             silent = self.settings.input if self.settings.input.startswith(VIRTUAL) else VIRTUAL
-            return self._with_present([Choice(silent, "Silence"), Choice(NONE, "None")], self.settings.input)
+            words = _virtual_input(silent)
+            choices = [Choice(silent, words[:1].upper() + words[1:]), Choice(NONE, "None")]
+            return self._with_present(choices, self.settings.input)
         output, present = self.output_device, self.settings.input
         usable = [device for device in self.devices if device.n_inputs and (output is None or device.api == output.api)]
         default = self.input_device if present == DEFAULT else None
@@ -217,3 +219,16 @@ class DeviceChooser:
 
 def _short(device: Device) -> str:
     return device.name.removesuffix(f" ({device.api})")
+
+
+def _virtual_input(name: str) -> str:
+    """What comes in from a virtual device: a file, what goes out, or silence."""
+    from lamina.plugin.host.device.virtual_device import virtual_device  # only where one is chosen
+
+    try:
+        device = virtual_device(name)
+    except DeviceError:
+        return "silence"
+    if device.cable_samples is not None:
+        return "the output"
+    return f"the file {device.input.name}" if device.input is not None else "silence"

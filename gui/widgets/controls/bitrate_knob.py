@@ -45,9 +45,10 @@ class BitrateKnob(Knob):
         return kbps_text(self.travel.shape.kbps(int(self.shown)))
 
     def show_bypassed(self, is_bypassed: bool) -> None:
-        """Dims the light while the codec isn't heard."""
-        self.is_bypassed = is_bypassed
-        self.update()
+        """Dims the light while the layers aren't heard."""
+        if is_bypassed != self.is_bypassed:
+            self.is_bypassed = is_bypassed
+            self.update()
 
     def show_moving(self, value: Value | None) -> None:
         """Shows how many layers are sent now, if that is something else than the knob says; by whole segments."""

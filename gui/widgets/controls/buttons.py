@@ -192,14 +192,15 @@ class MenuButton(QPushButton):
         painter.drawControl(QStyle.ControlElement.CE_PushButton, option)
         painter.setFont(self.font())
         painter.setPen(theme.colour(self._ink if self.isEnabled() else theme.DIM))
-        words = QRectF(self._left, 0, self.width() - self._left - 24, self.height())
+        dot = DOT_ROOM if self.has_dot else 0
+        words = QRectF(self._left, 0, self.width() - self._left - 24 - dot, self.height())
         shown = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, int(words.width()))
         painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
         if self.has_dot:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour(theme.WET))
-            left = self._left + self.fontMetrics().horizontalAdvance(self.text()) + 6
+            left = self._left + painter.fontMetrics().horizontalAdvance(shown) + 6
             painter.drawEllipse(QRectF(left, self.height() / 2 - 2.5, 5, 5))
         icons.draw(
             painter, "chevron", QRectF(self.width() - 21, self.height() / 2 - 5, 10, 10), theme.colour(theme.MUTED)

@@ -38,6 +38,18 @@ class Caption(QWidget):
         self.setFixedHeight(18)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
+    def show_remark(self, text: str, is_alert: bool = False) -> None:
+        """Shows a remark, in the colour of alerts if it is one."""
+        self.remark.setText(text)
+        role = "alert" if is_alert else "detail"
+        if role != self.remark.property("role"):
+            self.remark.setProperty("role", role)
+            # A style sheet is only looked at again when it is told that a property has changed.
+            style = self.remark.style()
+            if style is not None:
+                style.unpolish(self.remark)
+                style.polish(self.remark)
+
     def paintEvent(self, event: QPaintEvent | None) -> None:
         if self._accent:
             painter = QPainter(self)

@@ -1,11 +1,11 @@
-"""The line at the bottom: how things are, a running export, and where the sound goes and comes from."""
+"""The line at the bottom: how things are, what is being exported or opened, and where the sound goes and comes from."""
 
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from lamina.gui.look import theme
-from lamina.gui.widgets.controls.tips import plain_tip
+from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 
 LONGEST_NAME = 26
 
@@ -24,35 +24,33 @@ class StatusLine(QWidget):
         row.setSpacing(theme.MARGIN)
         self.remark = ElidedLabel()
         self.remark.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.export_strip = self._export_strip()
+        self.work_strip = self._work_strip()
         self.figures = _label()
         self.devices_button = QPushButton("Sound devices")
         self.devices_button.setProperty("role", "quiet")
         self.devices_button.setAccessibleName("Sound devices")
         self.devices_button.clicked.connect(self.devices_asked)
         row.addWidget(self.remark, 1)
-        row.addWidget(self.export_strip)
+        row.addWidget(self.work_strip)
         row.addWidget(self.figures)
         row.addWidget(self.devices_button)
 
-    def _export_strip(self) -> QWidget:
+    def _work_strip(self) -> QWidget:
         strip = QWidget()
         row = QHBoxLayout(strip)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.GAP)
-        self.export_label = _label()
-        self.export_bar = QProgressBar()
-        self.export_bar.setRange(0, 1000)
-        self.export_bar.setTextVisible(False)
-        self.export_bar.setFixedWidth(160)
-        self.export_bar.setAccessibleName("Export progress")
-        self.export_share = _label()
-        self.export_share.setFixedWidth(38)
+        self.work_label = _label()
+        self.work_bar = QProgressBar()
+        self.work_bar.setRange(0, 1000)
+        self.work_bar.setTextVisible(False)
+        self.work_bar.setFixedWidth(160)
+        self.work_share = _label()
+        self.work_share.setFixedWidth(38)
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setProperty("role", "quiet")
-        self.cancel_button.setToolTip("Stop the export; nothing is written.")
         self.cancel_button.clicked.connect(self.cancel_asked)
-        for widget in (self.export_label, self.export_bar, self.export_share, self.cancel_button):
+        for widget in (self.work_label, self.work_bar, self.work_share, self.cancel_button):
             row.addWidget(widget)
         strip.hide()
         return strip
@@ -60,43 +58,58 @@ class StatusLine(QWidget):
     def show_remark(self, text: str) -> None:
         """A sentence about the state of things."""
         self.remark.setText(text)
-        self.remark.setToolTip(plain_tip(text))
+        set_tip(self.remark, plain_tip(text))
 
     def show_figures(self, text: str, tip: str = "") -> None:
         """Figures about the engine at work."""
         self.figures.setText(text)
-        self.figures.setToolTip(tip)
+        set_tip(self.figures, tip)
 
     def show_devices(self, output: str, source: str, tip: str) -> None:
         """Names the output, and the input while there is one."""
         text = f"{_short(output)}  ←  {_short(source)}" if source else _short(output)
         self.devices_button.setText(text)
-        self.devices_button.setToolTip(tip)
+        set_tip(self.devices_button, tip)
 
     def show_export(self, name: str, progress: float | None, is_running: bool) -> None:
         """Shows a running export, busily if nobody knows how far it is (None), or hides the strip."""
-        self.export_strip.setVisible(is_running)
+        words = f"Exporting {name if len(name) <= 36 else name[:35] + '…'}"
+        self._show_work(words, progress, is_running, "Export progress", "Stop the export; nothing is written.")
+
+    def show_opening(self, progress: float | None) -> None:
+        """Shows how far a file that is being opened is; its name stands in the remark."""
+        self._show_work("", progress, True, "Opening progress", "Don't open it; what is open stays.")
+
+    def _show_work(self, words: str, progress: float | None, is_running: bool, name: str, cancel_tip: str) -> None:
+        self.work_strip.setVisible(is_running)
         self.figures.setVisible(not is_running)
         if is_running:
-            self.export_label.setText(f"Exporting {name if len(name) <= 36 else name[:35] + '…'}")
-            self.export_bar.setRange(0, 0 if progress is None else 1000)
-            self.export_bar.setValue(round((progress or 0.0) * 1000))
-            self.export_share.setText("" if progress is None else f"{progress * 100:.0f} %")
+            self.work_label.setText(words)
+            self.work_label.setVisible(bool(words))
+            self.work_bar.setAccessibleName(name)
+            self.cancel_button.setToolTip(cancel_tip)
+            self.work_bar.setRange(0, 0 if progress is None else 1000)
+            self.work_bar.setValue(round((progress or 0.0) * 1000))
+            self.work_share.setText("" if progress is None else f"{progress * 100:.0f} %")
 
 
 class ElidedLabel(QLabel):
     """A line of text that ends in an ellipsis where the room does."""
 
-    def __init__(self) -> None:
+    def __init__(self, role: str = "status", ink: str = theme.MUTED) -> None:
         super().__init__()
-        self.setProperty("role", "status")
+        self._ink = ink
+        self.setProperty("role", role)
+
+    def shown(self) -> str:
+        """As much of the text as there is room for."""
+        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
         painter.setFont(self.font())
-        painter.setPen(theme.colour(theme.MUTED))
-        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignVCenter, shown)
+        painter.setPen(theme.colour(self._ink))
+        painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignVCenter, self.shown())
 
 
 def _label() -> QLabel:

@@ -19,7 +19,7 @@ from lamina.gui.widgets.controls.buttons import Switch
 from lamina.gui.widgets.controls.chips import Segments
 from lamina.gui.widgets.controls.choice_box import ChoiceBox
 from lamina.gui.widgets.controls.knob import Knob
-from lamina.gui.widgets.controls.tips import plain_tip
+from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 from lamina.plugin import Parameter
 from lamina.plugin.parameters.table import Value
 
@@ -85,7 +85,7 @@ class DeskControls(QObject):
             widget = self._choice(parameter)
         elif parameter.kind == "bool":
             switch = Switch("", parameter.label, theme.WET, theme.WET_DEEP)
-            switch.setToolTip(plain_tip(parameter.help))
+            set_tip(switch, plain_tip(parameter.help))
             switch.clicked.connect(lambda is_on: self.set(name, is_on))
             self.follow(name, lambda value: switch.setChecked(bool(value)), switch.show_moving)
             widget = switch
@@ -184,7 +184,7 @@ class Labelled(QWidget):
     def __init__(self, label: str, help: str, control: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.control = control
-        self.setToolTip(f"<b>{label}</b><br>{help}")
+        set_tip(self, f"<b>{label}</b><br>{help}")
         self.setAccessibleName(label)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         column = QVBoxLayout(self)

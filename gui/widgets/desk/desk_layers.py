@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from lamina.gui.look import theme
 from lamina.gui.model.values.layer_desk import NAMES, LayerDesk
 from lamina.gui.widgets.controls.chips import Segments
-from lamina.gui.widgets.controls.tips import plain_tip
+from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 from lamina.gui.widgets.desk.desk_controls import DeskControls, choice_text
 from lamina.gui.widgets.desk.desk_sections import DeskTab, divider, heading
 from lamina.gui.widgets.desk.layer_desk import LayerFaders
@@ -28,7 +28,7 @@ class LayersTab(DeskTab):
         parameter = controls.values.parameters["listen"]
         self.listen = Segments({word: choice_text(word) for word in parameter.choices}, width=None, is_upright=True)
         self.listen.setFixedWidth(LISTEN_WIDTH)
-        self.listen.setToolTip(plain_tip(parameter.help))
+        set_tip(self.listen, plain_tip(parameter.help))
         self.listen.chosen.connect(lambda word: controls.set("listen", word))
         self.reset_button = QPushButton("Reset layers")
         self.reset_button.setProperty("role", "quiet")

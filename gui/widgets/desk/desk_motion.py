@@ -9,7 +9,7 @@ from lamina.gui.model.values.motion_desk import SOURCE_HELPS, SOURCE_TEXTS, Moti
 from lamina.gui.model.values.moving import Moving
 from lamina.gui.widgets.controls.buttons import MenuButton
 from lamina.gui.widgets.controls.status_line import ElidedLabel
-from lamina.gui.widgets.controls.tips import plain_tip
+from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 from lamina.gui.widgets.desk.desk_controls import DeskControls
 from lamina.gui.widgets.desk.desk_sections import DeskTab, divider
 from lamina.gui.widgets.desk.desk_specials import TempoControl
@@ -101,8 +101,8 @@ class MotionTab(DeskTab):
         drawn = self.desk.drawn_text()
         self.drawn.setVisible(bool(drawn))
         self.drawn.setText(drawn)
-        self.drawn.setToolTip(
-            plain_tip(f"{drawn}. It plays with the motions; Reset desk takes it away." if drawn else "")
+        set_tip(
+            self.drawn, plain_tip(f"{drawn}. It plays with the motions; Reset desk takes it away." if drawn else "")
         )
         self.editor.show_motion()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtCore import QSize, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QWidget
 
 from lamina.gui.look import theme
@@ -15,6 +15,7 @@ from lamina.gui.model.values.parameters import ParameterValues
 from lamina.gui.widgets.controls.chips import Chip, Segments
 from lamina.gui.widgets.controls.panel import Panel
 from lamina.gui.widgets.controls.tab_order import tab_through
+from lamina.gui.widgets.controls.tips import set_tip
 from lamina.gui.widgets.desk.desk_controls import DeskControls
 from lamina.gui.widgets.desk.desk_specials import FreezeButton, SeedControl, TempoControl
 
@@ -44,7 +45,7 @@ class DeskPanel(Panel):
         self.content.setSpacing(0)
         self.content.addLayout(self._bar())
         self._tabs: dict[str, QWidget] = {}
-        self.drawer = QStackedWidget()
+        self.drawer = _Drawer()
         for _ in TABS:
             self.drawer.addWidget(QWidget())
         self.drawer.setMinimumHeight(LEAST_HEIGHT)
@@ -58,15 +59,16 @@ class DeskPanel(Panel):
 
     def _bar(self) -> QHBoxLayout:
         self.open_button = Chip("Desk")
-        self.open_button.setToolTip(
+        set_tip(
+            self.open_button,
             f"<b>Code desk</b> ({DESK_KEY})<br>Layers, losses, codes and motion: everything between encoder and "
             "decoder. "
-            "A dot marks what isn't at its default."
+            "A dot marks what isn't at its default.",
         )
         self.open_button.clicked.connect(self.set_open)
         self.tabs = Segments(tuple(tab.name for tab in TABS), width=None)
         for number, tab in enumerate(TABS, 1):
-            self.tabs.buttons[tab.name].setToolTip(f"<b>{tab.name}</b> (Ctrl+{number})<br>{tab.help}")
+            set_tip(self.tabs.buttons[tab.name], f"<b>{tab.name}</b> (Ctrl+{number})<br>{tab.help}")
         self.tabs.chosen.connect(self.open_tab)
         self.freeze = FreezeButton(self.controls, is_small=True)
         self.reset_button = QPushButton("Reset desk")
@@ -185,3 +187,13 @@ class DeskPanel(Panel):
         self.reset_button.setToolTip(
             f"Set back: {', '.join(labels)}." if labels else "Everything on the desk is at its default."
         )
+
+
+class _Drawer(QStackedWidget):
+    """As high whichever of its tabs were made: what stands above must not jump when one is opened first."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), HEIGHT)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), LEAST_HEIGHT)

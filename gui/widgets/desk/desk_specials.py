@@ -12,6 +12,7 @@ from lamina.gui.model.values.desk import FREEZE_KEY
 from lamina.gui.model.values.tap_tempo import TapTempo
 from lamina.gui.widgets.controls.buttons import SignButton
 from lamina.gui.widgets.controls.chips import draw_underline
+from lamina.gui.widgets.controls.tips import set_tip
 from lamina.gui.widgets.desk.desk_controls import ROW_HEIGHT, DeskControls
 
 HELD_SECONDS = 0.35
@@ -34,10 +35,11 @@ class FreezeButton(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setAccessibleName("Freeze")
-        self.setToolTip(
+        set_tip(
+            self,
             f"<b>Freeze</b> ({FREEZE_KEY})<br>{controls.values.parameters['freeze'].help}<br><span "
             f"style='color:{theme.MUTED}'>"
-            "Click: frozen until the next click. Hold: as long as you hold it.</span>"
+            "Click: frozen until the next click. Hold: as long as you hold it.</span>",
         )
         controls.follow("freeze", lambda value: self.setChecked(bool(value)), self.show_moving)
         # Keys and assistive tools click without pressing.

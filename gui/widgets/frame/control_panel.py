@@ -16,6 +16,7 @@ from lamina.gui.widgets.controls.buttons import Switch
 from lamina.gui.widgets.controls.chips import Segments
 from lamina.gui.widgets.controls.knob import Knob
 from lamina.gui.widgets.controls.panel import Caption, Panel
+from lamina.gui.widgets.controls.tips import set_tip
 from lamina.plugin.parameters.model_shape import USUAL, ModelShape
 from lamina.plugin.parameters.table import Value
 
@@ -141,13 +142,13 @@ class ControlPanel(Panel):
         table = self._values.parameters
         for control in (knob, switch):
             control.setEnabled(can_denoise)
-        switch.setToolTip(f"{table['noise_only'].help} ({NOISE_ONLY_KEY})")
+        set_tip(switch, f"{table['noise_only'].help} ({NOISE_ONLY_KEY})")
         if can_denoise:
             knob.explain(table["denoise"].help)
         elif is_loaded:
             reason = "The loaded model wasn't trained for this, so it is off."
             knob.setToolTip(f"<b>{knob.parameter.label}</b><br>{table['denoise'].help}<br>{reason}")
-            switch.setToolTip(f"<b>{switch.text()}</b><br>{table['noise_only'].help}<br>{reason}")
+            set_tip(switch, f"<b>{switch.text()}</b><br>{table['noise_only'].help}<br>{reason}")
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         # In a low window the knob needs the room more than its short cuts.
@@ -167,8 +168,6 @@ class ControlPanel(Panel):
                 self.quick.show_layers(int(value))
         elif name in self.switches:
             self.switches[name].setChecked(bool(value))
-            if name == "bypass":
-                self.bitrate.show_bypassed(bool(value))
 
 
 class QuickRates(QWidget):

@@ -5,17 +5,17 @@ from pathlib import Path
 
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QAction, QPainter, QPaintEvent
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from lamina.gui.look import icons, theme
 from lamina.gui.model.files.own_presets import OwnPreset
 from lamina.gui.model.values.preset_list import PresetList
 from lamina.gui.widgets.controls.buttons import MenuButton
 from lamina.gui.widgets.controls.status_line import ElidedLabel
-from lamina.gui.widgets.controls.tips import plain_tip
+from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 from lamina.plugin.documents.presets import Preset
 
-LONGEST_MODEL_NAME, LONGEST_PRESET_TITLE = 18, 24
+LONGEST_MODEL_NAME, PRESET_WIDTH = 18, 168
 NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS = "Alt+Right", "Alt+Left"
 
 
@@ -62,7 +62,8 @@ class Header(QWidget):
         self._model = ""
         row.addWidget(self.model_button)
         self.preset_button = MenuButton("Presets")
-        self.preset_button.setMinimumWidth(120)
+        # Whatever its text: the model's button beside it must not wander from preset to preset.
+        self.preset_button.setFixedWidth(PRESET_WIDTH)
         self._presets, self._preset = PresetList(), ""
         self._own_paths: dict[int, Path] = {}  # by the preset's id, since titles aren't unique
         self.preset_menu = QMenu(self)
@@ -77,8 +78,7 @@ class Header(QWidget):
         self.show_preset("", False)
 
     def _names(self) -> QVBoxLayout:
-        self.title = QLabel("")
-        self.title.setProperty("role", "title")
+        self.title = ElidedLabel("title", theme.TEXT)
         self.detail = ElidedLabel()
         column = QVBoxLayout()
         column.setSpacing(1)
@@ -94,9 +94,9 @@ class Header(QWidget):
     def show_document(self, title: str, detail: str) -> None:
         """Names what is open."""
         self.title.setText(title)
-        self.title.setToolTip(plain_tip(title))
+        set_tip(self.title, plain_tip(title))
         self.detail.setText(detail)
-        self.detail.setToolTip(plain_tip(detail))
+        set_tip(self.detail, plain_tip(detail))
 
     def show_demos(self, items: list) -> None:
         """Fills the demo menu with `DemoItem`s."""
@@ -134,11 +134,11 @@ class Header(QWidget):
     def show_preset(self, title: str, is_changed: bool) -> None:
         """Names the preset in use, with a dot if something was changed since."""
         self._preset = title
-        self.preset_button.setText(_cut(title, LONGEST_PRESET_TITLE) if title else "Presets")
+        self.preset_button.setText(title or "Presets")
         self.preset_button.show_dot(bool(title) and is_changed)
         what = f"{title}{', changed since' if is_changed else ''}" if title else "Settings to start from"
         keys = f"{PRESET_BEFORE_KEYS} and {NEXT_PRESET_KEYS}: the preset before and the next one."
-        self.preset_button.setToolTip(plain_tip(f"{what}. {keys}"))
+        set_tip(self.preset_button, plain_tip(f"{what}. {keys}"))
         self.preset_button.setAccessibleName(f"Preset: {what}" if title else "Presets")
         self._mark_preset()
 

@@ -7,6 +7,7 @@ from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from lamina.gui.look import theme
+from lamina.gui.widgets.controls.tips import set_tip
 
 ROW_HEIGHT = 24
 MOST_ROWS = 8  # input device, buffer, margin, three of the codec, other effects, output device
@@ -28,7 +29,7 @@ class LatencyTable(QWidget):
         self.parts: tuple[tuple[str, float], ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Delay")
-        self.setToolTip("".join(f"<p><b>{name.capitalize()}</b>: {words}.</p>" for name, words in HELP.items()))
+        set_tip(self, "".join(f"<p><b>{name.capitalize()}</b>: {words}.</p>" for name, words in HELP.items()))
 
     def sizeHint(self) -> QSize:
         # As high as it can become, so that nothing below moves.

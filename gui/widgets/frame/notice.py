@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from lamina.gui.look import theme
 from lamina.gui.widgets.controls.buttons import SignButton
-from lamina.gui.widgets.controls.tips import plain_tip
+from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 
 SHORT_MS = 5000
 LONG_MS = 12000
@@ -60,9 +60,9 @@ class NoticeBar(QFrame):
         self.label.setText(text)
         word, self._action = action if action is not None else ("", None)
         self.action_button.setText(word)
-        self.action_button.setToolTip(plain_tip(tip) if word else "")
+        set_tip(self.action_button, plain_tip(tip) if word else "")
         self.action_button.setVisible(bool(word))
-        self.setToolTip(plain_tip(tip))
+        set_tip(self, plain_tip(tip))
         self.setAccessibleName(text)
         self._place()
         self.show()

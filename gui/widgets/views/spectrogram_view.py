@@ -44,6 +44,12 @@ class SpectrogramView(QWidget):
         self._image = image_over(self._pixels)
         self.update()
 
+    def show_hint(self, hint: str) -> None:
+        """What stands in the picture while it is empty."""
+        if hint != self._hint:
+            self._hint = hint
+            self.update()
+
     def refresh(self) -> bool:
         """Takes over the columns that came since the last time; whether there were any."""
         n_new = min(self._ring.n_columns - self._n_drawn, self._ring.width)

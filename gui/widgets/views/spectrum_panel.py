@@ -21,7 +21,7 @@ class SpectrumPanel(Panel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.input_view = SpectrogramView("Input spectrogram", "Press Space to play")
+        self.input_view = SpectrogramView("Input spectrogram")
         self.output_view = SpectrogramView("Output spectrogram")
         self.input_meter = MeterView("Input level", theme.DRY, theme.DRY_DEEP)
         self.output_meter = MeterView("Output level", theme.WET, theme.WET_DEEP)
@@ -86,9 +86,26 @@ class SpectrumPanel(Panel):
     def show_levels(
         self, input_loudness: LoudnessMeter | None, output_loudness: LoudnessMeter | None, silence: str
     ) -> None:
-        """Levels and loudness in figures; `silence` stands in their place if the settings let nothing be heard."""
-        self.input_caption.remark.setText(_levels(self.input_meter, input_loudness))
-        self.output_caption.remark.setText(silence or _levels(self.output_meter, output_loudness))
+        """Levels and loudness in figures, as an alert where they clipped; `silence` stands in their place if the
+        settings let nothing be heard.
+        """
+        self.input_caption.show_remark(_levels(self.input_meter, input_loudness), self.input_meter.has_clipped)
+        self.output_caption.show_remark(
+            silence or _levels(self.output_meter, output_loudness), self.output_meter.has_clipped and not silence
+        )
+
+    def show_heard(self, word: str) -> None:
+        """Says in the output's caption what is played, where it isn't what comes out of the codec as usual."""
+        self.output_caption.name.setText(f"Output · {word}" if word else "Output")
+
+    def show_can_play(self, can_play: bool) -> None:
+        """Says how to begin, once one can."""
+        self.input_view.show_hint("Press Space to play" if can_play else "")
+
+    def let_go_of_clips(self) -> None:
+        """Puts the clip lights out."""
+        for meter in (self.input_meter, self.output_meter):
+            meter.let_go()
 
     def show_live(self, is_live: bool) -> None:
         """Says in the input's caption where the sound comes from."""
@@ -113,4 +130,5 @@ def _foot(meter: QWidget) -> QWidget:
 
 def _levels(view: MeterView, loudness: LoudnessMeter | None) -> str:
     lufs = loudness.short_term_lufs if loudness is not None else FLOOR_LUFS
-    return f"{view.text()}   {level_text(lufs, FLOOR_LUFS)} LUFS"
+    clipped = "clipped   " if view.has_clipped else ""
+    return f"{clipped}{view.text()}   {level_text(lufs, FLOOR_LUFS)} LUFS"

@@ -12,6 +12,9 @@ from lamina.gui.model.files.document import Document, clock
 RULER_HEIGHT = 20
 GRIP_PIXELS = 6
 CLICK_PIXELS = 3
+BAR_WIDTH = 320.0
+EDGE = 6
+"""Pixels at both ends: half of the playhead's triangle, which is seen whole there too."""
 
 
 class _Drag(Enum):
@@ -39,6 +42,7 @@ class WaveformView(QWidget):
         self._hover: float | None = None
         self._outline: tuple[QPixmap, QPixmap] | None = None
         self._message = "Loading…"
+        self._opening: tuple[str, float | None] | None = None
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Waveform")
@@ -53,6 +57,16 @@ class WaveformView(QWidget):
         self._outline = None
         self._seconds = 0.0
         self.update()
+
+    def show_opening(self, words: str, share: float | None) -> None:
+        """Says which file is being opened, in words, and how far it is (0–1, None while nobody knows), over what is
+        shown; no words end that.
+        """
+        opening = (words, share) if words else None
+        if opening != self._opening:
+            self._opening = opening
+            self.setAccessibleDescription(words)
+            self.update()
 
     def show_position(self, seconds: float) -> None:
         """Moves the playhead."""
@@ -141,9 +155,30 @@ class WaveformView(QWidget):
         painter.fillRect(self.rect(), theme.colour(theme.PANEL))
         painter.fillRect(area, theme.colour(theme.WELL))
         if self._document is None:
-            painter.setPen(theme.colour(theme.MUTED))
-            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self._message)
-            return
+            if self._opening is None:
+                painter.setPen(theme.colour(theme.MUTED))
+                painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self._message)
+        else:
+            self._draw_document(painter, area)
+        if self._opening is not None:
+            self._draw_opening(painter, area, *self._opening)
+
+    def _draw_opening(self, painter: QPainter, area: QRectF, words: str, share: float | None) -> None:
+        painter.fillRect(area, theme.colour(theme.WELL, 0.8))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        middle, width = area.center(), min(BAR_WIDTH, area.width() - 40)
+        painter.setPen(theme.colour(theme.TEXT))
+        shown = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideMiddle, int(area.width() - 20))
+        painter.drawText(QRectF(area.left(), middle.y() - 26, area.width(), 20), Qt.AlignmentFlag.AlignCenter, shown)
+        if share is not None:
+            bar = QRectF(middle.x() - width / 2, middle.y() + 6, width, 6)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour(theme.SLOT))
+            painter.drawRoundedRect(bar, 3, 3)
+            painter.setBrush(theme.colour(theme.DRY))
+            painter.drawRoundedRect(QRectF(bar.left(), bar.top(), max(6.0, bar.width() * share), bar.height()), 3, 3)
+
+    def _draw_document(self, painter: QPainter, area: QRectF) -> None:
         self._draw_ruler(painter)
         self._draw_region(painter, area)
         played, waiting = self._outlines(area)
@@ -157,7 +192,7 @@ class WaveformView(QWidget):
         self._draw_playhead(painter, area, split)
 
     def _area(self) -> QRectF:
-        return QRectF(0, RULER_HEIGHT, self.width(), self.height() - RULER_HEIGHT)
+        return QRectF(EDGE, RULER_HEIGHT, max(1, self.width() - 2 * EDGE), self.height() - RULER_HEIGHT)
 
     def _outlines(self, area: QRectF) -> tuple[QPixmap, QPixmap]:
         if self._outline is None:
@@ -185,14 +220,15 @@ class WaveformView(QWidget):
     def _draw_ruler(self, painter: QPainter) -> None:
         assert self._document is not None
         painter.setFont(theme.font(theme.SMALL_PIXELS - 1))
-        step = next((s for s in (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600) if self._x(s) >= 64), 1800)
+        steps = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600)
+        step = next((s for s in steps if self._x(s) - EDGE >= 64), 1800)
         mark = 0.0
         while mark <= self._document.seconds:
             x = self._x(mark)
             painter.setPen(theme.colour(theme.SLOT))
             painter.drawLine(QPointF(x, RULER_HEIGHT - 5), QPointF(x, RULER_HEIGHT - 1))
             painter.setPen(theme.colour(theme.DIM))
-            painter.drawText(QPointF(x + 4, RULER_HEIGHT - 6), clock(mark) if step < 1 else clock(mark)[:-2])
+            painter.drawText(QPointF(x + 4, RULER_HEIGHT - 10), clock(mark) if step < 1 else clock(mark)[:-2])
             mark += step
 
     def _draw_region(self, painter: QPainter, area: QRectF) -> None:
@@ -210,9 +246,10 @@ class WaveformView(QWidget):
         painter.setPen(QPen(theme.colour(theme.TEXT, 0.25), 1))
         painter.drawLine(QPointF(self._hover, area.top()), QPointF(self._hover, area.bottom()))
         painter.setFont(theme.font(theme.SMALL_PIXELS - 1))
-        box = QRectF(min(self._hover + 4, area.right() - 44), area.bottom() - 18, 42, 15)
-        painter.fillRect(box, theme.colour(theme.WELL, 0.8))
-        painter.setPen(theme.colour(theme.MUTED))
+        # On the ruler, above the mouse: the tooltip opens below it.
+        box = QRectF(min(self._hover + 4, area.right() - 48), 0, 48, 13)
+        painter.fillRect(box, theme.colour(theme.PANEL))
+        painter.setPen(theme.colour(theme.TEXT))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, clock(self._time(self._hover)))
 
     def _draw_playhead(self, painter: QPainter, area: QRectF, x: float) -> None:
@@ -225,8 +262,10 @@ class WaveformView(QWidget):
         painter.drawPolygon(QPolygonF([QPointF(x - 5, top), QPointF(x + 5, top), QPointF(x, top + 7)]))
 
     def _x(self, seconds: float) -> float:
-        return 0.0 if self._document is None else seconds / self._document.seconds * self.width()
+        if self._document is None:
+            return float(EDGE)
+        return EDGE + seconds / self._document.seconds * max(1, self.width() - 2 * EDGE)
 
     def _time(self, x: float) -> float:
         assert self._document is not None
-        return min(1.0, max(0.0, x / max(1, self.width()))) * self._document.seconds
+        return min(1.0, max(0.0, (x - EDGE) / max(1, self.width() - 2 * EDGE))) * self._document.seconds

@@ -1,0 +1,87 @@
+"""The window says what is heard where it isn't simply the codec's output, and that it clipped until one has seen it."""
+
+import numpy as np
+import pytest
+from gui_parts import wait
+from PyQt6.QtCore import Qt
+
+from lamina.dsp.levels import LevelMeter
+from lamina.gui.model.values.heard import are_layers_heard, heard_word
+from lamina.gui.model.values.parameters import ParameterValues
+from lamina.gui.widgets.views.meter_view import MeterView
+
+pytest_plugins = ["gui_fixtures"]
+
+
+@pytest.mark.parametrize(
+    ("values", "word", "are_layers"),
+    [
+        ({}, "", True),
+        ({"bypass": True}, "bypassed", False),
+        ({"listen": "dry"}, "dry", False),
+        ({"listen": "difference"}, "difference", True),
+        ({"listen": "layer", "listen_layer": 3}, "layer 3 alone", True),
+        ({"listen": "latent"}, "unquantized", False),
+        ({"noise_only": True}, "noise only", True),
+        ({"listen": "difference", "bypass": True}, "bypassed", False),
+    ],
+)
+def test_what_is_heard_has_a_word(values, word, are_layers):
+    held = ParameterValues()
+    for name, value in values.items():
+        held.set(name, value)
+    assert heard_word(held, {}) == word and are_layers_heard(held, {}) == are_layers
+    # What moves by itself is what is heard now.
+    assert heard_word(held, {"listen": "wet", "bypass": False, "noise_only": False}) == ""
+
+
+def test_the_captions_say_it_while_the_desk_is_closed_and_what_has_no_say_is_dim(window, qtbot):
+    caption, knob = window.spectra.output_caption.name, window.controls.bitrate
+    assert caption.text() == "Output" and not knob.is_bypassed
+    window.session.parameters.set("listen", "dry")
+    wait(qtbot, lambda: caption.text() == "Output · dry" and knob.is_bypassed)
+    assert not window.desk.is_open
+    window.session.parameters.set("listen", "difference")
+    wait(qtbot, lambda: caption.text() == "Output · difference" and not knob.is_bypassed)
+    window.session.parameters.set("listen", "wet")
+    wait(qtbot, lambda: caption.text() == "Output")
+
+
+def test_the_clip_light_stays_lit_until_it_is_clicked(qtbot):
+    view, meter = MeterView("Output level", "#F0A458", "#8A5A2B"), LevelMeter(48_000, 2)
+    qtbot.addWidget(view)
+    view.show_meter(meter)
+    loud = np.full((2, 480), 0.999, np.float32)
+    meter.push(loud)
+    view.refresh()
+    assert not view.has_clipped
+    loud[1, 7] = -1.0
+    meter.push(loud)
+    meter.rest(60.0)
+    view.refresh()
+    assert view.has_clipped and view.accessibleDescription() == "clipped" and meter.n_full == 1
+    view.refresh()
+    assert view.has_clipped
+    lit = view.grab().toImage()
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton)
+    view.refresh()
+    assert not view.has_clipped and view.accessibleDescription() == "" and view.grab().toImage() != lit
+    meter.push(loud)
+    view.refresh()
+    assert view.has_clipped
+
+
+def test_clipping_is_seen_after_the_sound_and_until_the_next_start(window, qtbot):
+    meter, remark = window.spectra.output_meter, window.spectra.output_caption.remark
+    window.session.parameters.set("output_gain_db", 24.0)
+    window.session.parameters.set("mix", 0.0)
+    window.toggle_play()
+    wait(qtbot, lambda: meter.has_clipped)
+    assert not window.spectra.input_meter.has_clipped
+    window.session.parameters.set("output_gain_db", 0.0)
+    window.toggle_play()
+    wait(qtbot, lambda: remark.text().startswith("clipped   peak \N{MINUS SIGN}∞"))
+    assert remark.property("role") == "alert"
+    window.toggle_play()
+    assert not meter.has_clipped
+    wait(qtbot, lambda: remark.text().startswith("peak") and remark.property("role") == "detail")
