@@ -165,6 +165,7 @@ def test_the_page_gives_the_numbers_of_the_code():
 @pytest.mark.slow
 def test_the_example_of_the_page_runs(capsys, monkeypatch):
     monkeypatch.chdir(Path(__file__).parents[2])
-    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    exec(example, {})
+    names = {}
+    for example in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
+        exec(example, names)  # each goes on where the one before ended
     assert "the file is whole 6.0 kbps of codes" in capsys.readouterr().out

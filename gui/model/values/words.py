@@ -1,4 +1,4 @@
-"""Values in words, where a number would not say what it does."""
+"""Values in words, layer counts and bitrates among them, where a number would not say what it does."""
 
 from lamina.plugin import Parameter
 from lamina.plugin.parameters.table import Value
@@ -15,3 +15,13 @@ def value_text(parameter: Parameter, value: Value) -> str:
 def value_of_word(parameter: Parameter, text: str) -> Value | None:
     """The value that a typed word stands for; None if it is none of the parameter's."""
     return 0 if ZERO.get(parameter.name) == text.strip().lower() else None
+
+
+def layers_text(n_layers: int) -> str:
+    """ "1 layer", "8 layers"."""
+    return f"{n_layers} layer" if n_layers == 1 else f"{n_layers} layers"
+
+
+def kbps_text(kbps: float) -> str:
+    """ "6.0 kbps", "0.75 kbps": one decimal, two where one would round."""
+    return f"{kbps:.1f} kbps" if abs(kbps * 10 - round(kbps * 10)) < 1e-6 else f"{kbps:.2f} kbps"

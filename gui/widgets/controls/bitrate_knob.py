@@ -5,7 +5,7 @@ from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PyQt6.QtWidgets import QWidget
 
 from lamina.gui.look import theme
-from lamina.gui.model.values.rate import kbps_text, layers_text
+from lamina.gui.model.values.words import kbps_text, layers_text
 from lamina.gui.widgets.controls.knob import Knob
 from lamina.gui.widgets.controls.knob_drawing import (
     START_DEGREES,

@@ -9,8 +9,8 @@ from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QWidget
 from lamina.gui.look import theme
 from lamina.gui.model.values.boards import NAMES
 from lamina.gui.model.values.parameters import ParameterValues
-from lamina.gui.model.values.rate import kbps_text, layers_text
 from lamina.gui.model.values.sent import bits_of_all
+from lamina.gui.model.values.words import kbps_text, layers_text
 from lamina.gui.widgets.controls.bitrate_knob import BitrateKnob
 from lamina.gui.widgets.controls.buttons import Switch
 from lamina.gui.widgets.controls.chips import Segments
