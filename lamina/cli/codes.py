@@ -65,9 +65,8 @@ def add_codes_commands(commands: Any) -> None:
         help="make sound of .lamina files",
         usage="lamina decode [options] IN [IN ...] OUT\n       lamina decode [options] IN [IN ...] -o OUT",
         description="Decode .lamina files with the model that they were made with. What is damaged or missing is told, "
-        "concealed, and makes the exit code 5. --layers and --kbps peel layers off: from eight layers up, what is left is "
-        "what was sent in "
-        "so many layers, exactly.",
+        "concealed, and makes the exit code 5. --layers and --kbps peel layers off: from eight layers up, what is left "
+        "is what was sent in so many layers, exactly.",
         epilog="Examples: lamina decode song.lamina song.wav --denoise 0.5 · lamina decode song.lamina - --layers 8 | "
         "ffplay -",
     )
