@@ -13,9 +13,12 @@ from hypothesis import HealthCheck, settings
 
 # On a screen of usual size: the one that Qt draws on by itself is smaller than the window.
 os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={Path(__file__).with_name('screen.json')}")
-# Shells start what runs in the background with Ctrl-C ignored, and what tests start would inherit that.
+# Shells start what runs in the background with Ctrl-C ignored, `nohup` what is to outlive its terminal with hanging up
+# ignored, and what tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # How long an example takes is the machine's business, which may be a busy one.
 settings.register_profile("lamina", deadline=None, suppress_health_check=[HealthCheck.too_slow])
