@@ -1,5 +1,6 @@
-"""Lamina, a neural audio codec that can be played. What scripts need, by its shortest names: `from lamina import
-NeuralCodec, Board`.
+"""Lamina, a neural audio codec that can be played.
+
+What scripts need is here, by its shortest names: `from lamina import NeuralCodec, Board`.
 
 Importing this loads nothing else: every name is fetched from where it lives when it is asked for.
 """

@@ -1,5 +1,6 @@
-"""The command `lamina`, also as `python -m lamina`: it catches Ctrl-C before anything else is loaded, which takes a
-while.
+"""The command `lamina`, also as `python -m lamina`.
+
+It catches Ctrl-C before anything else is loaded, which takes a while.
 """
 
 import sys

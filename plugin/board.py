@@ -1,5 +1,6 @@
-"""`Board`: a chain of effects that is a list and a callable, like `pedalboard.Pedalboard`, and takes Lamina's effects
-too.
+"""`Board`: a chain of effects that is a list and a callable, like `pedalboard.Pedalboard`.
+
+It takes Lamina's effects too.
 
 pedalboard's own chain refuses plugins written in Python. A board runs native plugins that stand side by
 side as one native chain and Lamina's effects between them.
@@ -121,8 +122,10 @@ class Board(SideChainEffect):
         return self.stream(sample_rate, n_channels, block).latency_samples
 
     def stream(self, sample_rate: float, n_channels: int, block: int = 8192) -> BlockStream:
-        """A stream: what is pushed, up to `block` samples at a time, comes back at the same length, later by exactly
-        `latency_samples`. With native plugins that hold sound back all blocks have that length.
+        """A stream through the board, whose blocks come back at their own length, later by exactly `latency_samples`.
+
+        Up to `block` samples are pushed at a time; with native plugins that hold sound back all blocks have that
+        length.
 
         Codecs get streams of their own. Native plugins have one state each, so one stream plays them at a time, and it
         goes on with the effects that stand on the board now.
@@ -133,8 +136,9 @@ class Board(SideChainEffect):
         return BlockStream(members, rate, channels, size)
 
     def flush(self) -> FloatArray:
-        """The end of what was streamed with `reset=False`: the samples that effects still hold back, in the layout of
-        the blocks. Then a new stream may begin. Without one there are none.
+        """The samples that effects still hold back at the end of what was streamed with `reset=False`.
+
+        They come in the layout of the blocks; then a new stream may begin. Without a stream there are none.
         """
         if self._prepared is None:
             return np.zeros(0, np.float32)

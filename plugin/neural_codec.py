@@ -241,8 +241,9 @@ class NeuralCodec(SideChainEffect, _Attributes):
         return join_codes([*parts, encoder.flush()])
 
     def encoder(self, sample_rate: float, n_channels: int) -> StreamEncoder:
-        """An encoder for one piece of any length that comes in blocks: `push(block)` and in the end `flush()` give
-        `Codes` that together (`+`) are those of `encode`. Settings are those of now.
+        """An encoder for one piece of any length that comes in blocks, with the settings of now.
+
+        `push(block)` and in the end `flush()` give `Codes` that together (`+`) are those of `encode`.
         """
         rate, channels = check_sample_rate(sample_rate), check_channels(n_channels)
         return StreamEncoder(self._open(), self._settings, rate, channels)
@@ -262,9 +263,10 @@ class NeuralCodec(SideChainEffect, _Attributes):
         return np.concatenate([decoder.push(codes), decoder.flush()], 1)
 
     def decoder(self, sample_rate: float | None = None, layers: int | None = None) -> StreamDecoder:
-        """A decoder for one piece of any length whose codes come one after the other: `push(codes)` and in the end
-        `flush()` give sound, float32 `[channels, samples]`, that together is what `decode` gives. Settings are those of
-        now.
+        """A decoder for one piece of any length whose codes come one after the other, with the settings of now.
+
+        `push(codes)` and in the end `flush()` give sound, float32 `[channels, samples]`, that together is what `decode`
+        gives.
         """
         rate = None if sample_rate is None else check_sample_rate(sample_rate)
         if layers is not None:
@@ -291,8 +293,9 @@ class NeuralCodec(SideChainEffect, _Attributes):
             self.set_parameters({"automation": [*others, Automation(name, tuple(times), tuple(values))]})
 
     def flush(self) -> FloatArray:
-        """The end of what was streamed with `reset=False`: the samples that the latency still holds back, in the layout
-        of the blocks. Then a new stream may begin. Without one there are none.
+        """The samples that the latency still holds back at the end of what was streamed with `reset=False`.
+
+        They come in the layout of the blocks; then a new stream may begin. Without a stream there are none.
         """
         with self._streaming:
             if self._stream is None:

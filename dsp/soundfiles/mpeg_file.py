@@ -1,5 +1,6 @@
-"""Sound in files that are nothing but packets: MPEG layers I to III, and AAC. They are counted when a file is opened,
-because no header says how many there are, or because what it says isn't so.
+"""Sound in files that are nothing but packets: MPEG layers I to III, and AAC.
+
+Packets are counted when a file is opened, because no header says how many there are, or because what it says isn't so.
 """
 
 from __future__ import annotations
@@ -99,8 +100,9 @@ class MpegFile(SoundReader):
             self._places, self._sizes, self._starts = self._places[:-1], self._sizes[:-1], self._starts[:-1]
 
     def _gapless(self, n_samples: int) -> tuple[int, int, int]:
-        """What the encoder wrote down before the sound: samples to leave out at the beginning, packets, and samples to
-        leave out at the end; nothing where it wrote nothing.
+        """What the encoder wrote down before the sound; nothing where it wrote nothing.
+
+        Samples to leave out at the beginning, packets, and samples to leave out at the end.
         """
         self._file.seek(max(0, int(self._places[0]) - 3000))
         head = self._file.read(int(self._places[0]) - self._file.tell())

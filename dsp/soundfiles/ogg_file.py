@@ -1,5 +1,7 @@
-"""Sound in Ogg files: Vorbis, Opus and FLAC. Pages are read here, because their positions say to the sample where sound
-lies, also where all of it is one page, and where a file is a chain of several.
+"""Sound in Ogg files: Vorbis, Opus and FLAC.
+
+Pages are read here, because their positions say to the sample where sound lies, also where all of it is one page, and
+where a file is a chain of several.
 """
 
 from __future__ import annotations
@@ -31,8 +33,9 @@ OPUS_RATE = 48_000
 
 @dataclass(frozen=True)
 class _Page:
-    """Where a page's contents begin, and the lengths of their segments; `position` counts the samples of all packets
-    that end up to here.
+    """Where a page's contents begin, and the lengths of their segments.
+
+    `position` counts the samples of all packets that end up to here.
     """
 
     start: int
@@ -44,8 +47,9 @@ class _Page:
 
 @dataclass
 class _Link:
-    """A stream of sound: its decoder's name and header, its pages of sound, and how many of its samples come before the
-    first that is heard.
+    """A stream of sound: its decoder's name and header, and its pages of sound.
+
+    Beside them, how many of its samples come before the first that is heard.
     """
 
     codec: str

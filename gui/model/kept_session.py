@@ -1,5 +1,6 @@
-"""The session on disk as the app uses it: described every moment, and brought back at the next start, whether the last
-one ended in order or not.
+"""The session on disk as the app uses it.
+
+It is described every moment, and brought back at the next start, whether the last one ended in order or not.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ class KeptDocument:
 
 @dataclass(frozen=True)
 class KeptWindow:
-    """How the window lay: width and height in logical pixels (of the window that isn't maximized), and the desk's open
-    tab, "" if it was closed.
+    """How the window lay.
+
+    Width and height are logical pixels of the window that isn't maximized; `tab` is the desk's open one, "" if it was
+    closed.
     """
 
     width: int
@@ -132,8 +135,9 @@ class KeptSession:
             session.seek(kept.seconds)
 
     def look(self) -> None:
-        """Describe the session as it is now; called a few times a second. What is described last is what is brought
-        back, after a crash too.
+        """Describe the session as it is now; called a few times a second.
+
+        What is described last is what is brought back, after a crash too.
         """
         session, document = self.session, self.session.document
         if self._file.trouble and self._file.trouble != self._told:

@@ -38,8 +38,9 @@ def code_of(error: BaseException) -> int:
 
 
 def shown(text: object) -> str:
-    """Text out of a file, a name or a message: control characters, which could move the terminal's cursor or worse, in
-    escapes.
+    """Text out of a file, a name or a message, safe to print.
+
+    Control characters, which could move the terminal's cursor or worse, are escaped.
     """
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in str(text))
 

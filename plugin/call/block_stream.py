@@ -1,5 +1,6 @@
-"""Effects on blocks that come back at their length, later by a constant: one after the other, each with what it holds
-back made up for.
+"""Effects on blocks that come back at their length, later by a constant.
+
+One after the other, each with what it holds back made up for.
 """
 
 from __future__ import annotations

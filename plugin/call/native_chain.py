@@ -1,5 +1,6 @@
-"""Native plugins in a row, with pedalboard's call and without its guess at which axis holds the channels; and which of
-them can't be streamed.
+"""Native plugins in a row, with pedalboard's call and without its guess at which axis holds the channels.
+
+And which of them can't be streamed.
 """
 
 from __future__ import annotations

@@ -146,8 +146,9 @@ class Codes:
         return first_sample(frame, self.sample_rate, self.frame_rate)
 
     def peeled(self, layers: int) -> Codes:
-        """The same with the first `layers` layers at most, as if the others had never been sent: a lower bitrate
-        without encoding again.
+        """The same with the first `layers` layers at most, as if the others had never been sent.
+
+        A lower bitrate without encoding again.
 
         What is left is bit for bit what was sent. A model with a memory foresees frames from its first few layers
         (eight of the shipped one's); with fewer than these left, what is foreseen slowly differs from what the encoder

@@ -35,8 +35,9 @@ def encode_file(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> RenderResult:
-    """Encode a sound file as a `.lamina` file, with the settings as they stand: the file that `write_codes` makes of
-    what `codec.encode` gives of all of it.
+    """Encode a sound file as a `.lamina` file, with the settings as they stand.
+
+    It is the file that `write_codes` makes of what `codec.encode` gives of the whole sound.
 
     Args:
         codec: whose model and settings are used.

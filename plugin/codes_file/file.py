@@ -102,8 +102,9 @@ def write_codes(path: str | Path, codes: Codes, entropy: bool = False) -> int:
 
 
 def read_codes(path: str | Path) -> ReadResult:
-    """Read a `.lamina` file; raises ContainerError if there is none or its head can't be read, or if it holds too much
-    for that.
+    """Read a `.lamina` file into memory.
+
+    Raises ContainerError if there is none, if its head can't be read, or if it holds too much for that.
     """
     with container_bytes(path) as data:
         return _unpack(data)

@@ -40,8 +40,9 @@ Found = tuple[Block, npt.NDArray[np.uint16], npt.NDArray[np.uint8]]
 
 
 class CodesReader:
-    """An open file, to be read once from its beginning to its end: iterating gives `Codes`, part by part, which
-    together (`+`) are those of `read_codes`. Made by `open_codes`.
+    """An open file, to be read once from its beginning to its end; made by `open_codes`.
+
+    Iterating gives `Codes`, part by part, which together (`+`) are those of `read_codes`.
 
     Args:
         data: the bytes of a file; raises ContainerError if their head can't be read.

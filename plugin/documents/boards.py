@@ -72,8 +72,9 @@ def build_board(document: Any, allow_vst3: AllowVst3 = False) -> Board:
 
 
 def check_vst3(document: Any, allow_vst3: AllowVst3 = False) -> None:
-    """Raises BoardDocumentError if a board's document names a VST3 plugin that isn't allowed, as for `build_board`;
-    nothing else of it is checked.
+    """Refuse a board's document that names a VST3 plugin which isn't allowed, as `build_board` does.
+
+    Raises BoardDocumentError; nothing else of the document is checked.
     """
     allowed, entries = _allowed(allow_vst3), [document]
     while entries:

@@ -18,13 +18,14 @@ class NotWrittenError(ValueError):
 
 @contextlib.contextmanager
 def atomic_file(target: Path) -> Iterator[Path]:
-    """A new empty file beside `target`, to be filled; it takes the target's place when the block ends without an error.
+    """A new empty file beside `target`, which takes the target's place when the block ends without an error.
+
     A link stays one: what it leads to is replaced.
 
     After an error, or any other way out, nothing of it is left and the target is as it was; after a power cut too there
-    is the one or the other. What a kill leaves is removed when something is written beside it for the next time. A
-    file that takes another's place has its permissions. Raises
-    OSError where no file can be made, written or moved, and where something else than a file has its name.
+    is the one or the other. What a kill leaves is removed when something is written beside it for the next time. A file
+    that takes another's place has its permissions. Raises OSError where no file can be made, written or moved, and
+    where something else than a file has its name.
     """
     if target.is_symlink():
         target = target.resolve()

@@ -61,8 +61,9 @@ def render_file(
     sample_format: str | None = None,
     quality: str | None = None,
 ) -> RenderResult:
-    """Run `source` through `effect` (a `NeuralCodec` or a `Board`) into `target`, at the source's rate, length and
-    channels.
+    """Run `source` through `effect` into `target`, at the source's rate, length and channels.
+
+    The effect is a `NeuralCodec` or a `Board`.
 
     A board with an effect of pedalboard's that can't be streamed (PitchShift, GSMFullRateCompressor) gets the file in
     one piece, which may be half an hour of stereo at 48 kHz long.
@@ -120,8 +121,9 @@ def _render_whole(
     sample_format: str | None,
     quality: str | None,
 ) -> RenderResult:
-    """As `render_file`, in memory: stage by stage, each of which hears the whole piece; those that can be streamed get
-    it in blocks.
+    """As `render_file`, in memory and stage by stage.
+
+    Each stage hears the whole piece; those that can be streamed get it in blocks.
     """
     started = time.perf_counter()
     stages = in_stages(effect)

@@ -74,8 +74,9 @@ class AudioInfo:
 
 @dataclass(frozen=True)
 class AudioClip:
-    """A whole file: float32 `[channels, samples]` at `sample_rate` Hz; `trouble` says what was cut off, if something
-    was.
+    """A whole file: float32 `[channels, samples]` at `sample_rate` Hz.
+
+    `trouble` says what was cut off, if something was.
     """
 
     samples: FloatArray

@@ -128,8 +128,9 @@ class CodecStream:
         return out
 
     def flush(self) -> FloatArray:
-        """The end: what the latency still holds back, `[channels, latency_samples]`. Then a new stream begins, and
-        `reports` still has those of this one.
+        """What the latency still holds back at the end, `[channels, latency_samples]`.
+
+        Then a new stream begins, and `reports` still has those of this one.
         """
         with self._pushing:
             out = self.push(np.zeros((self.n_channels, self.latency_samples), np.float32))

@@ -49,8 +49,9 @@ class StreamEncoder:
         self._is_done = False
 
     def push(self, block: FloatArray) -> Codes:
-        """The next block, float32 (or float64) `[channels, n]` of any n → the codes of the frames that it completes,
-        which may be none.
+        """Take the next block and return the codes of the frames that it completes, which may be none.
+
+        Float32 (or float64) `[channels, n]` of any n.
 
         Raises TypeError or ValueError for another type or shape, NaN and infinity, and after `flush`, before any state
         has changed.

@@ -1,5 +1,6 @@
-"""Frames at the codec's own rate: a sender with encoder and quantizer, a receiver with desk and decoder, each with the
-state of one stream.
+"""Frames at the codec's own rate: a sender with encoder and quantizer, a receiver with desk and decoder.
+
+Each has the state of one stream.
 
 The two share nothing but what is sent, so they may be at work at once (a receiver on one thread while the sender
 encodes what follows), or far apart: what they make of a stream is the same.

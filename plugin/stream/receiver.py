@@ -55,8 +55,9 @@ class Receiver:
         return y
 
     def receive_beside(self, stretches: Iterator[Encoded], n_frames: int) -> list[FrameReport]:
-        """All of `n_frames` frames of a sender in the same place, each stretch while the next one is encoded; returns
-        what is reported of them.
+        """Take all of `n_frames` frames of a sender in the same place, and return what is reported of them.
+
+        Each stretch is decoded while the next one is encoded.
         """
         if not n_frames:
             return []

@@ -1,5 +1,6 @@
-"""What each frame tells: codes, energies, levels and time. Meters, codebook views and tests read these; audio never
-waits for them.
+"""What each frame tells: codes, energies, levels and time.
+
+Meters, codebook views and tests read these; audio never waits for them.
 """
 
 from __future__ import annotations

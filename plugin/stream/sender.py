@@ -127,8 +127,9 @@ class Sender:
                 yield encoded.after(n_early, self._n_left_out)
 
     def _take_beside(self, sidechain: FloatArray | None, pieces: list[Piece]) -> None:
-        """Bring the side-chain to the codec's rate. Once there was one, there always is: silence, where none is
-        given.
+        """Bring the side-chain to the codec's rate.
+
+        Once there was one, there always is: silence, where none is given.
         """
         if sidechain is None and self._beside_in is None:
             return

@@ -100,8 +100,9 @@ class BoardPair:
         self._tell_engine(self.other)
 
     def apply_preset(self, preset: Preset) -> str:
-        """Set what a preset names on the chosen board and return everything else to its default, except a bypass it
-        doesn't name.
+        """Set what a preset names on the chosen board, and everything else to its default.
+
+        A bypass that it doesn't name stays.
 
         Returns a sentence about what had to be left out, or nothing.
         """

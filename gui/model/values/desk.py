@@ -105,8 +105,9 @@ class Desk:
         self._set_back({name: self._values.parameters[name].default for name in self.changed_names()})
 
     def matters(self, name: str) -> bool:
-        """Whether a parameter can be heard as the others stand. What refines a parameter that moves by itself always
-        can.
+        """Whether a parameter can be heard as the others stand.
+
+        What refines a parameter that moves by itself always can.
         """
         parameter = PARAMETERS[name]
         if parameter.refines is None:

@@ -1,5 +1,6 @@
-"""The session on disk: saved atomically every few seconds and at the end, found again after a crash; and the devices of
-last time.
+"""The session on disk, and the devices of last time.
+
+The session is saved atomically every few seconds and at the end, and found again after a crash.
 
 Both lie in the user's data folder. A second Lamina that runs at the same time leaves the first one's session alone.
 """

@@ -1,5 +1,6 @@
-"""From what is wanted to a stream that can be had: devices found, a rate chosen, and a way out where something is
-missing.
+"""From what is wanted to a stream that can be had.
+
+Devices are found, a rate is chosen, and there is a way out where something is missing.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ class Opened:
 
 
 def open_stream(settings: DeviceSettings, wants_input: bool, clip_rate: int | None = None) -> Opened:
-    """Open what the settings name; where that fails the system's own choice, and at last a virtual device, with a
-    remark.
+    """Open what the settings name, or the nearest that can be had, with a remark.
+
+    Where the wanted devices fail, the system's own choice; at last a virtual device.
 
     Args:
         settings: what is wanted.

@@ -1,5 +1,6 @@
-"""What can be asked of the engine: one table, from which both sides derive what they send, check, do, remember and
-restore.
+"""What can be asked of the engine, as one table.
+
+Both sides derive from it what they send, check, do, remember and restore.
 
 A new command is one entry here and a method of `LiveEngine`.
 """

@@ -1,5 +1,6 @@
-"""What happens to one block in the engine: sources are mixed, the board is heard, and everybody who listens gets a
-copy.
+"""What happens to one block in the engine.
+
+Sources are mixed, the board is heard, and everybody who listens gets a copy.
 """
 
 from __future__ import annotations

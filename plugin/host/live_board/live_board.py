@@ -1,5 +1,6 @@
-"""A board as a live stream: blocks of a constant length in, the same length out, later by exactly the sum of its
-effects' latencies.
+"""A board as a live stream: blocks of a constant length in, the same length out.
+
+They come later by exactly the sum of the effects' latencies.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""How an effect runs on blocks of one length: the codec as its own stream, others by pedalboard's call with a
-reservoir.
+"""How an effect runs on blocks of one length.
+
+The codec runs as its own stream, others by pedalboard's call with a reservoir.
 
 Called with `reset=False`, an effect gives back fewer samples until its latency is swallowed. A reservoir that begins
 with as many zeros makes every block whole, and the latency exact.

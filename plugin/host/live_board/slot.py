@@ -1,5 +1,6 @@
-"""A slot: one effect of a live board, which can be bypassed, is watched, and is taken out of the sound when it
-fails.
+"""A slot: one effect of a live board.
+
+It can be bypassed, is watched, and is taken out of the sound when it fails.
 """
 
 from __future__ import annotations

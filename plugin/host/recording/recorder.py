@@ -1,5 +1,6 @@
-"""Writes what the engine plays to a sound file, in a thread of its own, so that a kill or a full disk costs no more
-than a moment.
+"""Writes what the engine plays to a sound file.
+
+In a thread of its own, and so that a kill or a full disk costs no more than a moment.
 """
 
 from __future__ import annotations

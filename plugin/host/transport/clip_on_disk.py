@@ -1,5 +1,6 @@
-"""A sound file that is played from the disk: decoded and converted in chunks, ahead of the read head, in a thread of
-its own.
+"""A sound file that is played from the disk.
+
+A thread of its own decodes and converts it in chunks, ahead of the read head.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The engine's file transport: play, pause, stop, seek and loop a sound file, without a click and without waiting for
-the disk.
+"""The engine's file transport: play, pause, stop, seek and loop a sound file.
+
+Without a click, and without waiting for the disk.
 """
 
 from __future__ import annotations
