@@ -132,6 +132,7 @@ class Board(SideChainEffect):
         """
         rate, channels, size = check_sample_rate(sample_rate), check_channels(n_channels), check_buffer_size(block)
         self._refuse_duplicates(self._items)
+        refuse_forgetful(self)
         members = [_member(segment, rate, channels, size) for segment in Board(self._items)._segments()]
         return BlockStream(members, rate, channels, size)
 

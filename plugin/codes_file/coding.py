@@ -71,7 +71,7 @@ def encode_file(
                     progress(position / total)
             writer.write(encoder.flush())
         trouble = file.trouble
-    return RenderResult(goal, total / rate, time.perf_counter() - started, trouble)
+    return RenderResult(goal, total / rate, time.perf_counter() - started, trouble, encoder.n_channels)
 
 
 def decode_file(

@@ -90,7 +90,7 @@ def _allowed(allow_vst3: AllowVst3) -> Allowed:
     """Everything, or the files that may be loaded."""
     if isinstance(allow_vst3, bool):
         return None if allow_vst3 else frozenset()
-    if isinstance(allow_vst3, str | Path):
+    if isinstance(allow_vst3, str | Path) or not isinstance(allow_vst3, Iterable):
         raise TypeError(f"allow_vst3 is {allow_vst3!r}; give True, False, or a list of paths.")
     return frozenset(Path(path).resolve() for path in allow_vst3)
 

@@ -7,6 +7,7 @@ and has been read back: a cancelled, failed or interrupted export leaves nothing
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader
 from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE, USUAL_CHANNELS, FloatArray, refuse_non_finite
 from lamina.plugin.files.atomic import NotWrittenError, atomic_file
 
+_OF_WRITING = frozenset({errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+"""Errors that reading can't meet."""
 LONGEST_IN_MEMORY_SECONDS = 2 * 3600.0
 MOST_IN_MEMORY_VALUES = 2 * 3600 * 48_000 * 2
 """Two hours of stereo at 48 kHz, 2.8 GB: what a high rate may not exceed either."""
@@ -191,6 +194,8 @@ def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> I
     except SoundFileError as error:
         raise AudioFileError(f"{path} {error}") from error
     except OSError as error:
+        if error.errno in _OF_WRITING:
+            raise  # what the caller does with the sound meanwhile
         raise AudioFileError(f"{path} can't be read: {error.strerror or error}.") from error
 
 

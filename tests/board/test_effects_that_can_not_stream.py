@@ -85,6 +85,8 @@ def test_a_stream_through_one_is_refused_before_anything_has_changed(kind, put):
     board.append(put(kind()))
     with pytest.raises(ValueError, match=rf"^{kind.__name__} can't be streamed: .*\(reset=True\)"):
         board.process(audio, RATE, reset=False)
+    with pytest.raises(ValueError, match=rf"^{kind.__name__} can't be streamed"):
+        board.stream(RATE, 2)
     board.pop()
     again, expected = (each.process(audio, RATE, reset=False) for each in (board, untouched))
     assert np.array_equal(again, expected)

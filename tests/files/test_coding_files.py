@@ -39,7 +39,7 @@ def test_a_file_is_encoded_as_the_whole_piece_is(tmp_path, settings, entropy):
     clip = read_audio(source)
     assert target.read_bytes() == pack(NeuralCodec(**settings).encode(clip.samples, clip.sample_rate), entropy)
     assert told == sorted(told) and told[-1] == 1.0 and len(told) == 3
-    assert result.seconds == 5.0 and not result.trouble
+    assert result.seconds == 5.0 and not result.trouble and result.n_channels == clip.samples.shape[0]
 
 
 @pytest.mark.slow

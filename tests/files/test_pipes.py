@@ -8,12 +8,14 @@ import struct
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pedalboard.io import AudioFile
 from sounds import demo
 
+from lamina.cli.answers import OUTPUT
 from lamina.cli.main import main
 from lamina.plugin import NeuralCodec
 from lamina.plugin.files.piped import PipeReader, PipeWriter, RawSound, render_piped
@@ -250,3 +252,22 @@ def test_memory_does_not_grow_with_what_comes(tmp_path):
         assert process.wait() == 0 and n_bytes == seconds * 8000 * 8
         peaks.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
     assert peaks[1] - peaks[0] < 10
+
+
+def test_a_pipe_that_can_not_be_written_is_not_taken_for_a_file_that_can_not_be_read(take):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lamina", "render", str(take), "-", "--kbps", "3"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == OUTPUT and b"can't be read" not in done.stderr
+
+
+def test_who_stops_reading_the_pipe_of_a_file_ends_it_quietly(take):
+    command = [sys.executable, "-m", "lamina", "render", str(take), "-", "-q"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as render:
+        render.stdout.read(10)
+        render.stdout.close()
+        assert (render.wait(120), render.stderr.read()) == (141, b"")
