@@ -125,7 +125,10 @@ def test_everything_is_there_again_at_rest_after_a_kill_and_after_an_orderly_end
     window.toggle_play()
     wait(
         qtbot,
-        lambda: session.opened is not None and session.player.position_seconds > killed["document"]["seconds"] + 0.1,
+        # It may have been killed near the loop's end, and goes on at its beginning then.
+        lambda: (
+            session.opened is not None and abs(session.player.position_seconds - killed["document"]["seconds"]) > 0.1
+        ),
     )
     window.toggle_play()
     wait(qtbot, lambda: session.player.state is PlayState.PAUSED)
