@@ -38,7 +38,8 @@ def add_render_command(commands: Any) -> None:
         help="run sound files through the codec",
         usage="lamina render [options] IN [IN ...] OUT\n       lamina render [options] IN [IN ...] -o OUT",
         description="Run sound files through the codec, or through a rival of it. One input is written to OUT; several "
-        "go into the folder OUT. - reads WAV, or bare samples, from standard input, and writes them to standard output.",
+        "go into the folder OUT. - reads WAV, or bare samples, from standard input, and writes them to standard "
+        "output.",
         epilog="Examples: lamina render song.wav thin.wav --kbps 3 · lamina render takes/*.flac coded/ --preset "
         "walkie-talkie --mix 0.5 · lamina render noisy.wav clean.wav --layers 24 --denoise 1 · lamina render song.wav "
         "opus.wav --rival opus:12 · ffmpeg -i film.mkv -f wav - | lamina render - - --kbps 3 | ffplay -",

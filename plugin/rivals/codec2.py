@@ -23,7 +23,8 @@ class Codec2(StreamedRival):
     """Codec 2, every channel by itself.
 
     It is a vocoder: what comes out has the input's spectrum and pitch, not its waveform, so there is no lag to measure
-    to the sample; its frames are aligned by their envelopes.
+    to the sample; its frames are aligned by where they are analysed. The library draws the phases of unvoiced sound at
+    random and has no seed: a second time the same sounds alike and has other samples.
 
     Args:
         kbps: one of its modes; 0.7 is mode 700C.

@@ -27,7 +27,7 @@ class Original(Rival):
         """None."""
         return 0.0
 
-    def latency_samples(self, sample_rate: float, block: int | None = None) -> int:
+    def latency_samples(self, sample_rate: float, block: int | None = None, n_channels: int = 2) -> int:
         """None."""
         return 0
 

@@ -197,15 +197,16 @@ class StreamedRival(Rival):
     @property
     def latency(self) -> float:
         """See `Rival.latency`."""
-        coder = self.coder(48_000, 1)
+        coder = self.coder(48_000, self.JOINT)
         return (coder.delay + coder.frame - 1) / coder.rate
 
-    def latency_samples(self, sample_rate: float, block: int | None = None) -> int:
+    def latency_samples(self, sample_rate: float, block: int | None = None, n_channels: int = 2) -> int:
         """Samples at `sample_rate` by which a stream's output lags its input, exactly.
 
-        Without `block` it holds for blocks of any lengths; with it, for a host that always pushes that many.
+        Without `block` it holds for blocks of any lengths; with it, for a host that always pushes that many. It differs
+        by `n_channels` where a codec takes two channels together and codes at a rate that follows from that (MP3).
         """
-        return self.stream(sample_rate, 1, block).latency_samples
+        return self.stream(sample_rate, n_channels, block).latency_samples
 
     def stream(self, sample_rate: float, n_channels: int, block: int | None = None) -> RivalStream:
         """A live stream of its own: what is pushed comes back at the same length, `latency_samples` later."""
