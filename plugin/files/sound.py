@@ -50,6 +50,9 @@ _VORBIS_ORDER = {
 _SPEAKERS = {7: 0x70F, 8: 0x63F}
 """Masks of 6.1 and 7.1, which the writing library takes for other loudspeakers."""
 _DITHER_SEED = 16
+_LARGEST_24 = (1 << 23) - 1
+_VALUES_AT_ONCE = 1 << 19
+"""Made into integers at a time: what is between takes some memory for a while."""
 
 
 class AudioFileError(ValueError):
@@ -327,8 +330,11 @@ class AtomicWriter:
 
     def write(self, block: FloatArray) -> None:
         """Append float32 `[channels, n]`; values beyond ±1 are clipped, but not in floating-point files."""
-        if not block.shape[1]:
-            return
+        size = max(1, _VALUES_AT_ONCE // len(block))
+        for start in range(0, block.shape[1], size):
+            self._write(block[:, start : start + size])
+
+    def _write(self, block: FloatArray) -> None:
         sizes = np.abs(block)
         self.peak = max(self.peak, float(sizes.max()))
         if self._is_lossless and self._sample_format == "float":
@@ -336,8 +342,8 @@ class AtomicWriter:
         else:
             self.n_clipped += int(np.count_nonzero(sizes > 1)) if self._is_lossless else 0
             stored = np.clip(block, -1, 1)
-            if self._is_lossless and self._sample_format == "16":
-                stored = self._dithered(stored)
+            if self._is_lossless:
+                stored = self._dithered(stored) if self._sample_format == "16" else _of_24_bits(stored)
         if self._is_vorbis and len(block) in _VORBIS_ORDER:
             stored = stored[_VORBIS_ORDER[len(block)]]
         try:
@@ -354,6 +360,12 @@ class AtomicWriter:
         whole = np.rint(block * np.float32(32767) + np.where(block == 0, np.float32(0), noise))
         dithered: np.ndarray[Any, Any] = np.clip(whole, -32768, 32767).astype(np.int16)
         return dithered
+
+
+def _of_24_bits(block: FloatArray) -> np.ndarray[Any, Any]:
+    """Rounded to 24 bits, as the upper ones of 32: the library rounds down, which is an offset of half a step."""
+    whole: np.ndarray[Any, Any] = np.rint(block.astype(np.float64) * _LARGEST_24).astype(np.int32)
+    return whole << 8
 
 
 def _check_name(path: Path) -> None:

@@ -35,6 +35,24 @@ def test_16_bits_are_dithered_and_silence_is_not(suffix, tmp_path):
     assert not steps[:, 40_000:].any()
 
 
+@pytest.mark.parametrize("suffix", ["wav", "flac", "aiff"])
+def test_24_bits_are_rounded_without_an_offset(suffix, tmp_path):
+    sound = noise(2, 50_000, level=0.1)
+    write(tmp_path / f"a.{suffix}", sound)
+    steps = (read_audio(tmp_path / f"a.{suffix}").samples.astype(np.float64) - sound) * (2**23 - 1)
+    # 100 000 errors, evenly spread over one step, have a mean with a deviation of 0.29 / 316 steps.
+    assert abs(steps.mean()) < 0.005 and np.abs(steps).max() < 0.51
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "aiff"])
+def test_what_was_read_with_24_bits_is_written_bit_for_bit(suffix, tmp_path):
+    write(tmp_path / f"a.{suffix}", np.array([[1, -1, 0.7, 2**-23, 0, -(2**-23), 0.99999]], np.float32))
+    first = read_audio(tmp_path / f"a.{suffix}").samples
+    write(tmp_path / f"b.{suffix}", first)
+    assert np.array_equal(read_audio(tmp_path / f"b.{suffix}").samples, first)
+    assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
 def test_the_same_sound_is_dithered_alike_every_time(tmp_path):
     for name in ("a.wav", "b.wav"):
         write(tmp_path / name, noise(2, 5000), sample_format="16")
