@@ -134,7 +134,7 @@ def read_wav_header(path: Path) -> WavSound | None:
         form: _Form | None = None
         found: tuple[int, int] | None = None
         sizes_64, size_64, is_alone = None, 0, True
-        for name, start, size in _chunks(file, n_bytes):
+        for name, start, size in chunks(file, n_bytes):
             if found is not None and found[1] and name in (b"data", b"fmt "):
                 is_alone = False  # the library would believe the last one
             elif name == b"ds64" and size >= _SIZES_64.size:
@@ -173,7 +173,7 @@ def read_aiff_header(path: Path) -> PcmSound | None:
         if len(head) < 12 or head[:4] != b"FORM" or head[8:] not in (b"AIFF", b"AIFC"):
             return None
         common, found = b"", None
-        for name, start, size in _chunks(file, n_bytes, ">4sI"):
+        for name, start, size in chunks(file, n_bytes, ">4sI"):
             if name == b"COMM" and size >= 18:
                 common = file.read(min(size, 22)).ljust(18, b"\0")
             elif name == b"SSND" and found is None:
@@ -230,7 +230,7 @@ def _cut(there: float, promised: float) -> str:
     return f"The file was cut off: {there:.2f} of {promised:.2f} s are there."
 
 
-def _chunks(file: BinaryIO, n_bytes: int, layout: str = "<4sI") -> Iterator[tuple[bytes, int, int]]:
+def chunks(file: BinaryIO, n_bytes: int, layout: str = "<4sI") -> Iterator[tuple[bytes, int, int]]:
     """Name, first byte and size of each chunk that begins in the file; what it holds may be read at once."""
     head = struct.Struct(layout)
     for _ in range(MOST_CHUNKS):
@@ -252,7 +252,7 @@ def _is_chunks(path: Path, start: int, n_bytes: int) -> bool:
     with path.open("rb") as file:
         file.seek(start)
         end = start
-        for name, begins, size in _chunks(file, n_bytes):
+        for name, begins, size in chunks(file, n_bytes):
             if not all(32 <= byte < 127 for byte in name):
                 return False
             end = begins + size
