@@ -101,7 +101,7 @@ def samples_of_frame(frame: Any, bits: int | None) -> FloatArray:
     if sound.dtype.kind == "u":
         sound = sound.astype(np.float32) - np.float32(128)
     is_integer = sound.dtype.kind == "i" or width == 8
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         sound = np.array(sound, np.float32)
     if is_integer:
         sound *= (

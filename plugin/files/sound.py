@@ -419,4 +419,4 @@ def _read_end(file: SoundReader) -> bool:
     """Whether the file's last samples are really there, not only promised by its header."""
     wanted = min(1024, file.frames)
     file.seek(file.frames - wanted)
-    return bool(file.read(wanted).shape[1] >= wanted // 2)
+    return bool(file.read(wanted).shape[1] >= wanted // 2 and not file.trouble)
