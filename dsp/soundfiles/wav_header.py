@@ -239,13 +239,19 @@ def _cut(there: float, promised: float) -> str:
 def chunks(file: BinaryIO, n_bytes: int, layout: str = "<4sI") -> Iterator[tuple[bytes, int, int]]:
     """Name, first byte and size of each chunk that begins in the file; what it holds may be read at once."""
     head = struct.Struct(layout)
+    size_64: int | None = None
     for _ in range(MOST_CHUNKS):
         found = file.read(head.size)
         if len(found) < head.size:
             return
         name, size = head.unpack(found)
         start = file.tell()
+        if name == b"ds64":
+            size_64 = int.from_bytes(file.read(_SIZES_64.size)[8:], "little")
+            file.seek(start)
         yield name, start, size
+        if name == b"data" and size == 0xFFFF_FFFF and size_64 is not None:
+            size = size_64
         # Chunks begin at even places.
         after = start + size + size % 2
         if after >= n_bytes:

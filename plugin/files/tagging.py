@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lamina.dsp.soundfiles.tags import INFO_NAMES, Tags
 from lamina.dsp.soundfiles.wav_header import chunks
+
+if TYPE_CHECKING:
+    from mutagen.id3 import ID3
 
 _FRAMES = {
     "title": "TIT2",
@@ -44,8 +49,8 @@ class TagsError(ValueError):
 def write_tags(path: Path, tags: Tags, sample_rate: int, channels: int, bits: int) -> None:
     """Put tags into a complete sound file that was just written.
 
-    What the format can't hold is left out: names that a LIST of INFO doesn't know (WAV), chunks anywhere else than in
-    WAV. A broadcast extension (`bext`) gets a line in its coding history, and says no more how loud the sound is.
+    Chunks of WAV files are left out anywhere else. A broadcast extension (`bext`) gets a line in its coding history, and
+    says no more how loud the sound is.
 
     Args:
         path: its suffix says what it is: .wav, .aiff, .flac, .ogg, .opus or .mp3.
@@ -80,7 +85,7 @@ def _write_chunks(path: Path, tags: Tags, history: str) -> None:
     """Behind the sound of a WAV file."""
     content = b"".join(
         struct.pack("<4sI", name, len(held)) + held + bytes(len(held) % 2)
-        for name, held in (tags.chunks or _info(tags.texts))
+        for name, held in (tags.chunks or _as_chunks(tags.texts))
         for held in [_of_now(held, history) if name == b"bext" else held]
     )
     if not content:
@@ -104,13 +109,19 @@ def _write_chunks(path: Path, tags: Tags, history: str) -> None:
         file.write(packed)
 
 
-def _info(texts: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    found = b""
+def _as_chunks(texts: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """A list of INFO, and an ID3 tag beside it where there are names that such a list doesn't know."""
+    content = b""
     for name, text in texts.items():
         if name in _IDS:
             value = text.encode() + b"\0"
-            found += struct.pack("<4sI", _IDS[name], len(value)) + value + bytes(len(value) % 2)
-    return [(b"LIST", b"INFO" + found)] if found else []
+            content += struct.pack("<4sI", _IDS[name], len(value)) + value + bytes(len(value) % 2)
+    found = [(b"LIST", b"INFO" + content)] if content else []
+    if any(name not in _IDS for name in texts):
+        file = io.BytesIO()
+        _id3(texts).save(file, padding=lambda info: 0)
+        found.append((b"id3 ", file.getvalue()))
+    return found
 
 
 def _of_now(bext: bytes, history: str) -> bytes:
@@ -125,7 +136,19 @@ def _of_now(bext: bytes, history: str) -> bytes:
 
 
 def _write_id3(path: Path, texts: Mapping[str, str]) -> None:
-    from mutagen import aiff, id3
+    from mutagen import aiff
+
+    if path.suffix == ".mp3":
+        _id3(texts).save(path)
+        return
+    file = aiff.AIFF(path)
+    file.add_tags()
+    file.tags.update(_id3(texts))
+    file.save()
+
+
+def _id3(texts: Mapping[str, str]) -> ID3:
+    from mutagen import id3
 
     tags = id3.ID3()
     for name, text in texts.items():
@@ -138,13 +161,7 @@ def _write_id3(path: Path, texts: Mapping[str, str]) -> None:
             tags.add(getattr(id3, frame)(encoding=3, text=[text]))
         else:
             tags.add(id3.TXXX(encoding=3, desc=name, text=[text]))
-    if path.suffix == ".mp3":
-        tags.save(path)
-        return
-    file = aiff.AIFF(path)
-    file.add_tags()
-    file.tags.update(tags)
-    file.save()
+    return tags
 
 
 def _write_comments(path: Path, texts: Mapping[str, str]) -> None:
