@@ -61,14 +61,14 @@ def add_render_command(commands: Any) -> None:
     render.add_argument(
         "--quality",
         metavar="Q",
-        help="of an mp3, ogg or opus file: kbps as a number (opus: of all channels together; default 160 in stereo), or "
-        "V0 (best) to V9 (mp3; default V2)",
+        help="of an mp3, ogg or opus file: kbps as a number (opus: of all channels together; default 160 in stereo), "
+        "or V0 (best) to V9 (mp3; default V2)",
     )
     render.add_argument(
         "--no-tags",
         action="store_true",
-        help="leave out what the input says of its sound (title, artist, date …; bext, iXML and cue in WAV), which "
-        "is kept otherwise, as far as the output's format can hold it",
+        help="leave out what the input says of its sound, which is kept otherwise: tags (title, artist, date …), and "
+        "from WAV to WAV bext, iXML and cue points",
     )
     piped = render.add_argument_group("pipes")
     piped.add_argument("--rate", type=int, metavar="HZ", help="standard input has no header, and this sample rate")

@@ -80,8 +80,8 @@ def render_file(
             its end.
         sample_format: of a lossless target: "16" (with dither), "24" (unless said), or "float" (wav only).
         quality: of an mp3, ogg or opus target: kbps as a number, or V0 (best) to V9 for mp3.
-        keep_tags: whether the source's tags (title, artist, date …), and `bext`, `iXML` and `cue` of a WAV file, are
-            kept as far as the target's format can hold them.
+        keep_tags: whether the source's tags (title, artist, date …) are kept, and from WAV to WAV its `bext`, `iXML`,
+            `cue` and other chunks.
 
     Raises AudioFileError before anything is touched if source or target can't be used, and at any time without
     leaving a trace if writing fails.

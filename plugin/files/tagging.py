@@ -49,8 +49,8 @@ class TagsError(ValueError):
 def write_tags(path: Path, tags: Tags, sample_rate: int, channels: int, bits: int) -> None:
     """Put tags into a complete sound file that was just written.
 
-    Chunks of WAV files are left out anywhere else. A broadcast extension (`bext`) gets a line in its coding history, and
-    says no more how loud the sound is.
+    Chunks of WAV files are left out anywhere else. A broadcast extension (`bext`) gets a line in its coding history,
+    and says no more how loud the sound is.
 
     Args:
         path: its suffix says what it is: .wav, .aiff, .flac, .ogg, .opus or .mp3.
