@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lamina.dsp.resample import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.container_file import DAMAGED
 from lamina.dsp.soundfiles.decoder import (
     check_unchanged,

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.spectrum import SpectrumColumns, mel_edges, mel_to_hz
 from lamina.dsp.spectrum import hz_to_mel as _hz_to_mel
-
-FloatArray = NDArray[np.float32]
 
 MINIMUM_HZ = 30.0
 MAXIMUM_HZ = 20000.0

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lamina.plugin.host.device.rings import FloatArray, SampleRing
+from lamina.dsp.arrays import FloatArray
+from lamina.plugin.host.device.rings import SampleRing
 
 FADE_SAMPLES = 256
 

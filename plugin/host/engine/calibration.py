@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lamina.plugin.host.device.rings import FloatArray
+from lamina.dsp.arrays import FloatArray
 
 N_SWEEPS = 5
 SWEEP_SECONDS, LONGEST_SECONDS = 0.02, 0.28

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.bridge import bridge_parts
 from lamina.plugin.host.device.opening import Opened
 from lamina.plugin.host.device.playout import LateStretch
-from lamina.plugin.host.device.rings import FloatArray
 from lamina.plugin.host.engine.audio_thread import MarginGrown, Worker
 from lamina.plugin.host.engine.calibration import Calibration, CalibrationError, RoundTrip
 from lamina.plugin.host.engine.sound_path import SoundPath

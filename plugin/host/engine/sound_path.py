@@ -9,8 +9,8 @@ from collections import deque
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.ramp import Ramp
-from lamina.plugin.host.device.rings import FloatArray
 from lamina.plugin.host.engine.calibration import Calibration
 from lamina.plugin.host.engine.tone import TestTone
 from lamina.plugin.host.live_board.switch import BoardSwitch

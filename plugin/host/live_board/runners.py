@@ -16,7 +16,8 @@ from weakref import WeakValueDictionary
 import numpy as np
 from pedalboard import ExternalPlugin, GSMFullRateCompressor, PitchShift, Plugin, PluginContainer, Resample
 
-from lamina.plugin.call.arrays import FloatArray, check_float_array
+from lamina.dsp.arrays import FloatArray
+from lamina.plugin.call.arrays import check_float_array
 from lamina.plugin.call.effect import Effect
 from lamina.plugin.call.native_chain import forgetful_effects
 from lamina.plugin.neural_codec import NeuralCodec

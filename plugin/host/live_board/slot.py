@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 from pedalboard import ExternalPlugin, Plugin
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.delay import DelayLine
 from lamina.dsp.ramp import Ramp
-from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.call.effect import Effect
 from lamina.plugin.host.live_board.runners import EffectError, Runner, TakenOver, open_runner
 from lamina.plugin.host.live_board.seam import SEAM_SAMPLES, Seam

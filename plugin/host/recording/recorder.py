@@ -16,12 +16,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.call.arrays import USUAL_CHANNELS, check_channels, check_sample_rate
 from lamina.plugin.files.sound import TargetError, check_target
 from lamina.plugin.host.recording.flac_file import FlacFile
 from lamina.plugin.host.recording.wav_file import WavFile
-
-FloatArray = NDArray[np.float32]
 
 WRITE_SECONDS = 0.25  # what a kill can cost
 LONGEST_WRITE_SECONDS = 1.0  # bounds the memory when much has piled up

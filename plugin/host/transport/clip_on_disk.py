@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.resample import StreamingResampler, half_taps
 from lamina.plugin.host.transport.clip_reader import FADE_SECONDS, Region
 from lamina.plugin.host.transport.file_source import FileSource
-
-FloatArray = NDArray[np.float32]
 
 CHUNK_SECONDS = 1.0
 CHUNKS_AHEAD = 2

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from lamina.dsp.arrays import FloatArray
 
 FADE_SECONDS = 0.01
 

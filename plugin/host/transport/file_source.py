@@ -9,11 +9,9 @@ from collections import deque
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.files.sound import HIGHEST_LEVEL, open_for_reading
-
-FloatArray = NDArray[np.float32]
 
 
 class FileSource:

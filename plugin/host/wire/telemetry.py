@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.models.config import MOST_LAYERS
-from lamina.plugin.host.device.rings import FloatArray
 from lamina.plugin.parameters.control_track import Moved
 from lamina.plugin.parameters.motion import MOST_MOTIONS
 from lamina.plugin.stream.reports import FrameReport
