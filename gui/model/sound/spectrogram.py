@@ -20,8 +20,9 @@ LOUDEST_DB = -6.0
 
 @dataclass
 class SpectrogramRing:
-    """The last columns of a spectrum as brightness, `levels` `[bands, columns]` uint8, low bands last (the picture's
-    bottom).
+    """The last columns of a spectrum as brightness, `levels` `[bands, columns]` uint8.
+
+    Low bands come last: they are the picture's bottom.
 
     The picture never shifts: column k of the stream is written at k modulo the width, over the oldest one, and a view
     draws the part right of the write place first and the part left of it after. `n_columns` counts all columns ever

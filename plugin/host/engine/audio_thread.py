@@ -83,8 +83,9 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Write no more: the sound fades out behind the last block. Returns when the thread has ended and the fade was
-        played.
+        """Write no more: the sound fades out behind the last block.
+
+        Returns when the thread has ended and the fade was played.
         """
         self._is_stopping = True
         if self._thread.is_alive():

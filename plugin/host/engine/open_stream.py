@@ -126,8 +126,9 @@ class OpenStream:
         return [*parts, ("output device", delay.output)]
 
     def slots(self) -> list[dict[str, Any]]:
-        """The effects that are heard: label, delay, whether bypassed, why it failed, mean and worst seconds per
-        block.
+        """The effects that are heard.
+
+        Label, delay, whether bypassed, why it failed, mean and worst seconds per block.
         """
         names = ("label", "latency_samples", "bypass", "failure", "mean_seconds", "worst_seconds")
         return [{name: getattr(slot, name) for name in names} for slot in self.path.boards.current.slots]

@@ -90,8 +90,9 @@ class Slot:
         return float(self._timed().max())
 
     def push(self, block: FloatArray) -> FloatArray:
-        """Float32 `[n_channels, block]`, finite, in and out, `latency_samples` later. Never raises what the effect
-        raises.
+        """The next block through the slot, `latency_samples` later.
+
+        Float32 `[n_channels, block]`, finite, in and out. Never raises what the effect raises.
         """
         if self._retried is not None:
             self._runner, self._retried = self._retried, None

@@ -119,8 +119,9 @@ class Recorder:
     # The audio thread.
 
     def push(self, block: FloatArray) -> None:
-        """Take a copy of `[n_channels, n]`; never waits and never raises. Values beyond ±1 are clipped, NaN becomes
-        silence.
+        """Take a copy of `[n_channels, n]`; never waits and never raises.
+
+        Values beyond ±1 are clipped, NaN becomes silence.
         """
         if not self._is_running:
             return
@@ -200,8 +201,9 @@ class Recorder:
 
 
 def check_recording(path: Path) -> None:
-    """Raises AudioFileError if no recording can be made there: another suffix, a file that exists, a folder missing or
-    read-only.
+    """Raises AudioFileError if no recording can be made there.
+
+    Another suffix, a file that exists, a folder missing or read-only.
     """
     check_target(path)
     if path.suffix.lower() not in _FORMATS:

@@ -38,8 +38,9 @@ class Segment:
 
 
 class ClipSamples(Protocol):
-    """Samples `[channels, n]` float32 that are read like an array's: in memory, converted where they are read, or from
-    a disk.
+    """Samples `[channels, n]` float32 that are read like an array's.
+
+    In memory, converted where they are read, or from a disk.
     """
 
     @property
