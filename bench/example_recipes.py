@@ -11,15 +11,13 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin import NeuralCodec
 from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.documents.preset_codec import codec_for
 from lamina.plugin.documents.presets import Preset, list_presets
 from lamina.plugin.files.sound import read_audio
-
-FloatArray = npt.NDArray[np.float32]
 
 ROOM_DB = -1.5
 """Level of every file against what was rendered, dry and wet alike: room for the peaks that Vorbis adds."""

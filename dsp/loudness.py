@@ -13,7 +13,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from lamina.dsp.arrays import FloatArray
+
 _Matrix = NDArray[np.float64]
 
 SHORT_TERM_SECONDS = 3.0

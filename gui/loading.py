@@ -86,8 +86,9 @@ class Loader:
         self.find_models(header)
 
     def open(self, path: Path, title: str | None = None, then: Callable[[], object] | None = None) -> None:
-        """Reads a sound file, or decodes a `.lamina` file, and shows it, then does `then`; a bad one is refused with a
-        notice.
+        """Reads a sound file, or decodes a `.lamina` file, and shows it.
+
+        Then does `then`; a bad file is refused with a notice.
         """
         self._opening, self._share_opened = path, None if is_codes(path) else 0.0
         self._opening_since = time.monotonic()
@@ -149,8 +150,9 @@ class Loader:
         self._decoded = None
 
     def find_devices(self) -> None:
-        """Looks for sound devices, beside everything else that is loaded: a sound system that hangs must not hold that
-        up.
+        """Looks for sound devices, beside everything else that is loaded.
+
+        A sound system that hangs must not hold that up.
         """
         if self._devices.is_busy:
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from inspect import Parameter as Argument
 from inspect import Signature
 from pathlib import Path
@@ -13,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.bridge import bridge_latency
-from lamina.models.bundles.bundle import DEFAULT_BUNDLE, Bundle, BundleError, bundle_version, open_bundle
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE, Bundle, BundleError, opened_bundle
 from lamina.models.runtime import CodecRuntime, load_runtime
 from lamina.plugin.call.arrays import (
-    FloatArray,
     Layout,
     channels_first,
     channels_in,
@@ -141,7 +140,7 @@ class NeuralCodec(SideChainEffect, _Attributes):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._model: str = state["model"]
-        self._bundle = _opened_bundle(*bundle_version(self._model))
+        self._bundle = opened_bundle(self._model)
         self._settings: Settings = state["settings"].on(shape_of(self._bundle.config))
         self.on_report: Callable[[FrameReport], None] | None = None
         self._runtime: CodecRuntime | None = None
@@ -372,11 +371,6 @@ class NeuralCodec(SideChainEffect, _Attributes):
         ]
         model = [] if self._model == DEFAULT_BUNDLE else [f"model={self._model!r}"]
         return f"NeuralCodec({', '.join([*changed, *model])})"
-
-
-@lru_cache(maxsize=8)
-def _opened_bundle(folder: str, written_ns: int) -> Bundle:
-    return open_bundle(folder)
 
 
 def _signature() -> Signature:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, BinaryIO
 
-from lamina.dsp.resample import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.decoder import (
     check_unchanged,
     open_container,

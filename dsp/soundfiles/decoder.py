@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lamina.dsp.resample import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.pcm_file import full_scale
 from lamina.dsp.soundfiles.sound_reader import SoundFileError
 

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lamina.dsp.resample import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.decoder import (
     check_unchanged,
     decoder_of,

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lamina.dsp.resample import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.decoder import check_unchanged, decoder_of, samples_of_frame, stored_bits
 from lamina.dsp.soundfiles.sound_reader import DAMAGED, SoundFileError, SoundReader
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lamina.dsp.resample import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.sound_reader import SoundReader
 from lamina.dsp.soundfiles.wav_header import PcmSound
 

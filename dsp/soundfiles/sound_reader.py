@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from lamina.dsp.resample import FloatArray
+from lamina.dsp.arrays import FloatArray
 
 DECODED_ON_SECONDS = 1.0
 """A place that lies no farther ahead is reached by decoding on: a jump costs about as much."""

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.sound_reader import ResampledReader, SoundReader
 from lamina.dsp.soundfiles.tags import Tags, read_tags
 from lamina.plugin.board import in_stages, unstreamable
-from lamina.plugin.call.arrays import MAX_CHANNELS, FloatArray
+from lamina.plugin.call.arrays import MAX_CHANNELS
 from lamina.plugin.call.effect import Effect, SideChainEffect
 from lamina.plugin.files.sound import (
     AudioFileError,

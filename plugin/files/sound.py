@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from pedalboard.io import AudioFile
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.formats import READABLE_SUFFIXES, WRITABLE_SUFFIXES, writable
 from lamina.dsp.soundfiles.opening import open_sound
 from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader
 from lamina.dsp.soundfiles.tags import Tags
-from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE, USUAL_CHANNELS, FloatArray, refuse_non_finite
+from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE, USUAL_CHANNELS, refuse_non_finite
 from lamina.plugin.files.atomic import NotWrittenError, atomic_file
 from lamina.plugin.files.opus import LAYOUTS, OpusWriter, opus_kbps, opus_length
 from lamina.plugin.files.tagging import TagsError, write_tags

@@ -7,10 +7,11 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.resample import half_taps
 from lamina.dsp.stereo import MidSide
 from lamina.models.runtime import CodecRuntime
-from lamina.plugin.call.arrays import FloatArray, check_sample_rate
+from lamina.plugin.call.arrays import check_sample_rate
 from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.desk.desk import Sent
 from lamina.plugin.parameters.control_track import ControlTrack, Piece

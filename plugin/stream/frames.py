@@ -18,9 +18,9 @@ from itertools import accumulate, groupby
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.offset import OffsetRemover
 from lamina.models.runtime import CodeArray, CodecRuntime
-from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.desk.desk import Counts, Desk, Sent, sum_up
 from lamina.plugin.desk.guard import Guard
 from lamina.plugin.parameters.motion import FLOOR_DB

@@ -133,7 +133,7 @@ def test_every_sound_is_linked_and_every_linked_sound_is_made():
     assert max(sizes[path] for path in pictures) <= MOST_PICTURE_BYTES
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", sound_names())
 def test_a_sound_is_what_its_recipe_renders(name):
     with AudioFile(str(ROOT / f"docs/sounds/{name}.ogg")) as file:

@@ -32,7 +32,7 @@ from lamina.plugin.host.device.devices import Device
 RATE, BLOCK, FRAME, MARGIN = 48_000, 256, 640, 320
 """The margin is half a codec frame, as the option's help says."""
 MOST_MARGIN_FRAMES = 10
-WAITED_SECONDS = 30
+WAITED_SECONDS = 120  # a bound for busy machines, not a speed that is promised
 LIVE_EQUALS_RENDERED = 1e-5
 """As streaming equals offline: the same network in other chunks."""
 ROUNDING = 1.01 * 2**-23
@@ -256,7 +256,7 @@ def test_sound_is_heard_with_standard_streams_closed(tmp_path, music, closed):
     heard = tmp_path / "heard.raw"
     where = ["--output", f"virtual?fast&output={heard}", "--input", f"virtual?fast&input={music}", "--duration", "1"]
     command = [sys.executable, "-P", "-m", "lamina", "live", *where]
-    done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *command], timeout=4 * WAITED_SECONDS, check=False)
+    done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *command], timeout=WAITED_SECONDS, check=False)
     assert done.returncode == 0
     assert np.abs(np.fromfile(heard, np.float32)).max() > 0.01
 

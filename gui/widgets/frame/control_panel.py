@@ -27,8 +27,9 @@ QUICK_LAYERS = (1, 2, 4, 8, 16, 24)
 
 
 class ControlPanel(Panel):
-    """Shows `ParameterValues` and passes every gesture on to it; `refused` carries the sentence for a value not
-    allowed.
+    """Shows `ParameterValues` and passes every gesture on to it.
+
+    `refused` carries the sentence for a value not allowed.
 
     `board_chosen` carries "A" or "B"; `copy_asked` asks for the other one to be made equal.
     """

@@ -31,8 +31,10 @@ SHORTEST_LIFE_SECONDS, MOST_EARLY_DEATHS = 5.0, 3
 
 
 class LiveEngine:
-    """Starts the engine's process and looks after it. Methods may be called from any thread and return at once, with a
-    `Future` of the engine's answer (EngineError if it refuses, EngineGoneError if it ended meanwhile).
+    """Starts the engine's process and looks after it.
+
+    Methods may be called from any thread and return at once, with a `Future` of the engine's answer (EngineError if it
+    refuses, EngineGoneError if it ended meanwhile).
 
     Args:
         wishes: what to begin with, as `wishes()` of an earlier one returned it.
@@ -75,8 +77,9 @@ class LiveEngine:
         return self._send("live", on=is_live)
 
     def set_board(self, name: str, board: Board) -> Future[Any]:
-        """Put a board in the place of "A" or "B"; raises BoardDocumentError if it holds effects that can't go to
-        another process.
+        """Put a board in the place of "A" or "B".
+
+        Raises BoardDocumentError if it holds effects that can't go to another process.
         """
         return self._send("board", name=name, board=board)
 
@@ -156,8 +159,10 @@ class LiveEngine:
     # What is.
 
     def take_events(self) -> list[dict[str, Any]]:
-        """Events since the last call: {"event": "ready" | "message" | "opened" | "late" | "margin" | "restarted" |
-        "recording" | "recording_ended" | "gone", …}.
+        """Events since the last call.
+
+        {"event": "ready" | "message" | "opened" | "late" | "margin" | "restarted" | "recording" | "recording_ended" |
+        "gone", …}.
 
         "recording" comes after "restarted" when the new engine records on; "recording_ended" when a recording ended
         without being stopped.

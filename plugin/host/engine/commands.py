@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from lamina.plugin.host.engine.engine import Engine
 
 Wanted = dict[str, Any]
-"""What was asked for and granted (`lamina.plugin.host.client.granted.Wishes`). JSON; commands put
-others in the places of its parts and change none of them.
+"""What was asked for and granted (`lamina.plugin.host.client.granted.Wishes`).
+
+JSON; commands put others in the places of its parts and change none of them.
 """
 
 Attempt = Callable[[Callable[[], Any]], bool]

@@ -60,15 +60,17 @@ class Engine:
         self._last_remark = ""
         self._last_opened = self._last_collected = 0.0
         self.needs_new_process = ""
-        """Why this process must be replaced: PortAudio only sees a device that came, and only lets one go that died, in
-        a new one.
+        """Why this process must be replaced.
+
+        PortAudio only sees a device that came, and only lets one go that died, in a new one.
         """
 
     # Devices.
 
     def set_devices(self, settings: DeviceSettings) -> None:
-        """Use what is wanted, or what can be had instead, with a message: at once if a stream is open, else at the
-        first need.
+        """Use what is wanted, or what can be had instead, with a message.
+
+        At once if a stream is open, else at the first need.
         """
         if settings != self._settings:
             self._settings = settings
@@ -85,8 +87,9 @@ class Engine:
             self.reopen()
 
     def prefer(self, settings: DeviceSettings, is_live: bool, margin: tuple[int, int] | None = None) -> None:
-        """Say what is wanted before anything is opened; `margin` is what proved enough before: samples, and at which
-        rate.
+        """Say what is wanted before anything is opened.
+
+        `margin` is what proved enough before: samples, and at which rate.
         """
         self._settings, self._is_live = settings, is_live
         self._proven_margin_frames = margin[0] / (FRAME_SECONDS * margin[1]) if margin is not None else None
@@ -220,8 +223,9 @@ class Engine:
     # Looking after it.
 
     def watch(self) -> None:
-        """Called some 20 times a second: passes events on, shows the state, notices a device that has gone or come
-        back.
+        """Passes events on, shows the state, notices a device that has gone or come back.
+
+        Called some 20 times a second.
         """
         now = time.monotonic()
         if self._stage is not None:
@@ -366,8 +370,9 @@ class Engine:
     # What a stream should be like.
 
     def _wants_rate(self, clip_rate: int) -> bool:
-        """Whether the stream should be opened (anew) for a file's rate. Not while recording or live: the sound must not
-        be cut.
+        """Whether the stream should be opened (anew) for a file's rate.
+
+        Not while recording or live: the sound must not be cut.
         """
         if self._stage is None:
             return True

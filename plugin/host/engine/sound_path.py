@@ -9,8 +9,8 @@ from collections import deque
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.ramp import Ramp
-from lamina.plugin.host.device.rings import FloatArray
 from lamina.plugin.host.engine.calibration import Calibration
 from lamina.plugin.host.engine.tone import TestTone
 from lamina.plugin.host.live_board.switch import BoardSwitch
@@ -21,14 +21,17 @@ from lamina.plugin.host.wire.telemetry import TelemetryWriter
 FADE_SECONDS = 0.02
 REST_SECONDS = 2.0
 INAUDIBLE = 1e-5
-"""−100 dBFS. In digital silence a codec's networks still give up to 2e-6, whatever the number of layers, and the board
-must rest then.
+"""What counts as silence: −100 dBFS.
+
+In digital silence a codec's networks still give up to 2e-6, whatever the number of layers, and the board must rest
+then.
 """
 
 
 class SoundPath:
-    """The sources, the board and the sinks of one stream. `process` belongs to the audio thread; attributes are set by
-    others.
+    """The sources, the board and the sinks of one stream.
+
+    `process` belongs to the audio thread; attributes are set by others.
 
     Args:
         sample_rate: Hz.

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.models.config import MOST_LAYERS
-from lamina.plugin.host.device.rings import FloatArray
 from lamina.plugin.parameters.control_track import Moved
 from lamina.plugin.parameters.motion import MOST_MOTIONS
 from lamina.plugin.stream.reports import FrameReport
@@ -124,8 +124,9 @@ class TelemetryWriter:
         self.publish()
 
     def add_sound(self, taken: FloatArray, played: FloatArray, captured: FloatArray | None = None) -> None:
-        """Stereo blocks `[2, n]` before and after the board, and of `taken` what the device captured; None for
-        nothing.
+        """Show what went by: stereo blocks `[2, n]` before and after the board.
+
+        And of `taken` what the device captured; None for nothing.
         """
         start, n_samples = int(self.state["n_processed"]), taken.shape[1]
         place = start % SOUND_SAMPLES
