@@ -79,7 +79,7 @@ def judge(network: CodecNetwork, windows: Tensor) -> list[Judgement]:
     with torch.random.fork_rng(devices=[]):
         for layers in sorted({min(layers, config.layers) for layers in JUDGED_LAYERS}):
             ratios, distances = [], []
-            for some in windows.to(device).split(WINDOWS_AT_ONCE):
+            for some in torch.split(windows.to(device), WINDOWS_AT_ONCE):
                 coded = network(some, torch.full((len(some),), layers)).output[:, delay:]
                 for window, output in zip(some[:, None], coded[:, None], strict=True):
                     target = window[:, : output.shape[1]]

@@ -313,7 +313,7 @@ def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, ou
     hours = round(final.progress["seconds"] / 3600, 2)
     print(f"Trained {int(final.progress['steps'])} steps in {hours} h; the bundle is {bundle.path}")
     if judged is not None:
-        print(judged.tell(network, training["steps"], int(final.progress["steps"]), wants_best))
+        print(judged.tell(network, int(progress["steps"]), int(final.progress["steps"]), wants_best))
     if options.name is not None:
         _install(options.name, bundle.path, out, trainer.stop_requested)
 

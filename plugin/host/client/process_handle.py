@@ -43,7 +43,7 @@ class EngineHandle:
         self._waiting: dict[int, Future[Any]] = {}
         self._n_sent = 0
         self._is_over = False
-        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._outbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._connection, theirs = Pipe()
         # -P: what lies in the folder the app was started from must not be taken for a module.
         command = [
