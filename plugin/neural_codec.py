@@ -35,7 +35,7 @@ from lamina.plugin.parameters.motion import Automation
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import PARAMETERS, find_parameter, parameters_of
 from lamina.plugin.stream.blocks import CodecStream
-from lamina.plugin.stream.decoder import StreamDecoder
+from lamina.plugin.stream.decoder import StreamDecoder, check_layers_are_sent
 from lamina.plugin.stream.encoder import StreamEncoder
 from lamina.plugin.stream.reports import FrameReport
 
@@ -254,11 +254,13 @@ class NeuralCodec(SideChainEffect, _Attributes):
         nothing to mix with. With neutral settings, `decode(encode(audio, rate))` is what `process` gives. Frames
         without codes are concealed as lost ones. With `layers` the first so many of each frame are played and the
         others only help to foresee it, so that any number sounds as it was meant. Raises ValueError for codes of
-        another model.
+        another model, or with fewer layers than `layers`.
         """
         if not isinstance(codes, Codes):
             raise TypeError(f"The codes are a {type(codes).__name__}; give what `encode` returns.")
         decoder = self.decoder(codes.sample_rate if sample_rate is None else sample_rate, layers)
+        if layers is not None:
+            check_layers_are_sent(layers, codes.codes.shape[2])
         return np.concatenate([decoder.push(codes), decoder.flush()], 1)
 
     def decoder(self, sample_rate: float | None = None, layers: int | None = None) -> StreamDecoder:

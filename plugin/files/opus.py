@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from lamina.dsp.resample import FloatArray, StreamingResampler
+from lamina.dsp.arrays import FloatArray
+from lamina.dsp.resample import StreamingResampler
 
 OPUS_RATE = 48_000
 LOWEST_KBPS, HIGHEST_KBPS = 6, 510

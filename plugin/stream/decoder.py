@@ -283,6 +283,14 @@ class _Altering:
         self._n_steps = self.track.n_steps
 
 
+def check_layers_are_sent(layers: int, n_sent: int) -> None:
+    """Raises ValueError if more layers are to be heard than the codes have."""
+    if layers > n_sent:
+        raise ValueError(
+            f"layers is {layers}, but the codes have {n_sent}. Give at most {n_sent}, or leave it out to hear all."
+        )
+
+
 def check_codes(runtime: CodecRuntime, codes: Codes) -> None:
     """Raises ValueError for codes that the model can't have made, whatever they say of themselves."""
     bundle, config, n_layers = runtime.bundle, runtime.config, codes.codes.shape[2]

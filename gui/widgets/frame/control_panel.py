@@ -22,7 +22,8 @@ from lamina.plugin.parameters.table import Value
 
 BYPASS_KEY, NOISE_ONLY_KEY, BOARD_KEY = "B", "N", "X"
 SMALL_KNOBS = (("input_gain_db", "output_gain_db"), ("denoise", "mix"))
-ROOM_FOR_QUICK_RATES = 470
+ROOM_FOR_QUICK_RATES = 416
+"""Pixels of height from which they and the knob at its smallest fit."""
 QUICK_LAYERS = (1, 2, 4, 8, 16, 24)
 
 
@@ -152,7 +153,7 @@ class ControlPanel(Panel):
             set_tip(switch, f"<b>{switch.text()}</b><br>{table['noise_only'].help}<br>{reason}")
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        # In a low window the knob needs the room more than its short cuts.
+        # Lower still, the knob needs the room more than its short cuts.
         self.quick.setVisible(self.height() >= ROOM_FOR_QUICK_RATES)
 
     def _set(self, name: str, value: object) -> None:
