@@ -159,7 +159,7 @@ def binomial_p(n_correct: int, n_trials: int) -> float:
     """The chance that a guesser is right at least so often: the exact one-sided binomial test against 1/2."""
     if not 0 <= n_correct <= n_trials:
         raise ValueError(f"{n_correct} of {n_trials} can't be right.")
-    return sum(math.comb(n_trials, k) for k in range(n_correct, n_trials + 1)) / 2**n_trials
+    return sum(math.comb(n_trials, k) for k in range(n_correct, n_trials + 1)) / math.pow(2.0, n_trials)
 
 
 def explain(n_correct: int, n_trials: int) -> str:

@@ -60,7 +60,9 @@ class MushraTest:
             raise StateError("Every sound of a MUSHRA test needs the same versions, each once.")
         if REFERENCE not in sounds:
             raise StateError("The hidden reference is missing.")
-        given = [[None] * len(sounds) for _ in orders] if ratings is None else [list(row) for row in ratings]
+        given: list[list[int | None]] = (
+            [[None] * len(sounds) for _ in orders] if ratings is None else [list(row) for row in ratings]
+        )
         if len(given) != len(orders) or any(len(row) != len(sounds) for row in given):
             raise StateError("There must be a place for one rating to each version of each sound.")
         if any(value is not None and not _is_rating(value) for row in given for value in row):
@@ -68,7 +70,7 @@ class MushraTest:
         if not 0 <= page < len(orders):
             raise StateError(f"There is no page {page}; there are {len(orders)}, from 0.")
         self._orders = [(item, list(order)) for item, order in orders]
-        self._ratings: list[list[int | None]] = given
+        self._ratings = given
         self.page = page
 
     @classmethod

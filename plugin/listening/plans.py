@@ -117,8 +117,9 @@ def load_plan(path: str | Path) -> Plan:
         )
         if not fits:
             raise PlanError(f"{path} can't be used: {name!r} is no part of a plan, or has no value of its kind.")
+    fields: dict[str, Any] = {name: tuple(value) if name in lists else value for name, value in data.items()}
     try:
-        plan = Plan(**{name: tuple(value) if name in lists else value for name, value in data.items()})
+        plan = Plan(**fields)
     except TypeError as error:
         raise PlanError(f"{path} can't be used: something is missing in it ({error}).") from error
     folder = Path(path).parent

@@ -98,11 +98,11 @@ def page_of(tests: Sequence[Prepared], chance: random.Random | None = None) -> s
         "anchors": list(ANCHORS),
         "tests": described,
     }
-    key = secrets.token_bytes(16) if chance is None else drawn.randbytes(16)
+    seed = secrets.token_bytes(4) if chance is None else drawn.randbytes(4)
     parts = {
         "/*STYLE*/": _part("page.css"),
         "<!--SOUNDS-->": "\n".join(f'<script type="text/plain" id="{name}">{data}</script>' for name, data in blocks),
-        "<!--TESTS-->": scrambled(json.dumps(document, ensure_ascii=False, allow_nan=False), key),
+        "<!--TESTS-->": scrambled(json.dumps(document, ensure_ascii=False, allow_nan=False), seed),
         "/*SCRIPT*/": "\n".join(_part(name) for name in ("sealing.js", "tests.js", "player.js", "page.js")),
     }
     text = _part("page.html")
@@ -111,16 +111,16 @@ def page_of(tests: Sequence[Prepared], chance: random.Random | None = None) -> s
     return text
 
 
-def scrambled(text: str, key: bytes) -> str:
-    """A text that a glance can't read: XORed with the bytes of a xorshift generator, whose seed goes before it."""
-    state = int.from_bytes(key[:4], "little") | 1
+def scrambled(text: str, seed: bytes) -> str:
+    """A text that a glance can't read: XORed with the bytes of a xorshift generator, whose seed (4 bytes) goes before it."""
+    state = int.from_bytes(seed, "little") | 1
     mixed = bytearray()
     for byte in text.encode("utf-8"):
         state ^= state << 13 & 0xFFFFFFFF
         state ^= state >> 17
         state ^= state << 5 & 0xFFFFFFFF
         mixed.append(byte ^ state & 0xFF)
-    return base64.b64encode(key[:4] + bytes(mixed)).decode("ascii")
+    return base64.b64encode(seed + bytes(mixed)).decode("ascii")
 
 
 def _part(name: str) -> str:
