@@ -6,7 +6,7 @@ so that a render farm installs none.
 
 from typing import Literal
 
-Extra = Literal["app", "live", "train", "shell", "rivals"]
+Extra = Literal["app", "live", "train", "shell", "rivals", "compare"]
 
 
 def missing_extra(what: str, extra: Extra, error: ImportError) -> str:

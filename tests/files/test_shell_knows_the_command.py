@@ -16,6 +16,7 @@ COMMANDS = (
     "encode",
     "decode",
     "inspect",
+    "listen",
     "live",
     "devices",
     "info",
