@@ -16,6 +16,7 @@ COMMANDS = (
     "encode",
     "decode",
     "inspect",
+    "compare",
     "live",
     "devices",
     "info",
