@@ -18,6 +18,10 @@ from lamina.plugin.listening.sounds import SHORTEST_SECONDS, Condition, delay_sa
 from lamina.plugin.metrics import Metric, ScoreStore, measure
 
 ORIGINAL_LABEL = "Original"
+LEAST_DELAY_SECONDS = 0.001
+"""Codecs are aligned to the sample by what they are. Correlation places what they do to phase some samples off, so a
+delay counts as one only from here on.
+"""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,8 @@ def _coded(codec: Contender, original: Condition) -> Row:
             how["model"] = bundle.digest
         sound = Condition(codec.label, how, out, original.sample_rate)
         delay = delay_samples(original, sound) or 0
+        if abs(delay) < LEAST_DELAY_SECONDS * original.sample_rate:
+            delay = 0
         if delay:
             sound = Condition(codec.label, how, _moved(out, -delay), original.sample_rate)
         return Row(codec.asked, codec.label, kbps, sound, {}, sound.lufs, -delay)

@@ -99,7 +99,7 @@ def _means_table(items: Sequence[Item], metrics: Sequence[Metric]) -> str:
 
 def _deaf_spots(metrics: Sequence[Metric]) -> str:
     rows = "".join(
-        f"<dt>{escape(metric.title)}</dt><dd>{escape(metric.what_it_is)} {escape(metric.span.capitalize())}. "
+        f"<dt>{escape(metric.title)}</dt><dd>{escape(metric.what_it_is)} {escape(metric.span[0].upper() + metric.span[1:])}. "
         f"<strong>{escape(metric.what_it_cannot_hear)}</strong></dd>\n"
         for metric in metrics
     )
@@ -162,7 +162,7 @@ def _row(key: int, place: int, row: Row, item: Item, metrics: Sequence[Metric]) 
     return (
         f'<tr data-key="{key}"><td class="key"><button type="button" class="choose" aria-pressed="false" '
         f'aria-label="Hear {escape(row.label)}">{key}</button></td><th scope="row">{escape(row.label)}{moved}</th>'
-        f"<td>{_number(row.kbps)}</td>{figures}<td>{row.gain_db:+.1f}</td>"
+        f"<td>{_number(row.kbps)}</td>{figures}<td>{_gain(row.gain_db)}</td>"
         f'<td><a download="{escape(name)}" title="save this sound" '
         f'href="data:audio/{kind};base64,{base64.b64encode(data).decode("ascii")}">save</a></td></tr>\n'
     )
@@ -195,6 +195,11 @@ def _headings(metrics: Sequence[Metric]) -> str:
 def _figure(metric: Metric, text: str) -> str:
     """A number, which tells when it is pointed at what it can't hear."""
     return f'<td title="{escape(metric.title)}: {escape(metric.what_it_cannot_hear)}">{text}</td>'
+
+
+def _gain(value: float) -> str:
+    rounded = round(value, 1) + 0.0  # no −0.0
+    return f"{rounded:+.1f}".replace("-", "−") if rounded else "0.0"
 
 
 def _number(value: float) -> str:

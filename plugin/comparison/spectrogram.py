@@ -54,7 +54,7 @@ def ticks(sample_rate: int) -> list[tuple[str, float]]:
     return [
         (f"{hz // 1000} kHz" if hz >= 1000 else f"{hz} Hz", float(hz_to_mel(hz)) / top)
         for hz in TICKS_HZ
-        if hz <= 0.95 * highest_hz(sample_rate) or hz == highest_hz(sample_rate)
+        if hz <= 0.95 * highest_hz(sample_rate)
     ]
 
 
