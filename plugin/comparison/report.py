@@ -99,7 +99,7 @@ def _means_table(items: Sequence[Item], metrics: Sequence[Metric]) -> str:
 
 def _deaf_spots(metrics: Sequence[Metric]) -> str:
     rows = "".join(
-        f"<dt>{escape(metric.title)}</dt><dd>{escape(metric.what_it_is)} {escape(metric.span[0].upper() + metric.span[1:])}. "
+        f"<dt>{escape(metric.title)}</dt><dd>{escape(metric.what_it_is)} Its span: {escape(metric.span)}. "
         f"<strong>{escape(metric.what_it_cannot_hear)}</strong></dd>\n"
         for metric in metrics
     )
