@@ -6,6 +6,7 @@ What can't do anything where it is given is refused, and so are options that con
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from lamina.plugin.documents.presets import Preset, load_preset
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import PARAMETERS
+from lamina.plugin.rivals.coding.rival import Rival
 
 OPTIONS = ("layers", "kbps", "denoise", "noise_only", "mix")
 """Parameters that have an option of their own; `--set` takes every one."""
@@ -133,8 +135,14 @@ def given_parameters(options: argparse.Namespace) -> dict[str, tuple[str, str]]:
     return given
 
 
-def rate_text(codec: NeuralCodec, n_channels: int) -> str:
-    """The bitrate of a channel and, where there are several, of all: "6 kbps per channel, 12 kbps in all"."""
+def rate_text(codec: NeuralCodec | Rival, n_channels: int) -> str:
+    """The bitrate of a channel and, where there are several, of all: "6 kbps per channel, 12 kbps in all".
+
+    Of a rival that has coded something, the bitrate that was counted: "Opus 12 kbps, 12.00 kbps counted in all".
+    """
+    if isinstance(codec, Rival):
+        kbps = codec.counted_kbps
+        return codec.title if math.isnan(kbps) else f"{codec.title}, {kbps:.2f} kbps counted in all"
     settings, shape = codec.settings, codec.settings.shape
     if n_channels == 1:
         return f"{codec.kbps:g} kbps"
@@ -146,8 +154,11 @@ def rate_text(codec: NeuralCodec, n_channels: int) -> str:
     return f"{codec.kbps:g} kbps per channel, {least}{total:g} kbps in all"
 
 
-def describe(codec: NeuralCodec) -> str:
+def describe(codec: NeuralCodec | Rival) -> str:
     """Model and settings in one line, for who wants to know what is done."""
+    if isinstance(codec, Rival):
+        options = "".join(f", {name} {value}" for name, value in codec.options.items())
+        return f"{codec.title}{options}"
     from lamina.models.runtime import load_runtime
 
     shape = codec.settings.shape
