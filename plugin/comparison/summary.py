@@ -10,8 +10,6 @@ from typing import Any
 from lamina.plugin.comparison.compare import Item, Row
 from lamina.plugin.metrics import METRICS, Metric
 
-CONFIDENCE = 0.95
-
 
 @dataclass(frozen=True)
 class Mean:
@@ -27,16 +25,12 @@ def mean_of(values: Sequence[float]) -> Mean:
     known = [value for value in values if math.isfinite(value)]
     if not known:
         return Mean(math.nan, math.nan, 0)
-    mean = math.fsum(known) / len(known)
-    if len(known) < 2:
-        return Mean(mean, math.nan, 1)
     try:
-        from scipy.stats import t
-    except ImportError:
-        return Mean(mean, math.nan, len(known))
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (len(known) - 1))
-    quantile = float(t.ppf((1 + CONFIDENCE) / 2, len(known) - 1))
-    return Mean(mean, quantile * deviation / math.sqrt(len(known)), len(known))
+        from lamina.plugin.listening import statistics
+    except ImportError:  # scipy
+        return Mean(math.fsum(known) / len(known), math.nan, len(known))
+    found = statistics.mean_of(known)
+    return Mean(found.mean, math.nan if found.high is None else found.high - found.mean, found.n)
 
 
 def means(items: Sequence[Item], metrics: Sequence[Metric]) -> list[tuple[str, Mean, dict[str, Mean]]]:
