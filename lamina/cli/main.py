@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     app.set_defaults(run=_app)
 
     from lamina.cli.codes import add_codes_commands
-    from lamina.cli.compare import add_compare_command
+    from lamina.cli.comparing.compare import add_compare_command
     from lamina.cli.data import add_data_command
     from lamina.cli.info import add_info_commands
     from lamina.cli.live import add_live_commands

@@ -21,6 +21,7 @@ from lamina.plugin.listening.sounds import Condition
 from lamina.plugin.metrics import Metric
 
 _BITS = 24
+_STEPS = np.float64(2 ** (_BITS - 1))
 
 
 def write_report(target: Path, items: Sequence[Item], metrics: Sequence[Metric], is_matched: bool = True) -> int:
@@ -176,8 +177,8 @@ def stored(sound: Condition) -> tuple[bytes, str]:
             with AudioFile(
                 file, "w", samplerate=sound.sample_rate, num_channels=len(sound.samples), format=kind, bit_depth=_BITS
             ) as writer:
-                # As many samples as channels don't tell which of both is which, so never that few at once.
-                writer.write(np.ascontiguousarray(sound.samples))
+                # The library rounds down; what lies on its steps already stays where it is.
+                writer.write((np.rint(sound.samples * _STEPS) / _STEPS).astype(np.float32))
         except (ValueError, RuntimeError):
             if kind == "wav":
                 raise

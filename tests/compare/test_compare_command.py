@@ -262,7 +262,7 @@ def test_without_cache_nothing_is_remembered(write_sound, cache_folder):
 
 
 def test_a_large_report_is_told_with_what_makes_it_smaller(write_sound, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("lamina.cli.compare.LARGE_REPORT", 100_000)
+    monkeypatch.setattr("lamina.cli.comparing.compare.LARGE_REPORT", 100_000)
     given = ("--with", "lamina:3", "--metrics", "none", "--report", tmp_path / "out.html")
     assert compare(write_sound("voice.wav"), *given) == 0
     assert "--seconds 10 takes less" in capsys.readouterr().err

@@ -128,7 +128,7 @@ def test_the_sounds_inside_are_what_was_made(opened, made):
         for channels, row in zip(heard, item.rows, strict=True):
             samples = np.stack([np.frombuffer(base64.b64decode(channel), np.float32) for channel in channels])
             assert samples.shape == row.sound.samples.shape
-            assert np.abs(samples - row.sound.samples).max() <= 2**-23, row.label
+            assert np.abs(samples - row.sound.samples).max() <= 2**-24, row.label
 
 
 def test_keys_play_choose_and_stop_and_the_place_stays(opened):
