@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -110,14 +111,12 @@ def save_result(folder: Path, listener: str, tests: Sequence[TestRecord], starte
     Returns the path of the JSON file. Raises ResultExistsError if a listener of this name has taken the same tests,
     ResultError for a name that can't be used, and OSError where nothing can be written.
     """
-    from lamina import __version__
-
     name = _checked_name(listener)
     now = datetime.now(UTC)
     content = {
         "format": FORMAT,
         "version": VERSION,
-        "lamina": __version__,
+        "lamina": version_of_lamina(),
         "listener": name,
         "started": (started or now).isoformat(timespec="seconds"),
         "finished": now.isoformat(timespec="seconds"),
@@ -142,6 +141,14 @@ def save_result(folder: Path, listener: str, tests: Sequence[TestRecord], starte
     with atomic_file(path.with_suffix(".csv")) as partial:
         partial.write_text(as_csv([result]), encoding="utf-8", newline="")
     return path
+
+
+def version_of_lamina() -> str:
+    """The installed one; empty where Lamina runs without having been installed."""
+    try:
+        return version("lamina")
+    except PackageNotFoundError:
+        return ""
 
 
 def sealed(content: Mapping[str, Any]) -> str:

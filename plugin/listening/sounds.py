@@ -17,10 +17,12 @@ from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE, FloatArray, ref
 SHORTEST_SECONDS = MOMENTARY_SECONDS
 """What loudness can be told of; nobody hears a codec in less."""
 DELAY_SEARCH_SECONDS = 0.2
-CERTAIN_CORRELATION = 0.7
-"""Of a sound with the reference it was made from, from which on the place of the highest is their delay. A codec that
-makes the wave anew (Lamina at its lowest bitrates, Lyra) may stay below: its own tests prove its latency.
+SAME_WAVE, SAME_SOUND = 0.98, 0.7
+"""Correlations of a sound with the reference it was made from: from the first on, the place of the highest is their
+delay to the sample; from the second on, to a millisecond. Codecs move parts of the wave against each other by some
+samples (Opus at 12 kbps by 2), and that they come out aligned on the whole is proved by the tests of their latency.
 """
+SMEARED_SECONDS = 0.001
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,8 @@ def check_comparable(conditions: Sequence[Condition]) -> None:
 def delay_samples(reference: Condition, other: Condition) -> int | None:
     """How many samples `other` comes late (above 0) or early (below), or None where it can't be told for certain.
 
-    It is where their cross-correlation is highest, within 0.2 s, if it is high there.
+    It is where their cross-correlation is highest, within 0.2 s, if it is high there: a delay of less than a
+    millisecond is told of sounds whose waves are nearly the same.
     """
     one = reference.samples.astype(np.float64).mean(axis=0)
     two = other.samples.astype(np.float64).mean(axis=0)
@@ -157,7 +160,8 @@ def delay_samples(reference: Condition, other: Condition) -> int | None:
     lags = np.arange(-reach, reach + 1)
     values = correlation[lags]
     best = int(np.argmax(values))
-    return int(lags[best]) if values[best] >= CERTAIN_CORRELATION else None
+    is_far = abs(lags[best]) > SMEARED_SECONDS * reference.sample_rate
+    return int(lags[best]) if values[best] >= (SAME_SOUND if is_far else SAME_WAVE) else None
 
 
 def match_loudness(conditions: Sequence[Condition], to: int = 0) -> tuple[Condition, ...]:
