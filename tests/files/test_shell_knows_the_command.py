@@ -17,6 +17,7 @@ COMMANDS = (
     "decode",
     "inspect",
     "listen",
+    "compare",
     "live",
     "devices",
     "info",
