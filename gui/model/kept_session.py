@@ -160,8 +160,8 @@ class KeptSession:
             # An end before everything is loaded must not forget the last session.
             return self._file.left
         wishes, boards, place, shape = self._seen
-        # The engine's boards are those of `boards`.
-        engine = {name: wish for name, wish in wishes.items() if name != "boards"}
+        # The engine's boards are those of `boards`, and what it compares is made anew.
+        engine = {name: wish for name, wish in wishes.items() if name not in ("boards", "compared")}
         described = {"engine": engine, "boards": self._boards_as_text.document(boards), "document": place}
         return described if shape is None else {**described, "window": asdict(shape)}
 
