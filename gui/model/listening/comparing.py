@@ -83,13 +83,10 @@ class Comparing:
     def add_present(self) -> bool:
         """Take the loop region, and the settings that are heard as a slot; says whether that could be."""
         boards = self._session.boards
-        codec = boards.state.codec
-        if codec is None or self._session.document is None:
+        if boards.state.codec is None or self._session.document is None:
             self._refuse("There is nothing to compare yet: open a sound file first.")
             return False
-        name = f"Settings {boards.chosen}" + (f", {boards.state.preset}" if boards.state.preset else "")
-        edited = ", changed" if boards.state.preset and boards.state.is_edited else ""
-        return self.take_region() and self.add(Recipe.lamina(codec.model, boards.parameters.values(), name + edited))
+        return self.take_region() and self.add(Recipe.of_board(boards, boards.chosen))
 
     def add(self, recipe: Recipe) -> bool:
         """Add a slot and have it made; refuses, in a sentence, a tenth one and one that is there already."""

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.gui.model.values.boards import BoardPair
 from lamina.gui.model.values.parameters import plain
 from lamina.gui.model.values.words import kbps_text, layers_text
 from lamina.plugin import NeuralCodec
@@ -83,6 +84,15 @@ class Recipe:
         changed = _changed(model, values)
         detail = "  ·  ".join(part for part in (name, layers_text(layers), *changed) if part)
         return cls(Kind.LAMINA, f"Lamina {kbps_text(shape.kbps(layers))}", detail, model, plain(values))
+
+    @classmethod
+    def of_board(cls, boards: BoardPair, name: str) -> Self:
+        """Lamina with the settings "A" or "B" as they stand; raises ValueError while no model is known."""
+        state = boards.snapshot()["states"][name]
+        if state["model"] is None:
+            raise ValueError("The codec isn't loaded yet; it will only take a moment.")
+        preset = f", {state['preset']}{' changed' if state['is_edited'] else ''}" if state["preset"] else ""
+        return cls.lamina(state["model"], state["values"], f"Settings {name}{preset}")
 
     @classmethod
     def preset(cls, preset: Preset, model: str) -> Self:
