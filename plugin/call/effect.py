@@ -51,6 +51,11 @@ class Effect(ABC):
     def reset(self) -> None:
         """Forget the streamed past."""
 
+    @property
+    def can_stream(self) -> bool:
+        """Whether it takes blocks; one that doesn't takes whole pieces only, and refuses `reset=False`."""
+        return True
+
 
 class SideChainEffect(Effect):
     """An effect that may hear a second sound beside the one it processes."""
