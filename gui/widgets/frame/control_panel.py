@@ -96,8 +96,8 @@ class ControlPanel(Panel):
         self.compare_button.setProperty("role", "quiet")
         set_tip(
             self.compare_button,
-            f"<b>Compare this</b> ({COMPARE_KEY})<br>Take the loop and the settings that are heard as a slot: up to nine "
-            "beside each other, equally loud, and blind tests of them (Shift+C opens them).",
+            f"<b>Compare this</b> ({COMPARE_KEY})<br>Take the loop and the settings that are heard as a slot: up to "
+            "nine beside each other, equally loud, and blind tests of them (Shift+C opens them).",
         )
         self.compare_button.clicked.connect(self.compare_asked)
         row = QHBoxLayout()

@@ -1,4 +1,4 @@
-"""One slot of a comparison as a row: its key, what it is, the bits it was counted to send, its gain, and how far it is."""
+"""One slot of a comparison as a row: its key, what it is, the bits that were counted, its gain, and how far it is."""
 
 from __future__ import annotations
 

@@ -236,3 +236,44 @@ def test_another_file_is_compared_with_the_same_slots(compared, window, qtbot, s
     assert len(window.comparing.slots) == 3
     wait(qtbot, lambda: window.comparing.region is not None and ready(window))
     assert window.comparing.slots[0].made.samples.shape == (2, 48000)
+
+
+def test_another_codec_is_a_slot_with_the_bits_it_made(compared, window, qtbot):
+    from lamina.plugin.rivals.registry import RIVALS
+
+    if RIVALS["mp3"].missing():
+        pytest.skip(RIVALS["mp3"].missing())
+    compared.page.add_menu.aboutToShow.emit()
+    titles = {action.text(): action.menu() for action in compared.page.add_menu.actions()}
+    rates = {action.text(): action for action in titles[RIVALS["mp3"].title].actions()}
+    rates["64 kbps"].trigger()
+    wait(qtbot, lambda: window.comparing.slots[3].state is SlotState.READY)
+    slot = window.comparing.slots[3]
+    assert slot.made.kbps == pytest.approx(64, rel=0.05) and slot.made.samples.shape == slot_shape(window)
+    wait(qtbot, lambda: len(window.comparing.arranged.conditions) == 4)
+
+
+def slot_shape(window):
+    return window.comparing.slots[0].made.samples.shape
+
+
+def test_a_codec_that_is_missing_is_a_slot_with_the_sentence_that_says_how_to_get_it(
+    compared, window, qtbot, monkeypatch
+):
+    from dataclasses import replace
+
+    from lamina.plugin.rivals import registry
+
+    sentence = "Opus needs what isn't here: install lamina[compare]."
+
+    def make(**_options):
+        raise registry.RivalMissingError(sentence)
+
+    gone = replace(registry.RIVALS["opus"], missing=lambda: sentence, make=make)
+    monkeypatch.setitem(registry.RIVALS, "opus", gone)
+    compared.page.add_menu.aboutToShow.emit()
+    menu = next(a for a in compared.page.add_menu.actions() if a.text() == f"{gone.title}  (missing)").menu()
+    menu.actions()[0].trigger()
+    wait(qtbot, lambda: window.comparing.slots[3].state is SlotState.FAILED)
+    wait(qtbot, lambda: compared.page.rows[3].detail.text() == sentence)
+    assert [slot.state for slot in window.comparing.slots[:3]] == [SlotState.READY] * 3
