@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,7 @@ import numpy as np
 from lamina.dsp.loudness import FLOOR_LUFS
 from lamina.gui.model.files.document import Document, clock
 from lamina.gui.model.listening.arranging import Arranged, Pictures, arrange
-from lamina.gui.model.listening.recipe import FloatArray, Kind, Made, MakingCancelled, Recipe
+from lamina.gui.model.listening.recipe import FloatArray, Kind, Made, MakingCancelled, Progress, Recipe
 from lamina.gui.model.listening.slots import Slot, SlotState
 from lamina.gui.model.listening.work import Work
 from lamina.gui.model.session import Notice, Session
@@ -193,6 +194,11 @@ class Comparing:
         if self.arranged is None or place is None:
             return None
         return self._pictures.get(self._picture_key(self.arranged, place))
+
+    def condition(self, index: int) -> Condition | None:
+        """A slot's sound as it is heard, with its gain; None as long as there is none."""
+        place = self._place(index)
+        return self.arranged.conditions[place] if self.arranged is not None and place is not None else None
 
     # Hearing it.
 
@@ -391,7 +397,7 @@ class Comparing:
             conditions = []
             for slot in slots:
                 assert slot.made is not None
-                how = {**slot.recipe.document(), "kbps": slot.made.kbps, "model_digest": slot.made.digest}
+                how = slot.recipe.how(slot.made)
                 conditions.append(Condition(slot.recipe.title, how, slot.made.samples, rate))
             return arrange(conditions, is_matched, folder, f"slots-{number}")
 
@@ -499,14 +505,21 @@ def _make(slot: Slot, cancel: threading.Event, document: Document, region: Regio
     """A slot's sound of the region, on the thread that makes them."""
     if cancel.is_set():
         raise MakingCancelled
-    rate, samples = document.clip.sample_rate, document.clip.samples
-    before = min(region.start, round(SETTLING_SECONDS * rate))
-    sound: FloatArray = np.ascontiguousarray(samples[:, region.start - before : region.stop], np.float32)
     if slot.cancel is cancel:
         slot.state = SlotState.MAKING
 
     def progressed(share: float) -> None:
         slot.progress = share
 
-    made = slot.recipe.make(sound, rate, progressed, cancel.is_set)
+    return make_region(slot.recipe, document, region, progressed, cancel.is_set)
+
+
+def make_region(
+    recipe: Recipe, document: Document, region: Region, progress: Progress, cancelled: Callable[[], bool]
+) -> Made:
+    """What a recipe makes of a region, with what came before it heard too; raises what `Recipe.make` raises."""
+    rate, samples = document.clip.sample_rate, document.clip.samples
+    before = min(region.start, round(SETTLING_SECONDS * rate))
+    sound: FloatArray = np.ascontiguousarray(samples[:, region.start - before : region.stop], np.float32)
+    made = recipe.make(sound, rate, progress, cancelled)
     return Made(np.ascontiguousarray(made.samples[:, before:]), made.kbps, made.digest)

@@ -119,6 +119,10 @@ class Recipe:
             described["spec"] = self.spec
         return described
 
+    def how(self, made: Made) -> dict[str, Any]:
+        """How this sound was made, for files of results."""
+        return {**self.document(), "kbps": made.kbps, "model_digest": made.digest}
+
     @classmethod
     def read(cls, document: Any) -> Self:
         """Back from JSON; raises LookupError, TypeError or ValueError for what is none."""

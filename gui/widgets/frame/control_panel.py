@@ -92,7 +92,7 @@ class ControlPanel(Panel):
         self.copy_button = QPushButton()
         self.copy_button.setProperty("role", "quiet")
         self.copy_button.clicked.connect(self.copy_asked)
-        self.compare_button = QPushButton("Compare this")
+        self.compare_button = QPushButton("Compare")
         self.compare_button.setProperty("role", "quiet")
         set_tip(
             self.compare_button,

@@ -21,6 +21,7 @@ from lamina.gui.widgets.listening.slot_row import SlotRow
 from lamina.plugin.host.transport.comparison import MOST_SOUNDS
 
 LIST_WIDTH = 404
+HEADS = "bits counted, all channels; gain"
 EMPTY = (
     "Nothing is compared yet.\n\nMark a loop, choose settings, and press C: the original and these settings are here "
     "then. "
@@ -178,7 +179,7 @@ class ComparePage(QWidget):
         self.empty.setVisible(not comparing.slots)
         self.add_button.setEnabled(len(comparing.slots) < MOST_SOUNDS)
         n_busy = sum(slot.is_busy for slot in comparing.slots)
-        self.caption.remark.setText(f"{n_busy} being made" if n_busy else "")
+        self.caption.remark.setText(f"{n_busy} being made" if n_busy else HEADS if comparing.slots else "")
         self.region.setText(comparing.region_text)
         self.loop_button.setVisible(not comparing.fits_loop)
         self.matched.setChecked(comparing.is_matched)
@@ -194,13 +195,14 @@ class ComparePage(QWidget):
         self.difference.setChecked(comparing.is_difference)
         arranged = comparing.arranged
         self.remark.setText(arranged.remark if arranged is not None else "")
+        self.remark.setVisible(bool(self.remark.text()))
         set_tip(self.remark, plain_tip(self.remark.text()))
         original, pictures = comparing.pictures(0), comparing.pictures(comparing.heard)
         self.original.show_levels(original.sound if original is not None else None, "")
         slot = comparing.slots[comparing.heard] if comparing.heard < len(comparing.slots) else None
         hint = ""
         if slot is not None and slot.state is not SlotState.READY:
-            hint = "This slot can't be heard." if slot.state is SlotState.FAILED else "Not made yet"
+            hint = slot.trouble if slot.state is SlotState.FAILED else "Not made yet"
         levels = None
         if pictures is not None:
             levels = pictures.difference if comparing.is_difference else pictures.sound

@@ -11,10 +11,13 @@ from PyQt6.QtWidgets import QAbstractButton, QStackedWidget, QVBoxLayout, QWidge
 
 from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.listening.recipe import Recipe
+from lamina.gui.model.listening.testing import Testing
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.widgets.frame.notice import NoticeBar
 from lamina.gui.widgets.listening.add_menu import fill_menu
 from lamina.gui.widgets.listening.compare_page import ComparePage
+from lamina.gui.widgets.listening.test_page import TestPage
+from lamina.gui.widgets.listening.test_setup import TestSetup
 from lamina.plugin.documents.presets import Preset
 from lamina.plugin.host.transport.comparison import MOST_SOUNDS
 
@@ -35,10 +38,15 @@ class CompareWindow(QWidget):
     ) -> None:
         super().__init__(parent, Qt.WindowType.Window)
         self._session, self.comparing, self._presets = session, comparing, presets
+        self.testing = Testing(session, comparing)
         self.setWindowTitle("Compare – Lamina")
         self.page = ComparePage(comparing)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.page)
+        self.test_page = TestPage(self.testing, TestSetup(self.testing, comparing))
+        self.pages.addWidget(self.test_page)
+        self.page.test_asked.connect(self.open_tests)
+        self.test_page.left.connect(self.show_slots)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.pages)
@@ -67,6 +75,7 @@ class CompareWindow(QWidget):
             ("D", self.page.difference.click),
             ("M", self.page.matched.click),
             ("C", comparing.add_present),
+            ("T", self.page.test_button.click),
             ("Delete", lambda: self.page.cross(comparing.heard)),
             ("Escape", self.close),
         ]
@@ -91,7 +100,20 @@ class CompareWindow(QWidget):
         self.show()
         self.raise_()
         self.activateWindow()
+        if self.focusWidget() is None:
+            self.page.setFocus()
         self.comparing.want()
+
+    def open_tests(self) -> None:
+        """Turns to the page of blind tests; nothing is heard until one has begun."""
+        self.comparing.leave()
+        self.test_page.show_setup()
+        self.pages.setCurrentWidget(self.test_page)
+
+    def show_slots(self) -> None:
+        """Turns back to the slots."""
+        self.pages.setCurrentWidget(self.page)
+        self.page.show_all()
 
     def add(self, recipe: Recipe) -> None:
         """Adds a slot."""
@@ -117,6 +139,8 @@ class CompareWindow(QWidget):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         self.comparing.leave()
+        self.testing.leave()
+        self.show_slots()
         super().closeEvent(event)
 
     # What it shows.
@@ -125,7 +149,9 @@ class CompareWindow(QWidget):
         fill_menu(self.page.add_menu, self._session, self._presets(), self.comparing.add_present, self.add)
 
     def _move(self) -> None:
-        self.page.refresh()
+        self.testing.tick()
+        if self.page.isVisible():
+            self.page.refresh()
 
     def _noticed(self, notice: Notice) -> None:
         if self.isVisible() and self.isActiveWindow():

@@ -70,7 +70,8 @@ class RegionPicture(QWidget):
         if self._image is None:
             painter.setFont(theme.font())
             painter.setPen(theme.colour(theme.MUTED))
-            painter.drawText(picture, Qt.AlignmentFlag.AlignCenter, self._hint)
+            room = picture.adjusted(24, 0, -24, 0)
+            painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._hint)
         else:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(picture, self._image)

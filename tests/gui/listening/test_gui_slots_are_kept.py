@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from gui_parts import VIRTUAL, wait, wait_for
+from gui_parts import VIRTUAL, wait_for
 
 from lamina.gui.model.files.document import Document
 from lamina.gui.model.kept_session import KeptSession
