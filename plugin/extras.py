@@ -6,7 +6,7 @@ installs none.
 
 from typing import Literal
 
-Extra = Literal["app", "live", "train", "shell"]
+Extra = Literal["app", "live", "train", "shell", "compare"]
 
 
 def missing_extra(what: str, extra: Extra, error: ImportError) -> str:
