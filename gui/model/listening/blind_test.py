@@ -191,7 +191,7 @@ class Unfinished:
     @classmethod
     def found(cls, folder: Path | None = None) -> Self | None:
         """The one there is; None where there is none that can be read."""
-        with contextlib.suppress(OSError, JsonError, LookupError, TypeError, ValueError):
+        with contextlib.suppress(OSError, JsonError, LookupError, TypeError, ValueError, AttributeError):
             document = read_json((folder or results_folder()) / UNFINISHED_NAME, LARGEST_FILE)
             if document["schema"] == SCHEMA_VERSION:
                 return cls(document)

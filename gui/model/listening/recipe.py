@@ -103,7 +103,7 @@ class Recipe:
     @classmethod
     def rival(cls, spec: str, title: str) -> Self:
         """Another codec, by the registry's words for it."""
-        return cls(Kind.RIVAL, title, spec=spec)
+        return cls(Kind.RIVAL, title, "another codec", spec=spec)
 
     @property
     def key(self) -> tuple[Any, ...]:

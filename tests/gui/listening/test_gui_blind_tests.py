@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from gui_parts import PATIENCE_SECONDS, wait
+from gui_parts import PATIENCE_SECONDS, wait, write_sound
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLabel
 
@@ -242,6 +242,17 @@ def test_both_sounds_are_equally_loud_and_long(begun):
     a, b = begun.sounds
     assert a.samples.shape == b.samples.shape and abs(a.lufs - b.lufs) < 0.2
     assert not np.array_equal(a.samples, b.samples)
+
+
+def test_silence_is_no_test(window, qtbot, tmp_path):
+    path = write_sound(tmp_path / "silence.wav", 24000, np.zeros((1, 48000)))
+    window.open(path)
+    wait(qtbot, lambda: window.session.document.path == path)
+    qtbot.keyClick(window, Qt.Key.Key_C)
+    wait(qtbot, lambda: window.comparing.arranged is not None)
+    window.compare_window.open_tests()
+    window.compare_window.test_page.setup.start_button.click()
+    assert "silent" in window.notice.label.text() and window.compare_window.testing.test is None
 
 
 def test_a_test_of_one_slot_against_itself_is_refused(slots, qtbot, window):
