@@ -29,7 +29,7 @@ from lamina.plugin.call.block_stream import LONGEST_LATENCY_SECONDS, BlockStream
 from lamina.plugin.call.effect import Effect, SideChainEffect
 from lamina.plugin.call.native_chain import NativeChain, forgetful_effects
 from lamina.plugin.neural_codec import NeuralCodec
-from lamina.plugin.rivals.rival import Rival, StreamedRival
+from lamina.plugin.rivals.coding.rival import Rival, StreamedRival
 
 BoardItem = Effect | Plugin
 

@@ -14,8 +14,8 @@ import numpy as np
 from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.rivals.coding.coder import Coder, Integers
 from lamina.plugin.rivals.coding.libraries import absent_library, library
-from lamina.plugin.rivals.missing import RivalMissingError
-from lamina.plugin.rivals.rival import Rates, Rival, RivalKind, StreamedRival, WholeRival, one_of
+from lamina.plugin.rivals.coding.missing import RivalMissingError
+from lamina.plugin.rivals.coding.rival import Rates, Rival, RivalKind, StreamedRival, WholeRival, one_of
 
 RATE, FRAME, FRAME_BITS, FRAME_BYTES = 8_000, 160, 260, 33
 """A stored frame has 33 bytes, whose first four bits say nothing; 260 bits are the codec's."""

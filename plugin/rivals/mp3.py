@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from lamina.plugin.rivals.coding.coder import Coder
+from lamina.plugin.rivals.coding.missing import RivalMissingError
 from lamina.plugin.rivals.coding.packets import PacketCoder, absent
-from lamina.plugin.rivals.missing import RivalMissingError
-from lamina.plugin.rivals.rival import Rates, RivalKind, StreamedRival
+from lamina.plugin.rivals.coding.rival import Rates, RivalKind, StreamedRival
 
 MPEG_1 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 MPEG_2 = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from lamina.plugin.rivals.coding.coder import Coder
+from lamina.plugin.rivals.coding.missing import RivalMissingError
 from lamina.plugin.rivals.coding.packets import PacketCoder, absent
-from lamina.plugin.rivals.missing import RivalMissingError
-from lamina.plugin.rivals.rival import Rates, RivalKind, StreamedRival, one_of
+from lamina.plugin.rivals.coding.rival import Rates, RivalKind, StreamedRival, one_of
 
 RATE = 48_000
 FRAMES_MS = (2.5, 5, 10, 20, 40, 60)

@@ -6,7 +6,7 @@ from typing import Any
 
 from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.neural_codec import NeuralCodec
-from lamina.plugin.rivals.rival import Rates, Rival
+from lamina.plugin.rivals.coding.rival import Rates, Rival
 from lamina.plugin.stream.reports import FrameReport
 
 

@@ -5,20 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from lamina.plugin.parameters.table import PARAMETERS
-from lamina.plugin.rivals import gsm, mp3, opus
-from lamina.plugin.rivals.missing import RivalMissingError
+from lamina.plugin.rivals import aac, amr_nb, amr_wb, codec2, evs, g722, gsm, lc3, lyra, mp3, opus, vorbis
+from lamina.plugin.rivals.coding.missing import RivalMissingError
+from lamina.plugin.rivals.coding.rival import Rates, Rival, RivalKind
 from lamina.plugin.rivals.own import CountedCodec, Original
-from lamina.plugin.rivals.rival import Rates, Rival, RivalKind
 
 __all__ = ["LAMINA", "ORIGINAL", "RIVALS", "Rates", "Rival", "RivalKind", "RivalMissingError", "make", "parse"]
 
 RIVALS: dict[str, RivalKind] = {
     module.KIND.name: module.KIND
-    for module in (
-        opus,
-        mp3,
-        gsm,
-    )
+    for module in (opus, mp3, aac, vorbis, lc3, lyra, evs, amr_wb, amr_nb, g722, gsm, codec2)
 }
 LAMINA, ORIGINAL = "lamina", "original"
 """What `parse` also understands: the codec itself, and the sound as it is."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.rivals.coding.coder import Coder, Integers
-from lamina.plugin.rivals.missing import RivalMissingError
+from lamina.plugin.rivals.coding.missing import RivalMissingError
 
 
 class PacketCoder(Coder):
