@@ -15,6 +15,7 @@ from lamina.gui.model.values.observable import Observable
 from lamina.models.json_files import JsonError, json_text, read_json
 from lamina.models.places import data_folder
 from lamina.plugin.files.atomic import atomic_file
+from lamina.plugin.listening.results import ResultExistsError, TestRecord, record, save_result
 from lamina.plugin.listening.sounds import Condition
 
 SCHEMA_VERSION = 1
@@ -22,6 +23,7 @@ LARGEST_FILE = 64 << 20
 FOLDER, UNFINISHED_NAME = "listening", "unfinished.json"
 SOUND_NAMES = ("a", "b")
 LONGEST_NAME = 60
+MOST_TIMES = 1000
 
 
 def results_folder() -> Path:
@@ -62,6 +64,7 @@ class BlindTest:
         self.saved: Path | None = None
         self._session, self._test, self._source = session, test, source
         self._folder = folder or results_folder()
+        self._began = datetime.now(UTC)
         self.player = PairPlayer(session, sounds)
 
     @property
@@ -117,7 +120,7 @@ class BlindTest:
             return
         self.was_right = self._test.answer(self.answer)
         self.answer = ""
-        if self.is_over:
+        if self._test.is_over:
             self.player.leave()
             self._save_results()
         else:
@@ -140,36 +143,51 @@ class BlindTest:
             "schema": SCHEMA_VERSION,
             "kind": self.kind.name,
             "listener": self.listener,
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "began": self._began.isoformat(timespec="seconds"),
             "source": self._source,
             "sounds": [sound.described() for sound in self.sounds],
             "state": self._test.to_dict(),
         }
 
-    def _keep(self) -> None:
-        if not self.is_training:
-            self._write(self._folder / UNFINISHED_NAME, self.document())
-
     def _save_results(self) -> None:
+        """A file of results as `lamina.plugin.listening.results` has them, which others can be combined with."""
         if self.is_training:
             return
-        moment = datetime.now().strftime("%Y-%m-%d %H.%M.%S")
-        name = "".join(letter if letter.isalnum() or letter in "-_ " else "_" for letter in self.listener).strip()
-        target = self._folder / f"{self.kind.name} {name or 'listener'} {moment}.json"
-        if self._write(target, {**self.document(), "verdict": self.verdict}):
-            self.saved = target
+        item = Path(self._source["file"]).stem
+        title = f"{self.kind.title}: {' against '.join(sound.label for sound in self.sounds)}"
+        sounds = {item: dict(zip(SOUND_NAMES, self.sounds, strict=True))}
+        settings = {name: self._source[name] for name in ("start", "stop", "is_matched")}
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            taken = record(self._test, title, sounds, {**settings, "n_trials": self.n_trials})
+            self.saved = self._saved_as_another_time(taken)
+        except (OSError, ValueError) as error:
+            self._tell_not_kept(error)
+        else:
             forget_unfinished(self._folder)
 
-    def _write(self, target: Path, document: dict[str, Any]) -> bool:
+    def _saved_as_another_time(self, taken: TestRecord) -> Path:
+        """Who takes a test again has another file, under the name with a number."""
+        for number in range(1, MOST_TIMES):
+            with contextlib.suppress(ResultExistsError):
+                name = self.listener if number == 1 else f"{self.listener} {number}"
+                return save_result(self._folder, name, [taken], self._began)
+        raise ValueError(f"{self.listener} has taken this test {MOST_TIMES} times.")
+
+    def _keep(self) -> None:
+        if self.is_training:
+            return
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_file(target) as partial:
-                partial.write_text(json_text(document), encoding="utf-8")
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with atomic_file(self._folder / UNFINISHED_NAME) as partial:
+                partial.write_text(json_text(self.document()), encoding="utf-8")
         except OSError as error:
-            sentence = f"The test can't be kept in {target}: {error.strerror or error}."
-            self._session.noticed.notify(Notice(sentence, is_error=True))
-            return False
-        return True
+            self._tell_not_kept(error)
+
+    def _tell_not_kept(self, error: Exception) -> None:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        sentence = f"The test can't be kept in {self._folder}: {reason.rstrip('.')}."
+        self._session.noticed.notify(Notice(sentence, is_error=True))
 
 
 class Unfinished:

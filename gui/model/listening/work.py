@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 
@@ -51,6 +52,6 @@ class Work:
             try:
                 result = job()
             except Exception as error:
-                self._results.put(lambda failed=failed, error=error: failed(error))
+                self._results.put(partial(failed, error))
             else:
-                self._results.put(lambda done=done, result=result: done(result))
+                self._results.put(partial(done, result))

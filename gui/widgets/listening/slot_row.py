@@ -31,9 +31,9 @@ class SlotRow(QWidget):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.title, self.detail = ElidedLabel("title", theme.TEXT), ElidedLabel("detail")
         self.rate, self.gain = QLabel(), QLabel()
-        for label in (self.title, self.detail):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        for words in (self.title, self.detail):
+            words.setTextFormat(Qt.TextFormat.PlainText)
+            words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         for label in (self.rate, self.gain):
             label.setFixedWidth(FIGURE_WIDTH)
             label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
@@ -14,6 +15,7 @@ from lamina.gui.model.listening.test_kinds import Button
 from lamina.gui.model.listening.testing import Testing
 from lamina.gui.widgets.listening.test_setup import TestSetup
 
+Action = Callable[[str], object]
 TITLE_PIXELS, VERDICT_PIXELS, LETTER_PIXELS, ANSWER_PIXELS = 22, 20, 40, 16
 COLUMN_WIDTH = 620
 KEYS_HINT = "Return: next        Space: play, pause        Esc: leave, and go on another time"
@@ -146,7 +148,9 @@ class TrialView(QWidget):
         ):
             self._key(keys, action)
 
-    def _add(self, row: QHBoxLayout, buttons: dict, each: Button, action, name: str, pixels: int) -> None:  # type: ignore[no-untyped-def, type-arg]
+    def _add(
+        self, row: QHBoxLayout, buttons: dict[str, BigButton], each: Button, action: Action, name: str, pixels: int
+    ) -> None:
         button = BigButton(each.key, each.text, pixels)
         button.setAccessibleName(f"{name} (key {each.key})")
         button.clicked.connect(partial(action, each.word))
@@ -154,7 +158,7 @@ class TrialView(QWidget):
         buttons[each.word] = button
         self._key(each.key, partial(action, each.word))
 
-    def _key(self, keys: str, action) -> None:  # type: ignore[no-untyped-def]
+    def _key(self, keys: str, action: Callable[[], object]) -> None:
         shortcut = QShortcut(QKeySequence(keys), self)
         shortcut.setAutoRepeat(False)
         shortcut.activated.connect(action)

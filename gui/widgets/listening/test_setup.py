@@ -156,7 +156,8 @@ class TestSetup(QWidget):
     def begin(self) -> None:
         """Begins the test that was chosen."""
         is_training = self.training.isChecked() and self._kind is ABX
-        if self._testing.begin(self._kind, *self._pair, self._n_trials, self.listener.text(), is_training):
+        a, b = self._pair
+        if self._testing.begin(self._kind, a, b, self._n_trials, self.listener.text(), is_training):
             self.begun.emit()
 
     def go_on(self) -> None:

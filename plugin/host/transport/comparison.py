@@ -136,7 +136,7 @@ class Comparison:
         sound = sound * (1 - 2 * share) + first * share
         if is_fading_out or self._level < self._n_fade:
             steps = np.arange(1, count + 1, dtype=np.float32)
-            level = (self._level + (-steps if is_fading_out else steps)) / self._n_fade
+            level = ((self._level + (-steps if is_fading_out else steps)) / self._n_fade).astype(np.float32)
             self._level += -count if is_fading_out else count
             sound, first = sound * level, first * level
         heard[:], original[:] = sound, first

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QLabel
 from lamina.gui.model.listening.blind_test import UNFINISHED_NAME, results_folder
 from lamina.gui.model.listening.slots import SlotState
 from lamina.models.places import DATA_VARIABLE
+from lamina.plugin.listening.results import read_result
 
 pytest_plugins = ["gui_fixtures"]
 
@@ -95,14 +96,27 @@ def test_abx_is_walked_by_keys_to_its_result(begun, slots, qtbot):
     assert result.isVisible()
     assert result.verdict.text().startswith("8 of 8 were right.") and "p = 0.0039" in result.verdict.text()
     assert "A was Original, B was Lamina 0.75 kbps" in result.sounds.text()
-    saved = json.loads(begun.saved.read_text())
     assert str(begun.saved) in result.saved.text() and begun.saved.parent == results_folder()
-    assert (saved["listener"], saved["kind"], saved["verdict"]) == ("Ada", "abx", result.verdict.text())
-    assert saved["sounds"][1]["how"]["values"]["layers"] == 1 and len(saved["sounds"][1]["sha256"]) == 64
-    assert len(saved["sounds"][1]["how"]["model_digest"]) == 64
+    saved = read_result(begun.saved)
+    (taken,) = saved.tests
+    assert saved.listener == "Ada" and taken.test.outcome().sentence == result.verdict.text()
+    (sounds,) = taken.sounds.values()
+    assert sounds["b"]["how"]["values"]["layers"] == 1 and sounds["b"]["sha256"] == begun.sounds[1].sha256
+    assert len(sounds["b"]["how"]["model_digest"]) == 64
+    assert begun.saved.with_suffix(".csv").is_file()
     assert not (results_folder() / UNFINISHED_NAME).exists()
     qtbot.keyClick(result, Qt.Key.Key_Escape)
     assert slots.page.isVisible()
+
+
+def test_who_takes_a_test_again_has_a_file_of_his_own(begun, slots, qtbot):
+    walk(qtbot, slots, begun, 8)
+    before = begun.saved.read_bytes()
+    qtbot.keyClick(slots.test_page.result, Qt.Key.Key_Escape)
+    again = begin(slots, qtbot)
+    walk(qtbot, slots, again, 8)
+    assert again.saved != begun.saved and begun.saved.read_bytes() == before
+    assert read_result(again.saved).listener == "Ada 2"
 
 
 def test_who_is_always_wrong_learns_that_nothing_is_shown(begun, slots, qtbot):
@@ -227,7 +241,8 @@ def test_preference_is_walked_by_keys_to_its_result(slots, qtbot):
         press(qtbot, slots, Qt.Key.Key_Return)
     verdict = slots.test_page.result.verdict.text()
     assert verdict.startswith("Original was preferred 7 times, Lamina 0.75 kbps 0 times, neither 1 times.")
-    assert json.loads(test.saved.read_text())["kind"] == "preference"
+    (taken,) = read_result(test.saved).tests
+    assert taken.test.kind == "preference" and taken.test.outcome().n_a == 7
 
 
 def test_a_test_that_cannot_be_saved_says_so_and_shows_its_result(begun, slots, qtbot, window):
