@@ -62,7 +62,7 @@ class Loader:
         if self._kept is not None and self._kept.has_left:
             trouble = self._kept.restore_boards()
             is_restored = not trouble
-            self._brought_back = trouble or AS_THEY_WERE
+            self._brought_back = " ".join(filter(None, (trouble or AS_THEY_WERE, self._kept.restore_compared())))
             if self._kept.is_unfinished:
                 self._brought_back = f"{CUT_OFF} {self._brought_back}"
             left = self._kept.document if file is None else None

@@ -139,6 +139,10 @@ class Header(QWidget):
         )
         self._mark_preset()
 
+    def presets(self) -> list[Preset]:
+        """All that the menu has, Lamina's and the user's own."""
+        return [preset for group in self._presets.groups.values() for preset in group]
+
     def show_preset(self, title: str, is_changed: bool) -> None:
         """Names the preset in use, with a dot if something was changed since."""
         self._preset = title

@@ -21,6 +21,7 @@ from lamina.plugin.host.client.process_handle import EngineGoneError, EngineHand
 from lamina.plugin.host.device.device_settings import DeviceSettings, device_settings
 from lamina.plugin.host.engine.commands import COMMANDS
 from lamina.plugin.host.recording.next_take import next_take
+from lamina.plugin.host.transport.comparison import ComparedFiles
 from lamina.plugin.host.wire.exit_codes import REPLACE_ME
 from lamina.plugin.host.wire.telemetry import TelemetryReader, make_shared_file
 
@@ -127,6 +128,24 @@ class LiveEngine:
     def set_loop(self, seconds: tuple[float, float] | None) -> Future[Any]:
         """Repeat from the first to the second time, or no longer."""
         return self._send("loop", seconds=seconds)
+
+    def compare(self, sounds: ComparedFiles | None) -> Future[Any]:
+        """Have aligned sounds heard in the place of file, input and board, at rest at their beginning; None: no
+        longer.
+        """
+        return self._send("compare", sounds=sounds)
+
+    def hear_compared(self, index: int, is_difference: bool = False) -> Future[Any]:
+        """Go over to one of the sounds that are compared, counted from 0, or to its difference to the first."""
+        return self._send("hear_compared", index=index, difference=is_difference)
+
+    def play_compared(self, is_on: bool = True) -> Future[Any]:
+        """Play the sounds that are compared in a loop, or stay."""
+        return self._send("play_compared", on=is_on)
+
+    def seek_compared(self, seconds: float) -> Future[Any]:
+        """Go on at a time in the sounds that are compared."""
+        return self._send("seek_compared", seconds=seconds)
 
     def set_tone(self, is_on: bool) -> Future[Any]:
         """The test tone, 1 kHz."""

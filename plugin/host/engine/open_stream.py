@@ -152,4 +152,11 @@ class OpenStream:
         state["clip_seconds"] = self.path.clip_seconds(self.worker.n_heard)
         state["play_state"] = PLAY_STATES.index(self.path.player.state)
         state["board_samples"] = self.path.boards.latency_samples
+        compared = self.path.comparison
+        state["is_comparing"] = compared is not None
+        if compared is not None:
+            waiting = max(0, self.worker.n_blocks * self.block - self.worker.n_heard)
+            state["compared_seconds"] = compared.position_before(waiting) / self.sample_rate
+            state["compared_plays"] = compared.is_playing
+            state["compared_heard"], state["compared_difference"] = compared.heard
         return played

@@ -54,6 +54,11 @@ STATE = np.dtype(
         ("recorded_seconds", "f8"),
         ("is_recording", "i4"),
         ("is_live", "i4"),
+        ("is_comparing", "i4"),  # whether slots are heard in the place of the board, which one, and where in them
+        ("compared_plays", "i4"),
+        ("compared_heard", "i4"),
+        ("compared_difference", "i4"),
+        ("compared_seconds", "f8"),
     ]
 )
 BLOCK = np.dtype([("end", "i8"), ("seconds", "f4"), ("n_samples", "i4")])
