@@ -16,8 +16,8 @@ import numpy as np
 from pedalboard import Plugin
 from pedalboard._pedalboard import Pedalboard
 
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.call.arrays import (
-    FloatArray,
     Layout,
     channels_in,
     check_buffer_size,

@@ -52,7 +52,7 @@ ENCODING = Use(
 DECODING = Use(
     frozenset(
         {"mix", "bypass", "input_gain_db", "stereo", "side_layers", "loudness_layers", "search", "passes"}
-        | {"cross_layers"}
+        | {"cross_layers", "variable_rate"}
     ),
     "the codes are made already, and the sound that they were made of is not here",
 )
@@ -145,12 +145,14 @@ def rate_text(codec: NeuralCodec | Rival, n_channels: int) -> str:
         return codec.title if math.isnan(kbps) else f"{codec.title}, {kbps:.2f} kbps counted in all"
     settings, shape = codec.settings, codec.settings.shape
     if n_channels == 1:
-        return f"{codec.kbps:g} kbps"
+        return f"{codec.kbps:g} kbps" + (" on average" if settings.variable_rate else "")
     total = codec.kbps * n_channels
     if n_channels == 2 and settings.stereo != "linked":
         side = min(settings.side_layers, settings.layers) if settings.stereo == "mid-side" else 0
         total = codec.kbps + (shape.kbps(side) if side else 0.0)
-    least = "at most " if settings.loudness_layers or settings.moves else ""
+    least = (
+        "at most " if settings.loudness_layers or settings.moves else "on average " if settings.variable_rate else ""
+    )
     return f"{codec.kbps:g} kbps per channel, {least}{total:g} kbps in all"
 
 

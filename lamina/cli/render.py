@@ -67,7 +67,16 @@ def add_render_command(commands: Any) -> None:
         "(wav)",
     )
     render.add_argument(
-        "--quality", metavar="Q", help="of an mp3 or ogg file: kbps as a number, or V0 (best) to V9 (mp3; default V2)"
+        "--quality",
+        metavar="Q",
+        help="of an mp3, ogg or opus file: kbps as a number (opus: of all channels together; default 160 in stereo), "
+        "or V0 (best) to V9 (mp3; default V2)",
+    )
+    render.add_argument(
+        "--no-tags",
+        action="store_true",
+        help="leave out what the input says of its sound, which is kept otherwise: tags (title, artist, date …), and "
+        "from WAV to WAV bext, iXML and cue points",
     )
     piped = render.add_argument_group("pipes")
     piped.add_argument("--rate", type=int, metavar="HZ", help="standard input has no header, and this sample rate")
@@ -133,6 +142,7 @@ def _work(codec: NeuralCodec | Rival, options: argparse.Namespace, raw: RawSound
                 options.sidechain,
                 options.sample_format,
                 options.quality,
+                not options.no_tags,
             )
         if result.clipping:
             print(f"lamina: {job.target}: {result.clipping}", file=sys.stderr)
@@ -185,6 +195,8 @@ def _raw_sound(options: argparse.Namespace, is_input: bool, is_output: bool) -> 
         raise ValueError("--format is about samples in pipes. A file's suffix chooses how its samples are stored.")
     if is_output and (options.sample_format or options.quality):
         raise ValueError("--sample-format and --quality are about files. Give --format for samples on standard output.")
+    if options.no_tags and (is_input or is_output):
+        raise ValueError("--no-tags is about files: no tags go through pipes.")
     if not named:
         return None
     if len(named) == 1:
