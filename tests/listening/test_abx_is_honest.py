@@ -21,7 +21,7 @@ GUESSERS = {
 def taken(guess, seed, n_trials=16):
     chance = random.Random(seed)
     test = AbxTest.plan(n_trials, chance=random.Random(seed + 1_000_000))
-    said = chance.sample("ab" * (n_trials // 2 + 1), n_trials)
+    said = chance.sample("ab" * ((n_trials + 1) // 2), n_trials)
     while not test.is_over:
         test.answer(guess(test.trial, chance, said))
     return test.outcome()

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import random
+import subprocess
+import sys
 
 import pytest
 from sounds import noise
@@ -229,3 +231,15 @@ def test_a_plan_is_written_exported_and_refused_in_sentences(tmp_path, capsys, m
     plan.write_text(plan.read_text().replace('"seconds": 1.0', '"seconds": "1"'))
     assert main(["listen", "export", str(plan), "--out", str(tmp_path / "u.html")]) == 2
     assert not (tmp_path / "u.html").exists()
+
+
+def test_without_scipy_a_sentence_says_what_to_install(tmp_path):
+    path = saved(tmp_path, "Ann", abx())
+    code = (
+        "import sys\nsys.modules['scipy'] = None\nfrom lamina.cli.main import main\n"
+        f"sys.exit(main(['listen', 'results', {str(path)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("lamina: ") and "pip install 'lamina[compare]'" in line

@@ -130,8 +130,11 @@ def _export(options: argparse.Namespace) -> int:
 def _results(options: argparse.Namespace) -> int:
     from lamina.plugin.files.atomic import atomic_file
     from lamina.plugin.listening.results import as_csv, combine
-    from lamina.plugin.listening.summary import summarise, told
 
+    try:
+        from lamina.plugin.listening.summary import summarise, told
+    except ImportError as error:  # SciPy is missing; the message says how to get it
+        raise ValueError(str(error)) from error
     results = combine(options.files)
     summary = summarise(results)
     if options.csv is not None:

@@ -112,7 +112,7 @@ def page_of(tests: Sequence[Prepared], chance: random.Random | None = None) -> s
 
 
 def scrambled(text: str, seed: bytes) -> str:
-    """A text that a glance can't read: XORed with the bytes of a xorshift generator, whose seed (4 bytes) goes before it."""
+    """A text that a glance can't read: XORed with a xorshift generator's bytes, whose seed (4 bytes) goes before it."""
     state = int.from_bytes(seed, "little") | 1
     mixed = bytearray()
     for byte in text.encode("utf-8"):
