@@ -245,6 +245,14 @@ def test_any_bytes_are_read_as_the_page_says_or_refused(n, n_layers, first, zero
         assert block_counts(block, header).tolist() == [wanted]
 
 
+@pytest.mark.parametrize("sign", [0, 1])
+def test_counts_that_leave_a_byte_do_not_come_back_on_its_other_side(sign):
+    bits = "1" + str(sign) + "1" * 255 + "0" * 80  # 256 more or fewer than 4, in one move; then they stay
+    payload = bytes([MOVES, 4]) + int(bits.ljust(344, "0"), 2).to_bytes(43, "big")
+    with pytest.raises(ContainerError, match=r"move beyond 0 to 8 layers\.$"):
+        block_counts(Block(0, 75, PLAIN, payload, 0, 0), header_for(1, 75, 8))
+
+
 def test_moves_of_any_length_are_looked_at_no_further_than_other_forms_reach(monkeypatch):
     """A payload may be as long as its codes, which are no moves: 180 kB for 750 frames of eight channels."""
     seen = []
