@@ -1,5 +1,5 @@
 # make run    the app with a demo item in it (without a display: renders the demo into demo-out/)
-# make test   all tests
+# make test   all tests but the longest
 # make help   the rest
 #
 # Each command sets up what it needs: .venv, and Debian packages where it may install them.
@@ -16,12 +16,17 @@ HELDOUT ?= heldout
 LYRA ?=
 BENCH_ARGS ?=
 
-.PHONY: help run quick test docs api check types docs-tables bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss examples clean libraries-run libraries-test
+# All tests run in as many processes as there are cores, four at most; whole files go to each, since tests of a file share
+# engines and servers. Who chooses some is answered sooner by one process, and means the long ones too.
+ALL_BUT_LONG := $(if $(filter -k% tests/%,$(PYTEST_ARGS)),,-n logical --maxprocesses 4 --dist loadfile -m "not long")
+
+.PHONY: help run quick test test-long docs api check types docs-tables bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss examples clean libraries-run libraries-test
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run            open the app with a demo item (no display: render the demo into demo-out/)"
-	@echo "make test           set up and run all tests         (PYTEST_ARGS='-k latency' to choose)"
+	@echo "make test           set up and run all tests but the longest, on all cores (PYTEST_ARGS='-k latency' to choose, '-n0': one process)"
+	@echo "make test-long      the longest tests, one after the other"
 	@echo "make quick          the tests that take seconds, in under two minutes"
 	@echo "make check          ruff (rules and format) and mypy"
 	@echo "make docs           the documentation as a site with an API reference, into site/"
@@ -42,12 +47,15 @@ run: libraries-run $(VENV)/.for-run
 	@$(BIN)/python -m lamina.cli.demo
 
 test: libraries-test $(VENV)/.for-test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(ALL_BUT_LONG) $(PYTEST_ARGS)
+
+test-long: libraries-test $(VENV)/.for-test
+	$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
 
 # Rooms that are left out as a whole aren't even collected: their imports alone take ten seconds.
 quick: $(VENV)/.for-test
 	$(BIN)/python -m pytest --ignore=tests/gui --ignore=tests/live --ignore=tests/training \
-		-m "not slow and not gui and not audio and not torch and not install" $(PYTEST_ARGS)
+		-m "not slow and not long and not gui and not audio and not torch and not install" $(PYTEST_ARGS)
 
 docs: $(VENV)/.for-docs
 	@$(TYPE_TREE_MADE)
@@ -116,6 +124,7 @@ $(VENV)/.for-run: pyproject.toml .ci/constraints.txt $(wildcard core/*)
 $(VENV)/.for-test: $(VENV)/.for-run
 	@echo "lamina: installing what training and the tests need into $(VENV)"
 	@$(PIP) --editable '.[app,dev,shell,train]'
+	@$(PIP) --editable '.[compare]' || echo "lamina: measures of quality can't be installed here; their tests will be skipped"
 	@touch $@
 
 $(VENV)/.for-docs: $(VENV)/.for-run

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from lamina.dsp.arrays import FloatArray
 
 WINDOW, HOP = 1024, 512
 QUIETEST_DB, LOUDEST_DB = -96.0, -18.0

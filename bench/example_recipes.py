@@ -11,15 +11,13 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin import NeuralCodec
 from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.documents.preset_codec import codec_for
 from lamina.plugin.documents.presets import Preset, list_presets
 from lamina.plugin.files.sound import read_audio
-
-FloatArray = npt.NDArray[np.float32]
 
 ROOM_DB = -1.5
 """Level of every file against what was rendered, dry and wet alike: room for the peaks that Vorbis adds."""
@@ -126,6 +124,8 @@ DESK = (
     ),
     Example("bits-follow-loudness", "voice", {"layers": 16, "loudness_layers": 1.0}),
     Example("bits-follow-loudness-reverse", "music", {"layers": 16, "loudness_layers": -1.0}),
+    Example("variable-bitrate", "voice", {"layers": 4, "variable_rate": True}),
+    Example("variable-bitrate-constant", "voice", {"layers": 4}),
 )  # fmt: skip
 
 PAGES = {
@@ -142,6 +142,7 @@ PAGES = {
     "cross-synthesis": "layer 1 of the voice, layers 2 to 12 of the music",
     "motion": "layers grow through each beat, the last beat stutters",
     "bits-follow-loudness": "16 layers at full scale, fewer where it is quieter",
+    "variable-bitrate": "4 layers on average, more where it is hard to code",
 }
 """Pages under docs/desk in the order of their index, each with the example of its name, and what its picture's lower
 half shows.

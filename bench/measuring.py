@@ -15,7 +15,8 @@ from types import ModuleType
 import numpy as np
 from heldout import MUSIC, NOISY, SPEECH, Window
 from metrics import MUSIC_MEASURES, NOISY_MEASURES, SPEECH_MEASURES, Samples, scores
-from peers import LYRA_KBPS, lyra_peer, opus_peer
+from peers import SOURCES as PEER_SOURCES
+from peers import lyra_peer, opus_peer
 from results import LYRA, OPUS, UNCODED, Result, Results, kbps_setting, layers_setting, ordered
 from score_cache import Remembered, ScoreCache, score_key, window_hash
 
@@ -27,6 +28,7 @@ import lamina.models.runtime
 from lamina.models.bundles.bundle import Bundle
 from lamina.models.runtime import load_runtime
 from lamina.plugin.parameters.table import PARAMETERS
+from lamina.plugin.rivals.lyra import LYRA_KBPS
 
 DECIDING_LAYERS = (4, 8, 16, 24)
 """3, 6, 12 and 18 kbps: where bundles are compared, and where noisy speech and denoising are measured."""
@@ -35,7 +37,6 @@ USUAL_SEARCH = int(PARAMETERS["search"].default)
 OPUS_KBPS = (6, 9, 12, 16, 24)
 SAVE_EVERY = 20
 MEASURES = {SPEECH: SPEECH_MEASURES, MUSIC: MUSIC_MEASURES, NOISY: NOISY_MEASURES}
-_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -194,13 +195,12 @@ def _jobs(
             yield Job(
                 key, name, setting, taken, str(bundle.path), layers, denoise, layers * bundle.kbps_per_layer, search
             )
-    peers, packages = (_HERE / "peers.py",), ("av", "ai-edge-litert")
+    packages = ("av", "ai-edge-litert")
     for system, rates in ((OPUS, OPUS_KBPS), (LYRA, LYRA_KBPS if lyra else ())):
         for kbps in rates:
             setting = kbps_setting(kbps)
-            yield Job(
-                score_key(sound, f"{system} {setting}", measures, peers, packages), system, setting, measures, kbps=kbps
-            )
+            key = score_key(sound, f"{system} {setting}", measures, PEER_SOURCES, packages)
+            yield Job(key, system, setting, measures, kbps=kbps)
 
 
 def _settings(kind: str, bundle: Bundle, layer_counts: Sequence[int]) -> list[tuple[int, float]]:

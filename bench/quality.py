@@ -24,7 +24,6 @@ from compare import print_comparison
 from heldout import KINDS, MUSIC, NOISE_FOLDER, NOISY, SPEECH, Window, read_mono, read_windows, sound_files
 from measuring import DECIDING_LAYERS, USUAL_SEARCH, measure
 from musts import print_targets, targets
-from peers import LYRA_VARIABLE, lyra_folder
 from picture import PictureError, check_target, draw
 from results import as_json, print_table
 from score_cache import CacheError, ScoreCache
@@ -32,6 +31,7 @@ from score_cache import CacheError, ScoreCache
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE, Bundle, BundleError, open_bundle
 from lamina.models.coding.search import MOST_CANDIDATES
 from lamina.models.runtime import load_runtime
+from lamina.plugin.rivals.lyra import LYRA_VARIABLE, lyra_folder
 
 LAYERS = (1, 2, 4, 8, 12, 16, 24)
 SNRS_DB = (5.0,)

@@ -15,10 +15,11 @@ from pathlib import Path
 from heldout import Window
 from metrics import Scores
 
+import lamina.plugin.metrics.waveform
 from lamina.models.json_files import read_json
+from lamina.plugin.metrics import METRICS
 
 FORMAT = 1
-_MEASURING = ("visqol-python", "pesq", "pystoi", "speechmos", "soxr", "numpy", "scipy")
 
 
 class CacheError(ValueError):
@@ -104,7 +105,10 @@ def _programs(sources: tuple[Path, ...], packages: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     for source in (Path(__file__).with_name("metrics.py"), *sources):
         digest.update(source.read_bytes())
-    for package in (*_MEASURING, *packages):
+    digest.update(Path(lamina.plugin.metrics.waveform.__file__).read_bytes())
+    for metric in METRICS.values():
+        digest.update(f"{metric.version};".encode())
+    for package in packages:
         digest.update(f"{package} {_version(package)};".encode())
     return digest.hexdigest()[:12]
 

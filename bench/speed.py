@@ -19,11 +19,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import soxr
-from peers import LYRA_VARIABLE, LyraModels, Samples, lyra_folder
+from peers import Samples
 from startup import app_window_seconds, import_seconds
 
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE, BundleError
 from lamina.models.runtime import load_runtime
+from lamina.plugin.rivals.lyra import LYRA_VARIABLE, LyraModels, lyra_folder
 
 LYRA_QUANTIZERS = 46
 LYRA_FRAME_SECONDS = 0.02

@@ -1,10 +1,10 @@
 """What a model leaves of tones, which live in few narrow lines of the spectrum.
 
-Lone sines, and a melody on a glockenspiel.
+Lone sines, a melody on a glockenspiel, and bright music: bowed strings with cymbals.
 
-A sine is looked for in the output by projecting it on that sine, so that noise at its place counts for nothing. Of the
-melody the level in bands is compared. Everything is computed here, so that no sound file is needed, and it is the same
-in every run.
+A sine is looked for in the output by projecting it on that sine, so that noise at its place counts for nothing. Of what
+is played the level in bands is compared. Everything is computed here, so that no sound file is needed, and it is the
+same in every run.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 
 # One thread is enough, and leaves the other cores alone; set before numpy is loaded.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -39,6 +40,8 @@ SINE_SECONDS, SETTLED_SECONDS = 1.5, 0.3
 """A codec's memory fills up within the first part, which isn't measured."""
 
 BANDS_HZ = ((0, 2000), (2000, 4000), (4000, 8000))
+BRIGHT_BANDS_HZ = (*BANDS_HZ, (8000, 10_500))
+"""Music has something up to the top of what the codec keeps."""
 MELODY = (
     (79, 0),
     (84, 1),
@@ -58,6 +61,15 @@ MELODY = (
 BEAT_SECONDS, MELODY_BEATS = 0.4, 13
 BAR = ((1.0, 1.0, 1.2), (2.756, 0.5, 0.5), (5.404, 0.25, 0.2), (8.933, 0.1, 0.1))
 """Partials of a struck bar: frequency ratio, amplitude, and seconds in which they fall to 1/e at 1 kHz."""
+CHORDS = ((55, 62, 71, 74), (52, 64, 67, 76), (57, 64, 72, 81), (50, 66, 69, 78))
+"""MIDI notes that are bowed together for two beats and a half each."""
+CHORD_BEATS, BOW_SECONDS, VIBRATO_HZ, VIBRATO_CENTS = 2.5, 0.08, 5.5, 18.0
+PARTIAL_FALL = 1.1
+"""A partial's amplitude is its number to the power of minus this: brighter than a solo violin, as a section is."""
+CYMBAL_BEATS = tuple(range(10))
+CYMBAL_PARTIALS, CYMBAL_HZ, CYMBAL_SECONDS, CYMBAL_SHARE = 150, (2500.0, 11_000.0), 0.25, 0.3
+"""A cymbal is many partials that belong to no scale; its share is of the strings' RMS."""
+SEED = 1
 HIGHEST_HZ = 11_000.0
 MELODY_PEAK = 0.5
 LOWEST_DB = -120.0
@@ -85,10 +97,12 @@ class Tones:
     Args:
         sines: in the order of `SINES_HZ`.
         melody_db: for each of `BANDS_HZ` the level out against the level in, in dB.
+        bright_db: the same of bright music, for each of `BRIGHT_BANDS_HZ`.
     """
 
     sines: tuple[Sine, ...]
     melody_db: tuple[float, ...]
+    bright_db: tuple[float, ...]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,7 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{name}, {layers} layers": tones for name, by_layers in found.items() for layers, tones in by_layers.items()
     }
     print_sines(columns)
-    print_melody(columns)
+    print_bands("Glockenspiel", BANDS_HZ, {name: tones.melody_db for name, tones in columns.items()})
+    print_bands("Bright music", BRIGHT_BANDS_HZ, {name: tones.bright_db for name, tones in columns.items()})
     write_json(
         options.json,
         {name: {layers: asdict(tones) for layers, tones in by_layers.items()} for name, by_layers in found.items()},
@@ -123,8 +138,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure(codec: Codec) -> Tones:
     """Everything through a codec, called with float32 `[n]` and 24000; what it returns is aligned with its input."""
     sines = tuple(measure_sine(codec, hertz) for hertz in SINES_HZ)
-    played = melody()
-    return Tones(sines, band_levels_db(played, codec(played, SAMPLE_RATE)))
+    played, bright = melody(), bright_music()
+    return Tones(
+        sines,
+        band_levels_db(played, codec(played, SAMPLE_RATE)),
+        band_levels_db(bright, codec(bright, SAMPLE_RATE), BRIGHT_BANDS_HZ),
+    )
 
 
 def measure_sine(codec: Codec, hertz: float) -> Sine:
@@ -154,11 +173,45 @@ def melody() -> Samples:
     return np.asarray(sound * (MELODY_PEAK / np.abs(sound).max()), dtype=np.float32)
 
 
-def band_levels_db(original: Samples, coded: Samples) -> tuple[float, ...]:
-    """The level of each of `BANDS_HZ` in the coded sound against the original, in dB."""
+@cache
+def bright_music() -> Samples:
+    """Strings with vibrato and all their partials, and a cymbal on every beat, float32 `[n]` at 24 kHz, 4 s."""
+    random = np.random.default_rng(SEED)
+    n_samples = round(len(CHORDS) * CHORD_BEATS * BEAT_SECONDS * SAMPLE_RATE)
+    strings, cymbals = np.zeros(n_samples), np.zeros(n_samples)
+    size = n_samples // len(CHORDS)
+    time = np.arange(size) / SAMPLE_RATE
+    bowing = np.minimum(1, np.minimum(time, time[::-1]) / BOW_SECONDS)
+    for index, notes in enumerate(CHORDS):
+        for note in notes:
+            start, sway = random.uniform(0, 2 * np.pi, 2)
+            cents = VIBRATO_CENTS * np.sin(2 * np.pi * VIBRATO_HZ * time + sway)
+            pitch = 440 * 2 ** ((note - 69 + cents / 100) / 12)
+            turns = np.cumsum(pitch) / SAMPLE_RATE
+            for partial in range(1, int(HIGHEST_HZ / pitch.max()) + 1):
+                tone = np.sin(2 * np.pi * partial * turns + start * partial)
+                strings[index * size : (index + 1) * size] += bowing * tone * partial**-PARTIAL_FALL
+    for beat in CYMBAL_BEATS:
+        begin = round(beat * BEAT_SECONDS * SAMPLE_RATE)
+        after = np.arange(min(n_samples - begin, round(5 * CYMBAL_SECONDS * SAMPLE_RATE))) / SAMPLE_RATE
+        ring = sum(
+            np.sin(2 * np.pi * hertz * after + phase)
+            for hertz, phase in zip(
+                random.uniform(*CYMBAL_HZ, CYMBAL_PARTIALS),
+                random.uniform(0, 2 * np.pi, CYMBAL_PARTIALS),
+                strict=True,
+            )
+        )
+        cymbals[begin : begin + after.size] += ring * np.exp(-after / CYMBAL_SECONDS) * (1 - np.exp(-after / 0.001))
+    sound = strings + cymbals * (CYMBAL_SHARE * np.std(strings) / np.std(cymbals))
+    return np.asarray(sound * (MELODY_PEAK / np.abs(sound).max()), dtype=np.float32)
+
+
+def band_levels_db(original: Samples, coded: Samples, bands: Sequence[tuple[int, int]] = BANDS_HZ) -> tuple[float, ...]:
+    """The level of each band (Hz) in the coded sound against the original, in dB."""
     hertz = np.fft.rfftfreq(original.size, 1 / SAMPLE_RATE)
     power_in, power_out = (np.abs(np.fft.rfft(sound.astype(np.float64))) ** 2 for sound in (original, coded))
-    inside = [(low <= hertz) & (hertz < high) for low, high in BANDS_HZ]
+    inside = [(low <= hertz) & (hertz < high) for low, high in bands]
     return tuple(_ratio_db(float(power_out[band].sum()), float(power_in[band].sum())) for band in inside)
 
 
@@ -177,12 +230,12 @@ def print_sines(columns: dict[str, Tones]) -> None:
     print_markdown(titles, rows)
 
 
-def print_melody(columns: dict[str, Tones]) -> None:
-    """The table of the melody: a row for each band, a column for each model and rate."""
-    print("\nGlockenspiel: level of each band out against in\n")
+def print_bands(what: str, bands: Sequence[tuple[int, int]], columns: dict[str, tuple[float, ...]]) -> None:
+    """The table of something that is played: a row for each band, a column for each model and rate."""
+    print(f"\n{what}: level of each band out against in\n")
     rows = [
-        [f"{low / 1000:g}–{high / 1000:g} kHz", *(cell(tones.melody_db[index], 1) for tones in columns.values())]
-        for index, (low, high) in enumerate(BANDS_HZ)
+        [f"{low / 1000:g}–{high / 1000:g} kHz", *(cell(levels[index], 1) for levels in columns.values())]
+        for index, (low, high) in enumerate(bands)
     ]
     print_markdown(["band", *(f"{name}: dB" for name in columns)], rows)
 

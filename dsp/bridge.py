@@ -12,7 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from lamina.dsp.resample import FloatArray, StreamingResampler, half_taps
+from lamina.dsp.arrays import FloatArray
+from lamina.dsp.resample import StreamingResampler, half_taps
 
 LONGEST_PERIOD = 400_000
 """Samples after which the search for the worst moment stops, for pairs of rates that hardly ever meet."""

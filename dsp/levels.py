@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from lamina.dsp.arrays import FloatArray
 
 
 def to_dbfs(amplitude: float | NDArray[np.floating], floor_db: float = -96.0) -> NDArray[np.float64]:

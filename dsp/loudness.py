@@ -1,4 +1,5 @@
-"""Loudness of a stream in LUFS: momentary and short-term, as ITU-R BS.1770-4 and EBU Tech 3341 define them.
+"""Loudness in LUFS, as ITU-R BS.1770-4 and EBU Tech 3341 define it: momentary and short-term of a stream, integrated
+of a whole sound.
 
 The standard gives its two K-weighting filters as coefficients for 48 kHz (BS.1770-4, annex 1, tables 1 and 2). For
 other rates they are taken back to the analogue filters that the bilinear transform made them from, and transformed
@@ -13,12 +14,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from lamina.dsp.arrays import FloatArray
+
 _Matrix = NDArray[np.float64]
 
 SHORT_TERM_SECONDS = 3.0
 MOMENTARY_SECONDS = 0.4
 FLOOR_LUFS = -70.0
+GATING_STEP_SECONDS, RELATIVE_GATE_LU = 0.1, -10.0
 OFFSET_LU = -0.691  # takes back what the filters add at 997 Hz (BS.1770-4, annex 1)
 CHUNK_SAMPLES = 64
 CHUNKS_AT_ONCE = 48  # keeps the matrix products below the size from which OpenBLAS uses threads
@@ -47,27 +50,17 @@ class LoudnessMeter:
     """
 
     def __init__(self, sample_rate: float, n_channels: int) -> None:
-        if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
-            raise ValueError(
-                f"sample_rate is {sample_rate}; loudness is measured from {LOWEST_RATE} to {HIGHEST_RATE} Hz."
-            )
-        if n_channels not in (1, 2):
-            raise ValueError(f"n_channels is {n_channels}; loudness is measured in mono (1) and stereo (2).")
+        _check_meter(sample_rate, n_channels)
         self.sample_rate = float(sample_rate)
         self.n_channels = n_channels
-        system = _in_series(
-            _state_space(*_at_rate(*SHELF, sample_rate)), _state_space(*_at_rate(*HIGH_PASS, sample_rate))
-        )
-        self._outputs_from_inputs, self._outputs_from_state, self._state_from_inputs, self._state_from_state = _chunked(
-            *system
-        )
+        self._weighting = _Weighting(sample_rate, n_channels)
         self._n_momentary = round(MOMENTARY_SECONDS * sample_rate / CHUNK_SAMPLES)
         self._n_short_term = round(SHORT_TERM_SECONDS * sample_rate / CHUNK_SAMPLES)
         self.reset()
 
     def reset(self) -> None:
         """Back to silence."""
-        self._state: _Matrix = np.zeros((self.n_channels, len(self._state_from_state)))
+        self._weighting.reset()
         self._held: _Matrix = np.zeros((self.n_channels, 0))
         self._powers: _Matrix = np.zeros(self._n_short_term)
         self._next = 0
@@ -109,7 +102,73 @@ class LoudnessMeter:
     def _push_chunks(self, chunks: _Matrix) -> None:
         """Takes `[channels, chunks, samples]`."""
         n_chunks = chunks.shape[1]
-        states = np.empty((self.n_channels, n_chunks, self._state.shape[1]))
+        heard = self._weighting.push(chunks)
+        places = (self._next + np.arange(n_chunks)) % self._n_short_term
+        self._powers[places] = np.square(heard).mean(axis=2).sum(axis=0)
+        self._next = (self._next + n_chunks) % self._n_short_term
+
+
+def integrated_lufs(samples: FloatArray, sample_rate: float) -> float:
+    """Loudness of a whole sound in LUFS, gated as BS.1770-4 (annex 1, equations 3 to 7) has it; silence reads −70.
+
+    Blocks of 400 ms, a new one each 100 ms, count where they are louder than −70 LUFS and than 10 LU below the mean
+    of those that are.
+
+    Args:
+        samples: `[channels, n]` in mono or stereo; NaN and infinite samples count as silence.
+        sample_rate: 8000 to 192000 Hz.
+
+    Raises ValueError for an argument out of its range, and for a sound that is shorter than 0.4 s.
+    """
+    samples = np.atleast_2d(samples)
+    n_channels, n_samples = samples.shape
+    _check_meter(sample_rate, n_channels)
+    block = round(MOMENTARY_SECONDS * sample_rate)
+    if n_samples < block:
+        raise ValueError(
+            f"The sound lasts {n_samples / sample_rate:.2f} s; loudness can be told from {MOMENTARY_SECONDS:g} s on."
+        )
+    usable = np.nan_to_num(samples.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    n_chunks = -(-n_samples // CHUNK_SAMPLES)
+    chunks = np.zeros((n_channels, n_chunks * CHUNK_SAMPLES))
+    chunks[:, :n_samples] = usable
+    chunks = chunks.reshape(n_channels, n_chunks, CHUNK_SAMPLES)
+    weighting = _Weighting(sample_rate, n_channels)
+    heard = np.concatenate(
+        [weighting.push(chunks[:, start : start + CHUNKS_AT_ONCE]) for start in range(0, n_chunks, CHUNKS_AT_ONCE)],
+        axis=1,
+    ).reshape(n_channels, -1)[:, :n_samples]
+    so_far = np.concatenate([[0.0], np.cumsum(np.square(heard).sum(axis=0))])
+    n_blocks = int((n_samples / sample_rate - MOMENTARY_SECONDS) / GATING_STEP_SECONDS + 1e-9) + 1
+    starts = np.rint(np.arange(n_blocks) * GATING_STEP_SECONDS * sample_rate).astype(np.int64)
+    starts = np.minimum(starts, n_samples - block)
+    powers = (so_far[starts + block] - so_far[starts]) / block
+    loud = powers[powers > _power(FLOOR_LUFS)]
+    if not len(loud):
+        return FLOOR_LUFS
+    return _lufs(float(loud[loud > loud.mean() * 10.0 ** (RELATIVE_GATE_LU / 10.0)].mean()))
+
+
+class _Weighting:
+    """The K-weighting of a stream that comes in whole chunks."""
+
+    def __init__(self, sample_rate: float, n_channels: int) -> None:
+        self._n_channels = n_channels
+        system = _in_series(
+            _state_space(*_at_rate(*SHELF, sample_rate)), _state_space(*_at_rate(*HIGH_PASS, sample_rate))
+        )
+        self._outputs_from_inputs, self._outputs_from_state, self._state_from_inputs, self._state_from_state = _chunked(
+            *system
+        )
+        self.reset()
+
+    def reset(self) -> None:
+        self._state: _Matrix = np.zeros((self._n_channels, len(self._state_from_state)))
+
+    def push(self, chunks: _Matrix) -> _Matrix:
+        """`[channels, chunks, samples]` → the same, weighted."""
+        n_chunks = chunks.shape[1]
+        states = np.empty((self._n_channels, n_chunks, self._state.shape[1]))
         added = chunks @ self._state_from_inputs
         state = self._state
         for chunk in range(n_chunks):
@@ -117,10 +176,19 @@ class LoudnessMeter:
             state = state @ self._state_from_state + added[:, chunk]
         # What rings on in silence would come down to numbers that are slow to compute with.
         self._state = np.where(np.abs(state) < INAUDIBLE, 0.0, state)
-        heard = chunks @ self._outputs_from_inputs + states @ self._outputs_from_state
-        places = (self._next + np.arange(n_chunks)) % self._n_short_term
-        self._powers[places] = np.square(heard).mean(axis=2).sum(axis=0)
-        self._next = (self._next + n_chunks) % self._n_short_term
+        weighted: _Matrix = chunks @ self._outputs_from_inputs + states @ self._outputs_from_state
+        return weighted
+
+
+def _check_meter(sample_rate: float, n_channels: int) -> None:
+    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+        raise ValueError(f"sample_rate is {sample_rate}; loudness is measured from {LOWEST_RATE} to {HIGHEST_RATE} Hz.")
+    if n_channels not in (1, 2):
+        raise ValueError(f"n_channels is {n_channels}; loudness is measured in mono (1) and stereo (2).")
+
+
+def _power(lufs: float) -> float:
+    return math.pow(10.0, (lufs - OFFSET_LU) / 10.0)
 
 
 def _lufs(power: float) -> float:

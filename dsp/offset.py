@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from lamina.dsp.resample import FloatArray
+from lamina.dsp.arrays import FloatArray
 
 FOUND, GONE = 0.008, 0.003
 """Slow means, of full scale, above which there is an offset (−42 dBFS), and below which it has ended. A tone of 20 Hz

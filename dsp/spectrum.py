@@ -7,7 +7,7 @@ rate is fixed in columns per second: two spectra of one rate stay aligned whatev
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from lamina.dsp.arrays import FloatArray
 
 WINDOW_SECONDS = 0.043  # 23 Hz between bins: resolves voice harmonics and still follows a drum
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.delay import DelayLine
 from lamina.dsp.ramp import Ramp
-from lamina.dsp.resample import FloatArray
 
 QUARTER = math.pi / 4
 TURNED = np.float32(QUARTER)

@@ -33,8 +33,9 @@ class Background(QObject):
         return self._is_closed
 
     def run(self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
-        """Does `work` in the worker, then calls `done` with its result or `failed` with its exception in Qt's
-        thread.
+        """Runs work in the worker and hands its end to Qt's thread.
+
+        `done` gets its result there, or `failed` its exception.
         """
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name="lamina-background", daemon=True)

@@ -20,6 +20,8 @@ from lamina.plugin import DEFAULT_BUNDLE, survey_bundles
 from lamina.plugin.host.device.devices import probe_devices
 
 LONG_SECONDS = 0.4
+QUICK_BYTES = 1 << 18
+"""Presets up to this size are read at once: it takes less than two of the window's pictures."""
 CUT_OFF = "Lamina ended unexpectedly last time."
 AS_THEY_WERE = "The settings of A and B and the sound devices are as they were."
 AFRESH = "Start afresh"
@@ -43,6 +45,7 @@ class Loader:
         self._share_opened: float | None = 0.0
         self._opening_since = 0.0
         self._first_model = DEFAULT_BUNDLE
+        self._opening_preset: Path | None = None
         self._decoded: Path | None = None
         self._temporary = ExitStack()
         self._n_decoded = 0
@@ -59,7 +62,7 @@ class Loader:
         if self._kept is not None and self._kept.has_left:
             trouble = self._kept.restore_boards()
             is_restored = not trouble
-            self._brought_back = trouble or AS_THEY_WERE
+            self._brought_back = " ".join(filter(None, (trouble or AS_THEY_WERE, self._kept.restore_compared())))
             if self._kept.is_unfinished:
                 self._brought_back = f"{CUT_OFF} {self._brought_back}"
             left = self._kept.document if file is None else None
@@ -86,8 +89,9 @@ class Loader:
         self.find_models(header)
 
     def open(self, path: Path, title: str | None = None, then: Callable[[], object] | None = None) -> None:
-        """Reads a sound file, or decodes a `.lamina` file, and shows it, then does `then`; a bad one is refused with a
-        notice.
+        """Reads a sound file, or decodes a `.lamina` file, and shows it.
+
+        Then does `then`; a bad file is refused with a notice.
         """
         self._opening, self._share_opened = path, None if is_codes(path) else 0.0
         self._opening_since = time.monotonic()
@@ -149,8 +153,9 @@ class Loader:
         self._decoded = None
 
     def find_devices(self) -> None:
-        """Looks for sound devices, beside everything else that is loaded: a sound system that hangs must not hold that
-        up.
+        """Looks for sound devices, beside everything else that is loaded.
+
+        A sound system that hangs must not hold that up.
         """
         if self._devices.is_busy:
             return
@@ -211,13 +216,30 @@ class Loader:
 
     def open_preset(self, path: Path) -> None:
         """Applies a preset file, with the model it names if it names one, or says what is wrong with it."""
-        from lamina.plugin.documents.presets import load_preset
-
-        try:
-            preset = load_preset(path)
-        except (ValueError, TypeError, OSError) as error:
-            self._fail(error)
+        if not path.is_file() or path.stat().st_size <= QUICK_BYTES:
+            try:
+                preset = _preset(path)
+            except (ValueError, TypeError, OSError) as error:
+                self._fail(error)
+                return
+            self._take_preset(path, preset)
             return
+
+        def done(preset: Any) -> None:
+            if self._opening_preset is path:  # the last wish counts
+                self._opening_preset = None
+                self._take_preset(path, preset)
+
+        def failed(error: Exception) -> None:
+            if self._opening_preset is path:
+                self._opening_preset = None
+            self._fail(error)
+
+        self._opening_preset = path
+        self._background.run(lambda: _preset(path), done, failed)
+
+    def _take_preset(self, path: Path, preset: Any) -> None:
+        self._opening_preset = None
         self._list_preset(path)
         codec = self._session.codec
         if preset.model is None or (codec is not None and codec.model == preset.model):
@@ -285,6 +307,8 @@ class Loader:
             return GONE_REMARK
         if self._opening is not None:
             return self.opening_words()
+        if self._opening_preset is not None:
+            return f"Opening {self._opening_preset.name}…"
         if self._codec_error:
             return self._codec_error
         if self._session.codec is None:
@@ -355,6 +379,15 @@ def _presets() -> list[Any]:
     from lamina.plugin.documents.presets import list_presets
 
     return list(list_presets())
+
+
+def _preset(path: Path) -> Any:
+    """A preset file with its settings worked out: where much is drawn, that takes a while."""
+    from lamina.plugin.documents.presets import load_preset
+
+    preset = load_preset(path)
+    preset.settings()
+    return preset
 
 
 def _codec(model: str | None = None) -> Any:

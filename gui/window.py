@@ -25,6 +25,7 @@ from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
 from lamina.gui.look import theme
 from lamina.gui.model.kept_session import KeptSession, KeptWindow
+from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.values.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES, Desk
 from lamina.gui.model.values.heard import are_layers_heard, heard_word
@@ -33,7 +34,7 @@ from lamina.gui.widgets.controls.panel import Panel
 from lamina.gui.widgets.controls.status_line import StatusLine
 from lamina.gui.widgets.controls.tips import plain_tip
 from lamina.gui.widgets.desk.desk_panel import DeskPanel
-from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, NOISE_ONLY_KEY, ControlPanel
+from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, COMPARE_KEY, NOISE_ONLY_KEY, ControlPanel
 from lamina.gui.widgets.frame.devices_dialog import DevicesDialog
 from lamina.gui.widgets.frame.drop_overlay import DropOverlay
 from lamina.gui.widgets.frame.export_question import ExportQuestion
@@ -41,6 +42,7 @@ from lamina.gui.widgets.frame.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS
 from lamina.gui.widgets.frame.notice import NoticeBar
 from lamina.gui.widgets.frame.stage import Stage
 from lamina.gui.widgets.frame.transport_bar import TransportBar
+from lamina.gui.widgets.listening.compare_window import CompareWindow
 from lamina.gui.widgets.views.waveform_view import WaveformView
 
 MOTION_MS = 33
@@ -49,6 +51,7 @@ SEEK_STEP_SECONDS = 2.0
 USUAL_SIZE, SMALLEST_SIZE = QSize(1280, 800), QSize(980, 620)
 FRAME_ROOM = QSize(8, 40)
 """What a window manager may draw around the window; how much it is shows only when the window is there."""
+OPEN_COMPARE_KEYS = "Shift+C"
 REPEATED_KEYS = ("Ctrl+Left", "Ctrl+Right")
 
 
@@ -64,6 +67,7 @@ class MainWindow(QMainWindow):
         self.background, self._device_search = Background(self), Background(self)
         self.loader = Loader(self.session, self.background, self._device_search, kept)
         self.dialogs = FileDialogs(self, self.session, self.loader)
+        self.comparing = kept.comparing if kept is not None else Comparing(session)
         self.setWindowTitle("Lamina")
         self.setAcceptDrops(True)
         self._may_close = False
@@ -115,6 +119,7 @@ class MainWindow(QMainWindow):
         self.notice = NoticeBar(centre)
         self.drop_overlay = DropOverlay(centre)
         self.devices_dialog = DevicesDialog(self.session, self)
+        self.compare_window = CompareWindow(self.session, self.comparing, self.header.presets, self)
 
     def _connect(self) -> None:
         session = self.session
@@ -140,6 +145,7 @@ class MainWindow(QMainWindow):
             panel.refused.connect(lambda text: self.notice.tell(text, True))
         self.controls.board_chosen.connect(session.boards.choose)
         self.controls.copy_asked.connect(self.copy_board)
+        self.controls.compare_asked.connect(self.compare_window.compare_this)
         self.status.devices_asked.connect(self.show_devices)
         self.devices_dialog.search_asked.connect(self.loader.find_devices)
         self.status.cancel_asked.connect(self.cancel)
@@ -156,6 +162,8 @@ class MainWindow(QMainWindow):
             ("Ctrl+L", self.transport.live_button.click),
             ("R", self.toggle_recording),
             (BOARD_KEY, lambda: session.boards.choose(session.boards.other)),
+            (COMPARE_KEY, self.compare_window.compare_this),
+            (OPEN_COMPARE_KEYS, self.compare_window.open),
             (BYPASS_KEY, self.controls.bypass.click),
             (NOISE_ONLY_KEY, self.controls.noise_only.click),
             (DESK_KEY, self.desk.toggle),
@@ -308,9 +316,12 @@ class MainWindow(QMainWindow):
         self._motion.stop()
         self._text.stop()
         self.devices_dialog.close()
+        self.compare_window.close()
         if self._kept is not None:
             self._kept.close()
         self.session.close()
+        self.compare_window.testing.close()
+        self.comparing.close()
         self.background.close()
         self._device_search.close()
         self.loader.close()
@@ -420,6 +431,7 @@ class MainWindow(QMainWindow):
         """One step of everything that moves."""
         now = time.monotonic()
         self.session.tick(now - self._last_tick)
+        self.comparing.tick()
         self._last_tick = now
         self.spectra.refresh()
         self.usage.refresh()

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.models.bundles.bundle import SNAPSHOT, Bundle, BundleError, bundle_version, open_bundle
 from lamina.models.coding.likeness import Likeness
 from lamina.models.engines.engine import EngineName, State, open_engine
 from lamina.models.engines.exact import exact_product
 from lamina.models.engines.loop import Loop
 
-FloatArray = npt.NDArray[np.float32]
 CodeArray = npt.NDArray[np.uint16]
 Counts = npt.NDArray[np.integer]
 

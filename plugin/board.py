@@ -16,8 +16,8 @@ import numpy as np
 from pedalboard import Plugin
 from pedalboard._pedalboard import Pedalboard
 
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.call.arrays import (
-    FloatArray,
     Layout,
     channels_in,
     check_buffer_size,
@@ -29,6 +29,7 @@ from lamina.plugin.call.block_stream import LONGEST_LATENCY_SECONDS, BlockStream
 from lamina.plugin.call.effect import Effect, SideChainEffect
 from lamina.plugin.call.native_chain import NativeChain, forgetful_effects
 from lamina.plugin.neural_codec import NeuralCodec
+from lamina.plugin.rivals.coding.rival import Rival, StreamedRival
 
 BoardItem = Effect | Plugin
 
@@ -314,8 +315,8 @@ class Board(SideChainEffect):
             if not isinstance(item, Effect | Plugin):
                 raise TypeError(
                     f"{item!r} ({type(item).__name__}) can't stand on a board. Accepted: pedalboard plugins, VST3 "
-                    "plugins from "
-                    "pedalboard.load_plugin, pedalboard.Pedalboard, lamina NeuralCodec, and lamina Board."
+                    "plugins from pedalboard.load_plugin, pedalboard.Pedalboard, lamina NeuralCodec, lamina's rival "
+                    "codecs, and lamina Board."
                 )
             if item is self or (isinstance(item, Board) and self in _boards_inside(item)):
                 raise ValueError("A board can't stand on itself.")
@@ -331,7 +332,7 @@ class Board(SideChainEffect):
 
 def _member(segment: Effect | NativeChain, rate: int, n_channels: int, block: int) -> tuple[Member, bool]:
     """The stream of a part of a board, and whether all its blocks have to be of one length."""
-    if isinstance(segment, NeuralCodec):
+    if isinstance(segment, NeuralCodec | StreamedRival):
         return segment.stream(rate, n_channels), False
     if isinstance(segment, Board):
         inside = segment.stream(rate, n_channels, block)
@@ -369,8 +370,13 @@ def effects_in(items: Iterable[BoardItem]) -> list[BoardItem]:
 
 def unstreamable(effect: Effect) -> list[str]:
     """Names of the effects on a board, or in what stands on it, that can process whole pieces only; each once."""
-    natives = [item for item in effects_in([effect]) if not isinstance(item, Effect)]
-    return list(dict.fromkeys(name for item in natives for name in forgetful_effects(item)))
+    names: list[str] = []
+    for item in effects_in([effect]):
+        if not isinstance(item, Effect):
+            names += forgetful_effects(item)
+        elif not item.can_stream:
+            names.append(item.TITLE if isinstance(item, Rival) else type(item).__name__)
+    return list(dict.fromkeys(names))
 
 
 def refuse_forgetful(effect: Effect) -> None:
@@ -378,9 +384,20 @@ def refuse_forgetful(effect: Effect) -> None:
     names = unstreamable(effect)
     if names:
         raise ValueError(
-            f"{' and '.join(names)} can't be streamed: this version of pedalboard clears the past at every call. "
-            "Process the whole piece in one call (reset=True), or take it off the board."
+            f"{' and '.join(names)} can't be streamed: {_why_not(effect)}. Process the whole piece in one call "
+            "(reset=True), or take it off the board."
         )
+
+
+def _why_not(effect: Effect) -> str:
+    """Why a board's effects can't be streamed, as the end of a sentence."""
+    natives = [item for item in effects_in([effect]) if not isinstance(item, Effect)]
+    reasons = []
+    if any(map(forgetful_effects, natives)):
+        reasons.append("this version of pedalboard clears the past at every call")
+    if any(isinstance(item, Effect) and not item.can_stream for item in effects_in([effect])):
+        reasons.append("a codec here codes whole pieces")
+    return ", and ".join(reasons)
 
 
 def in_stages(effect: Effect) -> list[Effect]:

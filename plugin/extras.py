@@ -1,12 +1,12 @@
 """What an extra of the package is needed for, in one sentence with the command that installs it.
 
-The base renders, encodes, decodes and scripts. Qt, sound devices and training come with extras, so that a render farm
-installs none.
+The base renders, encodes, decodes and scripts. Qt, sound devices, training, measures of quality and some rival codecs
+come with extras, so that a render farm installs none.
 """
 
 from typing import Literal
 
-Extra = Literal["app", "live", "train", "shell"]
+Extra = Literal["app", "live", "train", "shell", "compare", "rivals"]
 
 
 def missing_extra(what: str, extra: Extra, error: ImportError) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from inspect import Parameter as Argument
 from inspect import Signature
 from pathlib import Path
@@ -13,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.bridge import bridge_latency
-from lamina.models.bundles.bundle import DEFAULT_BUNDLE, Bundle, BundleError, bundle_version, open_bundle
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE, Bundle, BundleError, opened_bundle
 from lamina.models.runtime import CodecRuntime, load_runtime
 from lamina.plugin.call.arrays import (
-    FloatArray,
     Layout,
     channels_first,
     channels_in,
@@ -36,7 +35,7 @@ from lamina.plugin.parameters.motion import Automation
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import PARAMETERS, find_parameter, parameters_of
 from lamina.plugin.stream.blocks import CodecStream
-from lamina.plugin.stream.decoder import StreamDecoder
+from lamina.plugin.stream.decoder import StreamDecoder, check_layers_are_sent
 from lamina.plugin.stream.encoder import StreamEncoder
 from lamina.plugin.stream.reports import FrameReport
 
@@ -141,7 +140,7 @@ class NeuralCodec(SideChainEffect, _Attributes):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._model: str = state["model"]
-        self._bundle = _opened_bundle(*bundle_version(self._model))
+        self._bundle = opened_bundle(self._model)
         self._settings: Settings = state["settings"].on(shape_of(self._bundle.config))
         self.on_report: Callable[[FrameReport], None] | None = None
         self._runtime: CodecRuntime | None = None
@@ -255,11 +254,13 @@ class NeuralCodec(SideChainEffect, _Attributes):
         nothing to mix with. With neutral settings, `decode(encode(audio, rate))` is what `process` gives. Frames
         without codes are concealed as lost ones. With `layers` the first so many of each frame are played and the
         others only help to foresee it, so that any number sounds as it was meant. Raises ValueError for codes of
-        another model.
+        another model, or with fewer layers than `layers`.
         """
         if not isinstance(codes, Codes):
             raise TypeError(f"The codes are a {type(codes).__name__}; give what `encode` returns.")
         decoder = self.decoder(codes.sample_rate if sample_rate is None else sample_rate, layers)
+        if layers is not None:
+            check_layers_are_sent(layers, codes.codes.shape[2])
         return np.concatenate([decoder.push(codes), decoder.flush()], 1)
 
     def decoder(self, sample_rate: float | None = None, layers: int | None = None) -> StreamDecoder:
@@ -372,11 +373,6 @@ class NeuralCodec(SideChainEffect, _Attributes):
         ]
         model = [] if self._model == DEFAULT_BUNDLE else [f"model={self._model!r}"]
         return f"NeuralCodec({', '.join([*changed, *model])})"
-
-
-@lru_cache(maxsize=8)
-def _opened_bundle(folder: str, written_ns: int) -> Bundle:
-    return open_bundle(folder)
 
 
 def _signature() -> Signature:

@@ -2,15 +2,22 @@
 own.
 """
 
+import ctypes
+import ctypes.util
 import json
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Processes that share the cores: a thread for every core in each would be in the others' way. numpy isn't there yet.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 # On a screen of usual size: the one that Qt draws on by itself is smaller than the window.
 os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={Path(__file__).with_name('screen.json')}")
 # Shells start what runs in the background with Ctrl-C ignored, `nohup` what is to outlive its terminal with hanging up
@@ -23,6 +30,8 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 # How long an example takes is the machine's business, which may be a busy one.
 settings.register_profile("lamina", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lamina")
+
+MATHS = ctypes.CDLL(ctypes.util.find_library("m")) if sys.platform == "linux" else None
 
 ROOM_MARKS = {"gui": "gui", "live": "audio", "training": "torch"}
 """Rooms whose tests all need the same: `pytest -m "not torch"` leaves the whole room out."""
@@ -42,6 +51,18 @@ def data_folder(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("lamina-data")
     monkeypatch.setenv("LAMINA_DATA", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def numbers_stay_exact():
+    """Whatever a test loads: a plugin built with fast maths has its thread take the smallest numbers for zero."""
+    if sys.platform != "linux":
+        yield
+        return
+    before = (ctypes.c_uint32 * 16)()
+    MATHS.fegetenv(before)
+    yield
+    MATHS.fesetenv(before)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, BinaryIO
 
-from lamina.dsp.resample import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.decoder import (
     check_unchanged,
     open_container,
@@ -14,16 +14,19 @@ from lamina.dsp.soundfiles.decoder import (
     sound_stream,
     stored_bits,
 )
-from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader
+from lamina.dsp.soundfiles.sound_reader import DAMAGED, SoundFileError, SoundReader
 
 RUN_UP_SAMPLES = 4096
 """Decoded before a place that is jumped to: a packet's sound overlaps the packet's before it."""
+OPUS_RUN_UP_SAMPLES = 24_000
+"""Its packets build on those before them."""
+FINEST_EDIT_SECONDS = 0.001
+"""In which MPEG-4 files usually count how long their sound is; their packets' lengths are exact."""
 TAIL_SECONDS = 1.0
 SKIPS_NOTHING = 1 << 29
 """FFmpeg's flag for decoders that leave out nothing of their own."""
 MOST_FAILURES = 1000
 """Packets in a row that can't be decoded; after them the file is taken to be over."""
-DAMAGED = "The file is damaged: some of its sound can't be decoded and is silent."
 
 
 class ContainerFile(SoundReader):
@@ -46,6 +49,7 @@ class ContainerFile(SoundReader):
             self._open()
             codec = self._stream.codec_context
             self._bits = stored_bits(codec.name, codec.extradata)
+            self._run_up = OPUS_RUN_UP_SAMPLES if codec.name == "opus" else RUN_UP_SAMPLES
             self._n_failures = 0
             self._goal: int | None = None
             self._decoded = self._decode()
@@ -89,6 +93,9 @@ class ContainerFile(SoundReader):
         if promised is not None:
             self._jump(max(0, promised - round(TAIL_SECONDS * self.samplerate)))
             there, decoded = self._tail()
+            n_finest = round(FINEST_EDIT_SECONDS * self.samplerate)
+            if kind == "mov" and there < decoded and promised < there <= promised + n_finest:
+                promised = there
             if decoded >= min(there, promised) > 0 and decoded >= promised - RUN_UP_SAMPLES:
                 return min(promised, there, decoded)
         # Something is missing, or nothing is promised: the packets are counted.
@@ -144,7 +151,7 @@ class ContainerFile(SoundReader):
 
     def _jump(self, position: int) -> None:
         self._goal = position
-        self._seek_tick(max(self._first_tick, int((position + self._origin - RUN_UP_SAMPLES) / self._per_tick)))
+        self._seek_tick(max(self._first_tick, int((position + self._origin - self._run_up) / self._per_tick)))
 
     def _seek_tick(self, tick: int) -> None:
         import av

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lamina.dsp.resample import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.pcm_file import full_scale
 from lamina.dsp.soundfiles.sound_reader import SoundFileError
 
@@ -45,12 +45,15 @@ class _Input:
         return True
 
 
-def open_container(file: BinaryIO, kind: str) -> Any:
-    """PyAV's container of a file whose kind is known; raises SoundFileError if there is none to be found."""
+def open_container(file: BinaryIO, kind: str, texts: str = "replace") -> Any:
+    """PyAV's container of a file whose kind is known, as Python's error handler `texts` reads what is said in it.
+
+    Raises what PyAV raises for a damaged file.
+    """
     import av
 
     options = {"codec_whitelist": ",".join(DECODERS)}
-    return av.open(_Input(file), format=kind, options=options, metadata_errors="replace", buffer_size=1 << 16)
+    return av.open(_Input(file), format=kind, options=options, metadata_errors=texts, buffer_size=1 << 16)
 
 
 def sound_stream(container: Any) -> Any:
@@ -98,7 +101,7 @@ def samples_of_frame(frame: Any, bits: int | None) -> FloatArray:
     if sound.dtype.kind == "u":
         sound = sound.astype(np.float32) - np.float32(128)
     is_integer = sound.dtype.kind == "i" or width == 8
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         sound = np.array(sound, np.float32)
     if is_integer:
         sound *= (

@@ -26,7 +26,7 @@ FORMATS = (
     SoundFormat("AIFF", (".aiff", ".aif", ".aifc"), ".aiff"),
     SoundFormat("FLAC", (".flac",), ".flac"),
     SoundFormat("Ogg Vorbis", (".ogg", ".oga"), ".ogg"),
-    SoundFormat("Opus", (".opus",)),
+    SoundFormat("Opus", (".opus",), ".opus"),
     SoundFormat("MP3", (".mp3", ".mp2"), ".mp3"),
     SoundFormat("MPEG-4 audio (AAC, Apple Lossless)", (".m4a", ".mp4", ".m4b")),
     SoundFormat("AAC", (".aac",)),

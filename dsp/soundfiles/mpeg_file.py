@@ -5,14 +5,12 @@ Packets are counted when a file is opened, because no header says how many there
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from lamina.dsp.resample import FloatArray
-from lamina.dsp.soundfiles.container_file import DAMAGED
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.decoder import (
     check_unchanged,
     decoder_of,
@@ -20,7 +18,8 @@ from lamina.dsp.soundfiles.decoder import (
     samples_of_frame,
     sound_stream,
 )
-from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader
+from lamina.dsp.soundfiles.mpeg_packets import Packets, find_packets
+from lamina.dsp.soundfiles.sound_reader import DAMAGED, SoundFileError, SoundReader
 
 RUN_UP_PACKETS = 40
 """Decoded before a place that is jumped to: a packet's bits may lie in the packets before it."""
@@ -32,33 +31,29 @@ class MpegFile(SoundReader):
     """A file of MPEG audio packets.
 
     Args:
-        path: the file.
+        opened: opens the file, from its beginning.
         kind: FFmpeg's name of it: "mp3" (layers I to III) or "aac".
 
     Raises SoundFileError if there is no sound in it, OSError if it can't be opened.
     """
 
-    def __init__(self, path: Path, kind: str) -> None:
-        with path.open("rb") as scanned, open_container(scanned, kind) as container:
-            stream = sound_stream(container)
-            name = str(stream.codec_context.name)
-            # The others round to 16 bits, with a noise that depends on what was decoded before.
-            self._codec = name if name in ("aac", "mp3float", "mp2float", "mp1float") else f"{name}float"
-            rows = np.array(list(_packets(container, stream)), np.int64).reshape(-1, 3)
-            rate = int(stream.codec_context.sample_rate) or 1
-            per_tick = stream.time_base * rate
-        if not len(rows):
+    def __init__(self, opened: Callable[[], BinaryIO], kind: str) -> None:
+        packets = None
+        if kind == "mp3":
+            with opened() as scanned:
+                packets = find_packets(scanned)
+        packets = packets or _parsed(opened, kind)
+        if not len(packets.places):
             raise SoundFileError("holds no sound that can be decoded.")
-        self._file = path.open("rb")
+        self._codec = packets.codec
+        self._file = opened()
         try:
-            self._places, self._sizes = rows[:, 0], rows[:, 1]
+            self._places, self._sizes = packets.places, packets.sizes
             self._number = self._wanted = 0
             self._start()
             first = self._first_frame()
             super().__init__(int(first.sample_rate), len(first.layout.channels), 0)
-            n_samples = np.rint(rows[:, 2].astype(np.float64) * float(per_tick * self.samplerate / rate)).astype(
-                np.int64
-            )
+            n_samples = packets.n_samples * self.samplerate // packets.sample_rate
             n_samples = np.where(n_samples > 0, n_samples, int(first.samples))
             self._starts = np.concatenate(([0], np.cumsum(n_samples)))
             self._drop_a_cut_end()
@@ -150,6 +145,19 @@ class MpegFile(SoundReader):
         self._start()
         self._wanted = max(0, int(np.searchsorted(self._starts, position, "right")) - 1)
         self._number = max(0, self._wanted - RUN_UP_PACKETS)
+
+
+def _parsed(opened: Callable[[], BinaryIO], kind: str) -> Packets:
+    """The packets that FFmpeg's parser finds, whatever lies between them."""
+    with opened() as scanned, open_container(scanned, kind) as container:
+        stream = sound_stream(container)
+        name = str(stream.codec_context.name)
+        # The others round to 16 bits, with a noise that depends on what was decoded before.
+        codec = name if name in ("aac", "mp3float", "mp2float", "mp1float") else f"{name}float"
+        rate = int(stream.codec_context.sample_rate) or 1
+        rows = np.array(list(_packets(container, stream)), np.int64).reshape(-1, 3)
+        n_samples = np.rint(rows[:, 2].astype(np.float64) * float(stream.time_base * rate)).astype(np.int64)
+    return Packets(codec, rate, rows[:, 0], rows[:, 1], n_samples)
 
 
 def _packets(container: Any, stream: Any) -> Iterator[tuple[int, int, int]]:

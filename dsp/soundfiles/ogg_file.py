@@ -15,10 +15,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lamina.dsp.resample import FloatArray
-from lamina.dsp.soundfiles.container_file import DAMAGED
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.decoder import check_unchanged, decoder_of, samples_of_frame, stored_bits
-from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader
+from lamina.dsp.soundfiles.sound_reader import DAMAGED, SoundFileError, SoundReader
 
 _PAGE = struct.Struct("<4sBBqIIIB")
 CONTINUED, FIRST, LAST = 1, 2, 4

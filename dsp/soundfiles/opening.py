@@ -12,7 +12,8 @@ from lamina.dsp.soundfiles.mpeg_file import MpegFile
 from lamina.dsp.soundfiles.ogg_file import OggFile
 from lamina.dsp.soundfiles.pcm_file import PcmFile
 from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader
-from lamina.dsp.soundfiles.wav_header import PutRight, read_aiff_header, read_wav_header
+from lamina.dsp.soundfiles.views import Part, PutRight
+from lamina.dsp.soundfiles.wav_header import read_aiff_header, read_wav_header
 
 W64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb"
 ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
@@ -74,7 +75,7 @@ def open_sound(path: Path) -> SoundReader:
         if kind == "ogg":
             return OggFile(path)
         if kind in ("mp3", "aac"):
-            return MpegFile(path, kind)
+            return MpegFile(lambda: path.open("rb"), kind)
         return ContainerFile(path.open("rb"), kind)
     except SoundFileError:
         raise
@@ -124,7 +125,11 @@ def _open_wav(path: Path) -> SoundReader:
     assert sound is not None
     if sound.pcm is not None:
         return PcmFile(path, sound.pcm)
-    file = cast(BinaryIO, PutRight(path, sound)) if not sound.is_plain else path.open("rb")
-    reader = ContainerFile(file, "wav", sound.is_in_blocks)
-    reader.trouble = sound.trouble
+    reader: SoundReader
+    if sound.is_mpeg:
+        reader = MpegFile(lambda: cast(BinaryIO, Part(path, sound.start, sound.start + sound.there)), "mp3")
+    else:
+        file = cast(BinaryIO, PutRight(path, sound)) if not sound.is_plain else path.open("rb")
+        reader = ContainerFile(file, "wav", sound.is_in_blocks)
+    reader.trouble = sound.trouble or reader.trouble
     return reader

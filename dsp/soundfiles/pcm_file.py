@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lamina.dsp.resample import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.sound_reader import SoundReader
 from lamina.dsp.soundfiles.wav_header import PcmSound
 
@@ -69,7 +69,7 @@ def samples_of(content: bytes, stored: str) -> FloatArray:
         stored: of one: as numpy calls it, or "i3" behind its byte order for 24 bits.
     """
     if stored.endswith(("f4", "f8")):
-        with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and refused as that
+        with np.errstate(over="ignore", invalid="ignore"):  # what no float32 can be is infinite or NaN, and refused
             return np.frombuffer(content, stored).astype(np.float32)
     if stored.endswith("i3"):
         wide = np.zeros((len(content) // 3, 4), np.uint8)

@@ -8,10 +8,14 @@ from typing import Self
 
 import numpy as np
 
-from lamina.dsp.resample import FloatArray
+from lamina.dsp.arrays import FloatArray
 
 DECODED_ON_SECONDS = 1.0
 """A place that lies no farther ahead is reached by decoding on: a jump costs about as much."""
+
+LONGEST_SILENT_END_SECONDS = 1.0
+"""So much at a file's end may be silent because it can't be decoded; where more is missing it isn't there."""
+DAMAGED = "The file is damaged: some of its sound can't be decoded and is silent."
 
 
 class SoundFileError(ValueError):
@@ -52,6 +56,9 @@ class SoundReader:
                 following = None if self._is_over else self._next()
                 if following is None:
                     self._is_over = True
+                    if self.frames - at <= LONGEST_SILENT_END_SECONDS * self.samplerate:
+                        self.trouble = self.trouble or DAMAGED
+                        done = n_samples
                     break
                 self._block_start, self._block = following
                 continue

@@ -6,7 +6,6 @@ before a decoder sees it, or refused.
 
 from __future__ import annotations
 
-import io
 import math
 import struct
 from collections.abc import Iterator
@@ -19,8 +18,8 @@ from lamina.dsp.soundfiles.sound_reader import SoundFileError
 UNKNOWN_SIZES = 0x7FFF_F000
 """From here on a size may be what programs write that don't know how long the sound will be: they differ in it."""
 MOST_CHUNKS = 10_000
-PCM, ADPCM, FLOAT, A_LAW, MU_LAW, IMA, GSM, EXTENSIBLE = 1, 2, 3, 6, 7, 17, 49, 0xFFFE
-IN_BLOCKS = (ADPCM, IMA, GSM)
+PCM, ADPCM, FLOAT, A_LAW, MU_LAW, IMA, GSM, MPEG, MP3, EXTENSIBLE = 1, 2, 3, 6, 7, 17, 49, 80, 85, 0xFFFE
+IN_BLOCKS = (ADPCM, IMA, GSM, MPEG, MP3)
 """Ways of storing sound in which bytes are no samples."""
 
 _CHUNK = struct.Struct("<4sI")
@@ -100,10 +99,17 @@ class WavSound:
         return self.form.tag in IN_BLOCKS
 
     @property
+    def is_mpeg(self) -> bool:
+        """Whether it is packets of MPEG audio."""
+        return self.form.tag in (MPEG, MP3)
+
+    @property
     def trouble(self) -> str:
         """What is missing, as a sentence; empty if nothing is known to be."""
-        if self.promised is None or self.promised - self.there < self.sample_bytes or not self.bytes_per_second:
+        if self.promised is None or self.promised - self.there < self.sample_bytes:
             return ""
+        if not self.bytes_per_second:
+            return "The file was cut off."
         there, promised = (n_bytes / self.bytes_per_second for n_bytes in (self.there, self.promised))
         return _cut(there, promised)
 
@@ -134,7 +140,7 @@ def read_wav_header(path: Path) -> WavSound | None:
         form: _Form | None = None
         found: tuple[int, int] | None = None
         sizes_64, size_64, is_alone = None, 0, True
-        for name, start, size in _chunks(file, n_bytes):
+        for name, start, size in chunks(file, n_bytes):
             if found is not None and found[1] and name in (b"data", b"fmt "):
                 is_alone = False  # the library would believe the last one
             elif name == b"ds64" and size >= _SIZES_64.size:
@@ -173,7 +179,7 @@ def read_aiff_header(path: Path) -> PcmSound | None:
         if len(head) < 12 or head[:4] != b"FORM" or head[8:] not in (b"AIFF", b"AIFC"):
             return None
         common, found = b"", None
-        for name, start, size in _chunks(file, n_bytes, ">4sI"):
+        for name, start, size in chunks(file, n_bytes, ">4sI"):
             if name == b"COMM" and size >= 18:
                 common = file.read(min(size, 22)).ljust(18, b"\0")
             elif name == b"SSND" and found is None:
@@ -230,16 +236,22 @@ def _cut(there: float, promised: float) -> str:
     return f"The file was cut off: {there:.2f} of {promised:.2f} s are there."
 
 
-def _chunks(file: BinaryIO, n_bytes: int, layout: str = "<4sI") -> Iterator[tuple[bytes, int, int]]:
+def chunks(file: BinaryIO, n_bytes: int, layout: str = "<4sI") -> Iterator[tuple[bytes, int, int]]:
     """Name, first byte and size of each chunk that begins in the file; what it holds may be read at once."""
     head = struct.Struct(layout)
+    size_64: int | None = None
     for _ in range(MOST_CHUNKS):
         found = file.read(head.size)
         if len(found) < head.size:
             return
         name, size = head.unpack(found)
         start = file.tell()
+        if name == b"ds64":
+            size_64 = int.from_bytes(file.read(_SIZES_64.size)[8:], "little")
+            file.seek(start)
         yield name, start, size
+        if name == b"data" and size == 0xFFFF_FFFF and size_64 is not None:
+            size = size_64
         # Chunks begin at even places.
         after = start + size + size % 2
         if after >= n_bytes:
@@ -252,7 +264,7 @@ def _is_chunks(path: Path, start: int, n_bytes: int) -> bool:
     with path.open("rb") as file:
         file.seek(start)
         end = start
-        for name, begins, size in _chunks(file, n_bytes):
+        for name, begins, size in chunks(file, n_bytes):
             if not all(32 <= byte < 127 for byte in name):
                 return False
             end = begins + size
@@ -275,59 +287,10 @@ def _check(form: _Form) -> None:
         what = f"{form.channels} channels, {form.sample_rate} Hz and {form.sample_bytes} bytes for each sample"
         raise WavHeaderError(f"is a WAV file of {what}. Convert it again.")
     bits = form.bits
-    if bits is None or form.tag == GSM:
+    if bits is None or form.tag in (GSM, MPEG, MP3):
         return
     is_law = form.tag in (A_LAW, MU_LAW)
     if bits == 0 or (is_law and bits != 8) or (form.tag not in (*IN_BLOCKS, A_LAW, MU_LAW) and bits > 8 and bits % 8):
         raise WavHeaderError(
             f"is a WAV file with samples of {bits} bits; 8, 16, 24, 32 and 64 can be read. Convert it."
         )
-
-
-class PutRight(io.RawIOBase):
-    """A WAV file that ends where its sound ends, with a header that says so. Owns the file; `close` closes it."""
-
-    def __init__(self, path: Path, sound: WavSound) -> None:
-        self.name = str(path)
-        self._file: BinaryIO = path.open("rb")
-        self._end, self._place = sound.start + sound.there, 0
-        if sound.sizes_64 is None:
-            sizes = {4: struct.pack("<I", self._end - 8), sound.start - 4: struct.pack("<I", sound.there)}
-        else:
-            sizes = {sound.sizes_64: _SIZES_64.pack(self._end - 8, sound.there), sound.start - 4: b"\xff" * 4}
-        self._changed = {place + index: byte for place, size in sizes.items() for index, byte in enumerate(size)}
-
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As any file."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._end}[whence]
-        self._place = max(0, base + offset)
-        return self._place
-
-    def tell(self) -> int:
-        """As any file."""
-        return self._place
-
-    def read(self, size: int | None = -1) -> bytes:
-        """As any file."""
-        left = max(0, self._end - self._place)
-        wanted = left if size is None or size < 0 else min(size, left)
-        self._file.seek(self._place)
-        content = bytearray(self._file.read(wanted))
-        for place, byte in self._changed.items():
-            if self._place <= place < self._place + len(content):
-                content[place - self._place] = byte
-        self._place += len(content)
-        return bytes(content)
-
-    def close(self) -> None:
-        """Close the file too."""
-        self._file.close()
-        super().close()

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.values.boards import BoardsAsText
 from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE
@@ -58,7 +59,9 @@ class KeptSession:
 
     def __init__(self, music_folder: Path, folder: Path | None = None) -> None:
         self.shape: KeptWindow | None = None
-        self._seen: tuple[dict[str, Any], dict[str, Any], dict[str, Any], KeptWindow | None] | None = None
+        self._seen: tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any], KeptWindow | None] | None = (
+            None
+        )
         self._boards_as_text = BoardsAsText()
         self._told = ""
         self._file = SessionFile(self._describe, folder)
@@ -70,6 +73,7 @@ class KeptSession:
         if margin is not None:
             wishes["margin_samples"] = margin
         self.session = Session(LiveEngine(wishes, opens=False), music_folder)
+        self.comparing = Comparing(self.session)
 
     @property
     def is_unfinished(self) -> bool:
@@ -125,6 +129,19 @@ class KeptSession:
             self._file.set_aside("the settings of A and B can't be read")
             return f"The settings of A and B can't be brought back: {reason}"
 
+    def restore_compared(self) -> str:
+        """Bring back the slots, which are made when they are looked at; returns nothing, or a sentence that says why
+        that can't be.
+        """
+        if "compared" not in self._left:
+            return ""
+        try:
+            self.comparing.restore(self._left["compared"])
+            return ""
+        except Exception:
+            # Whatever stands there: all else is brought back.
+            return "The slots that were compared can't be read and are gone."
+
     def restore_place(self, kept: KeptDocument) -> None:
         """Go where one was in the open document, at rest, with its loop."""
         session = self.session
@@ -153,16 +170,22 @@ class KeptSession:
             "is_looping": session.is_looping,
         }
         # References only, for this is the window's thread: `_describe` makes text of them on another.
-        self._seen = session.engine.wishes(), session.boards.snapshot(), place, self.shape
+        compared = self.comparing.document()
+        self._seen = session.engine.wishes(), session.boards.snapshot(), place, compared, self.shape
 
     def _describe(self) -> dict[str, Any] | None:
         if self._seen is None:
             # An end before everything is loaded must not forget the last session.
             return self._file.left
-        wishes, boards, place, shape = self._seen
-        # The engine's boards are those of `boards`.
-        engine = {name: wish for name, wish in wishes.items() if name != "boards"}
-        described = {"engine": engine, "boards": self._boards_as_text.document(boards), "document": place}
+        wishes, boards, place, compared, shape = self._seen
+        # The engine's boards are those of `boards`, and what it compares is made anew.
+        engine = {name: wish for name, wish in wishes.items() if name not in ("boards", "compared")}
+        described = {
+            "engine": engine,
+            "boards": self._boards_as_text.document(boards),
+            "document": place,
+            "compared": compared,
+        }
         return described if shape is None else {**described, "window": asdict(shape)}
 
     def close(self) -> None:

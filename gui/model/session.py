@@ -36,8 +36,10 @@ NO_INPUT = "Live needs an input, and there is none. Connect one and choose it un
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to tell the user: a sentence, whether it is a refusal, what stands in its tooltip, and what can be done
-    about it: a button's word and what it does.
+    """Something to tell the user.
+
+    A sentence, whether it is a refusal, what stands in its tooltip, and what can be done about it: a button's word and
+    what it does.
     """
 
     text: str

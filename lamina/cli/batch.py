@@ -55,14 +55,20 @@ def add_file_options(parser: argparse.ArgumentParser, inputs: str, output: str) 
         help=f"IN [IN …] OUT: {inputs}, then {output}. - stands for standard input or output",
     )
     parser.add_argument("-o", "--output", type=named_path, metavar="OUT", help="where to; every FILE is an input then")
-    existing = parser.add_mutually_exclusive_group()
-    existing.add_argument("-f", "--force", action="store_true", help="replace files that exist")
-    existing.add_argument("--no-clobber", action="store_true", help="never replace a file, and never ask")
+    existing = add_replacing_options(parser)
     existing.add_argument("--skip-existing", action="store_true", help="leave out what has its result already")
     parser.add_argument(
         "-j", "--jobs", type=int, default=1, metavar="N", help="so many files at the same time (default %(default)s)"
     )
     add_talk_options(parser)
+
+
+def add_replacing_options(parser: argparse.ArgumentParser) -> Any:
+    """Declare what may be replaced; returns the group, in which one option excludes the others."""
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument("-f", "--force", action="store_true", help="replace files that exist")
+    existing.add_argument("--no-clobber", action="store_true", help="never replace a file, and never ask")
+    return existing
 
 
 def named_path(text: str) -> Path:
@@ -138,22 +144,30 @@ def without_existing(jobs: list[Job], options: argparse.Namespace) -> list[Job]:
 
     Raises NotWrittenError, before anything is written, if something exists and may not be replaced.
     """
-    from lamina.plugin.files.atomic import NotWrittenError
-
     there = [job.target for job in jobs if job.target != PIPE and job.target.exists()]
-    if not there or options.force:
-        return jobs
-    if options.skip_existing:
+    if there and options.skip_existing:
         for target in there:
             say(options, f"{target} exists already and is left as it is.")
         return [job for job in jobs if job.target not in there]
+    check_replacing(there, options, "--force to replace, --skip-existing to leave out what is there, or another name")
+    return jobs
+
+
+def check_replacing(there: list[Path], options: argparse.Namespace, advice: str) -> None:
+    """Raises NotWrittenError if files are there that may not be replaced: neither by option nor by an answer.
+
+    Args:
+        there: files that would be replaced.
+        options: with `force` and `no_clobber`.
+        advice: what the user may give instead.
+    """
+    from lamina.plugin.files.atomic import NotWrittenError
+
+    if not there or options.force:
+        return
     more = f", and {len(there) - 1} more" if len(there) > 1 else ""
-    if not options.no_clobber and is_yes(f"{there[0]} exists already{more}. Replace? [y/N] "):
-        return jobs
-    raise NotWrittenError(
-        f"{there[0]} exists already{more}. Nothing was written: give --force to replace, --skip-existing to leave out "
-        "what is there, or another name."
-    )
+    if options.no_clobber or not is_yes(f"{there[0]} exists already{more}. Replace? [y/N] "):
+        raise NotWrittenError(f"{there[0]} exists already{more}. Nothing was written: give {advice}.")
 
 
 def run_jobs(jobs: list[Job], work: Work, options: argparse.Namespace) -> int:

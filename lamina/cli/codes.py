@@ -192,14 +192,14 @@ def _wanted_layers(options: argparse.Namespace, codec: NeuralCodec) -> int | Non
 
 
 def _check_peeling(header: HeaderFields, layers: int, source: Path) -> None:
-    """Raises ContainerError if the file has fewer layers, or if so few can't be understood."""
-    from lamina.plugin.codes_file.header import ContainerError
-
+    """Raises ValueError if the file has fewer layers, or if so few can't be understood: the file is good, the wish is
+    not.
+    """
     sent = header.layers
     if layers > sent:
-        raise ContainerError(f"{source} has {sent} layers: peeling can't make {layers} of them. Give at most {sent}.")
+        raise ValueError(f"{source} has {sent} layers: peeling can't make {layers} of them. Give at most {sent}.")
     if layers < header.lag_from <= sent:
-        raise ContainerError(
+        raise ValueError(
             f"{source} can't be peeled down to {layers} layers: its frames' first codes say where in the past to look, "
             f"which is understood from {header.lag_from} layers up. Encode the sound anew with --layers {layers}."
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.cli.answers import print_json
+from lamina.cli.batch import add_replacing_options, check_replacing
 from lamina.plugin.extras import missing_extra
 
 BAR_FORMAT = "{desc} {bar} {percentage:3.0f} %  {remaining} left"
@@ -55,6 +56,7 @@ def add_data_command(commands: Any) -> None:
         metavar="MB",
         help="write FILE.part1, FILE.part2 … of at most so many megabytes; train with --data FILE",
     )
+    add_replacing_options(pack)
     pack.set_defaults(run=_pack)
     compact = actions.add_parser(
         "compact",
@@ -86,6 +88,7 @@ def add_data_command(commands: Any) -> None:
     compact.add_argument(
         "--cache", type=Path, metavar="DIR", help="where decoded audio is kept (default: the user's cache folder)"
     )
+    add_replacing_options(compact)
     compact.set_defaults(run=_compact)
     check = actions.add_parser(
         "check",
@@ -156,6 +159,7 @@ def _pack(options: argparse.Namespace) -> int:
     from lamina.models.training.data.packed import open_packed
 
     part_bytes = None if options.part_size is None else _bytes(options.part_size)
+    _check_replacing(options, in_parts=part_bytes is not None)
     with progress_bar("packing") as progress:
         written = pack_folders(options.folders, options.out, part_bytes=part_bytes, progress=progress)
     packed = open_packed(options.out)
@@ -180,6 +184,7 @@ def _compact(options: argparse.Namespace) -> int:
     if options.parts < 1:
         raise ValueError(f"--parts is {options.parts}; it must be at least 1.")
     part_bytes = _bytes(options.part_size)
+    _check_replacing(options, in_parts=True)
     with progress_bar("reading sounds") as progress:
         sets = open_sources(options.sources, options.cache, SAMPLE_RATE, progress)
     with progress_bar("packing") as progress:
@@ -192,6 +197,16 @@ def _compact(options: argparse.Namespace) -> int:
     }
     print("; ".join(f"{kind} {length / 60:.1f} minutes" for kind, length in seconds.items() if length))
     return 0
+
+
+def _check_replacing(options: argparse.Namespace, in_parts: bool) -> None:
+    """Raises NotWrittenError, before sounds are read, if a file or the first part of a set is there and may not be
+    replaced.
+    """
+    from lamina.models.training.data.packed import part_path
+
+    first = part_path(options.out, 1) if in_parts else options.out
+    check_replacing([first] if first.is_file() else [], options, "--force to replace it, or another name")
 
 
 def _print_written(written: list[Path], packed: PackedSet) -> None:

@@ -1,4 +1,7 @@
-"""`lamina info` shows a model, versions, devices and latency, what a bug report needs; `lamina presets` the presets."""
+"""`lamina info` shows a model, versions, devices and latency, what a bug report needs.
+
+`lamina presets` lists the presets, `lamina rivals` the other codecs.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ SHOWN_PACKAGES = ("onnxruntime", "pedalboard", "numpy", "PyQt6", "sounddevice", 
 
 
 def add_info_commands(commands: Any) -> None:
-    """Declare both commands."""
+    """Declare the three commands."""
     info = commands.add_parser(
         "info",
         help="show the models, versions, sound devices and latency",
@@ -41,6 +44,15 @@ def add_info_commands(commands: Any) -> None:
     )
     presets.add_argument("--json", action="store_true", help="as JSON")
     presets.set_defaults(run=_presets)
+
+    rivals = commands.add_parser(
+        "rivals",
+        help="list the other codecs that sound can go through",
+        description="List the other codecs that sound can go through, with their bitrates, and what is missing for "
+        "those that can't be used here. Use one with `lamina render --rival NAME:KBPS`.",
+    )
+    rivals.add_argument("--json", action="store_true", help="as JSON")
+    rivals.set_defaults(run=_rivals)
 
 
 def _info(options: argparse.Namespace) -> int:
@@ -84,6 +96,38 @@ def _presets(options: argparse.Namespace) -> int:
             f"{PARAMETERS[name].label.lower()} {PARAMETERS[name].format(value)}" for name, value in values.items()
         )
         print(f"  {preset.name:22} {preset.description}\n{'':24} {texts}")
+    return 0
+
+
+def _rivals(options: argparse.Namespace) -> int:
+    from lamina.plugin.rivals.registry import RIVALS
+
+    if options.json:
+        print_json(
+            [
+                {
+                    "name": kind.name,
+                    "title": kind.title,
+                    "kbps": list(kind.rates.choices) or [kind.rates.lowest, kind.rates.highest],
+                    "any_kbps_between": not kind.rates.choices,
+                    "default_kbps": kind.rates.default,
+                    "channels": kind.channels,
+                    "sample_rate": kind.sample_rates,
+                    "streams": kind.streams,
+                    "options": kind.options,
+                    "colour": kind.colour,
+                    "needs": kind.needs,
+                    "missing": kind.missing(),
+                }
+                for kind in RIVALS.values()
+            ]
+        )
+        return 0
+    for kind in RIVALS.values():
+        each = "" if kind.channels == "joint" else ", each channel"
+        missing = kind.missing()
+        print(f"{kind.name:8} {kind.title}: {kind.rates} kbps{each}; {kind.sample_rates}")
+        print(f"{'':8} {'here' if missing is None else f'not here: {shown(missing)}'}")
     return 0
 
 

@@ -247,7 +247,7 @@ def _device_settings(options: argparse.Namespace) -> DeviceSettings:
 def _check_devices(settings: DeviceSettings) -> None:
     """Who names a device wants that one and no other: raises DeviceError or ValueError before anything is started."""
     from lamina.plugin.host.device.device_settings import NONE
-    from lamina.plugin.host.device.devices import find_device, is_hardware, list_devices
+    from lamina.plugin.host.device.devices import find_device, is_hardware, probe_devices
     from lamina.plugin.host.device.virtual_device import virtual_device
 
     target = virtual_device(settings.input, settings.output).output
@@ -262,7 +262,8 @@ def _check_devices(settings: DeviceSettings) -> None:
         (name, is_input) for name, is_input in ((settings.output, False), (settings.input, True)) if is_hardware(name)
     ]
     if wanted:
-        devices = list_devices()
+        # Never asked in this process: PortAudio aborts the process that it ends in when JACK has gone meanwhile.
+        devices = probe_devices()
         for name, is_input in wanted:
             find_device(name, devices, is_input)
 

@@ -1,4 +1,4 @@
-"""The command line: `lamina app | render | encode | decode | inspect | live | devices | info | presets | models | …`.
+"""The command line: `lamina app | render | encode | decode | inspect | compare | live | devices | info | …`.
 
 Each command lies in a module of its own; this one reads what is asked for and turns what fails into an exit code.
 """
@@ -98,8 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     app.set_defaults(run=_app)
 
     from lamina.cli.codes import add_codes_commands
+    from lamina.cli.comparing.compare import add_compare_command
     from lamina.cli.data import add_data_command
     from lamina.cli.info import add_info_commands
+    from lamina.cli.listening.listen import add_listen_command
     from lamina.cli.live import add_live_commands
     from lamina.cli.models import add_models_command
     from lamina.cli.render import add_render_command
@@ -108,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
 
     add_render_command(commands)
     add_codes_commands(commands)
+    add_compare_command(commands)
     add_live_commands(commands)
+    add_listen_command(commands)
     add_info_commands(commands)
     add_models_command(commands)
     add_train_command(commands)

@@ -6,6 +6,7 @@ What can't do anything where it is given is refused, and so are options that con
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from lamina.plugin.documents.presets import Preset, load_preset
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import PARAMETERS
+from lamina.plugin.rivals.coding.rival import Rival
 
 OPTIONS = ("layers", "kbps", "denoise", "noise_only", "mix")
 """Parameters that have an option of their own; `--set` takes every one."""
@@ -50,7 +52,7 @@ ENCODING = Use(
 DECODING = Use(
     frozenset(
         {"mix", "bypass", "input_gain_db", "stereo", "side_layers", "loudness_layers", "search", "passes"}
-        | {"cross_layers"}
+        | {"cross_layers", "variable_rate"}
     ),
     "the codes are made already, and the sound that they were made of is not here",
 )
@@ -133,21 +135,32 @@ def given_parameters(options: argparse.Namespace) -> dict[str, tuple[str, str]]:
     return given
 
 
-def rate_text(codec: NeuralCodec, n_channels: int) -> str:
-    """The bitrate of a channel and, where there are several, of all: "6 kbps per channel, 12 kbps in all"."""
+def rate_text(codec: NeuralCodec | Rival, n_channels: int) -> str:
+    """The bitrate of a channel and, where there are several, of all: "6 kbps per channel, 12 kbps in all".
+
+    Of a rival that has coded something, the bitrate that was counted: "Opus 12 kbps, 12.00 kbps counted in all".
+    """
+    if isinstance(codec, Rival):
+        kbps = codec.counted_kbps
+        return codec.title if math.isnan(kbps) else f"{codec.title}, {kbps:.2f} kbps counted in all"
     settings, shape = codec.settings, codec.settings.shape
     if n_channels == 1:
-        return f"{codec.kbps:g} kbps"
+        return f"{codec.kbps:g} kbps" + (" on average" if settings.variable_rate else "")
     total = codec.kbps * n_channels
     if n_channels == 2 and settings.stereo != "linked":
         side = min(settings.side_layers, settings.layers) if settings.stereo == "mid-side" else 0
         total = codec.kbps + (shape.kbps(side) if side else 0.0)
-    least = "at most " if settings.loudness_layers or settings.moves else ""
+    least = (
+        "at most " if settings.loudness_layers or settings.moves else "on average " if settings.variable_rate else ""
+    )
     return f"{codec.kbps:g} kbps per channel, {least}{total:g} kbps in all"
 
 
-def describe(codec: NeuralCodec) -> str:
+def describe(codec: NeuralCodec | Rival) -> str:
     """Model and settings in one line, for who wants to know what is done."""
+    if isinstance(codec, Rival):
+        options = "".join(f", {name} {value}" for name, value in codec.options.items())
+        return f"{codec.title}{options}"
     from lamina.models.runtime import load_runtime
 
     shape = codec.settings.shape

@@ -1,4 +1,4 @@
-"""`lamina render`: sound files, or sound out of a pipe, through the codec."""
+"""`lamina render`: sound files, or sound out of a pipe, through the codec or one of its rivals."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from lamina.cli.batch import (
 from lamina.cli.interruption import signals_end_it_cleanly
 from lamina.cli.options import add_settings_options, codec_of, describe, given_parameters, rate_text
 from lamina.dsp.soundfiles.formats import readable, writable
+from lamina.plugin.neural_codec import NeuralCodec
 
 if TYPE_CHECKING:
     from lamina.plugin.files.piped import RawSound
-    from lamina.plugin.neural_codec import NeuralCodec
+    from lamina.plugin.rivals.registry import Rival
 
 
 def add_render_command(commands: Any) -> None:
@@ -36,16 +37,23 @@ def add_render_command(commands: Any) -> None:
         "render",
         help="run sound files through the codec",
         usage="lamina render [options] IN [IN ...] OUT\n       lamina render [options] IN [IN ...] -o OUT",
-        description="Run sound files through the codec. One input is written to OUT; several go into the folder OUT. "
-        "- reads WAV, or bare samples, from standard input, and writes them to standard output.",
+        description="Run sound files through the codec, or through a rival of it. One input is written to OUT; several "
+        "go into the folder OUT. - reads WAV, or bare samples, from standard input, and writes them to standard "
+        "output.",
         epilog="Examples: lamina render song.wav thin.wav --kbps 3 · lamina render takes/*.flac coded/ --preset "
-        "walkie-talkie --mix 0.5 · lamina render noisy.wav clean.wav --layers 24 --denoise 1 · "
-        "ffmpeg -i film.mkv -f wav - | lamina render - - --kbps 3 | ffplay -",
+        "walkie-talkie --mix 0.5 · lamina render noisy.wav clean.wav --layers 24 --denoise 1 · lamina render song.wav "
+        "opus.wav --rival opus:12 · ffmpeg -i film.mkv -f wav - | lamina render - - --kbps 3 | ffplay -",
     )
     add_file_options(
         render, f"sound files ({readable()})", f"a file (its suffix chooses the format: {writable()}) or a folder"
     )
     add_settings_options(render)
+    render.add_argument(
+        "--rival",
+        metavar="NAME",
+        help="another codec instead (see `lamina rivals`): opus, or opus:12, or opus:12:frame_ms=10; --kbps says its "
+        "bitrate, too, and no other setting goes with it",
+    )
     render.add_argument(
         "--sidechain",
         type=Path,
@@ -59,7 +67,16 @@ def add_render_command(commands: Any) -> None:
         "(wav)",
     )
     render.add_argument(
-        "--quality", metavar="Q", help="of an mp3 or ogg file: kbps as a number, or V0 (best) to V9 (mp3; default V2)"
+        "--quality",
+        metavar="Q",
+        help="of an mp3, ogg or opus file: kbps as a number (opus: of all channels together; default 160 in stereo), "
+        "or V0 (best) to V9 (mp3; default V2)",
+    )
+    render.add_argument(
+        "--no-tags",
+        action="store_true",
+        help="leave out what the input says of its sound, which is kept otherwise: tags (title, artist, date …), and "
+        "from WAV to WAV bext, iXML and cue points",
     )
     piped = render.add_argument_group("pipes")
     piped.add_argument("--rate", type=int, metavar="HZ", help="standard input has no header, and this sample rate")
@@ -81,8 +98,9 @@ def _render(options: argparse.Namespace) -> int:
 
     inputs, output = inputs_and_output(options)
     raw = _raw_sound(options, PIPE in inputs, output == PIPE)
-    codec = codec_of(options)
-    _check_sidechain(options, codec)
+    codec = codec_of(options) if options.rival is None else _rival_of(options, PIPE in (*inputs, output))
+    if options.rival is None:
+        _check_sidechain(options, codec)
     with signals_end_it_cleanly(), new_folders(output):
         jobs = jobs_of(inputs, output, _suffix, WRITABLE_SUFFIXES, check_target)
         jobs = without_existing(jobs, options)
@@ -91,7 +109,7 @@ def _render(options: argparse.Namespace) -> int:
         return run_jobs(jobs, _work(codec, options, raw), options)
 
 
-def _work(codec: NeuralCodec, options: argparse.Namespace, raw: RawSound | None) -> Work:
+def _work(codec: NeuralCodec | Rival, options: argparse.Namespace, raw: RawSound | None) -> Work:
     from lamina.plugin.files.piped import render_piped
     from lamina.plugin.files.render import render_file
 
@@ -124,14 +142,35 @@ def _work(codec: NeuralCodec, options: argparse.Namespace, raw: RawSound | None)
                 options.sidechain,
                 options.sample_format,
                 options.quality,
+                not options.no_tags,
             )
         if result.clipping:
             print(f"lamina: {job.target}: {result.clipping}", file=sys.stderr)
         speed = result.seconds / max(result.elapsed, 1e-9)
-        rate = rate_text(codec, result.n_channels)
+        rate = rate_text(effect, result.n_channels)
         return Outcome(f"{result.target}: {result.seconds:.1f} s at {rate}, {speed:.0f} × real time", result.trouble)
 
     return work
+
+
+def _rival_of(options: argparse.Namespace, is_piped: bool) -> NeuralCodec | Rival:
+    """The rival that is asked for; raises ValueError for it, and for settings that only the codec has."""
+    from lamina.plugin.rivals.registry import parse
+
+    text: str = options.rival
+    own = [flag for name, (flag, _) in given_parameters(options).items() if name != "kbps"]
+    own += [f"--{name}" for name in ("preset", "model", "sidechain") if getattr(options, name) is not None]
+    if own:
+        raise ValueError(f"{own[0]} is a setting of Lamina, and --rival {text} asks for another codec. Leave one out.")
+    name, *rest = text.split(":")
+    if options.kbps is not None:
+        if rest and "=" not in rest[0]:
+            raise ValueError(f"--rival {text} and --kbps {options.kbps} both say the bitrate. Give one.")
+        text = ":".join([name, options.kbps, *rest])
+    rival = parse(text)
+    if is_piped and not rival.can_stream:
+        raise ValueError(f"{rival.title} codes whole pieces, so it can't be put between pipes. Give it files.")
+    return rival
 
 
 def _suffix(source: Path) -> str:
@@ -156,6 +195,8 @@ def _raw_sound(options: argparse.Namespace, is_input: bool, is_output: bool) -> 
         raise ValueError("--format is about samples in pipes. A file's suffix chooses how its samples are stored.")
     if is_output and (options.sample_format or options.quality):
         raise ValueError("--sample-format and --quality are about files. Give --format for samples on standard output.")
+    if options.no_tags and (is_input or is_output):
+        raise ValueError("--no-tags is about files: no tags go through pipes.")
     if not named:
         return None
     if len(named) == 1:
@@ -163,7 +204,8 @@ def _raw_sound(options: argparse.Namespace, is_input: bool, is_output: bool) -> 
     return RawSound(options.rate, options.channels, options.format or "f32")
 
 
-def _check_sidechain(options: argparse.Namespace, codec: NeuralCodec) -> None:
+def _check_sidechain(options: argparse.Namespace, codec: NeuralCodec | Rival) -> None:
+    assert isinstance(codec, NeuralCodec), "a rival was given no side-chain"
     settings = codec.settings
     moved = {motion.target for motion in settings.motions} | {curve.target for curve in settings.automation}
     crosses = settings.cross_layers < settings.layers or moved & {"cross_layers", "layers", "kbps"}

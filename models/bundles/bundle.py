@@ -13,6 +13,7 @@ import json
 import re
 import shutil
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,16 @@ def open_bundle(name_or_path: str | Path = DEFAULT_BUNDLE) -> Bundle:
     _verify_origin(path, text)
     _verify_hashes(bundle)
     return bundle
+
+
+def opened_bundle(name_or_path: str | Path = DEFAULT_BUNDLE) -> Bundle:
+    """A bundle as `open_bundle` opens it, read and verified once per process; again when it was replaced."""
+    return _opened(*bundle_version(name_or_path))
+
+
+@lru_cache(maxsize=16)
+def _opened(folder: str, _written_ns: int) -> Bundle:
+    return open_bundle(folder)
 
 
 def find_bundle(name_or_path: str | Path) -> Path:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
+
 BLOCK = 32
 ZERO = 128
 LARGEST = 127
@@ -21,7 +23,6 @@ DOMAIN = "com.microsoft"
 CODES, SCALES = ".bytes", ".scales"
 """Suffixes of the initializers that stand for a weight."""
 
-FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]
 
 

@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from lamina.dsp.arrays import FloatArray
+
 Indices = npt.NDArray[np.int64]
 
 MOST_NEIGHBOURS = 64

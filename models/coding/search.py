@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from lamina.dsp.arrays import FloatArray
+
 CodeArray = npt.NDArray[np.uint16]
 
 MOST_CANDIDATES = 8

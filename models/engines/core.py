@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.models.bundles.bundle import COARSE, DECODER, ENCODER, MEMORY, Bundle, BundleError, quantizer_graphs
 from lamina.models.bundles.byte_weights import CODES, SCALES, to_bytes
 from lamina.models.bundles.onnx_weights import read_weights
 from lamina.models.config import CodecConfig
 
-FloatArray = npt.NDArray[np.float32]
 Int32Array = npt.NDArray[np.int32]
 
 API_VERSION = 3

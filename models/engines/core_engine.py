@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.models.bundles.bundle import Bundle
 from lamina.models.engines.core import Core, read_codebooks
 
 if TYPE_CHECKING:
     from lamina.models.runtime import CodecRuntime
 
-FloatArray = npt.NDArray[np.float32]
 CodeArray = npt.NDArray[np.uint16]
 AnyCodes = npt.NDArray[np.integer]
 Counts = npt.NDArray[np.integer]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.models.bundles.bundle import Bundle, BundleError
 from lamina.models.engines.loop import Loop
 
@@ -22,7 +23,6 @@ EngineName = Literal["core", "onnx"]
 VARIABLE = "LAMINA_ENGINE"
 """Environment variable that asks for an engine by its name."""
 
-FloatArray = npt.NDArray[np.float32]
 CodeArray = npt.NDArray[np.uint16]
 State = list[FloatArray]
 

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
+
 if TYPE_CHECKING:
     from lamina.models.engines.onnx_engine import OnnxEngine
     from lamina.models.runtime import CodecRuntime
 
-FloatArray = npt.NDArray[np.float32]
 CodeArray = npt.NDArray[np.uint16]
 AnyCodes = npt.NDArray[np.integer]
 Counts = npt.NDArray[np.integer]

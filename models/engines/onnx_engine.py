@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.models.bundles.bundle import (
     COARSE,
     DECODER,
@@ -35,7 +36,6 @@ from lamina.models.engines.loop import LoopState, OnnxLoop
 if TYPE_CHECKING:
     from lamina.models.runtime import CodecRuntime
 
-FloatArray = npt.NDArray[np.float32]
 CodeArray = npt.NDArray[np.uint16]
 State = list[FloatArray]
 

@@ -63,7 +63,8 @@ class Trainer:
         resume: the checkpoint to go on from, optimizer and clock included.
         workers: the processes and the device; one process on the CPU if None.
 
-    `on_step`, if set, is called with the trainer after every step; `share_done`, and `audio_seconds` drawn by all
+    `on_step`, if set, is called with the trainer after every step, `on_checkpoint` with each checkpoint that was kept
+    on the way (in the leading process; an OSError of it is logged). `share_done`, and `audio_seconds` drawn by all
     processes, say how far it is; `stopped_by` is the signal that ended it early, or None. Raises ValueError that names
     what differs if `resume` is of another network.
     """
@@ -100,6 +101,7 @@ class Trainer:
         self.stop_requested = False
         self.stopped_by: int | None = None
         self.on_step: Callable[[Trainer], None] | None = None
+        self.on_checkpoint: Callable[[Checkpoint], None] | None = None
         if resume is not None:
             self._restore(resume)
         else:
@@ -355,6 +357,8 @@ class Trainer:
         try:
             checkpoint.save(self.folder / "checkpoint.pt")
             monitor.show(self.network, self.steps)
+            if self.on_checkpoint is not None:
+                self.on_checkpoint(checkpoint)
         except OSError as error:
             log.warning("%s", error)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from lamina.dsp.arrays import FloatArray
 
 MAX_CHANNELS = 8
 USUAL_CHANNELS = 2
@@ -84,6 +84,14 @@ def check_sidechain(sidechain: object, shape: tuple[int, ...], beside: Layout | 
             "channels or one."
         )
     return audio
+
+
+def check_beside(sidechain: FloatArray, block: FloatArray) -> None:
+    """Raises ValueError for a side-chain's block that hasn't the shape of the block beside it."""
+    if sidechain.shape != block.shape:
+        raise ValueError(
+            f"The side-chain has the shape {sidechain.shape}, the block {block.shape}; they must be equally long."
+        )
 
 
 def check_float_array(audio: object) -> npt.NDArray[np.floating[Any]]:

@@ -10,8 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.delay import DelayLine
-from lamina.plugin.call.arrays import FloatArray, check_float_array
+from lamina.plugin.call.arrays import check_beside, check_float_array
 
 LONGEST_LATENCY_SECONDS = 3.0
 """pedalboard's PitchShift takes more than one second."""
@@ -135,11 +136,7 @@ class BlockStream:
         block = self._checked(block, "The block")
         if sidechain is not None:
             sidechain = self._checked(sidechain, "The side-chain")
-            if sidechain.shape != block.shape:
-                raise ValueError(
-                    f"The side-chain has the shape {sidechain.shape}, the block {block.shape}; they must be equally "
-                    "long."
-                )
+            check_beside(sidechain, block)
             self._has_sidechain = True
         if not block.shape[1]:
             return block

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 
 
 class Effect(ABC):
@@ -50,6 +50,11 @@ class Effect(ABC):
     @abstractmethod
     def reset(self) -> None:
         """Forget the streamed past."""
+
+    @property
+    def can_stream(self) -> bool:
+        """Whether it takes blocks; one that doesn't takes whole pieces only, and refuses `reset=False`."""
+        return True
 
 
 class SideChainEffect(Effect):

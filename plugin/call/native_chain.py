@@ -12,7 +12,7 @@ import numpy as np
 from pedalboard import GSMFullRateCompressor, MP3Compressor, PitchShift, Plugin, PluginContainer, Resample
 from pedalboard._pedalboard import Pedalboard
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 
 MOST_CHANNELS = 2
 """That native plugins take."""

@@ -20,6 +20,7 @@ from lamina.plugin.files.sound import (
     check_target,
     open_for_reading,
 )
+from lamina.plugin.stream.decoder import check_layers_are_sent
 
 if TYPE_CHECKING:
     from lamina.plugin.neural_codec import NeuralCodec
@@ -101,6 +102,8 @@ def decode_file(
     goal = check_target(target, None if isinstance(source, CodesReader) else source)
     with contextlib.nullcontext(source) if isinstance(source, CodesReader) else open_codes(source) as file:
         header = file.header
+        if layers is not None:
+            check_layers_are_sent(layers, header.layers)
         decoder = codec.decoder(sample_rate or header.sample_rate, layers)
         rate = decoder.sample_rate or header.sample_rate
         n_samples = round(header.n_samples * rate / header.sample_rate)

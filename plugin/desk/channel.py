@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.chance import uniform
 from lamina.models.engines.loop import Loop
 from lamina.models.runtime import CodecRuntime
-from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.desk.effect import CodeEffect
 from lamina.plugin.desk.frame import ABSENT, CodedFrame, to_and_fro
 from lamina.plugin.parameters.declare import ParameterGroup, choice, parameter

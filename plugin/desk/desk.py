@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.models.runtime import CodeArray, CodecRuntime
-from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.desk.chain import CHAIN
 from lamina.plugin.desk.frame import CodedFrame, coded_frames
 from lamina.plugin.parameters.settings import Settings

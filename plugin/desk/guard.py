@@ -10,7 +10,7 @@ from collections import deque
 
 import numpy as np
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 
 MOST_GAIN = 3.5
 """Peak of altered sound at the codec's rate against the input's; at the host's rate it may be a little higher between

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -50,6 +51,10 @@ class Preset:
 
     def settings(self) -> Settings:
         """Default settings with the preset's values."""
+        return self._settings
+
+    @cached_property
+    def _settings(self) -> Settings:
         settings = Settings().on(shape_named(self.model or DEFAULT_BUNDLE))
         for name, value in self.parameters.items():
             settings = settings.with_value(name, value)

@@ -14,12 +14,12 @@ from typing import Any, BinaryIO, Literal, Protocol, get_args
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.wav_header import EXTENSIBLE, FLOAT, PCM, UNKNOWN_SIZES
 from lamina.plugin.call.arrays import (
     HIGHEST_RATE,
     LOWEST_RATE,
     MAX_CHANNELS,
-    FloatArray,
     check_channels,
     check_sample_rate,
     refuse_non_finite,

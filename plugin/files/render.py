@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.sound_reader import ResampledReader, SoundReader
+from lamina.dsp.soundfiles.tags import Tags, read_tags
 from lamina.plugin.board import in_stages, unstreamable
-from lamina.plugin.call.arrays import MAX_CHANNELS, FloatArray
+from lamina.plugin.call.arrays import MAX_CHANNELS
 from lamina.plugin.call.effect import Effect, SideChainEffect
 from lamina.plugin.files.sound import (
     AudioFileError,
@@ -60,6 +62,7 @@ def render_file(
     sidechain: str | Path | None = None,
     sample_format: str | None = None,
     quality: str | None = None,
+    keep_tags: bool = True,
 ) -> RenderResult:
     """Run `source` through `effect` into `target`, at the source's rate, length and channels.
 
@@ -77,7 +80,9 @@ def render_file(
         sidechain: a file whose codes `cross_layers` lets in; it is resampled to the source's rate, and silence follows
             its end.
         sample_format: of a lossless target: "16" (with dither), "24" (unless said), or "float" (wav only).
-        quality: of an mp3 or ogg target: kbps as a number, or V0 (best) to V9 for mp3.
+        quality: of an mp3, ogg or opus target: kbps as a number, or V0 (best) to V9 for mp3.
+        keep_tags: whether the source's tags (title, artist, date …) are kept, and from WAV to WAV its `bext`, `iXML`,
+            `cue` and other chunks.
 
     Raises AudioFileError before anything is touched if source or target can't be used, and at any time without
     leaving a trace if writing fails.
@@ -85,15 +90,16 @@ def render_file(
     started = time.perf_counter()
     goal = check_target(target, source)
     check_encoding(goal, sample_format, quality)
+    tags = read_tags(Path(source)) if keep_tags else None
     if unstreamable(effect):
-        return _render_whole(effect, source, goal, progress, cancelled, sidechain, sample_format, quality)
+        return _render_whole(effect, source, goal, progress, cancelled, sidechain, sample_format, quality, tags)
     with contextlib.ExitStack() as opened:
         file = opened.enter_context(open_for_reading(source, MAX_CHANNELS))
         rate, channels, total = int(file.samplerate), int(file.num_channels), int(file.frames)
         read_beside = opened.enter_context(beside(sidechain, rate, channels))
         effect.reset()
         try:
-            with atomic_writer(goal, rate, channels, sample_format, quality) as writer:
+            with atomic_writer(goal, rate, channels, sample_format, quality, tags) as writer:
                 for block in _blocks(file, source):
                     if cancelled is not None and cancelled():
                         raise RenderCancelled(f"Rendering {goal} was cancelled; nothing was written.")
@@ -120,6 +126,7 @@ def _render_whole(
     sidechain: str | Path | None,
     sample_format: str | None,
     quality: str | None,
+    tags: Tags | None,
 ) -> RenderResult:
     """As `render_file`, in memory and stage by stage.
 
@@ -147,7 +154,7 @@ def _render_whole(
             )
         effect.reset()
         try:
-            with atomic_writer(goal, rate, channels, sample_format, quality) as writer:
+            with atomic_writer(goal, rate, channels, sample_format, quality, tags) as writer:
                 sound = np.zeros((channels, total), np.float32)
                 n_read = 0
                 for block in _read(file, source):

@@ -17,11 +17,15 @@ from typing import Any
 import numpy as np
 from pedalboard.io import AudioFile
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.formats import READABLE_SUFFIXES, WRITABLE_SUFFIXES, writable
 from lamina.dsp.soundfiles.opening import open_sound
 from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader
-from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE, USUAL_CHANNELS, FloatArray, refuse_non_finite
+from lamina.dsp.soundfiles.tags import Tags
+from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE, USUAL_CHANNELS, refuse_non_finite
 from lamina.plugin.files.atomic import NotWrittenError, atomic_file
+from lamina.plugin.files.opus import LAYOUTS, OpusWriter, opus_kbps, opus_length
+from lamina.plugin.files.tagging import TagsError, write_tags
 
 _OF_WRITING = frozenset({errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 """Errors that reading can't meet."""
@@ -38,7 +42,7 @@ SAMPLE_FORMATS = ("16", "24", "float")
 """Of lossless files: 16 bits with dither, 24 bits (usual), or 32-bit floating point (WAV only), which clips nothing."""
 _BITS = {"16": 16, "24": 24, "float": 32}
 _LOSSLESS = {".wav": ("16", "24", "float"), ".flac": ("16", "24"), ".aiff": ("16", "24")}
-_USUAL_QUALITY = {".ogg": "256 kbps", ".mp3": "V2"}
+_USUAL_QUALITY = {".ogg": "256 kbps", ".mp3": "V2", ".opus": None}
 _VORBIS_ORDER = {
     3: [0, 2, 1],
     5: [0, 2, 1, 3, 4],
@@ -50,6 +54,9 @@ _VORBIS_ORDER = {
 _SPEAKERS = {7: 0x70F, 8: 0x63F}
 """Masks of 6.1 and 7.1, which the writing library takes for other loudspeakers."""
 _DITHER_SEED = 16
+_LARGEST_24 = (1 << 23) - 1
+_VALUES_AT_ONCE = 1 << 19
+"""Made into integers at a time: what is between takes some memory for a while."""
 
 
 class AudioFileError(ValueError):
@@ -237,12 +244,22 @@ def check_encoding(target: Path, sample_format: str | None, quality: str | None)
         allowed = f"{' or '.join(_LOSSLESS[suffix])} can be chosen" if suffix in _LOSSLESS else "it has none"
         raise TargetError(f"{target} can't be written with the sample format {sample_format!r}: {allowed}.")
     if quality is not None and suffix not in _USUAL_QUALITY:
-        raise TargetError(f"{target} is lossless; a quality can be chosen for mp3 and ogg.")
+        raise TargetError(f"{target} is lossless; a quality can be chosen for mp3, ogg and opus.")
+    if suffix == ".opus":
+        try:
+            opus_kbps(quality, 1)
+        except ValueError as error:
+            raise TargetError(f"{target} can't be written with the quality {quality!r}; {error}.") from error
 
 
 @contextlib.contextmanager
 def atomic_writer(
-    target: Path, sample_rate: int, channels: int, sample_format: str | None = None, quality: str | None = None
+    target: Path,
+    sample_rate: int,
+    channels: int,
+    sample_format: str | None = None,
+    quality: str | None = None,
+    tags: Tags | None = None,
 ) -> Iterator[AtomicWriter]:
     """A writer whose file appears as `target` when the block ends without an error, and not at all otherwise.
 
@@ -251,9 +268,11 @@ def atomic_writer(
         sample_rate: in Hz.
         channels: of what is written, in the order of WAV files.
         sample_format: of a lossless file: one of SAMPLE_FORMATS; 24 bits unless said.
-        quality: of an mp3 or ogg file: kbps as a number, or V0 (best) to V9 for mp3.
+        quality: of an mp3, ogg or opus file: kbps as a number, or V0 (best) to V9 for mp3.
+        tags: what is said of the sound, kept as far as the format can hold it.
     """
     check_encoding(target, sample_format, quality)
+    suffix = target.suffix.lower()
     try:
         with atomic_file(target) as partial:
             file = _encoder(partial, target, sample_rate, channels, sample_format or "24", quality)
@@ -261,7 +280,12 @@ def atomic_writer(
             with writer.file:
                 yield writer
             _name_speakers(partial, channels)
-            _check_written(partial, target, writer.n_written)
+            if tags is not None:
+                write_tags(partial, tags, sample_rate, channels, _BITS[sample_format or "24"])
+            n_samples = opus_length(writer.n_written, sample_rate) if suffix == ".opus" else writer.n_written
+            _check_written(partial, target, n_samples)
+    except TagsError as error:
+        raise TargetError(f"{target}: {error}. Leave them out.") from error
     except OSError as error:
         raise TargetError(f"{target} can't be written: {error.strerror or error}.") from error
 
@@ -271,8 +295,12 @@ def _encoder(
 ) -> Any:
     suffix = target.suffix.lower()
     options: dict[str, Any] = {"bit_depth": _BITS[sample_format]}
+    if suffix == ".opus":
+        if channels not in LAYOUTS:
+            raise TargetError(f"{target} can't be written: opus does not take {channels} channels. Choose wav or flac.")
+        return OpusWriter(partial, sample_rate, channels, opus_kbps(quality, channels))
     if suffix in _USUAL_QUALITY:
-        chosen = (quality or _USUAL_QUALITY[suffix]).strip()
+        chosen = (quality or _USUAL_QUALITY[suffix] or "").strip()
         options = {"quality": f"{chosen} kbps" if chosen.isdecimal() else chosen}
     try:
         return AudioFile(str(partial), "w", samplerate=sample_rate, num_channels=channels, **options)
@@ -327,8 +355,11 @@ class AtomicWriter:
 
     def write(self, block: FloatArray) -> None:
         """Append float32 `[channels, n]`; values beyond ±1 are clipped, but not in floating-point files."""
-        if not block.shape[1]:
-            return
+        size = max(1, _VALUES_AT_ONCE // len(block))
+        for start in range(0, block.shape[1], size):
+            self._write(block[:, start : start + size])
+
+    def _write(self, block: FloatArray) -> None:
         sizes = np.abs(block)
         self.peak = max(self.peak, float(sizes.max()))
         if self._is_lossless and self._sample_format == "float":
@@ -336,8 +367,8 @@ class AtomicWriter:
         else:
             self.n_clipped += int(np.count_nonzero(sizes > 1)) if self._is_lossless else 0
             stored = np.clip(block, -1, 1)
-            if self._is_lossless and self._sample_format == "16":
-                stored = self._dithered(stored)
+            if self._is_lossless:
+                stored = self._dithered(stored) if self._sample_format == "16" else _of_24_bits(stored)
         if self._is_vorbis and len(block) in _VORBIS_ORDER:
             stored = stored[_VORBIS_ORDER[len(block)]]
         try:
@@ -356,6 +387,12 @@ class AtomicWriter:
         return dithered
 
 
+def _of_24_bits(block: FloatArray) -> np.ndarray[Any, Any]:
+    """Rounded to 24 bits, as the upper ones of 32: the library rounds down, which is an offset of half a step."""
+    whole: np.ndarray[Any, Any] = np.rint(block.astype(np.float64) * _LARGEST_24).astype(np.int32)
+    return whole << 8
+
+
 def _check_name(path: Path) -> None:
     try:
         str(path).encode()
@@ -370,8 +407,8 @@ def _check_written(partial: Path, target: Path, n_samples: int) -> None:
     """The encoder does not report every failed write; what can be read back tells."""
     try:
         with open_sound(partial) as file:
-            lossless = target.suffix.lower() not in (".mp3", ".ogg")
-            expected = file.frames == n_samples if lossless else file.frames >= 0.9 * n_samples
+            is_exact = target.suffix.lower() not in (".mp3", ".ogg")
+            expected = file.frames == n_samples if is_exact else file.frames >= 0.9 * n_samples
             complete = expected and _read_end(file)
     except SoundFileError:
         complete = n_samples == 0
@@ -383,4 +420,4 @@ def _read_end(file: SoundReader) -> bool:
     """Whether the file's last samples are really there, not only promised by its header."""
     wanted = min(1024, file.frames)
     file.seek(file.frames - wanted)
-    return bool(file.read(wanted).shape[1] >= wanted // 2)
+    return bool(file.read(wanted).shape[1] >= wanted // 2 and not file.trouble)

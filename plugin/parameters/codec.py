@@ -90,6 +90,12 @@ class StereoAndBits(ParameterGroup, group="stereo", tab="Channel", section="Ster
         help="Above 0 quiet frames get fewer layers, below 0 loud ones do; at 0 all get the same.",
     )  # fmt: skip
 
+    variable_rate: bool = switch(
+        "Variable bitrate", default=False, group="rate", page="variable-bitrate",
+        help="Frames that are hard to code get more layers and easy ones fewer; the mean stays what was set. "
+        "From 4 layers up.",
+    )  # fmt: skip
+
 
 class Making(ParameterGroup, tab="Bend", section="How codes are made"):
     """How codes come about, before anything is done to them."""

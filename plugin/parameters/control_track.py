@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.parameters.motion import FLOOR_DB, Motion, as_number, moved
 from lamina.plugin.parameters.settings import Settings
 

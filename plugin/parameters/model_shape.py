@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lamina.models.bundles.bundle import BundleError, bundle_version, open_bundle
+from lamina.models.bundles.bundle import BundleError, opened_bundle
 from lamina.models.config import CodecConfig
 
 
@@ -44,14 +44,9 @@ def shape_of(config: CodecConfig) -> ModelShape:
 def shape_named(model: str) -> ModelShape:
     """The shape of a model by its name or folder; the usual one if it isn't there, which whoever opens it will say."""
     try:
-        return _shape_in(*bundle_version(model))
+        return shape_of(opened_bundle(model).config)
     except BundleError:
         return USUAL
-
-
-@lru_cache(maxsize=16)
-def _shape_in(folder: str, written_ns: int) -> ModelShape:
-    return shape_of(open_bundle(folder).config)
 
 
 USUAL = shape_of(CodecConfig())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +27,9 @@ SHAPES: tuple[Shape, ...] = ("sine", "triangle", "saw up", "saw down", "square",
 MOST_MOTIONS, MOST_STEPS = 16, 64
 MOST_CURVES, MOST_POINTS = 128, 100_000
 """Of automation, and of each curve."""
+LAST_SECOND = 1e9
+VALID_FOR = "_valid_for"
+"""Where a curve remembers the parameter whose range it was found to keep."""
 FLOOR_DB = -60.0
 """Level at which the envelope follower gives 0; full scale gives 1."""
 
@@ -119,6 +122,10 @@ class Automation:
     times: tuple[float, ...]
     values: tuple[Any, ...]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What it was found to be valid for belongs to this process.
+        return Automation, (self.target, self.times, self.values)
+
     def at(self, seconds: float, parameter: Parameter) -> Value:
         """The value at a time."""
         place = bisect_right(self.times, seconds)
@@ -188,7 +195,11 @@ class MovingParameter(Parameter):
         return "none"
 
     def plain(self, value: Value) -> list[dict[str, Any]]:
-        items = (item if isinstance(item, dict) else asdict(item) for item in value)
+        # By hand: `asdict` copies every point of a curve by itself.
+        items = (
+            item if isinstance(item, dict) else {field.name: getattr(item, field.name) for field in fields(item)}
+            for item in value
+        )
         return [{name: list(v) if isinstance(v, tuple) else v for name, v in item.items()} for item in items]
 
 
@@ -240,6 +251,9 @@ class Automations(MovingParameter):
 
     def _checked(self, curve: Automation) -> Automation:
         parameter = self.target(curve.target)
+        # A curve never changes, and each knob that is turned beside it validates the settings again.
+        if curve.__dict__.get(VALID_FOR) == parameter:
+            return curve
         given: tuple[Any, Any] = curve.times, curve.values
         times, values = (x.tolist() if isinstance(x, np.ndarray) else x for x in given)
         if (
@@ -250,10 +264,17 @@ class Automations(MovingParameter):
             raise ValueError(f"The automation of {parameter.name} needs as many times as values, and at least one.")
         if len(times) > MOST_POINTS:
             raise ValueError(f"The automation of {parameter.name} has {len(times)} points; {MOST_POINTS} are the most.")
-        seconds = tuple(_number("A time", time, 0, 1e9) for time in times)
-        if any(b <= a for a, b in zip(seconds, seconds[1:], strict=False)):
+        seconds = _plain_numbers(times, 0, LAST_SECOND)
+        if seconds is None:
+            seconds = tuple(_number("A time", time, 0, LAST_SECOND) for time in times)
+        if not (np.diff(seconds) > 0).all():
             raise ValueError(f"The times of the automation of {parameter.name} must rise from point to point.")
-        return Automation(curve.target, seconds, tuple(parameter.validate(value) for value in values))
+        drawn = _drawn_values(parameter, values)
+        if drawn is None:
+            drawn = tuple(parameter.validate(value) for value in values)
+        checked = Automation(curve.target, seconds, drawn)
+        checked.__dict__[VALID_FOR] = parameter
+        return checked
 
     def format(self, value: Value) -> str:
         return ", ".join(f"{curve.target} ({len(curve.times)} points)" for curve in value) or "none"
@@ -275,6 +296,31 @@ def _built(kind: type[Any], item: object, name: str) -> Any:
         if "argument" in str(error):
             raise ValueError(f"{name} holds an object without all of its fields: {', '.join(known)}.") from None
         raise
+
+
+def _plain_numbers(values: Sequence[Any], low: float, high: float) -> tuple[float, ...] | None:
+    """Numbers in a range as floats, a hundred thousand at once; None if one is anything else, for who asks one by one
+    says which.
+    """
+    kinds = set(map(type, values)) - {int, float}
+    if not all(issubclass(kind, np.integer | np.floating) for kind in kinds):
+        return None
+    try:
+        numbers = np.array(values, np.float64)
+    except OverflowError:
+        return None
+    return tuple(numbers.tolist()) if bool(((numbers >= low) & (numbers <= high)).all()) else None
+
+
+def _drawn_values(parameter: Parameter, values: Sequence[Any]) -> tuple[Any, ...] | None:
+    """Values as `parameter.validate` makes them of each, all at once; None where only that can tell."""
+    if parameter.kind not in ("float", "int"):
+        return None
+    numbers = _plain_numbers(values, parameter.minimum, parameter.maximum)
+    if numbers is None or parameter.kind == "float":
+        return numbers
+    whole = np.array(numbers)
+    return tuple(whole.astype(np.int64).tolist()) if bool((whole == np.floor(whole)).all()) else None
 
 
 def _number(what: str, value: object, low: float, high: float) -> float:

@@ -19,11 +19,12 @@ from threading import RLock
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.bridge import bridge_latency
 from lamina.dsp.delay import DelayLine
 from lamina.dsp.ramp import Ramp
 from lamina.models.runtime import CodecRuntime
-from lamina.plugin.call.arrays import FloatArray, check_float_array
+from lamina.plugin.call.arrays import check_beside, check_float_array
 from lamina.plugin.parameters.control_track import ControlTrack
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.stream.gain import RAMP_SECONDS, Gain, ramp_samples
@@ -110,11 +111,7 @@ class CodecStream:
         block = self._checked(block, "The block")
         if sidechain is not None:
             sidechain = self._checked(sidechain, "The side-chain")
-            if sidechain.shape != block.shape:
-                raise ValueError(
-                    f"The side-chain has the shape {sidechain.shape}, the block {block.shape}; they must be equally "
-                    "long."
-                )
+            check_beside(sidechain, block)
         with self._pushing:
             began = self._track.position
             sending = self._sender.push(block, self._settings(), sidechain)

@@ -7,10 +7,11 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.resample import half_taps
 from lamina.dsp.stereo import MidSide
 from lamina.models.runtime import CodecRuntime
-from lamina.plugin.call.arrays import FloatArray, check_sample_rate
+from lamina.plugin.call.arrays import check_sample_rate
 from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.desk.desk import Sent
 from lamina.plugin.parameters.control_track import ControlTrack, Piece
@@ -280,6 +281,14 @@ class _Altering:
         for step in range(self._n_steps, self.track.n_steps):
             self._of_frames.append(self.track.at(step))
         self._n_steps = self.track.n_steps
+
+
+def check_layers_are_sent(layers: int, n_sent: int) -> None:
+    """Raises ValueError if more layers are to be heard than the codes have."""
+    if layers > n_sent:
+        raise ValueError(
+            f"layers is {layers}, but the codes have {n_sent}. Give at most {n_sent}, or leave it out to hear all."
+        )
 
 
 def check_codes(runtime: CodecRuntime, codes: Codes) -> None:

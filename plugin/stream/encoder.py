@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.bridge import bridge_latency
 from lamina.dsp.resample import half_taps
 from lamina.models.runtime import CodecRuntime
-from lamina.plugin.call.arrays import FloatArray, check_float_array, refuse_non_finite
+from lamina.plugin.call.arrays import check_float_array, refuse_non_finite
 from lamina.plugin.codes_file.codes import Codes, Stereo, first_sample
 from lamina.plugin.parameters.control_track import ControlTrack
 from lamina.plugin.parameters.settings import Settings

@@ -18,14 +18,16 @@ from itertools import accumulate, groupby
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.offset import OffsetRemover
 from lamina.models.runtime import CodeArray, CodecRuntime
-from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.desk.desk import Counts, Desk, Sent, sum_up
 from lamina.plugin.desk.guard import Guard
 from lamina.plugin.parameters.motion import FLOOR_DB
 from lamina.plugin.parameters.settings import Settings
+from lamina.plugin.stream.coder import Coder
 from lamina.plugin.stream.reports import FrameReport
+from lamina.plugin.stream.variable_rate import VariableRate, runs
 from lamina.plugin.stream.voices import Decoding, ToDecode
 
 LONG_CALL_FRAMES = 100
@@ -115,6 +117,7 @@ class FrameSender:
             (Coder(runtime, n_channels), runtime.decoder_state(n_channels)) for _ in range(settings.passes - 1)
         ]
         self._n_since_losses = GUARDED_FRAMES
+        self._variable: VariableRate | None = None
 
     @property
     def n_earlier(self) -> int:
@@ -175,6 +178,7 @@ class FrameSender:
             x, decoder = self.runtime.decode(summed, decoder, 0.0, counts)
             self._earlier[index] = coder, decoder
         z = self._coder.hear(x) if latents is None else latents
+        counts = self._shared_out(x, z, counts, guarded, settings)
         codes, predictions = self._coder.encode(x, z, counts, widths, guarded)
         crossed = None
         if beside is not None:
@@ -201,6 +205,27 @@ class FrameSender:
             self._n_since_losses = 0 if s.frame_loss > 0 or s.layer_loss > 0 else self._n_since_losses + 1
             guarded[index] = self._n_since_losses < GUARDED_FRAMES
         return guarded
+
+    def _shared_out(
+        self,
+        x: FloatArray,
+        z: FloatArray,
+        counts: Counts,
+        guarded: npt.NDArray[np.bool_],
+        settings: Sequence[Settings],
+    ) -> Counts:
+        """The last generation's counts, with those of frames at a variable bitrate as hard as the frames are."""
+        shared = counts.copy()
+        for is_variable, part in runs([s.variable_rate for s in settings]):
+            if not is_variable:
+                self._variable = None
+                continue
+            if self._variable is None:
+                self._variable = VariableRate(self.runtime, self.n_channels)
+            frame = self.runtime.config.frame
+            samples = x[:, part.start * frame : part.stop * frame]
+            shared[:, part] = self._variable.counts(samples, z[:, part], counts[:, part], guarded[part])
+        return shared
 
     def _n_sent(self, settings: Settings) -> int:
         """Channels that are really sent: in mono the side is silence, which the receiver's decoder is given without
@@ -276,60 +301,6 @@ class FrameReceiver:
         y = parts[0] if len(parts) == 1 else np.concatenate(parts, 1)
         turned = [self.n_channels == 2 and s.stereo != "linked" for s in settings]
         return self._guard.pass_on(y, played.peaks, played.levels, played.altered, turned)
-
-
-class Coder:
-    """Encoder, quantizer and, where the codec has one, memory of one generation of a stream.
-
-    Args:
-        runtime: the codec, shared.
-        n_channels: channels of every call.
-        forget_at: a frame before which the memory forgets everything.
-    """
-
-    def __init__(self, runtime: CodecRuntime, n_channels: int, forget_at: int | None = None) -> None:
-        self._runtime, self._forget_at = runtime, forget_at
-        self._state = runtime.encoder_state(n_channels)
-        self._loop = runtime.loop(n_channels)
-        self._n_frames = 0
-
-    def hear(self, x: FloatArray) -> FloatArray:
-        """Samples `[channels, frames · frame]` → latents. Stretches are heard one after the other, and may be before
-        others are coded.
-        """
-        z, self._state = self._runtime.encode(x, self._state)
-        return z
-
-    def encode(
-        self,
-        x: FloatArray,
-        z: FloatArray,
-        counts: Counts,
-        widths: npt.NDArray[np.int64],
-        guarded: npt.NDArray[np.bool_],
-    ) -> tuple[CodeArray, FloatArray | None]:
-        """Samples `[channels, frames · frame]` and their latents → codes of as many layers as any frame sends, and what
-        memory foresaw.
-
-        `counts [channels, frames]` are the layers that each frame sends, `widths [frames]` the candidates followed
-        while codes are chosen, `guarded [frames]` whether frames get lost on the way, so that the memory leans less on
-        what came before.
-        """
-        if self._loop is None:
-            return self._codes(z, counts, widths), None
-        forget = None if self._forget_at is None else self._forget_at - self._n_frames
-        self._n_frames += z.shape[1]
-        return self._loop.encode(x, z, counts, widths, guarded, forget)
-
-    def _codes(self, z: FloatArray, counts: Counts, widths: npt.NDArray[np.int64]) -> CodeArray:
-        most = max(1, int(counts.max(initial=1)))
-        codes = np.zeros((*counts.shape, most), np.uint16)
-        for width in np.unique(widths).tolist():
-            chosen = widths == width
-            rows, sent = z[:, chosen].reshape(-1, z.shape[2]), counts[:, chosen].reshape(-1)
-            found = self._runtime.quantize(rows, sent, width)
-            codes[:, chosen, : found.shape[1]] = found.reshape(len(codes), -1, found.shape[1])
-        return codes
 
 
 def frame_levels(x: FloatArray, n_frames: int) -> tuple[FloatArray, FloatArray]:

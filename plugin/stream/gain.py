@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.ramp import Ramp
-from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.parameters.control_track import Piece
 from lamina.plugin.parameters.settings import Settings
 

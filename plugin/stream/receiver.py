@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.bridge import FromFrames
 from lamina.models.runtime import CodecRuntime
-from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.stream.frames import Coded, Encoded, FrameReceiver, reports_of
 from lamina.plugin.stream.reports import FrameReport

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.bridge import IntoFrames
 from lamina.dsp.resample import StreamingResampler
 from lamina.dsp.stereo import MidSide
 from lamina.models.runtime import CodecRuntime
-from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.parameters.control_track import ControlTrack, Piece
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.stream.frames import Encoded, FrameSender

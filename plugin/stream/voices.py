@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.ramp import Ramp
 from lamina.models.engines.engine import State
 from lamina.models.runtime import CodecRuntime, Counts
-from lamina.plugin.call.arrays import FloatArray
 
 VOICES = ("noise", "layer", "latent")
 """What is heard instead of the sound: what denoising takes away, what one layer adds, the sound before quantization."""

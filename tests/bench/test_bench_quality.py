@@ -20,12 +20,13 @@ import quality
 from codebooks import CodebookUse, Silence, codebook_use, silence_out
 from compare import print_comparison
 from heldout import Window, read_windows, with_noise
-from metrics import Scores, scores, si_sdr
+from metrics import Scores, scores
 from musts import Target, print_targets, targets
 from results import Result, Results
 from score_cache import CacheError, Remembered, ScoreCache, score_key, window_hash
 
 from lamina.models.runtime import load_runtime
+from lamina.plugin.metrics.waveform import si_sdr
 
 NAN = float("nan")
 BUNDLE = "tried"

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
 import tones
 from side_by_side import named_models
-from tones import BANDS_HZ, SINES_HZ, band_levels_db, measure, measure_sine, melody
+from tones import BANDS_HZ, BRIGHT_BANDS_HZ, SINES_HZ, band_levels_db, bright_music, measure, measure_sine, melody
 
 HALF_DB = 20 * np.log10(0.5)
 
@@ -27,6 +27,7 @@ def test_a_codec_that_halves_everything_loses_6_db_everywhere():
     assert [sine.level_db for sine in found.sines] == pytest.approx([HALF_DB] * len(SINES_HZ), abs=0.01)
     assert [sine.share for sine in found.sines] == pytest.approx([1] * len(SINES_HZ), abs=1e-4)
     assert found.melody_db == pytest.approx([HALF_DB] * len(BANDS_HZ), abs=0.01)
+    assert found.bright_db == pytest.approx([HALF_DB] * len(BRIGHT_BANDS_HZ), abs=0.01)
 
 
 def test_a_turned_phase_is_not_a_loss():
@@ -71,6 +72,21 @@ def test_the_melody_is_the_same_every_time_and_has_sound_in_every_band():
         assert power[(low <= hertz) & (hertz < high)].sum() > 0.01 * power.sum()
 
 
+@pytest.mark.slow
+def test_bright_music_is_the_same_every_time_and_bright():
+    played = bright_music()
+    assert (played == bright_music.__wrapped__()).all() and played.dtype == np.float32
+    assert np.abs(played).max() == pytest.approx(tones.MELODY_PEAK, abs=1e-4)
+    power, hertz = np.abs(np.fft.rfft(played)) ** 2, np.fft.rfftfreq(played.size, 1 / 24_000)
+    for low, high in BRIGHT_BANDS_HZ:
+        assert power[(low <= hertz) & (hertz < high)].sum() > 0.005 * power.sum()
+    # Nothing above what the codec can keep, and no band of a few lone lines: the loudest tenth of its lines holds less
+    # than nearly all of it.
+    assert power[hertz > 11_500].sum() < 1e-3 * power.sum()
+    top = np.sort(power[(hertz >= 4000) & (hertz < 8000)])[::-1]
+    assert top[: len(top) // 100].sum() < 0.5 * top.sum()
+
+
 def test_each_band_is_measured_on_its_own():
     played = melody()
     spectrum = np.fft.rfft(played)
@@ -87,7 +103,7 @@ def test_a_run_ends_in_markdown_and_json(tmp_path, monkeypatch, capsys):
     assert tones.main(["--model", "a", "--model", "b", "--json", str(out)]) == 0
     printed = capsys.readouterr().out
     rows = [line for line in printed.splitlines() if line.startswith("| ")]
-    assert len(rows) == 2 + len(SINES_HZ) + 2 + len(BANDS_HZ)
+    assert len(rows) == 2 + len(SINES_HZ) + 2 + len(BANDS_HZ) + 2 + len(BRIGHT_BANDS_HZ)
     assert all(name in rows[0] for name in ("a, 8 layers: dB", "a, 24 layers: share", "b, 8 layers: dB"))
     assert next(row for row in rows if row.startswith("| 10 kHz")).count("−6.0") == 4
     found = json.loads(out.read_text())

@@ -119,3 +119,20 @@ def test_blocks_that_are_none_are_refused_and_change_nothing():
     for call in (Board([]).stream, NeuralCodec().stream, Board([]).latency_samples):
         with pytest.raises(ValueError, match="n_channels is 9; 8 channels"):
             call(RATE, 9)
+
+
+@pytest.mark.parametrize("between", [[], [pedalboard.Reverb]])
+def test_several_codecs_stream_what_they_give_of_a_whole_piece_but_for_its_last_latency(between):
+    """A whole piece ends for every effect; behind another codec a stream still hears that one die away."""
+
+    def board():
+        return Board([NeuralCodec(layers=6, search=1), *(make() for make in between), NeuralCodec(layers=4, search=1)])
+
+    audio = demo(0, 44_100, 0.6)
+    whole, streaming = board()(audio, 44_100), board()
+    parts = [streaming.process(part, 44_100, reset=False) for part in np.array_split(audio, 11, 1)]
+    heard = np.concatenate([*parts, streaming.flush()], 1)
+    n_same = whole.shape[1] - streaming.latency_samples(44_100, len(audio))
+    assert heard.shape == whole.shape and 0 < n_same
+    assert np.array_equal(heard[:, :n_same], whole[:, :n_same])
+    assert np.abs(heard - whole).max() < 0.2

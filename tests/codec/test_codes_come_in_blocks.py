@@ -15,6 +15,11 @@ SETTINGS = {
     "side": {"layers": 5, "stereo": "mid-side", "side_layers": 8},
     "mono": {"layers": 4, "stereo": "mono"},
     "loudness": {"layers": 9, "loudness_layers": 0.7},
+    "variable": {"layers": 8, "variable_rate": True},
+    "now and then variable": {
+        "layers": 8,
+        "motions": [Motion("variable_rate", "steps", 1.0, beats=0.5, steps=(0, 1, 1, 0))],
+    },
     "generations": {"layers": 6, "passes": 3},
     "losses": {"layers": 6, "frame_loss": 0.3},
     "frozen": {"layers": 6, "freeze": True},

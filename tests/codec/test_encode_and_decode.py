@@ -18,6 +18,7 @@ from lamina.plugin import Board, Codes, Motion, NeuralCodec
         {"layers": 12, "stereo": "mid-side", "side_layers": 3},
         {"layers": 12, "stereo": "mono"},
         {"layers": 9, "loudness_layers": 0.7},
+        {"layers": 8, "variable_rate": True},
     ],
 )
 def test_decoding_what_was_encoded_is_what_the_effect_plays(rate, settings):

@@ -70,7 +70,10 @@ def test_every_table_of_parameters_says_what_is_declared():
 
 def test_every_parameter_of_the_desk_stands_on_one_page():
     told = Counter(row[0].strip("`") for name in PAGES for row in parameter_rows(ROOT / f"docs/desk/{name}.md"))
-    wanted = {name for name, parameter in PARAMETERS.items() if parameter.group in DESK_GROUPS} | {"loudness_layers"}
+    wanted = {name for name, parameter in PARAMETERS.items() if parameter.group in DESK_GROUPS} | {
+        "loudness_layers",
+        "variable_rate",
+    }
     assert told == Counter(wanted)
 
 
@@ -133,7 +136,7 @@ def test_every_sound_is_linked_and_every_linked_sound_is_made():
     assert max(sizes[path] for path in pictures) <= MOST_PICTURE_BYTES
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", sound_names())
 def test_a_sound_is_what_its_recipe_renders(name):
     with AudioFile(str(ROOT / f"docs/sounds/{name}.ogg")) as file:

@@ -28,7 +28,7 @@ EVERYTHING = {
     "layers": 16, "layer_gains": [1.2, 0.7, 1.5], "muted_layers": [5], "frame_loss": 0.2, "loss_model": "bursts",
     "layer_loss": 0.2,
     "bend": "common", "bend_amount": 0.5, "slices": "stutter", "slice_length": "1/16", "code_feedback": 0.6,
-    "loudness_layers": 0.3,
+    "loudness_layers": 0.3, "variable_rate": True,
     "stereo": "mid-side", "side_layers": 6, "denoise": 0.3, "mix": 0.8, "seed": 11, "passes": 2,
     "motions": [
         Motion("freeze", "steps", 1.0, beats=0.5, steps=(0, 0, 0, 1)),

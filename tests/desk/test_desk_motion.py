@@ -3,13 +3,14 @@ presets.
 """
 
 import json
+import pickle
 
 import numpy as np
 import pytest
 from desk_sounds import RATE, difference, frame_rms, largest_step, music, render, rms, voice
 from sounds import push_in_blocks
 
-from lamina.plugin import Automation, Motion, NeuralCodec, Settings
+from lamina.plugin import Automation, Motion, NeuralCodec, Parameter, Settings
 from lamina.plugin.board import Board
 from lamina.plugin.documents.boards import build_board, describe_board
 from lamina.plugin.documents.presets import load_preset, save_preset
@@ -236,3 +237,46 @@ def test_without_motion_nothing_of_it_costs_or_changes_anything():
     still = render(voice(), layers=9, motions=[Motion("layers", depth=0.0)])
     assert np.abs(still - render(voice(), layers=9)).max() < 1e-6
     assert rms(still) > 0
+
+
+def test_curves_of_many_points_are_checked_at_once_and_only_once(monkeypatch):
+    """Point by point the most that is allowed took seconds, each time a knob was turned."""
+    asked = []
+    validate = Parameter.validate
+    monkeypatch.setattr(Parameter, "validate", lambda self, value: asked.append(value) or validate(self, value))
+    n = 50_000
+    codec = NeuralCodec()
+    codec.automate("layers", np.arange(n), np.arange(n) % 24 + 1)
+    codec.automate("mix", range(n), [0, 1] * (n // 2))
+    assert len(asked) < 20
+    layers, mix = codec.settings.automation
+    assert layers.values[:3] == (1, 2, 3) and {type(value) for value in layers.values} == {int}
+    assert mix.values[:2] == (0.0, 1.0) and {type(value) for value in mix.values} == {float}
+    codec.set_parameters({"automation": codec.settings.automation})
+    assert all(one is other for one, other in zip(codec.settings.automation, (layers, mix), strict=True))
+    # Another process or another model asks anew.
+    assert pickle.loads(pickle.dumps(layers)) == layers
+    assert "_valid_for" not in pickle.loads(pickle.dumps(layers)).__dict__
+
+
+@pytest.mark.parametrize(
+    ("target", "values", "words"),
+    [
+        ("mix", [0.5, 1.5], "mix is 1.5"),
+        ("mix", [0.5, float("nan")], "mix is nan"),
+        ("mix", [0.5, True], "mix is True"),
+        ("mix", [0.5, "1"], "mix is '1'"),
+        ("layers", [3, 3.5], "layers is 3.5"),
+        ("layers", [3, 10**400], "layers is"),
+        ("layers", [3, 25], "layers is 25"),
+    ],
+)
+def test_a_point_that_can_not_be_is_named_among_many(target, values, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        NeuralCodec().automate(target, range(1002), [values[0]] * 1000 + values)
+
+
+def test_times_that_do_not_rise_or_are_no_numbers_are_refused_among_many():
+    for times, words in (([*range(1000), 999], "rise"), ([*range(1000), float("nan")], "A time"), ([-1, 0], "A time")):
+        with pytest.raises(ValueError, match=words):
+            NeuralCodec().automate("mix", times, [0.5] * len(times))

@@ -21,6 +21,7 @@ SHOWN = {
     "layers": ({}, 3, 12, {"bypass": True}),
     "kbps": ({}, 1.5, 9.0, {"mix": 0.0}),
     "loudness_layers": ({}, 0.0, 0.8, None),
+    "variable_rate": ({"layers": 8}, False, True, {"layers": 3}),
     "search": ({}, 1, 4, {"mix": 0.0}),
     "denoise": ({}, 0.0, 1.0, None),
     "noise_only": ({"denoise": 0.7}, False, True, None),

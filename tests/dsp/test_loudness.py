@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sounds import demo, noise
 
-from lamina.dsp.loudness import FLOOR_LUFS, HIGH_PASS, SHELF, LoudnessMeter
+from lamina.dsp.loudness import FLOOR_LUFS, HIGH_PASS, SHELF, LoudnessMeter, integrated_lufs
 
 RATES = [8000, 11025, 16000, 22050, 24000, 44100, 48000, 88200, 96000, 192000]
 
@@ -121,3 +121,41 @@ def test_bad_arguments_are_refused():
     for shape in ((480,), (1, 480), (480, 2)):
         with pytest.raises(ValueError, match="is expected"):
             LoudnessMeter(48000, 2).push(np.zeros(shape, np.float32))
+
+
+def steps(rate, *parts):
+    """Sines of 1 kHz in both channels one after the other: `(dBFS, seconds)`."""
+    return np.concatenate([sine(rate, 1000.0, level, seconds=seconds) for level, seconds in parts], axis=1)
+
+
+EBU_3341 = {
+    "1": (((-23, 20),), -23.0),
+    "2": (((-33, 20),), -33.0),
+    "3": (((-36, 10), (-23, 60), (-36, 10)), -23.0),
+    "4": (((-72, 10), (-36, 10), (-23, 60), (-36, 10), (-72, 10)), -23.0),
+    "5": (((-26, 20), (-20, 20.1), (-26, 20)), -23.0),
+}
+"""Test signals 1 to 5 of EBU Tech 3341 (2016), table 1, with the integrated loudness that is to be read, ±0.1 LU."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signal", EBU_3341)
+def test_integrated_loudness_reads_the_ebus_signals(signal):
+    parts, expected = EBU_3341[signal]
+    for rate in (44100, 48000, 16000):
+        assert integrated_lufs(steps(rate, *parts), rate) == pytest.approx(expected, abs=0.1), rate
+
+
+def test_integrated_loudness_is_gated_and_floored():
+    loud = sine(24000, seconds=4.0)
+    both = np.concatenate([loud, np.zeros_like(loud)], axis=1)
+    # The blocks that lie across the end count with a part of their power.
+    assert integrated_lufs(both, 24000) == pytest.approx(integrated_lufs(loud, 24000), abs=0.3)
+    assert integrated_lufs(np.zeros((1, 24000), np.float32), 24000) == FLOOR_LUFS
+    with pytest.raises(ValueError, match=r"lasts 0\.25 s"):
+        integrated_lufs(loud[:, :6000], 24000)
+
+
+def test_integrated_and_short_term_loudness_agree_on_a_steady_sound():
+    sound = noise(2, 3 * 24000)
+    assert integrated_lufs(sound, 24000) == pytest.approx(measured(sound, 24000).short_term_lufs, abs=0.1)

@@ -164,7 +164,7 @@ def resealed(data: bytes) -> bytes:
     return bytes(sealed)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(7200 if "CONTAINER_MUTATIONS" in os.environ else 300)
 def test_whatever_happens_to_a_file_nothing_worse_happens():
     random = np.random.default_rng(0)

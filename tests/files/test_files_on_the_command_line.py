@@ -20,6 +20,7 @@ from sounds import demo
 from lamina.cli.answers import INCOMPLETE, INPUT, MEANINGS, OUTPUT, REFUSED
 from lamina.cli.main import main
 from lamina.plugin import PARAMETERS, NeuralCodec
+from lamina.plugin.codes_file.coding import decode_file
 from lamina.plugin.codes_file.file import read_codes
 from lamina.plugin.files.sound import read_audio
 
@@ -344,10 +345,22 @@ def test_fewer_layers_than_the_memory_hears_are_played_without_a_drift(tmp_path,
 
 
 def test_what_peeling_can_not_do_is_told(tmp_path, coded, capsys):
+    """The file is good: it is the wish that is refused, in a sentence that names the file once."""
     target = tmp_path / "out.wav"
-    assert "has 12 layers" in told(capsys, INPUT, "decode", coded, target, "--layers", 13)
-    assert "from 3 layers up" in told(capsys, INPUT, "decode", coded, target, "--layers", 2)
+    for layers, words in ((13, "has 12 layers"), (2, "from 3 layers up")):
+        line = told(capsys, REFUSED, "decode", coded, target, "--layers", layers)
+        assert words in line and line.count(str(coded)) == 1
     assert not target.exists()
+
+
+def test_more_layers_than_codes_have_are_refused_in_scripts_too(tmp_path, coded):
+    codec, codes = NeuralCodec(), read_codes(coded).codes
+    with pytest.raises(ValueError, match="layers is 13, but the codes have 12"):
+        codec.decode(codes, layers=13)
+    with pytest.raises(ValueError, match="layers is 13, but the codes have 12"):
+        decode_file(codec, coded, tmp_path / "out.wav", layers=13)
+    assert not (tmp_path / "out.wav").exists()
+    assert np.array_equal(codec.decode(codes, layers=12), codec.decode(codes))
 
 
 @pytest.mark.parametrize(

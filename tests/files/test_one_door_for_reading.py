@@ -4,6 +4,7 @@ is told in a sentence.
 
 import re
 import struct
+import warnings
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from sounds import noise
 
 from lamina.cli.main import main
 from lamina.dsp.soundfiles.formats import FORMATS, READABLE_SUFFIXES, readable
+from lamina.dsp.soundfiles.mpeg_file import _parsed
+from lamina.dsp.soundfiles.mpeg_packets import find_packets
 from lamina.plugin.files.sound import AudioFileError, open_for_reading, probe_audio, read_audio
 
 soundfile = pytest.importorskip("soundfile", reason="makes the files that are read")
@@ -378,3 +381,160 @@ def test_an_ogg_file_of_another_kind_is_named(tmp_path):
     path.write_bytes(struct.pack("<4sBBqIIIB", b"OggS", 0, 2, 0, 1, 0, 0, 1) + bytes((80,)) + head)
     with pytest.raises(AudioFileError, match="Ogg file of Speex"):
         read_audio(path)
+
+
+def test_a_fragmented_mp4_file_is_as_long_as_what_was_written(tmp_path):
+    sound = sweep()
+    in_parts = {"movflags": "frag_keyframe+delay_moov", "frag_duration": "200000"}
+    clip = read_audio(encode(tmp_path / "a.mp4", "aac", sound, bit_rate=256_000, options=in_parts))
+    assert clip.samples.shape == sound.shape and clip.trouble == ""
+    errors = [np.mean((np.roll(clip.samples, move, 1) - sound)[:, 999:-999] ** 2) for move in (-1, 0, 1)]
+    assert min(errors) == errors[1] < 1e-3
+    clip = read_audio(encode(tmp_path / "b.mp4", "alac", sound, options=in_parts))
+    assert clip.samples.shape == sound.shape and np.abs(clip.samples - sound).max() < 1e-4
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050, 44_100])
+def test_an_mp4_file_is_as_long_as_its_packets_say_and_not_rounded_to_milliseconds(rate, tmp_path):
+    for n_samples in (rate + 77, rate + 90):
+        clip = read_audio(encode(tmp_path / "a.m4a", "aac", sweep(n_samples, rate), rate))
+        assert clip.samples.shape[1] == n_samples
+
+
+def with_replication(packet):
+    """An AAC packet with an element of spectral band replication that has no header yet: a decoder that meets one
+    doubles the rate.
+    """
+    bits = int.from_bytes(packet, "big")
+    n_behind = (bits & -bits).bit_length() - 1
+    assert bits >> n_behind & 7 == 7  # the element that ends a packet
+    bits = (bits >> n_behind + 3 << 15 | 0b110_0001_1101_0000) << 3 | 7
+    n_bits = 8 * len(packet) - n_behind + 15
+    return (bits << -n_bits % 8).to_bytes(-(-n_bits // 8), "big")
+
+
+def test_aac_that_turns_out_to_have_twice_the_rate_is_read_at_that(tmp_path):
+    rate = 22_050
+    n_samples = 2 * rate + 77
+    sound = (0.3 * np.sin(2 * np.pi * 440 * np.arange(n_samples) / rate)).astype(np.float32)
+    coder = av.CodecContext.create("aac", "w")
+    coder.sample_rate, coder.layout, coder.format, coder.bit_rate = rate, "mono", "fltp", 96_000
+    coder.time_base = Fraction(1, rate)
+    with av.open(str(tmp_path / "made.m4a"), "w") as file:
+        stream = file.add_stream("aac", rate=rate, layout="mono")
+        packets = []
+        for start in range(0, n_samples, 1024):
+            frame = av.AudioFrame.from_ndarray(sound[None, start : start + 1024], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        raw = [with_replication(bytes(packet)) for packet in packets]
+        for packet, content in zip(packets, raw, strict=True):
+            more = av.Packet(content)
+            more.pts, more.dts, more.duration = packet.pts, packet.dts, packet.duration
+            more.time_base, more.stream = packet.time_base, stream
+            file.mux(more)
+    # This encoder says that there is no replication; others leave that open.
+    content = (tmp_path / "made.m4a").read_bytes()
+    assert content.count(b"\x56\xe5\x00") == 1
+    (tmp_path / "a.m4a").write_bytes(content.replace(b"\x56\xe5\x00", bytes(3)))
+    heads = [(0xFFF1 << 40 | 1 << 38 | 7 << 34 | 1 << 30 | len(part) + 7 << 13 | 0x7FF << 2) for part in raw]
+    (tmp_path / "a.aac").write_bytes(b"".join(h.to_bytes(7, "big") + part for h, part in zip(heads, raw, strict=True)))
+    for name, n_expected, n_late in (("a.m4a", 2 * n_samples, 962), ("a.aac", 2048 * len(raw), 2048 + 962)):
+        clip = read_audio(tmp_path / name)
+        assert (clip.sample_rate, clip.samples.shape[1], clip.trouble) == (2 * rate, n_expected, "")
+        # Replication takes 481 samples of the lower rate, which an encoder would have counted in.
+        time = (np.arange(20_000, 30_000) - n_late) / clip.sample_rate
+        assert np.abs(clip.samples[0, 20_000:30_000] - 0.3 * np.sin(2 * np.pi * 440 * time)).max() < 0.03
+
+
+def test_every_packet_of_mpeg_layer_i_is_found(tmp_path):
+    # Nothing is allocated to any band: silence at 384 kbps, whose packets are of two sizes, in two ways of stereo.
+    heads = [0xFFFE_C004 | (number % 2 == 0) << 9 | (number % 2 == 0) * 0x70 for number in range(49)]
+    packets = [head.to_bytes(4, "big") + bytes(416 if head >> 9 & 1 else 412) for head in heads]
+    (tmp_path / "a.mp3").write_bytes(b"".join(packets))
+    clip = read_audio(tmp_path / "a.mp3")
+    assert clip.samples.shape == (2, 49 * 384) and clip.sample_rate == RATE and clip.trouble == ""
+
+
+def changed(path, change):
+    path.write_bytes(change(path.read_bytes()))
+    return path
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 22_050, 44_100, 48_000])
+@pytest.mark.parametrize("codec", ["libmp3lame", "mp2"])
+def test_packets_are_found_by_their_headers_as_a_parser_finds_them(codec, rate, tmp_path):
+    if codec == "mp2" and rate == 8000:
+        rate = 24_000
+    form = "mp3" if codec == "libmp3lame" else "mp2"
+    path = encode(tmp_path / "a.mp3", codec, sweep(rate, rate, 1), rate, container=form)
+    whole, plain = read_audio(path).samples, path.read_bytes()
+    parsed = _parsed(lambda: path.open("rb"), "mp3")
+    for tail in (b"", b"TAG" + bytes(125), b"APETAGEX" + bytes(300)):
+        path.write_bytes(plain + tail)
+        with path.open("rb") as file:
+            found = find_packets(file)
+        assert found is not None and found.codec == parsed.codec and found.sample_rate == parsed.sample_rate == rate
+        for row in ("places", "sizes", "n_samples"):
+            assert np.array_equal(getattr(found, row), getattr(parsed, row))
+        assert np.array_equal(read_audio(path).samples, whole)
+    # Where something else lies between packets, a parser has to look for them.
+    path.write_bytes(plain[: len(plain) // 2] + b"other" + plain[len(plain) // 2 :])
+    with path.open("rb") as file:
+        assert find_packets(file) is None
+    assert abs(read_audio(path).samples.shape[1] - whole.shape[1]) <= 3 * 1152
+
+
+@pytest.mark.parametrize("codec", ["mp2", "libmp3lame"])
+def test_mpeg_audio_in_a_wav_file_is_read(codec, tmp_path):
+    sound = sweep()
+    path = encode(tmp_path / "a.wav", codec, sound, container="wav", bit_rate=192_000)
+    clip = read_audio(path)
+    late = {"mp2": 481, "libmp3lame": 1105}[codec]  # of encoder and decoder together; such a file doesn't say it
+    n_more = clip.samples.shape[1] - N
+    assert late <= n_more <= late + 2 * 1152 or 0 <= n_more < 1152
+    error = clip.samples[:, late : late + N - 3000] - sound[:, : N - 3000]
+    assert np.sqrt(np.mean(error**2)) < 0.03
+    with open_for_reading(path) as file:
+        file.seek(20_000)
+        assert np.array_equal(file.read(500), clip.samples[:, 20_000:20_500])
+    changed(path, lambda content: content[: len(content) // 2])
+    cut = read_audio(path)
+    assert cut.trouble.startswith("The file was cut off") and 0.4 * N < cut.samples.shape[1] < 0.6 * N
+
+
+def test_opus_in_mp4_is_found_from_anywhere(tmp_path):
+    path = encode(tmp_path / "a.mp4", "libopus", sweep(96_000, 48_000), 48_000, bit_rate=128_000)
+    whole = read_audio(path).samples
+    assert whole.shape[1] == 96_000
+    with open_for_reading(path) as file:
+        for start in (80_000, 40_000, 60_123):
+            file.seek(start)
+            # The decoder forgets what was before a place within the run-up, but for rounding.
+            assert np.abs(file.read(500) - whole[:, start : start + 500]).max() < 1e-5
+
+
+def test_an_end_that_can_not_be_decoded_is_silent_and_said(tmp_path):
+    path = encode(tmp_path / "a.aac", "aac", sweep(), container="adts")
+    n_whole = read_audio(path).samples.shape[1]
+    content = bytearray(path.read_bytes())
+    last = content.rfind(b"\xff\xf1")
+    before = content.rfind(b"\xff\xf1", 0, last)
+    for start, end in ((before, last), (last, len(content))):
+        content[start + 7 : end] = b"\xfe" * (end - start - 7)
+    path.write_bytes(content)
+    clip = read_audio(path)
+    # The last packet is taken for one that was cut off, and left out; the one before it keeps its place.
+    assert clip.samples.shape[1] == n_whole - 1024 and "some of its sound can't be decoded" in clip.trouble
+    assert not clip.samples[:, -1024:].any() and clip.samples[:, -2048:-1024].any()
+
+
+@pytest.mark.parametrize("value", [0x7FF8 << 48, 0x7FF0 << 48 | 1, 0xFFF0 << 48, 0x7E37 << 48])
+def test_numbers_that_are_none_are_refused_without_a_warning(value, tmp_path):
+    sound = sweep(1000).astype(np.float64)
+    sound.view(np.uint64)[0, 500] = value  # NaN of both kinds, infinity, and 1e300
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(AudioFileError):
+            read_audio(stored(tmp_path / "a.wav", sound, "WAV", "DOUBLE"))

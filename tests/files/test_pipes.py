@@ -229,7 +229,7 @@ def test_what_pipes_can_not_do_is_one_sentence(tmp_path, take, monkeypatch, caps
     assert [path.name for path in tmp_path.iterdir()] == ["take.wav"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_memory_does_not_grow_with_what_comes(tmp_path):
     """Five minutes at 8 kHz: as floats they and their result would take 19 MB each."""
     command = [sys.executable, "-m", "lamina", "render", "-", "-", "--rate", "8000", "--channels", "2"]

@@ -16,6 +16,8 @@ COMMANDS = (
     "encode",
     "decode",
     "inspect",
+    "listen",
+    "compare",
     "live",
     "devices",
     "info",

@@ -35,6 +35,24 @@ def test_16_bits_are_dithered_and_silence_is_not(suffix, tmp_path):
     assert not steps[:, 40_000:].any()
 
 
+@pytest.mark.parametrize("suffix", ["wav", "flac", "aiff"])
+def test_24_bits_are_rounded_without_an_offset(suffix, tmp_path):
+    sound = noise(2, 50_000, level=0.1)
+    write(tmp_path / f"a.{suffix}", sound)
+    steps = (read_audio(tmp_path / f"a.{suffix}").samples.astype(np.float64) - sound) * (2**23 - 1)
+    # 100 000 errors, evenly spread over one step, have a mean with a deviation of 0.29 / 316 steps.
+    assert abs(steps.mean()) < 0.005 and np.abs(steps).max() < 0.51
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "aiff"])
+def test_what_was_read_with_24_bits_is_written_bit_for_bit(suffix, tmp_path):
+    write(tmp_path / f"a.{suffix}", np.array([[1, -1, 0.7, 2**-23, 0, -(2**-23), 0.99999]], np.float32))
+    first = read_audio(tmp_path / f"a.{suffix}").samples
+    write(tmp_path / f"b.{suffix}", first)
+    assert np.array_equal(read_audio(tmp_path / f"b.{suffix}").samples, first)
+    assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
 def test_the_same_sound_is_dithered_alike_every_time(tmp_path):
     for name in ("a.wav", "b.wav"):
         write(tmp_path / name, noise(2, 5000), sample_format="16")
@@ -72,7 +90,8 @@ def test_what_is_clipped_is_counted_and_told(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("suffix", "small", "large"), [("mp3", "64", "320"), ("mp3", "V9", "V0"), ("ogg", "64", "320")]
+    ("suffix", "small", "large"),
+    [("mp3", "64", "320"), ("mp3", "V9", "V0"), ("ogg", "64", "320"), ("opus", "24", "160 kbps")],
 )
 def test_a_higher_quality_takes_more_bytes(suffix, small, large, tmp_path):
     sizes = []
@@ -90,6 +109,10 @@ def test_a_higher_quality_takes_more_bytes(suffix, small, large, tmp_path):
         ("a.wav", {"quality": "V0"}, "is lossless"),
         ("a.mp3", {"quality": "V11"}, "choose of: V0"),
         ("a.ogg", {"quality": "V2"}, "choose of: 64 kbps"),
+        ("a.opus", {"quality": "V2"}, "choose 6 to 510 kbps"),
+        ("a.opus", {"quality": "5"}, "choose 6 to 510 kbps"),
+        ("a.opus", {"quality": "9" * 5000}, "choose 6 to 510 kbps"),
+        ("a.opus", {"sample_format": "16"}, "it has none"),
     ],
 )
 def test_what_a_format_does_not_have_is_refused(name, options, words, tmp_path):
@@ -99,11 +122,18 @@ def test_what_a_format_does_not_have_is_refused(name, options, words, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
 
 
-@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "aiff"])
-@pytest.mark.parametrize("n_channels", [3, 5, 6, 7, 8])
+@pytest.mark.parametrize(
+    ("suffix", "n_channels"),
+    [(suffix, n) for suffix in ("wav", "flac", "ogg", "aiff", "opus") for n in (3, 5, 6, 7, 8)],
+)
 def test_channels_come_back_in_their_order(suffix, n_channels, tmp_path):
     levels = np.array([0.4, 0.3, 0.2, 0.1, 0.05, 0.35, 0.25, 0.15], np.float32)[:n_channels]
     sound = levels[:, None] * np.sin(np.arange(RATE) / 40).astype(np.float32)
+    if suffix == "opus" and n_channels in (5, 7):
+        with pytest.raises(AudioFileError, match=f"does not take {n_channels} channels"):
+            write(tmp_path / "a.opus", sound)
+        assert not list(tmp_path.iterdir())
+        return
     write(tmp_path / f"a.{suffix}", sound)
     back = read_audio(tmp_path / f"a.{suffix}", most_channels=8).samples
     assert np.argsort(back.std(1)).tolist() == np.argsort(levels).tolist()
@@ -130,3 +160,28 @@ def test_as_many_samples_as_channels_can_be_written(tmp_path):
         sound = noise(n_channels, n_channels, level=0.2)
         write(tmp_path / "a.wav", sound, sample_format="float")
         assert np.array_equal(read_audio(tmp_path / "a.wav", most_channels=8).samples, sound)
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("n_samples", [1, 960, 961, 30_001])
+def test_an_opus_file_is_as_long_as_what_was_written_and_begins_where_it_began(rate, n_samples, tmp_path):
+    time = np.arange(n_samples) / rate
+    sound = 0.3 * np.stack([np.sin(2 * np.pi * pitch * time) for pitch in (300, 437)]).astype(np.float32)
+    with atomic_writer(tmp_path / "a.opus", rate, 2) as writer:
+        for start in range(0, n_samples, 777):
+            writer.write(sound[:, start : start + 777])
+    clip = read_audio(tmp_path / "a.opus")
+    n_expected = max(1, round(n_samples * 48_000 / rate))
+    assert clip.sample_rate == 48_000 and clip.samples.shape == (2, n_expected) and clip.trouble == ""
+    if n_samples > 10_000:
+        time = np.arange(n_expected) / 48_000
+        expected = 0.3 * np.stack([np.sin(2 * np.pi * pitch * time) for pitch in (300, 437)])
+        inner = slice(500, -500)
+        errors = [np.mean((np.roll(clip.samples, move, 1) - expected)[:, inner] ** 2) for move in (-1, 0, 1)]
+        assert min(errors) == errors[1] < 0.003**2  # what Opus leaves of sines at 160 kbps
+
+
+def test_the_same_sound_is_the_same_opus_file(tmp_path):
+    for name in ("a.opus", "b.opus"):
+        write(tmp_path / name, noise(2, 5000))
+    assert (tmp_path / "a.opus").read_bytes() == (tmp_path / "b.opus").read_bytes()

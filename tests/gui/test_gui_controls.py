@@ -128,3 +128,18 @@ def test_denoise_and_noise_only_reach_the_codec(window, qtbot):
     wait(qtbot, lambda: "silent" not in window.spectra.output_caption.remark.text())
     qtbot.keyClick(window, Qt.Key.Key_N)
     assert not codec.noise_only and not switch.isChecked()
+
+
+@pytest.mark.parametrize("size", [(980, 620), (1000, 660)])
+def test_a_small_window_has_the_quick_rates_and_room_for_what_is_open(window, qtbot, size):
+    window.resize(*size)
+    window.header.show_document("encodec_test_48k_mono", "0:12 · 48 000 Hz · stereo")
+    wait(qtbot, lambda: (window.width(), window.height()) == size and window.controls.height() < 420)
+    # In the smallest window the knob, at its smallest, leaves them no room.
+    assert window.controls.quick.isVisible() == (size[1] >= 660)
+    assert window.controls.bitrate.height() >= window.controls.bitrate.minimumSizeHint().height()
+    for label in (window.header.title, window.header.detail):
+        assert label.shown() == label.text()
+    for button in (window.header.open_button, window.header.export_button):
+        assert button.width() >= button.sizeHint().width()
+    assert window.header.preset_button.geometry().left() > window.header.model_button.geometry().right()

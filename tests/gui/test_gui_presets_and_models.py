@@ -116,6 +116,34 @@ def test_a_preset_keeps_what_stands_on_the_desk(window, tmp_path):
     assert parameters.values() == before == window.session.codec.settings.values()
 
 
+def drawn_preset(path, n_points):
+    times, values = [0.01 * index for index in range(n_points)], [index % 9 for index in range(n_points)]
+    curves = [
+        {"target": "layers", "times": times, "values": [8 + value for value in values]},
+        {"target": "output_gain_db", "times": times, "values": [-0.5 * value for value in values]},
+    ]
+    path.write_text(json.dumps({"schema": 1, "title": "Drawn", "parameters": {"automation": curves}}))
+
+
+def test_a_preset_in_which_much_is_drawn_is_read_beside_the_window(window, qtbot, tmp_path):
+    wait(qtbot, lambda: not window.background.is_busy)
+    drawn_preset(tmp_path / "drawn.json", 100_000)
+    before = window.session.parameters.values()
+    window.loader.open_preset(tmp_path / "drawn.json")
+    assert window.session.parameters.values() == before and window.loader.remark() == "Opening drawn.json…"
+    wait(qtbot, lambda: window.session.parameters["automation"])
+    assert [len(curve.times) for curve in window.session.codec.settings.automation] == [100_000] * 2
+    assert window.session.boards.state.preset == "Drawn" and "Opening" not in window.loader.remark()
+
+    # What is asked for meanwhile is the last wish.
+    drawn_preset(tmp_path / "again.json", 99_999)
+    window.loader.open_preset(tmp_path / "again.json")
+    drawn_preset(tmp_path / "small.json", 3)
+    window.loader.open_preset(tmp_path / "small.json")
+    wait(qtbot, lambda: not window.background.is_busy)
+    assert [len(curve.times) for curve in window.session.parameters["automation"]] == [3, 3]
+
+
 def model_actions(window, qtbot):
     """Opens the model menu as a user does, and waits until it shows what is there."""
     shown = [action.text() for action in window.header.model_menu.actions()]

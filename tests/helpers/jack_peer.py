@@ -15,7 +15,7 @@ from pathlib import Path
 import jack
 import numpy as np
 
-WAITED_SECONDS = 15
+WAITED_SECONDS = 60
 
 
 def ports_of(client, is_input):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 NAME = "lamina-test"
-WAITED_SECONDS = 10
+WAITED_SECONDS = 60
 
 
 class JackServer:

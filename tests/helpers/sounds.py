@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from pedalboard.io import AudioFile
 
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.demo_items.items import demo_items
-
-FloatArray = npt.NDArray[np.float32]
 
 
 def demo(index: int, sample_rate: int, seconds: float, start: float = 1.0) -> FloatArray:

@@ -57,6 +57,7 @@ def test_everything_on_the_desk_moves_fifty_times_a_second_and_nothing_is_lost(m
         "code_feedback": (0.0, 0.8), "stereo": ("linked", "mid-side", "mono"), "listen": ("wet", "difference", "layer",
         "latent"),
         "muted_layers": ([], [1], [3, 7]), "layer_gains": ([1.0] * 24, [0.5, 2.0]), "loudness_layers": (-1.0, 0.0, 1.0),
+        "variable_rate": (False, True),
         "motions": ([], [{"target": "layers", "depth": -0.5}]), "layers": (1, 8, 24),
     }  # fmt: skip
     names = list(choices)

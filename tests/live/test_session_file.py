@@ -25,7 +25,7 @@ from lamina.plugin.host.client.session_file import (
 )
 from lamina.plugin.host.device.device_settings import DeviceSettings
 
-WAITED_SECONDS = 30
+WAITED_SECONDS = 120  # a bound for busy machines, not a speed that is promised
 SESSION = {"file": "/song.wav", "seconds": 12.5, "boards": {"A": ["Lämina"]}}
 OTHER_APP = """
 import sys, time

@@ -154,4 +154,4 @@ def test_no_package_that_is_published_is_pinned():
 
 def test_all_is_every_extra_for_users():
     extras = PROJECT["optional-dependencies"]
-    assert extras["all"] == ["lamina[app,shell,train]"] and "lamina[live]" in extras["app"]
+    assert extras["all"] == ["lamina[app,rivals,shell,train]"] and "lamina[live]" in extras["app"]

@@ -185,7 +185,7 @@ def test_the_fitted_start_is_already_a_codec():
     assert ratios[2] > 2.0
 
 
-@pytest.mark.parametrize("name", ["transform", "soundstream-8"])
+@pytest.mark.parametrize("name", ["transform", pytest.param("soundstream-8", marks=pytest.mark.long)])
 def test_training_lowers_the_loss(name, tmp_path):
     network = CodecNetwork(CONFIGS[name])
     if name == "transform":

@@ -2,6 +2,7 @@
 out as said.
 """
 
+import dataclasses
 import json
 import os
 import signal
@@ -19,6 +20,8 @@ soundfile = pytest.importorskip("soundfile", reason="training needs the extra [t
 from toy_training import TOY, toy_corpus, toy_plan  # noqa: E402
 
 from lamina.cli.main import main  # noqa: E402
+from lamina.cli.training import judged as judging  # noqa: E402
+from lamina.cli.training import train as training_command  # noqa: E402
 from lamina.models.bundles.bundle import open_bundle  # noqa: E402
 from lamina.models.export import export_bundle, load_network  # noqa: E402
 from lamina.models.network.network import CodecNetwork  # noqa: E402
@@ -169,6 +172,7 @@ def test_a_run_goes_on_with_the_same_command_only(takes, toy, capsys):
         (["--channels", "8"], "--design soundstream"),
         (["--size", "eco", "--design", "soundstream"], "--size chooses"),
         (["--from", "nowhere"], "nowhere"),
+        (["--export", "best"], "--export best needs --heldout"),
     ],
 )
 def test_options_that_can_not_be_are_refused_before_anything_is_read(takes, capsys, options, words):
@@ -299,3 +303,89 @@ def test_judging_changes_nothing_of_the_run(takes, toy, tmp_path):
     assert train(takes, "--from", toy, "--out", tmp_path / "judged", "--heldout", tmp_path / "heldout") == 0
     plain, judged = (Checkpoint.load(tmp_path / name / "checkpoint.pt") for name in ("plain", "judged"))
     assert all(torch.equal(plain.network[name], value) for name, value in judged.network.items())
+
+
+@pytest.fixture
+def every_step_is_judged(monkeypatch):
+    """A checkpoint after every step, each judged, instead of every few minutes."""
+    plan_of = training_command.plan_of
+    monkeypatch.setattr(
+        training_command, "plan_of", lambda *given: dataclasses.replace(plan_of(*given), checkpoint_minutes=0.0)
+    )
+    monkeypatch.setattr(judging, "MOST_OF_THE_RUN", 1e12)
+
+
+TOO_FAST = ("--learning-rate", "0.5", "--max-steps", 8)
+"""Steps so large that the network gets worse and worse."""
+
+
+def is_made_of_the_best(run):
+    """Whether the bundle's weights, which it holds rounded, are nearer to the best checkpoint's than to the last's."""
+    weight = "encoder.linear_path.weight"
+    exported = load_network(open_bundle(run / "bundle")).state_dict()[weight]
+    best, last = (
+        (Checkpoint.load(run / name).averaged_network().state_dict()[weight] - exported).norm()
+        for name in ("best.pt", "checkpoint.pt")
+    )
+    return bool(best < last)
+
+
+def test_the_best_checkpoint_by_the_held_out_sounds_is_exported(takes, toy, tmp_path, capsys, every_step_is_judged):
+    write_sounds(tmp_path / "heldout")
+    run = takes.parent / "run"
+    heldout = ("--from", toy, "--heldout", tmp_path / "heldout")
+    assert train(takes, *heldout, *TOO_FAST) == 0
+    out, told = capsys.readouterr().out, json.loads((run / "heldout.json").read_text())
+    distances = {row["steps"]: row["distance"] for row in told["on_the_way"]}
+    best = min(distances, key=distances.get)
+    assert sorted(distances) == list(range(1, 9)) and best < 8
+    assert told["best"]["steps"] == told["exported"]["steps"] == best
+    assert f"the best, step {best}, was exported, not the last one, step 8 " in out
+    bundle = open_bundle(run / "bundle")
+    assert (bundle.training["steps"], bundle.training["exported"]) == (best, "best")
+    assert is_made_of_the_best(run)
+
+    # The run is over, and its last checkpoint can still be had.
+    assert train(takes, *heldout, *TOO_FAST, "--export", "last") == 0
+    assert f"the last one, step 8, was exported, though step {best} was better" in capsys.readouterr().out
+    assert not is_made_of_the_best(run)
+
+    # A call that goes on still knows the best one of the calls before.
+    assert train(takes, *heldout, "--learning-rate", "0.5", "--max-steps", 9) == 0
+    assert json.loads((run / "heldout.json").read_text())["exported"]["steps"] == best
+
+
+def test_discriminators_sharpen_what_the_measure_does_not_hear_so_the_last_is_exported(
+    takes, toy, tmp_path, capsys, every_step_is_judged
+):
+    write_sounds(tmp_path / "heldout")
+    options = ("--from", toy, "--heldout", tmp_path / "heldout", "--discriminators", "0.99", *TOO_FAST)
+    assert train(takes, *options) == 0
+    assert "the last one, step 8, was exported, though step" in capsys.readouterr().out
+    assert open_bundle(takes.parent / "run" / "bundle").training["steps"] == 8
+
+
+def test_other_held_out_sounds_begin_the_comparison_anew(takes, toy, tmp_path, every_step_is_judged):
+    for name in ("heldout", "another-folder"):
+        write_sounds(tmp_path / name)
+    run = takes.parent / "run"
+    assert train(takes, "--from", toy, "--heldout", tmp_path / "heldout", *TOO_FAST) == 0
+    before = json.loads((run / "heldout.json").read_text())["before"]
+    assert train(takes, "--heldout", tmp_path / "another-folder", "--learning-rate", "0.5", "--max-steps", 9) == 0
+    told = json.loads((run / "heldout.json").read_text())
+    assert told["before"] != before and [row["steps"] for row in told["on_the_way"]] == [9]
+    assert told["exported"]["steps"] == 9
+
+
+def test_a_full_disk_loses_the_best_checkpoint_and_not_the_run(takes, toy, tmp_path, monkeypatch, every_step_is_judged):
+    write_sounds(tmp_path / "heldout")
+    save = Checkpoint.save
+
+    def full(checkpoint, path):
+        if path.name == "best.pt":
+            raise OSError("No space is left.")
+        save(checkpoint, path)
+
+    monkeypatch.setattr(Checkpoint, "save", full)
+    assert train(takes, "--from", toy, "--heldout", tmp_path / "heldout", *TOO_FAST) == 0
+    assert open_bundle(takes.parent / "run" / "bundle").training["steps"] == 8

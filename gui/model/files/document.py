@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.files.sound import AudioClip, read_audio
-
-FloatArray = NDArray[np.float32]
 
 PEAK_SAMPLES = 128  # finest outline kept: a 3840 pixel view of ten seconds still has one value per pixel
 

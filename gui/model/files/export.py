@@ -22,8 +22,9 @@ class ExportState(Enum):
 
 
 def suggested_target(source: Path, kbps: float, folder: Path) -> Path:
-    """A name in `folder` that says the bitrate, as a lossless file: what the codec made shouldn't be coded again
-    unasked.
+    """A name in `folder` that says the bitrate, as a lossless file.
+
+    What the codec made shouldn't be coded again unasked.
     """
     suffix = source.suffix.lower() if source.suffix.lower() in {".wav", ".flac", ".aiff"} else ".wav"
     return folder / f"{source.stem} {kbps:g} kbps{suffix}"

@@ -94,8 +94,9 @@ class DeviceChooser:
 
     @property
     def input_device(self) -> Device | None:
-        """The device that is wanted for input, if it is there. The system's choice is the one that goes with the
-        output.
+        """The device that is wanted for input, if it is there.
+
+        The system's choice is the one that goes with the output.
         """
         output = self.output_device
         if self.settings.input == DEFAULT and output is not None:

@@ -17,8 +17,9 @@ __all__ = ["PlayState", "Player"]
 
 NEAR_SECONDS = 0.02  # a block and some rounding
 LONGEST_SECONDS = 0.7
-"""So long after the engine's answer its own state counts, whether it is what was asked for or not: a short file may
-have ended.
+"""So long after the engine's answer its own state counts, whether it is what was asked for or not.
+
+A short file may have ended.
 """
 
 
@@ -108,8 +109,9 @@ class Player:
             self._answers.expect(self._engine.set_loop(seconds))
 
     def begin_again(self) -> None:
-        """Another engine takes over: what is shown now holds until it shows the same, or is `ready` and does something
-        else.
+        """Another engine takes over.
+
+        What is shown now holds until it shows the same, or is `ready` and does something else.
         """
         if self._is_handed_over:
             self._wish = _Wish(*self._look())

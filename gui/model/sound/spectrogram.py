@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.spectrum import SpectrumColumns, mel_edges, mel_to_hz
 from lamina.dsp.spectrum import hz_to_mel as _hz_to_mel
-
-FloatArray = NDArray[np.float32]
 
 MINIMUM_HZ = 30.0
 MAXIMUM_HZ = 20000.0
@@ -21,8 +20,9 @@ LOUDEST_DB = -6.0
 
 @dataclass
 class SpectrogramRing:
-    """The last columns of a spectrum as brightness, `levels` `[bands, columns]` uint8, low bands last (the picture's
-    bottom).
+    """The last columns of a spectrum as brightness, `levels` `[bands, columns]` uint8.
+
+    Low bands come last: they are the picture's bottom.
 
     The picture never shifts: column k of the stream is written at k modulo the width, over the oldest one, and a view
     draws the part right of the write place first and the part left of it after. `n_columns` counts all columns ever

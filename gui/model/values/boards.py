@@ -88,8 +88,9 @@ class BoardPair:
         self.changed.notify("preset")
 
     def copy_to_other(self) -> None:
-        """Make the other board equal to the chosen one; raises ValueError or OSError if its model is not there any
-        more.
+        """Make the other board equal to the chosen one.
+
+        Raises ValueError or OSError if its model is not there any more.
         """
         self._keep()
         state = self.state
@@ -116,8 +117,9 @@ class BoardPair:
         return f"Part of the preset {preset.title} was left out: {refusals[0]}" if refusals else ""
 
     def change(self, values: Mapping[str, Value]) -> str:
-        """Set several parameters of the chosen board in one go; returns a sentence about one that was refused, or
-        nothing.
+        """Set several parameters of the chosen board in one go.
+
+        Returns a sentence about one that was refused, or nothing.
         """
         refusals = self._change(values)
         self._pass_on({name: self.parameters[name] for name in values})
@@ -153,8 +155,9 @@ class BoardPair:
             self.changed.notify(what)
 
     def reset(self) -> None:
-        """Every parameter of both boards at its default, with the models they have; A is heard. Raises as `restore`
-        does.
+        """Every parameter of both boards at its default, with the models they have; A is heard.
+
+        Raises as `restore` does.
         """
         fresh = {"preset": "", "is_edited": False, "values": {}}
         self.restore(

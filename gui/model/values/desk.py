@@ -1,5 +1,6 @@
-"""The code desk: which parameters stand on which of its tabs, which of them matter now, and which differ from their
-default.
+"""The code desk's parameters.
+
+Which of them stand on which of its tabs, which matter now, and which differ from their default.
 
 Where a parameter stands it says itself, where it is declared.
 """
@@ -119,8 +120,9 @@ class Desk:
 
 
 def presettable(values: ParameterValues) -> dict[str, object]:
-    """What a preset of the present settings names: everything of the panel but bypass, and what was changed on the
-    desk.
+    """What a preset of the present settings names.
+
+    Everything of the panel but bypass, and what was changed on the desk.
     """
     kept = {
         name: value

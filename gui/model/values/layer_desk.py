@@ -47,8 +47,9 @@ class LayerDesk:
         return layer in self._values["solo_layers"]
 
     def is_heard(self, layer: int, n_sent: int | None = None) -> bool:
-        """Whether the layer is sent and neither muted nor left out by another one's solo; `n_sent` are sent now, if not
-        `n_active`.
+        """Whether the layer is sent and neither muted nor left out by another one's solo.
+
+        `n_sent` are sent now, if not `n_active`.
         """
         solo = self._values["solo_layers"]
         return (

@@ -66,8 +66,9 @@ class Moving:
         }
 
     def source(self, motion: Motion) -> tuple[float, float] | None:
-        """Where a motion is: cycles or steps since the stream began, and its height, 0 … 1. None while nothing
-        moves.
+        """Where a motion is, or None while nothing moves.
+
+        Cycles or steps since the stream began, and its height, 0 … 1.
         """
         if self.heard is None or not self.values or motion not in self._motions:
             return None

@@ -1,5 +1,6 @@
-"""The effect's settings as the controls see them: one validated value per name, checked against the model once it is
-known.
+"""The effect's settings as the controls see them.
+
+One validated value per name, checked against the model once it is known.
 """
 
 from collections.abc import Mapping

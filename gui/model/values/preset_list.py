@@ -11,8 +11,9 @@ YOURS = "Yours"
 
 
 class PresetList:
-    """`groups` are presets by category, in the order in which they are listed; the user's own are a group by
-    themselves, the last one, whatever category they name.
+    """Presets by category, in the order in which they are listed, as `groups`.
+
+    The user's own are a group by themselves, the last one, whatever category they name.
     """
 
     def __init__(self, presets: Iterable[Preset] = (), own: Iterable[Preset] = ()) -> None:
@@ -30,8 +31,9 @@ class PresetList:
             self.groups[YOURS] = yours
 
     def beside(self, title: str, step: int) -> Preset | None:
-        """The next (`step` 1) or the one before (−1) the preset called `title`, around the ends; the first or last if
-        there is none.
+        """The next (`step` 1) or the one before (−1) the preset called `title`, around the ends.
+
+        The first or last if there is none.
         """
         presets = [preset for group in self.groups.values() for preset in group]
         if not presets:

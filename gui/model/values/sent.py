@@ -11,7 +11,7 @@ from lamina.plugin import FrameReport
 MEAN_FRAMES = 38
 """Half a second: figures that can be read."""
 REST_SECONDS = 0.4
-CHANGING = {"layers", "kbps", "loudness_layers", "stereo", "side_layers"}
+CHANGING = {"layers", "kbps", "loudness_layers", "stereo", "side_layers", "variable_rate"}
 """What a motion of these moves is the bitrate."""
 
 
@@ -52,7 +52,7 @@ class SentRate:
 def varies(values: ParameterValues) -> bool:
     """Whether frames may send another number of layers than the knob says."""
     moving = {item.target for item in (*values["motions"], *values["automation"])}
-    return bool(values["loudness_layers"]) or bool(moving & CHANGING)
+    return bool(values["loudness_layers"] or values["variable_rate"]) or bool(moving & CHANGING)
 
 
 def bits_of_all(values: ParameterValues, n_channels: int) -> int:

@@ -155,8 +155,9 @@ class Switch(QAbstractButton):
 
 
 class MenuButton(QPushButton):
-    """A push button with a chevron that opens its menu. `show_dot` puts a dot behind its text: something was changed
-    since.
+    """A push button with a chevron that opens its menu.
+
+    `show_dot` puts a dot behind its text: something was changed since.
     """
 
     def __init__(self, text: str, is_quiet: bool = False, parent: QWidget | None = None) -> None:

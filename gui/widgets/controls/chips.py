@@ -12,8 +12,11 @@ CHIP_PADDING = 10
 
 
 class Chip(QPushButton):
-    """A small checkable button. `show_dot` puts a dot into its corner: something behind it isn't as it was.
-    `show_moving` underlines it: what moves by itself is here now."""
+    """A small checkable button.
+
+    `show_dot` puts a dot into its corner: something behind it isn't as it was. `show_moving` underlines it: what moves
+    by itself is here now.
+    """
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)

@@ -8,8 +8,9 @@ from PyQt6.QtGui import QImage
 
 
 def image_over(pixels: NDArray[np.uint32]) -> QImage:
-    """An image that shows the array `[height, width]` of 0xAARRGGBB values itself, not a copy: keep the array as
-    long.
+    """An image of the array `[height, width]` of 0xAARRGGBB values itself, not a copy.
+
+    Keep the array as long.
     """
     height, width = pixels.shape
     data: Any = pixels.data  # PyQt takes any buffer, though its stubs say bytes

@@ -101,6 +101,12 @@ class ElidedLabel(QLabel):
         self._ink = ink
         self.setProperty("role", role)
 
+    def use_ink(self, ink: str) -> None:
+        """Writes in this colour from now on."""
+        if ink != self._ink:
+            self._ink = ink
+            self.update()
+
     def shown(self) -> str:
         """As much of the text as there is room for."""
         return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())

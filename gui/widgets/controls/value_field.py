@@ -1,5 +1,6 @@
-"""The field in which a knob's value is typed: it is there for as long as one types, and then the knob has the keys
-again.
+"""The field in which a knob's value is typed.
+
+It is there for as long as one types, and then the knob has the keys again.
 """
 
 from PyQt6.QtCore import QEvent, QObject, QRect, Qt, pyqtSignal

@@ -1,5 +1,6 @@
-"""The desk's controls, made from the parameter table: a knob, a switch or a choice for each parameter, tied to its
-value.
+"""The desk's controls, made from the parameter table.
+
+A knob, a switch or a choice for each parameter, tied to its value.
 """
 
 from __future__ import annotations
@@ -62,8 +63,10 @@ class DeskControls(QObject):
     def follow(
         self, name: str, show: Callable[[Value], object], show_moving: Callable[[Value | None], object] | None = None
     ) -> None:
-        """Calls `show` with a parameter's value, now and at every change, and `show_moving` with where it is while it
-        moves by itself.
+        """Ties a parameter's value to what shows it.
+
+        Calls `show` with the value, now and at every change, and `show_moving` with where it is while it moves by
+        itself.
         """
         self._shows.setdefault(name, []).append(show)
         show(self.values[name])
@@ -139,8 +142,9 @@ class DeskControls(QObject):
 
 
 class DeskKnob(Knob):
-    """A knob as wide as its own words, so that many stand beside each other; `set_compact` makes its dial smaller
-    too.
+    """A knob as wide as its own words, so that many stand beside each other.
+
+    `set_compact` makes its dial smaller too.
     """
 
     is_compact = False

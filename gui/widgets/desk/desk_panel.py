@@ -27,8 +27,9 @@ LEAST_HEIGHT, HEIGHT = 190, 204
 
 
 class DeskPanel(Panel):
-    """Shows the desk over `ParameterValues`. `opened` tells whether the drawer is open, `refused` carries a refusal's
-    sentence.
+    """Shows the desk over `ParameterValues`.
+
+    `opened` tells whether the drawer is open, `refused` carries a refusal's sentence.
 
     A tab is made when it is opened first: the window must not wait for what may never be seen.
     """

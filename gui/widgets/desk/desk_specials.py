@@ -19,8 +19,9 @@ HELD_SECONDS = 0.35
 
 
 class FreezeButton(QAbstractButton):
-    """Freezes at once when it is pressed: a click leaves it frozen until the next one, holding it down until it is let
-    go.
+    """Freezes at once when it is pressed.
+
+    A click leaves it frozen until the next one, holding it down until it is let go.
     """
 
     def __init__(self, controls: DeskControls, is_small: bool = False, parent: QWidget | None = None) -> None:

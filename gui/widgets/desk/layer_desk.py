@@ -49,8 +49,9 @@ class LayerFaders(QWidget):
         self.update()
 
     def show_moving(self, gains: Mapping[int, float], n_sent: int | None) -> None:
-        """Shows the gains, by layer, that move by themselves, and how many layers are sent now (None: as many as the
-        knob says).
+        """Shows the gains, by layer, that move by themselves.
+
+        And how many layers are sent now (None: as many as the knob says).
         """
         before, self._now = self._now, Now({layer: round(gain, 2) for layer, gain in gains.items()}, n_sent)
         if self._now == before:

@@ -28,8 +28,9 @@ SOURCE_OF_FIELD = {
 
 
 class MotionEditor(QWidget):
-    """Shows the motion that a `MotionDesk` edits and passes every gesture on to it; `refused` carries a refusal's
-    sentence.
+    """Shows the motion that a `MotionDesk` edits and passes every gesture on to it.
+
+    `refused` carries a refusal's sentence.
     """
 
     refused = pyqtSignal(str)

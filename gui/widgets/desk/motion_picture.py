@@ -1,5 +1,6 @@
-"""A motion drawn: the curve of an LFO or follower, or the steps of a sequence as bars to draw on; and where it is
-now.
+"""A motion drawn, and where it is now.
+
+The curve of an LFO or follower, or the steps of a sequence as bars to draw on.
 """
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
@@ -48,8 +49,9 @@ class MotionPicture(QWidget):
         self.update()
 
     def show_moving(self, place: tuple[float, float] | None) -> None:
-        """Shows where the motion is now: cycles or steps since the beginning, and its height, 0 … 1. None if nothing is
-        heard.
+        """Shows where the motion is now; None if nothing is heard.
+
+        Cycles or steps since the beginning, and its height, 0 … 1.
         """
         motion, playhead, dot, first_cycle = self.desk.motion, None, None, self._first_cycle
         if motion is not None and place is not None:

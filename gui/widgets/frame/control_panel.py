@@ -20,22 +20,26 @@ from lamina.gui.widgets.controls.tips import set_tip
 from lamina.plugin.parameters.model_shape import USUAL, ModelShape
 from lamina.plugin.parameters.table import Value
 
-BYPASS_KEY, NOISE_ONLY_KEY, BOARD_KEY = "B", "N", "X"
+BYPASS_KEY, NOISE_ONLY_KEY, BOARD_KEY, COMPARE_KEY = "B", "N", "X", "C"
 SMALL_KNOBS = (("input_gain_db", "output_gain_db"), ("denoise", "mix"))
-ROOM_FOR_QUICK_RATES = 470
+ROOM_FOR_QUICK_RATES = 416
+"""Pixels of height from which they and the knob at its smallest fit."""
 QUICK_LAYERS = (1, 2, 4, 8, 16, 24)
 
 
 class ControlPanel(Panel):
-    """Shows `ParameterValues` and passes every gesture on to it; `refused` carries the sentence for a value not
-    allowed.
+    """Shows `ParameterValues` and passes every gesture on to it.
 
-    `board_chosen` carries "A" or "B"; `copy_asked` asks for the other one to be made equal.
+    `refused` carries the sentence for a value not allowed.
+
+    `board_chosen` carries "A" or "B"; `copy_asked` asks for the other one to be made equal, `compare_asked` for the
+    settings that are heard to become a slot.
     """
 
     refused = pyqtSignal(str)
     board_chosen = pyqtSignal(str)
     copy_asked = pyqtSignal()
+    compare_asked = pyqtSignal()
 
     def __init__(self, values: ParameterValues, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,9 +94,19 @@ class ControlPanel(Panel):
         self.copy_button = QPushButton()
         self.copy_button.setProperty("role", "quiet")
         self.copy_button.clicked.connect(self.copy_asked)
+        self.compare_button = QPushButton("Compare")
+        self.compare_button.setProperty("role", "quiet")
+        set_tip(
+            self.compare_button,
+            f"<b>Compare this</b> ({COMPARE_KEY})<br>Take the loop and the settings that are heard as a slot: up to "
+            "nine beside each other, equally loud, and blind tests of them (Shift+C opens them).",
+        )
+        self.compare_button.clicked.connect(self.compare_asked)
         row = QHBoxLayout()
+        row.setSpacing(theme.GAP)
         row.addWidget(self.board)
         row.addStretch(1)
+        row.addWidget(self.compare_button)
         row.addWidget(self.copy_button)
         self.show_board(*NAMES)
         return row
@@ -151,7 +165,7 @@ class ControlPanel(Panel):
             set_tip(switch, f"<b>{switch.text()}</b><br>{table['noise_only'].help}<br>{reason}")
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        # In a low window the knob needs the room more than its short cuts.
+        # Lower still, the knob needs the room more than its short cuts.
         self.quick.setVisible(self.height() >= ROOM_FOR_QUICK_RATES)
 
     def _set(self, name: str, value: object) -> None:

@@ -1,5 +1,6 @@
-"""Sound devices: where sound goes and comes from, how long it takes, and how to try it. Every choice applies at
-once.
+"""The dialog of sound devices: where sound goes and comes from.
+
+How long it takes, too, and how to try it. Every choice applies at once.
 """
 
 from PyQt6.QtCore import QTimer, pyqtSignal
@@ -20,8 +21,9 @@ NOT_OPEN = "Nothing is open yet; devices are opened as soon as something sounds.
 
 
 class DevicesDialog(QDialog):
-    """Shows the session's `devices` and `check`; not modal, so that one plays meanwhile. `search_asked` asks to look
-    again.
+    """Shows the session's `devices` and `check`.
+
+    Not modal, so that one plays meanwhile. `search_asked` asks to look again.
     """
 
     search_asked = pyqtSignal()

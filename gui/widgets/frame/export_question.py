@@ -8,8 +8,9 @@ from lamina.gui.model.session import Session
 
 
 class ExportQuestion(QMessageBox):
-    """Asks over `parent`, and goes away by itself once the session's export has ended. `exec` it, and then see
-    `may_close`.
+    """Asks over `parent`, and goes away by itself once the session's export has ended.
+
+    `exec` it, and then see `may_close`.
     """
 
     def __init__(self, session: Session, export: ExportJob, parent: QWidget) -> None:

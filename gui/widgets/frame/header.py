@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QPainter, QPaintEvent
+from PyQt6.QtGui import QAction, QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from lamina.gui.look import icons, theme
@@ -16,6 +16,10 @@ from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 from lamina.plugin.documents.presets import Preset
 
 LONGEST_MODEL_NAME, PRESET_WIDTH = 18, 168
+ROOM_IN_LINE, NARROW_WORDMARK = 1180, 140
+"""Pixels of width below which what is open needs the room more than the buttons need to stand in line with the
+waveform; and what the wordmark takes then.
+"""
 NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS = "Alt+Right", "Alt+Left"
 
 
@@ -38,7 +42,8 @@ class Header(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.GAP)
-        row.addWidget(_Wordmark())
+        self._wordmark = _Wordmark()
+        row.addWidget(self._wordmark)
         self.open_button = QPushButton("Open…")
         self.open_button.setToolTip("Open a sound file or Lamina codes (Ctrl+O), or drop one on the window.")
         self.open_button.clicked.connect(self.open_asked)
@@ -76,6 +81,9 @@ class Header(QWidget):
         row.addWidget(self.preset_button)
         row.addWidget(self.export_button)
         self.show_preset("", False)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        self._wordmark.show_in_line(self.width() >= ROOM_IN_LINE)
 
     def _names(self) -> QVBoxLayout:
         self.title = ElidedLabel("title", theme.TEXT)
@@ -130,6 +138,10 @@ class Header(QWidget):
             self.preset_save_asked
         )
         self._mark_preset()
+
+    def presets(self) -> list[Preset]:
+        """All that the menu has, Lamina's and the user's own."""
+        return [preset for group in self._presets.groups.values() for preset in group]
 
     def show_preset(self, title: str, is_changed: bool) -> None:
         """Names the preset in use, with a dot if something was changed since."""
@@ -215,9 +227,14 @@ def _cut(name: str, longest: int) -> str:
 class _Wordmark(QWidget):
     def __init__(self) -> None:
         super().__init__()
-        # As wide as the column of controls below, so that the header's buttons begin where the waveform does.
-        self.setFixedWidth(theme.LEFT_WIDTH + theme.MARGIN - theme.GAP)
+        self.show_in_line(True)
         self.setAccessibleName("Lamina")
+
+    def show_in_line(self, is_in_line: bool) -> None:
+        """As wide as the column of controls below, so that the header's buttons begin where the waveform does, or as
+        narrow as the name.
+        """
+        self.setFixedWidth(theme.LEFT_WIDTH + theme.MARGIN - theme.GAP if is_in_line else NARROW_WORDMARK)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)

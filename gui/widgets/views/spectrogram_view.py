@@ -21,8 +21,10 @@ MARKS_HZ = (100, 500, 1000, 2000, 4000, 8000, 16000)
 
 
 class SpectrogramView(QWidget):
-    """Draws a `SpectrogramRing`. `show_ring` hands it one; `refresh` copies the new columns and repaints if there were
-    any. `hint` stands in an empty picture.
+    """Draws a `SpectrogramRing`.
+
+    `show_ring` hands it one; `refresh` copies the new columns and repaints if there were any. `hint` stands in an empty
+    picture.
     """
 
     def __init__(self, name: str, hint: str = "", parent: QWidget | None = None) -> None:

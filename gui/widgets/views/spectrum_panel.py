@@ -86,8 +86,9 @@ class SpectrumPanel(Panel):
     def show_levels(
         self, input_loudness: LoudnessMeter | None, output_loudness: LoudnessMeter | None, silence: str
     ) -> None:
-        """Levels and loudness in figures, as an alert where they clipped; `silence` stands in their place if the
-        settings let nothing be heard.
+        """Levels and loudness in figures, as an alert where they clipped.
+
+        `silence` stands in their place if the settings let nothing be heard.
         """
         self.input_caption.show_remark(_levels(self.input_meter, input_loudness), self.input_meter.has_clipped)
         self.output_caption.show_remark(

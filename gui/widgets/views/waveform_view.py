@@ -59,8 +59,9 @@ class WaveformView(QWidget):
         self.update()
 
     def show_opening(self, words: str, share: float | None) -> None:
-        """Says which file is being opened, in words, and how far it is (0–1, None while nobody knows), over what is
-        shown; no words end that.
+        """Says over what is shown which file is being opened, and how far it is.
+
+        In words, and 0–1 (None while nobody knows); no words end that.
         """
         opening = (words, share) if words else None
         if opening != self._opening:

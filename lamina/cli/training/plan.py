@@ -28,6 +28,8 @@ def check_numbers(options: argparse.Namespace) -> None:
         )
     if options.waveform_discriminators and options.discriminators is None and not _recipe(options).adversary:
         raise ValueError("--waveform-discriminators needs --discriminators SHARE, which says when they join in.")
+    if options.export == "best" and not options.heldout:
+        raise ValueError("--export best needs --heldout sounds, which say which checkpoint is the best.")
     if options.resume and options.start is None:
         raise ValueError(
             "--resume goes on with a run that lies elsewhere: say which, --from its checkpoint or --travel FILE."

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UNNAMED = "my-lamina"
+BEST, LAST = EXPORTS = ("best", "last")
 INSTALLED = "installed"
 """The file in a run's folder that says where its model was installed."""
 BAR_FORMAT = "{bar} {percentage:3.0f} %  {remaining} left{postfix}"
@@ -51,8 +52,8 @@ def add_train_command(commands: Any) -> None:
         "that name. A "
         "checkpoint is written to the run's folder every few minutes, and an interrupted run goes on from it when the "
         "same command is given again; its exit code is 130 after Ctrl-C and 143 after SIGTERM. "
-        "At the end the averaged weights become the bundle OUT/bundle, and your own model if it has a "
-        "name.",
+        "At the end the averaged weights, of the best checkpoint if there are held-out sounds, become the bundle "
+        "OUT/bundle, and your own model if it has a name.",
         epilog="Examples: lamina train --data my_takes/ --from lamina-24k --minutes 20 --name my-band · on two GPUs: "
         "torchrun --nproc-per-node 2 --no-python lamina train --data all.lpack --minutes 600 --name big",
     )
@@ -70,8 +71,14 @@ def add_train_command(commands: Any) -> None:
         default=[],
         type=Path,
         metavar="DIR",
-        help="sounds that are not trained on: the run is refused if any is in the data, and told by them before and "
-        "after; may be repeated",
+        help="sounds that are not trained on: the run is refused if any is in the data, they tell what it has brought, "
+        "and by them the best checkpoint is kept; may be repeated",
+    )
+    train.add_argument(
+        "--export",
+        choices=EXPORTS,
+        help="which checkpoint becomes the bundle: the best by the held-out sounds (default with --heldout and without "
+        "discriminators, which sharpen what that measure doesn't hear), or the last",
     )
     train.add_argument("--name", metavar="NAME", help="what your model is called; needed without --out")
     train.add_argument(
@@ -216,6 +223,8 @@ def _run(options: argparse.Namespace, workers: Workers, began: float) -> int:
         shutil.rmtree(out)
     trainer = Trainer(network, corpus, plan, out, start.resume, workers)
     judged = _judged(options, trainer, out) if workers.leads else None
+    if judged is not None:
+        trainer.on_checkpoint = judged.follow
     if plan.noisy and not trainer.noisy:
         log.info("there is no noise in the data (a folder noise), or nothing else: denoise is not trained")
     pause = Pause(
@@ -253,9 +262,11 @@ def _judged(options: argparse.Namespace, trainer: Trainer, out: Path) -> Judged 
     try:
         windows = heldout_windows(open_sources(options.heldout, options.cache, config.sample_rate), config.frame)
     except ValueError as error:
+        if options.export == BEST:
+            raise
         log.warning("%s", error)
         return None
-    return Judged(windows, trainer.network, out)
+    return Judged(windows, trainer.network, out, goes_on=trainer.steps > 0)
 
 
 def _end(
@@ -280,8 +291,10 @@ def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, ou
     from lamina.models.export import export_bundle
     from lamina.models.training.initialise import SETTLING_BATCHES, settle_codebooks
 
-    corpus, progress = trainer.corpus, final.progress
-    network = final.averaged_network().to(trainer.workers.device)
+    wants_best = _wants_best(options, trainer, judged)
+    chosen = _chosen(final, judged, wants_best)
+    corpus, progress = trainer.corpus, chosen.progress
+    network = chosen.averaged_network().to(trainer.workers.device)
     settle_codebooks(network, corpus, min(SETTLING_BATCHES, int(progress["steps"])))
     denoise = "trained" if trainer.noisy else "kept" if can_denoise(network) else "none"
     training = {
@@ -292,15 +305,37 @@ def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, ou
         "data_clips": len(corpus.clips),
         "data_hours": round(corpus.n_samples / corpus.sample_rate / 3600, 2),
         "denoise": denoise,
+        "exported": BEST if wants_best else LAST,
     }
     name = options.name or UNNAMED
     card = model_card(name, options.data, corpus, training)
     bundle = export_bundle(network.cpu(), out / "bundle", name, training, card, conditioned=denoise != "none")
-    print(f"Trained {training['steps']} steps in {training['hours']} h; the bundle is {bundle.path}")
+    hours = round(final.progress["seconds"] / 3600, 2)
+    print(f"Trained {int(final.progress['steps'])} steps in {hours} h; the bundle is {bundle.path}")
     if judged is not None:
-        print(judged.tell(network))
+        print(judged.tell(network, int(progress["steps"]), int(final.progress["steps"]), wants_best))
     if options.name is not None:
         _install(options.name, bundle.path, out, trainer.stop_requested)
+
+
+def _wants_best(options: argparse.Namespace, trainer: Trainer, judged: Judged | None) -> bool:
+    """Whether the best checkpoint becomes the bundle rather than the last."""
+    if judged is None:
+        return False
+    return bool(options.export == BEST or (options.export is None and trainer.adversary is None))
+
+
+def _chosen(final: Checkpoint, judged: Judged | None, wants_best: bool) -> Checkpoint:
+    """The checkpoint that becomes the bundle. A disk that is too full to keep the best one doesn't lose the last."""
+    if judged is None:
+        return final
+    try:
+        judged.judge_checkpoint(final)
+        best = judged.best()
+    except (OSError, ValueError) as error:
+        log.warning("the last checkpoint is exported: %s", error)
+        return final
+    return best if wants_best and best is not None else final
 
 
 def _run_folder(options: argparse.Namespace) -> Path:

@@ -11,9 +11,8 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from lamina.dsp.arrays import FloatArray
 
 MARGIN = 512
 """Samples on both sides of a crop that take up what wraps around in the spectrum."""

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from lamina.dsp.arrays import FloatArray
 from lamina.models.training.data.augment import (
     Augmentation,
     SpectralChange,
@@ -28,8 +29,6 @@ from lamina.models.training.data.packed import PackedSet
 from lamina.models.training.data.synthesis import draw_tones
 from lamina.models.training.data.weighting import KIND_WEIGHTS, clip_weight
 from lamina.models.training.sounds.audio_files import PLAIN_KIND
-
-FloatArray = npt.NDArray[np.float32]
 
 SILENCE_RMS = 1e-3
 MOST_REDRAWS = 50

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from lamina.dsp.arrays import FloatArray
+
 DoubleArray = npt.NDArray[np.float64]
 
 HIGHEST_SHARE = 0.458

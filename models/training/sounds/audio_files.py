@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.formats import READABLE_SUFFIXES
 from lamina.dsp.soundfiles.opening import open_sound
 from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader
-
-FloatArray = npt.NDArray[np.float32]
 
 AUDIO_SUFFIXES = READABLE_SUFFIXES
 KINDS = ("speech", "music", "noise")

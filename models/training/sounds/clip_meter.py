@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.models.training.sounds.fingerprint import feature_matrix, fingerprint
-
-FloatArray = npt.NDArray[np.float32]
 
 WINDOW = 1024
 FRAMES_PER_SECOND = 50

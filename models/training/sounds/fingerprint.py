@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from lamina.dsp.arrays import FloatArray
+
 Fingerprint = npt.NDArray[np.uint32]
 
 WORDS_PER_SECOND = 25

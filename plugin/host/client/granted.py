@@ -45,8 +45,10 @@ class Wishes:
                 followed.remember(self._document, **values)
 
     def document(self, state: Any = None) -> dict[str, Any]:
-        """What is wanted now, which no later command changes; with the telemetry's `state`, the file's place is where
-        it is heard now. Its parts are shared: boards may be large.
+        """What is wanted now, which no later command changes.
+
+        With the telemetry's `state`, the file's place is where it is heard now. Its parts are shared: boards may be
+        large.
         """
         with self._lock:
             document = dict(self._document)

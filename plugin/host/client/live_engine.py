@@ -21,6 +21,7 @@ from lamina.plugin.host.client.process_handle import EngineGoneError, EngineHand
 from lamina.plugin.host.device.device_settings import DeviceSettings, device_settings
 from lamina.plugin.host.engine.commands import COMMANDS
 from lamina.plugin.host.recording.next_take import next_take
+from lamina.plugin.host.transport.comparison import ComparedFiles
 from lamina.plugin.host.wire.exit_codes import REPLACE_ME
 from lamina.plugin.host.wire.telemetry import TelemetryReader, make_shared_file
 
@@ -31,8 +32,10 @@ SHORTEST_LIFE_SECONDS, MOST_EARLY_DEATHS = 5.0, 3
 
 
 class LiveEngine:
-    """Starts the engine's process and looks after it. Methods may be called from any thread and return at once, with a
-    `Future` of the engine's answer (EngineError if it refuses, EngineGoneError if it ended meanwhile).
+    """Starts the engine's process and looks after it.
+
+    Methods may be called from any thread and return at once, with a `Future` of the engine's answer (EngineError if it
+    refuses, EngineGoneError if it ended meanwhile).
 
     Args:
         wishes: what to begin with, as `wishes()` of an earlier one returned it.
@@ -75,8 +78,9 @@ class LiveEngine:
         return self._send("live", on=is_live)
 
     def set_board(self, name: str, board: Board) -> Future[Any]:
-        """Put a board in the place of "A" or "B"; raises BoardDocumentError if it holds effects that can't go to
-        another process.
+        """Put a board in the place of "A" or "B".
+
+        Raises BoardDocumentError if it holds effects that can't go to another process.
         """
         return self._send("board", name=name, board=board)
 
@@ -125,6 +129,24 @@ class LiveEngine:
         """Repeat from the first to the second time, or no longer."""
         return self._send("loop", seconds=seconds)
 
+    def compare(self, sounds: ComparedFiles | None) -> Future[Any]:
+        """Have aligned sounds heard in the place of file, input and board, at rest at their beginning; None: no
+        longer.
+        """
+        return self._send("compare", sounds=sounds)
+
+    def hear_compared(self, index: int, is_difference: bool = False) -> Future[Any]:
+        """Go over to one of the sounds that are compared, counted from 0, or to its difference to the first."""
+        return self._send("hear_compared", index=index, difference=is_difference)
+
+    def play_compared(self, is_on: bool = True) -> Future[Any]:
+        """Play the sounds that are compared in a loop, or stay."""
+        return self._send("play_compared", on=is_on)
+
+    def seek_compared(self, seconds: float) -> Future[Any]:
+        """Go on at a time in the sounds that are compared."""
+        return self._send("seek_compared", seconds=seconds)
+
     def set_tone(self, is_on: bool) -> Future[Any]:
         """The test tone, 1 kHz."""
         return self._send("tone", on=is_on)
@@ -156,8 +178,10 @@ class LiveEngine:
     # What is.
 
     def take_events(self) -> list[dict[str, Any]]:
-        """Events since the last call: {"event": "ready" | "message" | "opened" | "late" | "margin" | "restarted" |
-        "recording" | "recording_ended" | "gone", …}.
+        """Events since the last call.
+
+        {"event": "ready" | "message" | "opened" | "late" | "margin" | "restarted" | "recording" | "recording_ended" |
+        "gone", …}.
 
         "recording" comes after "restarted" when the new engine records on; "recording_ended" when a recording ended
         without being stopped.

@@ -43,7 +43,7 @@ class EngineHandle:
         self._waiting: dict[int, Future[Any]] = {}
         self._n_sent = 0
         self._is_over = False
-        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._outbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._connection, theirs = Pipe()
         # -P: what lies in the folder the app was started from must not be taken for a module.
         command = [
@@ -97,7 +97,8 @@ class EngineHandle:
                 return answer
             self._n_sent += 1
             self._waiting[self._n_sent] = answer
-            self._outbox.put(json_text({"id": self._n_sent, "do": command, "with": values}).encode())
+            # A curve of a hundred thousand points takes a while to be written as text: who asks doesn't wait for it.
+            self._outbox.put({"id": self._n_sent, "do": command, "with": _as_it_is_now(values)})
         return answer
 
     def kill(self) -> None:
@@ -151,4 +152,22 @@ class EngineHandle:
     def _write(self, connection: Connection) -> None:
         with contextlib.suppress(OSError):
             while (message := self._outbox.get()) is not None:
-                connection.send_bytes(message)
+                try:
+                    text = json_text(message)
+                except (TypeError, ValueError) as error:
+                    with self._lock:
+                        answer = self._waiting.pop(message["id"], None)
+                    if answer is not None:
+                        answer.set_exception(EngineError(f"{message['do']} can't be asked of the engine: {error}"))
+                    continue
+                connection.send_bytes(text.encode())
+
+
+def _as_it_is_now(value: Any) -> Any:
+    """A copy of plain values that no later change reaches; long lists of numbers are copied in one go."""
+    if isinstance(value, dict):
+        return {name: _as_it_is_now(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        is_of_numbers = bool(value) and isinstance(value[0], bool | int | float)
+        return list(value) if is_of_numbers else [_as_it_is_now(item) for item in value]
+    return value

@@ -140,8 +140,9 @@ def remembered_devices(folder: Path | None = None) -> DeviceSettings:
 
 
 def devices_of_last_time(folder: Path | None = None) -> tuple[DeviceSettings, str]:
-    """As `remembered_devices`, and a sentence about a file that could not be read and is kept under another name, or
-    nothing.
+    """As `remembered_devices`, with a sentence about a file that was put aside.
+
+    It could not be read and is kept under another name; an empty sentence if there was none.
     """
     path = (folder or data_folder()) / DEVICES_NAME
     try:

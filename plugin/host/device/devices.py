@@ -16,8 +16,13 @@ from lamina.plugin.host.device.device_settings import DEFAULT, NONE, VIRTUAL
 from lamina.plugin.host.device.streams import DeviceError, DeviceMissingError
 
 PROBE_SECONDS = 5.0
-PROBE = """
-import json, os, sounddevice
+NO_LIBRARY_CODE = 69
+PROBE = f"""
+import json, os, sys
+try:
+    import sounddevice
+except OSError:
+    sys.exit({NO_LIBRARY_CODE})
 os.nice(10)
 devices, hosts = list(sounddevice.query_devices()), list(sounddevice.query_hostapis())
 print(json.dumps([devices, hosts, *map(int, sounddevice.default.device)]))
@@ -91,6 +96,8 @@ def probe_devices() -> list[Device]:
         )
         return _as_devices(*json.loads(result.stdout))
     except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError) as error:
+        if isinstance(error, subprocess.CalledProcessError) and error.returncode == NO_LIBRARY_CODE:
+            raise DeviceError(NO_LIBRARY) from error
         raise DeviceError("The audio system gives no answer about its devices.") from error
 
 

@@ -68,8 +68,9 @@ def open_stream(settings: DeviceSettings, wants_input: bool, clip_rate: int | No
 
 
 def _attempts(output: str, source: str) -> list[tuple[str, str]]:
-    """(output, input) in order of preference. Another input than the wanted one is never opened: a microphone into
-    loudspeakers howls.
+    """The pairs (output, input) to try, in order of preference.
+
+    Another input than the wanted one is never opened: a microphone into loudspeakers howls.
     """
     wishes = [(output, source), (output, NONE)]
     if is_hardware(output):

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lamina.plugin.host.device.rings import FloatArray, SampleRing
+from lamina.dsp.arrays import FloatArray
+from lamina.plugin.host.device.rings import SampleRing
 
 FADE_SAMPLES = 256
 
@@ -92,8 +93,9 @@ class Playout:
         return late
 
     def _resume(self, block: FloatArray) -> tuple[FloatArray, LateStretch]:
-        """Finds a place ahead of the reader. What belongs before it is lost, as far as a growing margin doesn't save
-        it.
+        """Finds a place ahead of the reader.
+
+        What belongs before it is lost, as far as a growing margin doesn't save it.
         """
         missed, n_grown = self._end, self._to_grow
         n_lost = min(len(block), max(0, self._ring.n_read + self._period - missed - n_grown))

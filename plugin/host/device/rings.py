@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from lamina.dsp.arrays import FloatArray
 
 RING_SECONDS = 4.0
 

@@ -13,7 +13,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-from lamina.plugin.host.device.rings import FloatArray, PortAudioRing, SampleRing, ring_capacity
+from lamina.dsp.arrays import FloatArray
+from lamina.plugin.host.device.rings import PortAudioRing, SampleRing, ring_capacity
 
 CLOSE_SECONDS = 1.0
 MISSES = ("input_overflows", "output_underflows")

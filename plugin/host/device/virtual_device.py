@@ -16,9 +16,9 @@ from urllib.parse import parse_qs
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.files.sound import read_audio
 from lamina.plugin.host.device.device_settings import VIRTUAL
-from lamina.plugin.host.device.rings import FloatArray
 from lamina.plugin.host.device.streams import DeviceError
 from lamina.plugin.host.device.virtual_stream import VirtualStream
 from lamina.plugin.host.recording.next_take import next_take

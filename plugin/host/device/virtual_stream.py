@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lamina.plugin.host.device.rings import FloatArray, SampleRing, ring_capacity
+from lamina.dsp.arrays import FloatArray
+from lamina.plugin.host.device.rings import SampleRing, ring_capacity
 from lamina.plugin.host.device.streams import LONGEST_NAP_SECONDS, SHORTEST_NAP_SECONDS, DelaySeconds, Stream
 
 

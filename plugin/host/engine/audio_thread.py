@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.host.device.device_settings import MOST_MARGIN_FRAMES
 from lamina.plugin.host.device.playout import LateStretch, Playout
-from lamina.plugin.host.device.rings import FloatArray
 from lamina.plugin.host.device.streams import Stream
 from lamina.plugin.host.engine.realtime import ignore_denormals, raise_priority
 from lamina.plugin.host.wire.telemetry import TelemetryWriter
@@ -83,8 +83,9 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Write no more: the sound fades out behind the last block. Returns when the thread has ended and the fade was
-        played.
+        """Write no more: the sound fades out behind the last block.
+
+        Returns when the thread has ended and the fade was played.
         """
         self._is_stopping = True
         if self._thread.is_alive():

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lamina.plugin.host.device.rings import FloatArray
+from lamina.dsp.arrays import FloatArray
 
 N_SWEEPS = 5
 SWEEP_SECONDS, LONGEST_SECONDS = 0.02, 0.28
 """How long a sweep is, and how late it may come back."""
 LENGTHENING_SECONDS = 0.03
-"""Each pause is so much longer than the one before: a sweep that comes back after the next one began is late by another
-time in each pause, and can't be taken for an early one."""
+"""Each pause is so much longer than the one before.
+
+A sweep that comes back after the next one began is late by another time in each pause, and can't be taken for an early
+one.
+"""
 LOWEST_HZ, HIGHEST_HZ = 500.0, 6000.0
 LEVEL = 0.25
 LEAST_AGREEING = 4
@@ -33,8 +36,9 @@ class CalibrationError(ValueError):
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """`n_samples` between the moment a block is computed and the moment its sound is captured; spread of the single
-    measurements.
+    """What was measured: from when a block is computed until its sound is captured.
+
+    `n_samples` of that, and the spread of the single measurements.
     """
 
     n_samples: int

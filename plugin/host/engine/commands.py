@@ -18,6 +18,7 @@ from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.plugin.documents.boards import build_board, describe_board
 from lamina.plugin.host.device.device_settings import DeviceSettings, device_settings
 from lamina.plugin.host.live_board.boards import BOARDS
+from lamina.plugin.host.transport.comparison import ComparedFiles
 from lamina.plugin.parameters.model_shape import ModelShape, shape_named
 from lamina.plugin.parameters.settings import FIELDS, Settings
 from lamina.plugin.parameters.table import PARAMETERS, find_parameter
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from lamina.plugin.host.engine.engine import Engine
 
 Wanted = dict[str, Any]
-"""What was asked for and granted (`lamina.plugin.host.client.granted.Wishes`). JSON; commands put
-others in the places of its parts and change none of them.
+"""What was asked for and granted (`lamina.plugin.host.client.granted.Wishes`).
+
+JSON; commands put others in the places of its parts and change none of them.
 """
 
 Attempt = Callable[[Callable[[], Any]], bool]
@@ -97,6 +99,15 @@ BOARD_NAME = Argument(str, _board_name)
 BOARD = Argument(describe_board, partial(build_board, allow_vst3=True))
 DEVICES = Argument(DeviceSettings.document, device_settings)
 LOOP = Argument(lambda seconds: None if seconds is None else [float(seconds[0]), float(seconds[1])], _loop)
+
+
+# None for no comparison.
+COMPARED = Argument(
+    lambda sounds: (
+        {"files": [str(file) for file in sounds.files], "sample_rate": sounds.sample_rate} if sounds else None
+    ),
+    lambda sent: ComparedFiles(tuple(map(Path, sent["files"])), int(sent["sample_rate"])) if sent else None,
+)
 
 
 def _put(name: str, argument: str) -> Callable[..., None]:
@@ -190,6 +201,15 @@ def _remember_stop(wanted: Wanted) -> None:
     _remember_in_file(is_playing=False, seconds=(loop or [0.0])[0])(wanted)
 
 
+def _remember_compared(wanted: Wanted, sounds: Any) -> None:
+    wanted["compared"] = {"sounds": sounds} if sounds else None
+
+
+def _remember_in_compared(wanted: Wanted, **sent: Any) -> None:
+    if wanted.get("compared"):
+        wanted["compared"] = {**wanted["compared"], **sent}
+
+
 def _forget_recording(wanted: Wanted) -> None:
     wanted["record"] = None
 
@@ -229,6 +249,14 @@ def _restore_place(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
         attempt(lambda: engine.player.seek(float(clip.get("seconds", 0.0))))
         if clip.get("is_playing"):
             attempt(engine.player.play)
+
+
+def _restore_compared(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
+    compared = wanted.get("compared")
+    if compared and attempt(lambda: engine.compare(COMPARED.decode(compared["sounds"]))):
+        attempt(lambda: engine.comparison.hear(int(compared.get("index", 0)), bool(compared.get("difference"))))
+        if compared.get("on"):
+            attempt(engine.comparison.play)
 
 
 def _restore_tone(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
@@ -299,6 +327,16 @@ COMMANDS: dict[str, Command] = {
     "loop": Command(
         lambda engine, seconds: engine.set_loop(seconds), {"seconds": LOOP}, _remember_loop, is_transport=True
     ),
+    "compare": Command(
+        lambda engine, sounds: engine.compare(sounds), {"sounds": COMPARED}, _remember_compared, _restore_compared
+    ),
+    "hear_compared": Command(
+        lambda engine, index, difference: engine.comparison.hear(index, difference),
+        {"index": Argument(int, int), "difference": Argument(bool, bool)},
+        _remember_in_compared,
+    ),
+    "play_compared": Command(lambda engine, on: engine.comparison.play(on), ON, _remember_in_compared),
+    "seek_compared": Command(lambda engine, seconds: engine.comparison.seek(seconds), {"seconds": SECONDS}),
     "tone": Command(lambda engine, on: engine.set_tone(on), ON, _put("tone", "on"), _restore_tone),
     "calibrate": Command(lambda engine: engine.calibrate(), is_long=True),
     "shrink_margin": Command(lambda engine: engine.shrink_margin()),

@@ -25,6 +25,7 @@ from lamina.plugin.host.engine.open_stream import OpenStream
 from lamina.plugin.host.engine.realtime import collect_garbage, prepare_process
 from lamina.plugin.host.live_board.boards import Boards
 from lamina.plugin.host.recording.recorder import Recorder
+from lamina.plugin.host.transport.comparison import ComparedFiles, Comparison, ComparisonError
 from lamina.plugin.host.transport.file_player import FilePlayer, PlayState
 from lamina.plugin.host.wire.telemetry import TelemetryWriter
 
@@ -55,20 +56,24 @@ class Engine:
         self._clip_info: AudioInfo | None = None
         self._loop: tuple[float, float] | None = None
         self._recorder: Recorder | None = None
+        self._compared: ComparedFiles | None = None
+        self._comparison: Comparison | None = None
         self._proven_margin_frames: float | None = None
         self._return_watch: ReturnWatch | None = None
         self._last_remark = ""
         self._last_opened = self._last_collected = 0.0
         self.needs_new_process = ""
-        """Why this process must be replaced: PortAudio only sees a device that came, and only lets one go that died, in
-        a new one.
+        """Why this process must be replaced.
+
+        PortAudio only sees a device that came, and only lets one go that died, in a new one.
         """
 
     # Devices.
 
     def set_devices(self, settings: DeviceSettings) -> None:
-        """Use what is wanted, or what can be had instead, with a message: at once if a stream is open, else at the
-        first need.
+        """Use what is wanted, or what can be had instead, with a message.
+
+        At once if a stream is open, else at the first need.
         """
         if settings != self._settings:
             self._settings = settings
@@ -85,8 +90,9 @@ class Engine:
             self.reopen()
 
     def prefer(self, settings: DeviceSettings, is_live: bool, margin: tuple[int, int] | None = None) -> None:
-        """Say what is wanted before anything is opened; `margin` is what proved enough before: samples, and at which
-        rate.
+        """Say what is wanted before anything is opened.
+
+        `margin` is what proved enough before: samples, and at which rate.
         """
         self._settings, self._is_live = settings, is_live
         self._proven_margin_frames = margin[0] / (FRAME_SECONDS * margin[1]) if margin is not None else None
@@ -217,11 +223,46 @@ class Engine:
             "trouble": done.trouble,
         }
 
+    # Comparing.
+
+    def compare(self, sounds: ComparedFiles | None) -> None:
+        """Have aligned sounds heard in the place of file, input and board, at rest at their beginning, or no longer.
+
+        Raises ComparisonError for sounds that can't be compared; what was heard before stays.
+        """
+        stage = self._stage
+        comparison = sounds.at(stage.sample_rate if stage is not None else sounds.sample_rate) if sounds else None
+        self._compared, self._comparison = sounds, comparison
+        if stage is not None:
+            stage.path.comparison = comparison
+        elif sounds is not None:
+            self._open()
+
+    @property
+    def comparison(self) -> Comparison:
+        """The sounds that are compared; raises ComparisonError if there are none."""
+        if self._comparison is not None:
+            self.ensure_open()
+        if self._comparison is None:
+            raise ComparisonError("Nothing is being compared.")
+        return self._comparison
+
+    def _compare_at(self, rate: int) -> Comparison | None:
+        """What is compared, at the rate of a stream that is opened: where it was, and in the same state."""
+        if self._compared is not None:
+            try:
+                self._comparison = self._compared.at(rate, self._comparison)
+            except ComparisonError as error:
+                self._compared = self._comparison = None
+                self._say(f"Comparing ends: {error}", True)
+        return self._comparison
+
     # Looking after it.
 
     def watch(self) -> None:
-        """Called some 20 times a second: passes events on, shows the state, notices a device that has gone or come
-        back.
+        """Passes events on, shows the state, notices a device that has gone or come back.
+
+        Called some 20 times a second.
         """
         now = time.monotonic()
         if self._stage is not None:
@@ -279,9 +320,7 @@ class Engine:
     # Opening and closing.
 
     def _open(self) -> None:
-        opened = open_stream(
-            self._settings, self._is_live, self._clip_info.sample_rate if self._clip_info is not None else None
-        )
+        opened = open_stream(self._settings, self._is_live, self._rate_of_sounds())
         stream, rate = opened.stream, opened.stream.sample_rate
         if self._recorder is not None and self._recorder.sample_rate != rate:
             done = self.stop_recording()
@@ -292,6 +331,7 @@ class Engine:
         board = self.boards.live(rate, self._width(), stream.block)
         stage = OpenStream(opened, player, board, self._telemetry, self._margin(stream.is_real_time, rate), self._note)
         stage.path.recorder = self._recorder
+        stage.path.comparison = self._compare_at(rate)
         self._telemetry.state["width"] = self._width()
         if self._last_opened == 0.0:
             prepare_process()
@@ -365,9 +405,16 @@ class Engine:
 
     # What a stream should be like.
 
+    def _rate_of_sounds(self) -> int | None:
+        """Of the file, or of what is compared where there is none."""
+        if self._clip_info is not None:
+            return self._clip_info.sample_rate
+        return self._compared.sample_rate if self._compared is not None else None
+
     def _wants_rate(self, clip_rate: int) -> bool:
-        """Whether the stream should be opened (anew) for a file's rate. Not while recording or live: the sound must not
-        be cut.
+        """Whether the stream should be opened (anew) for a file's rate.
+
+        Not while recording or live: the sound must not be cut.
         """
         if self._stage is None:
             return True

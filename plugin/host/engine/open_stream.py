@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.bridge import bridge_parts
 from lamina.plugin.host.device.opening import Opened
 from lamina.plugin.host.device.playout import LateStretch
-from lamina.plugin.host.device.rings import FloatArray
 from lamina.plugin.host.engine.audio_thread import MarginGrown, Worker
 from lamina.plugin.host.engine.calibration import Calibration, CalibrationError, RoundTrip
 from lamina.plugin.host.engine.sound_path import SoundPath
@@ -126,8 +126,9 @@ class OpenStream:
         return [*parts, ("output device", delay.output)]
 
     def slots(self) -> list[dict[str, Any]]:
-        """The effects that are heard: label, delay, whether bypassed, why it failed, mean and worst seconds per
-        block.
+        """The effects that are heard.
+
+        Label, delay, whether bypassed, why it failed, mean and worst seconds per block.
         """
         names = ("label", "latency_samples", "bypass", "failure", "mean_seconds", "worst_seconds")
         return [{name: getattr(slot, name) for name in names} for slot in self.path.boards.current.slots]
@@ -151,4 +152,11 @@ class OpenStream:
         state["clip_seconds"] = self.path.clip_seconds(self.worker.n_heard)
         state["play_state"] = PLAY_STATES.index(self.path.player.state)
         state["board_samples"] = self.path.boards.latency_samples
+        compared = self.path.comparison
+        state["is_comparing"] = compared is not None
+        if compared is not None:
+            waiting = max(0, self.worker.n_blocks * self.block - self.worker.n_heard)
+            state["compared_seconds"] = compared.position_before(waiting) / self.sample_rate
+            state["compared_plays"] = compared.is_playing
+            state["compared_heard"], state["compared_difference"] = compared.heard
         return played

@@ -9,26 +9,30 @@ from collections import deque
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.ramp import Ramp
-from lamina.plugin.host.device.rings import FloatArray
 from lamina.plugin.host.engine.calibration import Calibration
 from lamina.plugin.host.engine.tone import TestTone
 from lamina.plugin.host.live_board.switch import BoardSwitch
 from lamina.plugin.host.recording.recorder import Recorder
+from lamina.plugin.host.transport.comparison import Comparison
 from lamina.plugin.host.transport.file_player import FilePlayer
 from lamina.plugin.host.wire.telemetry import TelemetryWriter
 
 FADE_SECONDS = 0.02
 REST_SECONDS = 2.0
 INAUDIBLE = 1e-5
-"""−100 dBFS. In digital silence a codec's networks still give up to 2e-6, whatever the number of layers, and the board
-must rest then.
+"""What counts as silence: −100 dBFS.
+
+In digital silence a codec's networks still give up to 2e-6, whatever the number of layers, and the board must rest
+then.
 """
 
 
 class SoundPath:
-    """The sources, the board and the sinks of one stream. `process` belongs to the audio thread; attributes are set by
-    others.
+    """The sources, the board and the sinks of one stream.
+
+    `process` belongs to the audio thread; attributes are set by others.
 
     Args:
         sample_rate: Hz.
@@ -46,8 +50,11 @@ class SoundPath:
         self.tone = TestTone(sample_rate)
         self.recorder: Recorder | None = None
         self.calibration: Calibration | None = None
+        self.comparison: Comparison | None = None
         self._telemetry = telemetry
         self._live = Ramp(0.0, round(FADE_SECONDS * sample_rate))
+        self._compared: Comparison | None = None  # the one that is heard, until it has faded out
+        self._comparing = Ramp(0.0, round(FADE_SECONDS * sample_rate))
         self._n_done = 0
         self._n_quiet = 0
         self._segments: deque[tuple[int, int | None, int]] = deque()
@@ -60,8 +67,7 @@ class SoundPath:
         """One block: captured `[1 or 2, n]` and the other sources through the board, `[2, n]`."""
         n_samples = self._n_samples if captured is None else captured.shape[1]
         live = self._live_part(captured)
-        mixed = self._mixed(live, n_samples)
-        played = self._through_the_board(mixed)
+        mixed, played = self._heard(live, n_samples)
         calibration = self.calibration
         if calibration is not None:
             silence = np.zeros((1, n_samples), np.float32)
@@ -72,6 +78,24 @@ class SoundPath:
         self._telemetry.add_sound(mixed, played, live)
         self._n_done += n_samples
         return played
+
+    def _heard(self, live: FloatArray | None, n_samples: int) -> tuple[FloatArray, FloatArray]:
+        """What goes into the board and what comes out of it; of a comparison in their place, the original and what is
+        heard of it.
+        """
+        mixed = self._mixed(live, n_samples)
+        if self._compared is not self.comparison and self._comparing.is_off:
+            self._compared = self.comparison
+        compared = self._compared
+        if compared is None:
+            return mixed, self._through_the_board(mixed)
+        self._comparing.set(float(compared is self.comparison))
+        share = self._comparing.factor(n_samples)
+        if np.ndim(share) == 0 and share == 1:
+            mixed = np.zeros_like(mixed)  # so that the board rests meanwhile
+        played = self._through_the_board(mixed)
+        sound, original = compared.read(n_samples)
+        return mixed * (1 - share) + original * share, played * (1 - share) + sound * share
 
     def _live_part(self, captured: FloatArray | None) -> FloatArray | None:
         """What of the captured sound is let in, `[2, n]`; None for nothing."""

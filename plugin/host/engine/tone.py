@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.ramp import Ramp
-
-FloatArray = NDArray[np.float32]
 
 FREQUENCY_HZ = 1000
 LEVEL_DBFS = -18.0  # of its peak: the usual alignment level, which startles nobody

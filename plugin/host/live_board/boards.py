@@ -54,8 +54,9 @@ class Boards:
         return False
 
     def set_bypass(self, live: LiveBoard, index: int, is_bypassed: bool) -> None:
-        """Take slot `index` of the chosen board, which is heard as `live`, out of the sound, or back in; a failed
-        effect is tried again.
+        """Take slot `index` of the chosen board out of the sound, or back in.
+
+        The board is heard as `live`; a failed effect is tried again.
         """
         if not 0 <= index < len(live.slots):
             raise ValueError(f"There is no effect {index}; the board has {len(live.slots)}.")

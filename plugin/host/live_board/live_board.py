@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.board import Board, effects_in, refuse_duplicates
-from lamina.plugin.call.arrays import FloatArray, check_buffer_size, check_channels, check_sample_rate
+from lamina.plugin.call.arrays import check_buffer_size, check_channels, check_sample_rate
 from lamina.plugin.host.live_board.slot import Slot
 from lamina.plugin.stream.reports import FrameReport
 
@@ -65,8 +66,9 @@ class LiveBoard:
         self.latency_samples = sum(slot.latency_samples for slot in self.slots)
 
     def push(self, block: FloatArray) -> FloatArray:
-        """Float32 `[n_channels, block]` in and out, `latency_samples` later; NaN and infinity in the input count as
-        silence.
+        """The next block through the board, `latency_samples` later.
+
+        Float32 `[n_channels, block]` in and out; NaN and infinity in the input count as silence.
 
         Never raises what an effect raises, and never returns NaN or infinity. Raises ValueError for another shape.
         """
@@ -80,8 +82,9 @@ class LiveBoard:
         return _finite(out)
 
     def take_reports(self) -> list[tuple[int, FrameReport]]:
-        """(index of the slot, report) of every codec frame since the last call, slot by slot. Call it on the thread
-        that pushes.
+        """The reports of every codec frame since the last call.
+
+        As (index of the slot, report), slot by slot. Call it on the thread that pushes.
         """
         return [(index, report) for index, slot in enumerate(self.slots) for report in slot.take_reports()]
 

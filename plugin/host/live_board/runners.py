@@ -16,7 +16,8 @@ from weakref import WeakValueDictionary
 import numpy as np
 from pedalboard import ExternalPlugin, GSMFullRateCompressor, PitchShift, Plugin, PluginContainer, Resample
 
-from lamina.plugin.call.arrays import FloatArray, check_float_array
+from lamina.dsp.arrays import FloatArray
+from lamina.plugin.call.arrays import check_float_array
 from lamina.plugin.call.effect import Effect
 from lamina.plugin.call.native_chain import forgetful_effects
 from lamina.plugin.neural_codec import NeuralCodec
@@ -33,8 +34,9 @@ PROBE_SECONDS = 0.25
 LEAST_PROBE_LEVEL = 1e-3
 
 RESERVES: tuple[tuple[type, int], ...] = ((GSMFullRateCompressor, 4), (Resample, 4), (PitchShift, 64))
-"""Samples by which these natives, which resample inside, were seen to fall further behind within two minutes, and a
-little more.
+"""How much these natives, which resample inside, fall further behind, in samples.
+
+Seen within two minutes, and a little more.
 """
 
 
@@ -55,8 +57,9 @@ class Runner(Protocol):
     latency_samples: int
 
     def push(self, block: FloatArray) -> FloatArray:
-        """At most as many samples as were given; fewer if the effect holds back more than it used to. Raises what the
-        effect raises.
+        """At most as many samples as were given.
+
+        Fewer if the effect holds back more than it used to. Raises what the effect raises.
         """
         ...
 
@@ -111,8 +114,9 @@ class CodecRunner:
 
 
 class CallRunner:
-    """An effect that is called with `reset=False`, block by block. It has one state: the runner made or reset last
-    plays it.
+    """An effect that is called with `reset=False`, block by block.
+
+    It has one state: the runner made or reset last plays it.
     """
 
     def __init__(
@@ -154,8 +158,11 @@ class CallRunner:
         return []
 
     def _find_latency(self) -> int:
-        """Samples that are missing when no more are missing. The blocks are as long as all later ones will be: a longer
-        one would make pedalboard prepare its plugins anew, which forgets their state."""
+        """Samples that are missing when no more are missing.
+
+        The blocks are as long as all later ones will be: a longer one would make pedalboard prepare its plugins anew,
+        which forgets their state.
+        """
         silence = np.zeros((self._n_channels, self._block), np.float32)
         n_missing = most = n_settled = n_pushed = 0
         self._effect.reset()
@@ -173,8 +180,9 @@ class CallRunner:
         return most + (_reserve(self._effect) if most else 0)
 
     def _refuse_forgetful(self, plugin: Plugin, latency: int) -> None:
-        """pedalboard 0.9.26 clears the past of PitchShift and of GSMFullRateCompressor at every call: they fall
-        silent.
+        """Raises EffectError for an effect that falls silent, since its past is cleared at every call.
+
+        pedalboard 0.9.26 does that to PitchShift and GSMFullRateCompressor.
         """
         n_samples = latency + round(PROBE_SECONDS * self._rate)
         probe = np.random.default_rng(0).standard_normal((self._n_channels, n_samples)) * 0.02
@@ -200,8 +208,9 @@ class CallRunner:
 
 
 _PLAYED_BY: WeakValueDictionary[int, CallRunner] = WeakValueDictionary()
-"""An effect's state is one for the whole process, so who plays it is too. A runner keeps its effect alive, so no id is
-used twice.
+"""Who plays an effect now: its state is one for the whole process.
+
+A runner keeps its effect alive, so no id is used twice.
 """
 
 

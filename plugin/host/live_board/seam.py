@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 
 SEAM_SAMPLES = 256
 _RISE: FloatArray = (np.sin(np.linspace(0, np.pi / 2, SEAM_SAMPLES, endpoint=False)) ** 2).astype(np.float32)

@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 from pedalboard import ExternalPlugin, Plugin
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.delay import DelayLine
 from lamina.dsp.ramp import Ramp
-from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.call.effect import Effect
 from lamina.plugin.host.live_board.runners import EffectError, Runner, TakenOver, open_runner
 from lamina.plugin.host.live_board.seam import SEAM_SAMPLES, Seam
@@ -90,8 +90,9 @@ class Slot:
         return float(self._timed().max())
 
     def push(self, block: FloatArray) -> FloatArray:
-        """Float32 `[n_channels, block]`, finite, in and out, `latency_samples` later. Never raises what the effect
-        raises.
+        """The next block through the slot, `latency_samples` later.
+
+        Float32 `[n_channels, block]`, finite, in and out. Never raises what the effect raises.
         """
         if self._retried is not None:
             self._runner, self._retried = self._retried, None

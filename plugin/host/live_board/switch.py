@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.host.live_board.live_board import LiveBoard
 from lamina.plugin.stream.reports import FrameReport
 

@@ -23,8 +23,10 @@ N_LENGTH_BYTES = 5
 
 
 class FlacFile:
-    """A new file; raises FileExistsError where there is one already, OSError where none can be made, ValueError where
-    flac does not take the rate or the channels.
+    """A new file.
+
+    Raises FileExistsError where there is one already, OSError where none can be made, ValueError where flac does not
+    take the rate or the channels.
 
     n_readable: samples that the header on the disk promises.
     """
@@ -83,8 +85,10 @@ class FlacFile:
 
 
 class _Disk(io.RawIOBase):
-    """What the encoder writes to. It keeps nothing back, and writes nothing any more once a write has failed: an
-    encoder that is closed then can't spoil the header.
+    """What the encoder writes to.
+
+    It keeps nothing back, and writes nothing any more once a write has failed: an encoder that is closed then can't
+    spoil the header.
 
     A failure is kept, not raised: on its way through the encoder it would be lost or changed.
 

@@ -16,12 +16,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.call.arrays import USUAL_CHANNELS, check_channels, check_sample_rate
 from lamina.plugin.files.sound import TargetError, check_target
 from lamina.plugin.host.recording.flac_file import FlacFile
 from lamina.plugin.host.recording.wav_file import WavFile
-
-FloatArray = NDArray[np.float32]
 
 WRITE_SECONDS = 0.25  # what a kill can cost
 LONGEST_WRITE_SECONDS = 1.0  # bounds the memory when much has piled up
@@ -120,8 +119,9 @@ class Recorder:
     # The audio thread.
 
     def push(self, block: FloatArray) -> None:
-        """Take a copy of `[n_channels, n]`; never waits and never raises. Values beyond ±1 are clipped, NaN becomes
-        silence.
+        """Take a copy of `[n_channels, n]`; never waits and never raises.
+
+        Values beyond ±1 are clipped, NaN becomes silence.
         """
         if not self._is_running:
             return
@@ -201,8 +201,9 @@ class Recorder:
 
 
 def check_recording(path: Path) -> None:
-    """Raises AudioFileError if no recording can be made there: another suffix, a file that exists, a folder missing or
-    read-only.
+    """Raises AudioFileError if no recording can be made there.
+
+    Another suffix, a file that exists, a folder missing or read-only.
     """
     check_target(path)
     if path.suffix.lower() not in _FORMATS:

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.resample import StreamingResampler, half_taps
 from lamina.plugin.host.transport.clip_reader import FADE_SECONDS, Region
 from lamina.plugin.host.transport.file_source import FileSource
-
-FloatArray = NDArray[np.float32]
 
 CHUNK_SECONDS = 1.0
 CHUNKS_AHEAD = 2
@@ -29,8 +28,9 @@ PATIENCE_SECONDS = 5.0  # for a disk that has to wake up
 
 
 class ClipOnDisk:
-    """A sound file as samples `[channels, n]` at `to_rate` Hz, indexed like an array: `[:, start:stop]` or `[:,
-    indices]`.
+    """A sound file as samples `[channels, n]` at `to_rate` Hz.
+
+    Indexed like an array: `[:, start:stop]` or `[:, indices]`.
 
     The audio thread reads and calls `attend` once per block; neither touches the disk. What is not in memory reads as
     silence and is counted in `n_missing_samples`. Everything else belongs to a control thread.

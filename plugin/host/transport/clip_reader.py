@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from lamina.dsp.arrays import FloatArray
 
 FADE_SECONDS = 0.01
 
@@ -38,8 +38,9 @@ class Segment:
 
 
 class ClipSamples(Protocol):
-    """Samples `[channels, n]` float32 that are read like an array's: in memory, converted where they are read, or from
-    a disk.
+    """Samples `[channels, n]` float32 that are read like an array's.
+
+    In memory, converted where they are read, or from a disk.
     """
 
     @property

@@ -13,12 +13,10 @@ from enum import Enum
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.host.transport.clip_on_disk import ClipOnDisk
 from lamina.plugin.host.transport.clip_reader import ClipReader, Region, Segment
-
-FloatArray = NDArray[np.float32]
 
 PAUSE_FADE_SECONDS = 0.005
 N_OUT = 2

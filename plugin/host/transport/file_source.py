@@ -1,5 +1,6 @@
-"""The samples of a sound file from any place on, exact to the sample, however the file is damaged or taken away
-meanwhile.
+"""The samples of a sound file from any place on, exact to the sample.
+
+However the file is damaged or taken away meanwhile.
 """
 
 from __future__ import annotations
@@ -9,11 +10,9 @@ from collections import deque
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.files.sound import HIGHEST_LEVEL, open_for_reading
-
-FloatArray = NDArray[np.float32]
 
 
 class FileSource:
@@ -34,8 +33,9 @@ class FileSource:
             self._open_file = opening.pop_all()
 
     def read(self, begin: int, end: int) -> FloatArray:
-        """Samples `begin` to `end`, `[channels, end - begin]`; silence after the file's end and where it can't be
-        read.
+        """Samples `begin` to `end`, `[channels, end - begin]`.
+
+        Silence after the file's end and where it can't be read.
         """
         samples = np.zeros((self.n_channels, end - begin), np.float32)
         n_wanted = min(end, self.n_samples) - begin

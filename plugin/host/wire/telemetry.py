@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.models.config import MOST_LAYERS
-from lamina.plugin.host.device.rings import FloatArray
 from lamina.plugin.parameters.control_track import Moved
 from lamina.plugin.parameters.motion import MOST_MOTIONS
 from lamina.plugin.stream.reports import FrameReport
@@ -54,6 +54,11 @@ STATE = np.dtype(
         ("recorded_seconds", "f8"),
         ("is_recording", "i4"),
         ("is_live", "i4"),
+        ("is_comparing", "i4"),  # whether slots are heard in the place of the board, which one, and where in them
+        ("compared_plays", "i4"),
+        ("compared_heard", "i4"),
+        ("compared_difference", "i4"),
+        ("compared_seconds", "f8"),
     ]
 )
 BLOCK = np.dtype([("end", "i8"), ("seconds", "f4"), ("n_samples", "i4")])
@@ -124,8 +129,9 @@ class TelemetryWriter:
         self.publish()
 
     def add_sound(self, taken: FloatArray, played: FloatArray, captured: FloatArray | None = None) -> None:
-        """Stereo blocks `[2, n]` before and after the board, and of `taken` what the device captured; None for
-        nothing.
+        """Show what went by: stereo blocks `[2, n]` before and after the board.
+
+        And of `taken` what the device captured; None for nothing.
         """
         start, n_samples = int(self.state["n_processed"]), taken.shape[1]
         place = start % SOUND_SAMPLES

@@ -37,7 +37,7 @@ def resident_bytes(process):
     return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(MOST_SECONDS)
 def test_the_engine_plays_on_and_on_and_does_not_grow(tmp_path):
     clip = tmp_path / "clip.wav"

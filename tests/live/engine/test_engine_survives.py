@@ -20,7 +20,7 @@ from lamina.plugin.host.device.device_settings import DeviceSettings
 from lamina.plugin.host.transport.file_player import PlayState
 
 VIRTUAL = DeviceSettings(input="virtual", output="virtual")
-WAITED_SECONDS = 30
+WAITED_SECONDS = 120  # a bound for busy machines, not a speed that is promised
 """For a sign of life on a busy machine. How soon it comes on an idle one is printed, and stands in the docs."""
 HOG_SECONDS = 2.0
 

@@ -14,7 +14,7 @@ from lamina.plugin.host.engine.commands import restore
 from lamina.plugin.host.transport.file_player import PLAY_STATES
 from lamina.plugin.host.wire.telemetry import STATE
 
-WAITED_SECONDS = 30
+WAITED_SECONDS = 120  # a bound for busy machines, not a speed that is promised
 
 
 def followed(*commands):

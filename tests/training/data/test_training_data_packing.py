@@ -310,3 +310,27 @@ def test_impossible_packings_are_refused(folder, tmp_path, capsys, arguments, wo
     error = capsys.readouterr().err
     assert words in error and error.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "made"),
+    [
+        ("pack", [], "all.lpack"),
+        ("pack", ["--part-size", "1"], "all.lpack.part1"),
+        ("compact", ["--part-size", "1"], "all.lpack.part1"),
+    ],
+)
+def test_packed_data_is_not_replaced_by_accident(folder, tmp_path, capsys, command, more, made):
+    call = ["data", command, str(folder), "--out", str(tmp_path / "all.lpack"), *more]
+    call += ["--cache", str(tmp_path / "cache")] if command == "compact" else []
+    assert main(call) == 0
+    before = (tmp_path / made).read_bytes()
+    write(folder / "speech" / "another.wav")
+    capsys.readouterr()
+    for options in ([], ["--no-clobber"]):
+        assert main([*call, *options]) == 4
+        error = capsys.readouterr().err
+        assert f"{made} exists already" in error and "--force" in error and error.count("\n") == 1
+    assert (tmp_path / made).read_bytes() == before
+    assert main([*call, "--force"]) == 0
+    assert (tmp_path / made).read_bytes() != before

@@ -1,0 +1,86 @@
+"""Plays the sounds of a blind test through the engine: nothing but which of them is heard ever differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import gettempdir
+
+import numpy as np
+
+from lamina.gui.model.session import Notice, Session
+from lamina.gui.model.values.answers import Answers
+from lamina.models.leftovers import temporary_folder
+from lamina.plugin.host.transport.comparison import ComparedFiles
+from lamina.plugin.listening.sounds import Condition
+
+
+class PairPlayer:
+    """Args:
+    session: whose engine plays.
+    sounds: two or more, aligned and of the same length.
+
+    Raises OSError if they can't be written where the engine finds them.
+    """
+
+    def __init__(self, session: Session, sounds: Sequence[Condition]) -> None:
+        self.is_playing = False
+        self.heard = 0
+        self._session = session
+        self._answers = Answers(self._refused)
+        self._temporary = ExitStack()
+        folder = self._temporary.enter_context(temporary_folder(Path(gettempdir()), "listening"))
+        files = []
+        for place, sound in enumerate(sounds):
+            files.append(folder / f"{place}.npy")
+            np.save(files[-1], sound.samples, allow_pickle=False)
+        self._files = ComparedFiles(tuple(files), sounds[0].sample_rate)
+        self._is_handed_over = False
+
+    def hear(self, place: int) -> None:
+        """Go over to a sound, and play if it doesn't yet."""
+        self.heard = place
+        if self._is_handed_over:
+            self._answers.expect(self._session.engine.hear_compared(place))
+        if not self.is_playing:
+            self.play()
+
+    def play(self) -> None:
+        """Play on."""
+        engine = self._session.engine
+        self._session.player.pause()
+        self.is_playing = True
+        if not self._is_handed_over:
+            self._is_handed_over = True
+            self._answers.expect(engine.compare(self._files))
+            self._answers.expect(engine.hear_compared(self.heard))
+        self._answers.expect(engine.play_compared(True))
+
+    def pause(self) -> None:
+        """Stay where it is."""
+        self.is_playing = False
+        if self._is_handed_over:
+            self._answers.expect(self._session.engine.play_compared(False))
+
+    def tick(self) -> None:
+        """Take in what the engine answered."""
+        self._answers.deliver()
+        if self._is_handed_over and self._session.is_playing:
+            self.leave()  # whoever plays the file wants to hear the file
+
+    def leave(self) -> None:
+        """Let file and input be heard again."""
+        self.is_playing = False
+        if self._is_handed_over:
+            self._is_handed_over = False
+            self._answers.expect(self._session.engine.compare(None))
+
+    def close(self) -> None:
+        """The same, for good."""
+        self.leave()
+        self._temporary.close()
+
+    def _refused(self, sentence: str) -> None:
+        self._is_handed_over = self.is_playing = False
+        self._session.noticed.notify(Notice(sentence, is_error=True))

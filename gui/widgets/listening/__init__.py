@@ -1,0 +1,1 @@
+"""The window in which slots are compared and blind tests are taken."""

@@ -1,0 +1,185 @@
+"""What is asked before a blind test: which one, of which slots, by whom."""
+
+from __future__ import annotations
+
+import getpass
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QKeySequence, QShortcut
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from lamina.gui.look import theme
+from lamina.gui.model.listening.blind_test import LONGEST_NAME
+from lamina.gui.model.listening.comparing import Comparing
+from lamina.gui.model.listening.test_kinds import ABX, KINDS, TestKind
+from lamina.gui.model.listening.testing import Testing
+from lamina.gui.model.sound.devices import Choice
+from lamina.gui.widgets.controls.buttons import Switch
+from lamina.gui.widgets.controls.chips import Segments
+from lamina.gui.widgets.controls.choice_box import ChoiceBox
+from lamina.gui.widgets.controls.panel import Panel
+from lamina.gui.widgets.controls.tips import plain_tip, set_tip
+
+WIDTH, LABEL_WIDTH = 560, 92
+TRIALS = (8, 12, 16, 24, 32)
+
+
+class TestSetup(QWidget):
+    """Asks over a `Comparing` and begins the test with `Testing`. `begun` tells that one has begun, `left` that one
+    wants back to the slots.
+    """
+
+    __test__ = False  # pytest takes the name for a test's
+    begun = pyqtSignal()
+    left = pyqtSignal()
+
+    def __init__(self, testing: Testing, comparing: Comparing, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._testing, self._comparing = testing, comparing
+        self._kind: TestKind = ABX
+        self._pair = [0, 1]
+        self._n_trials = ABX.usual_trials
+        panel = Panel()
+        panel.setFixedWidth(WIDTH)
+        panel.content.setContentsMargins(24, 24, 24, 24)
+        panel.content.setSpacing(theme.MARGIN)
+        title = QLabel("Blind test")
+        title.setStyleSheet("font-size: 22px; font-weight: 600;")
+        self.help = QLabel()
+        self.help.setWordWrap(True)
+        self.help.setProperty("role", "muted")
+        self.help.setMinimumHeight(54)
+        self.help.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.kinds = Segments({name: kind.title for name, kind in KINDS.items()}, width=None)
+        self.kinds.chosen.connect(self.choose_kind)
+        panel.content.addWidget(title)
+        panel.content.addWidget(self.kinds)
+        panel.content.addWidget(self.help)
+        panel.content.addLayout(self._fields())
+        panel.content.addLayout(self._foot())
+        self.left_over = self._left_over()
+        column = QVBoxLayout(self)
+        column.addStretch(1)
+        column.addWidget(panel, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(theme.MARGIN)
+        column.addWidget(self.left_over, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(1)
+        escape = QShortcut(QKeySequence("Escape"), self)
+        escape.activated.connect(self.left)
+        self.choose_kind(ABX.name)
+
+    def _fields(self) -> QGridLayout:
+        self.slots = [ChoiceBox("Sound A"), ChoiceBox("Sound B")]
+        self.trials = ChoiceBox("Trials")
+        self.trials.setToolTip("Fixed before the test begins: who could stop when it looks good would fool himself.")
+        self.listener = QLineEdit(_own_name())
+        self.listener.setMaxLength(LONGEST_NAME)
+        self.listener.setFixedHeight(theme.CONTROL_HEIGHT)
+        self.listener.setAccessibleName("Listener")
+        self.listener.setToolTip("Who listens; the results are kept under this name.")
+        self.listener.returnPressed.connect(self.begin)
+        for place, box in enumerate(self.slots):
+            box.chosen.connect(lambda index, place=place: self._choose_slot(place, index))
+        self.trials.chosen.connect(self._choose_trials)
+        grid = QGridLayout()
+        grid.setVerticalSpacing(theme.GAP)
+        grid.setColumnMinimumWidth(0, LABEL_WIDTH)
+        grid.setColumnStretch(1, 1)
+        rows = (("A", self.slots[0]), ("B", self.slots[1]), ("Trials", self.trials), ("Listener", self.listener))
+        for row, (name, widget) in enumerate(rows):
+            label = QLabel(name)
+            label.setProperty("role", "muted")
+            grid.addWidget(label, row, 0)
+            grid.addWidget(widget, row, 1)
+        return grid
+
+    def _foot(self) -> QHBoxLayout:
+        self.training = Switch("", "Training", theme.WET, theme.WET_DEEP)
+        set_tip(self.training, "Every answer is told to be right or wrong at once; nothing is saved.")
+        self.back_button = QPushButton("Back")
+        self.back_button.setToolTip("Back to the slots (Esc).")
+        self.back_button.clicked.connect(self.left)
+        self.start_button = QPushButton("Begin")
+        self.start_button.setProperty("role", "primary")
+        self.start_button.setToolTip("Begin; from then on keys are enough (Return).")
+        self.start_button.clicked.connect(self.begin)
+        row = QHBoxLayout()
+        row.addWidget(self.training)
+        row.addStretch(1)
+        row.addWidget(self.back_button)
+        row.addWidget(self.start_button)
+        return row
+
+    def _left_over(self) -> QWidget:
+        strip = Panel()
+        strip.setFixedWidth(WIDTH)
+        row = QHBoxLayout()
+        self.left_words = QLabel()
+        self.left_words.setProperty("role", "muted")
+        self.left_words.setTextFormat(Qt.TextFormat.PlainText)
+        self.left_words.setWordWrap(True)
+        self.go_on_button = QPushButton("Go on")
+        self.go_on_button.setToolTip("Go on with the test that was left; its sounds are made anew and checked.")
+        self.go_on_button.clicked.connect(self.go_on)
+        row.addWidget(self.left_words, 1)
+        row.addWidget(self.go_on_button)
+        strip.content.addLayout(row)
+        return strip
+
+    # Showing.
+
+    def show_choices(self) -> None:
+        """Offers the slots that can be heard now, the heard one against the original, and a test that was left."""
+        comparing = self._comparing
+        ready = [index for index in range(len(comparing.slots)) if comparing.condition(index) is not None]
+        heard = comparing.heard if comparing.heard in ready and comparing.heard > 0 else next(iter(ready[1:]), 0)
+        self._pair = [0, heard]
+        choices = [Choice(index, f"{index + 1}   {self._name(index)}") for index in ready]
+        for box, index in zip(self.slots, self._pair, strict=True):
+            box.show_choices(choices, index)
+        left = self._testing.unfinished()
+        self.left_over.setVisible(left is not None)
+        self.left_words.setText(f"Not finished: {left.words}." if left is not None else "")
+        set_tip(self.left_words, plain_tip(self.left_words.text()))
+
+    def choose_kind(self, name: str) -> None:
+        """Another test."""
+        self._kind = KINDS[name]
+        self._n_trials = self._kind.usual_trials
+        self.kinds.show_chosen(name)
+        self.help.setText(self._kind.help)
+        self.training.setEnabled(self._kind is ABX)
+        self.trials.show_choices([Choice(number, f"{number} trials") for number in TRIALS], self._n_trials)
+
+    # Gestures.
+
+    def begin(self) -> None:
+        """Begins the test that was chosen."""
+        is_training = self.training.isChecked() and self._kind is ABX
+        a, b = self._pair
+        if self._testing.begin(self._kind, a, b, self._n_trials, self.listener.text(), is_training):
+            self.begun.emit()
+
+    def go_on(self) -> None:
+        """Goes on with the test that was left, once its sounds are made."""
+        if self._testing.go_on(self.begun.emit):
+            self.left_words.setText("Making the sounds of the test…")
+
+    def _choose_slot(self, place: int, index: object) -> None:
+        assert isinstance(index, int)
+        self._pair[place] = index
+
+    def _choose_trials(self, number: object) -> None:
+        assert isinstance(number, int)
+        self._n_trials = number
+
+    def _name(self, index: int) -> str:
+        recipe = self._comparing.slots[index].recipe
+        return f"{recipe.title}   {recipe.detail}".strip()
+
+
+def _own_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "listener"

@@ -1,0 +1,1 @@
+"""Commands that put codecs beside each other."""

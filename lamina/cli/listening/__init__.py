@@ -1,0 +1,1 @@
+"""`lamina listen`: blind tests planned, exported and read on the command line."""

@@ -1,0 +1,1 @@
+"""Codecs beside each other on the same sounds: equally loud, aligned to the sample, measured, and in one report."""

@@ -1,0 +1,189 @@
+/* What is seen, and which key does what. */
+const room = document.getElementById("room");
+const whole = JSON.parse(unscrambled(document.getElementById("tests").textContent));
+const taken = [];
+let listener = "", started = "", keys = {}, test = null, state = null, player = null, heardIn = new Set();
+
+function el(tag, attributes = {}, ...inside) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "onclick" || name === "oninput") made[name] = value;
+    else if (value !== false) made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...inside);
+  return made;
+}
+
+const kbd = (text) => el("kbd", {}, text);
+const now = () => new Date().toISOString().replace(/\.\d+Z$/, "+00:00");
+
+function show(...parts) { room.replaceChildren(...parts); }
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && !event.key.startsWith("Arrow")) return;
+  const action = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!action || event.target.type === "text" && event.key !== "Enter") return;
+  event.preventDefault();
+  action();
+});
+
+function welcome() {
+  const name = el("input", { type: "text", id: "name", maxlength: "80", autocomplete: "off" });
+  const notice = el("p", { class: "notice", id: "notice", role: "status" });
+  const begin = () => {
+    if (!name.value.trim()) {
+      notice.textContent = "Type a name first; it tells your results from others'.";
+      name.focus();
+      return;
+    }
+    listener = name.value.trim();
+    started = now();
+    following();
+  };
+  const steps = whole.tests.reduce((sum, one) => sum + one.trials, 0);
+  show(
+    el("h1", {}, "Listening test"),
+    el("p", {}, "Put on headphones, and set a level that is comfortable. Take your time: there is no clock, and you may " +
+      "listen as often as you like."),
+    el("p", { class: "quiet" }, `${whole.tests.length > 1 ? `${whole.tests.length} tests, ` : ""}${steps} ` +
+      `${steps === 1 ? "page" : "pages"}. Everything works by keyboard. Nothing is sent anywhere: at the end you save a ` +
+      "file and give it to whoever asked you."),
+    el("label", { for: "name" }, "Your name, or any word for you"), name, notice,
+    el("div", { class: "row" }, el("button", { class: "main", id: "begin", onclick: begin }, "Begin ", kbd("Enter"))),
+  );
+  keys = { Enter: begin };
+  name.focus();
+}
+
+function following() {
+  if (player) player.close();
+  if (taken.length === whole.tests.length) return finish();
+  test = whole.tests[taken.length];
+  state = new KINDS[test.kind](test);
+  player = new Player(test);
+  show(el("h1", {}, "One moment …"), el("p", {}, "All sounds are made ready before the first is heard."));
+  setTimeout(() => {
+    Object.values(test.ids).forEach((row) => Object.values(row).forEach((id) => player.load(id)));
+    if (test.kind === "mushra") rating(); else trial();
+  }, 30);
+}
+
+function done() {
+  taken.push({ id: test.id, kind: test.kind, title: test.title, settings: test.settings, sounds: test.sounds,
+    state: state.state, outcome: state.outcome() });
+  following();
+}
+
+function head(word) {
+  return [
+    el("p", { class: "quiet", id: "where" }, `${word} ${state.trial + 1} of ${state.n}`),
+    el("progress", { max: state.n, value: state.trial, "aria-label": "how far" }),
+    el("h1", {}, state.title),
+  ];
+}
+
+function trial() {
+  const ids = test.ids[Object.keys(test.ids)[0]];
+  heardIn = new Set();
+  player.begin(state.buttons.map(([button]) => ids[state.sound(button)]));
+  const notice = el("p", { class: "notice", id: "notice", role: "status" });
+  const play = (index) => {
+    heardIn.add(state.buttons[index][0]);
+    player.play(index);
+    listen.forEach((one, i) => one.setAttribute("aria-pressed", String(i === index)));
+    const left = state.needed.filter((button) => !heardIn.has(button));
+    answers.forEach((one) => { one.disabled = left.length > 0; });
+    notice.textContent = "";
+  };
+  const give = (which) => {
+    const left = state.needed.filter((button) => !heardIn.has(button));
+    if (left.length) {
+      const names = state.buttons.filter(([button]) => left.includes(button)).map(([, name]) => name);
+      notice.textContent = `Listen to ${names.join(" and ")} first.`;
+      return;
+    }
+    state.answer(which);
+    if (state.over) done(); else trial();
+  };
+  const listen = state.buttons.map(([button, name, key], index) => el("button",
+    { id: `play-${button}`, "aria-pressed": "false", onclick: () => play(index) }, el("b", {}, name), kbd(key.toUpperCase())));
+  const answers = state.answers.map(([which, text, , sign]) => el("button",
+    { id: `answer-${which}`, disabled: true, onclick: () => give(which) }, text, " ", kbd(sign)));
+  show(...head("Trial"), el("div", { class: "row" }, ...listen), el("div", { class: "row" }, ...answers), notice,
+    el("p", { class: "quiet" }, "Switch as often as you like: it goes on at the same place. ", kbd("Space"), " pauses."));
+  keys = { " ": () => player.pause() };
+  state.buttons.forEach(([, , key], index) => { keys[key] = () => play(index); });
+  state.answers.forEach(([which, , key]) => { keys[key] = () => give(which); });
+}
+
+const SLOT_KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "-"];
+
+function rating() {
+  const ids = test.ids[state.item], slots = state.slots;
+  let at = 0;
+  player.begin([ids.reference, ...slots.map((key) => ids[key])]);
+  const notice = el("p", { class: "notice", id: "notice", role: "status" });
+  const outputs = [], sliders = [], plays = [];
+  const reference = el("button", { id: "play-reference", "aria-pressed": "false", onclick: () => play(-1) },
+    el("b", {}, "Reference"), kbd("R"));
+  const play = (index) => {
+    player.play(index + 1);
+    reference.setAttribute("aria-pressed", String(index < 0));
+    plays.forEach((one, i) => one.setAttribute("aria-pressed", String(i === index)));
+    if (index >= 0) { at = index; sliders[index].focus(); }
+  };
+  const word = (value) => ["Bad", "Poor", "Fair", "Good", "Excellent"][Math.min(4, Math.floor(value / 20))];
+  const rate = (index, value) => {
+    const score = Math.max(0, Math.min(100, Math.round(value)));
+    state.ratings[index] = score;
+    sliders[index].value = score;
+    outputs[index].textContent = `${score} ${word(score)}`;
+    notice.textContent = "";
+  };
+  const rows = slots.map((_, index) => {
+    const rated = state.ratings[index];
+    plays.push(el("button", { id: `play-${index}`, "aria-pressed": "false", onclick: () => play(index) },
+      `Sound ${index + 1} `, kbd(SLOT_KEYS[index])));
+    sliders.push(el("input", { type: "range", id: `rate-${index}`, min: 0, max: 100, value: rated === null ? 50 : rated,
+      "aria-label": `Sound ${index + 1}, 0 bad to 100 excellent`, oninput: (event) => rate(index, Number(event.target.value)) }));
+    outputs.push(el("output", { id: `score-${index}` }, rated === null ? "not yet" : `${rated} ${word(rated)}`));
+    return el("div", { class: "slot" }, plays[index], sliders[index], outputs[index]);
+  });
+  const next = () => {
+    const missing = state.ratings.findIndex((value) => value === null);
+    if (missing >= 0) {
+      notice.textContent = `Rate sound ${missing + 1} too.`;
+      return;
+    }
+    if (state.state.page + 1 < state.n) { state.state.page += 1; rating(); } else done();
+  };
+  const step = (by) => rate(at, (state.ratings[at] === null ? 50 : state.ratings[at]) + by);
+  show(...head("Page"), el("p", { class: "quiet" }, "One of them is the reference itself; it deserves 100."),
+    el("div", { class: "row" }, reference),
+    el("div", { class: "words" }, el("i"), el("span", {}, ...["Bad", "Poor", "Fair", "Good", "Excellent"].map((text) =>
+      el("i", {}, text))), el("i")),
+    ...rows, notice,
+    el("div", { class: "row" }, el("button", { class: "main", id: "next", onclick: next },
+      state.state.page + 1 < state.n ? "Next " : "Finish ", kbd("Enter"))),
+    el("p", { class: "quiet" }, kbd("↑"), " ", kbd("↓"), " change a rating by 1, ", kbd("Page ↑"), " ", kbd("Page ↓"),
+      " by 10, ", kbd("Space"), " pauses."));
+  keys = { " ": () => player.pause(), Enter: next, r: () => play(-1), ArrowUp: () => step(1), ArrowDown: () => step(-1),
+    PageUp: () => step(10), PageDown: () => step(-10) };
+  slots.forEach((_, index) => { keys[SLOT_KEYS[index]] = () => play(index); });
+}
+
+function finish() {
+  const outcomes = taken.map((one) => el("p", {}, `${one.title}: ${one.outcome}`));
+  const content = { format: whole.format, version: whole.version, lamina: whole.lamina, listener, started, finished: now(),
+    tests: taken.map(({ outcome, ...rest }) => rest) };
+  const file = new Blob([sealed(content)], { type: "application/json" });
+  const name = `listening ${listener.replace(/[^\p{L}\p{N}_-]+/gu, "-")}.json`;
+  const save = el("a", { class: "button main", id: "save", download: name, href: URL.createObjectURL(file) },
+    "Save the results ", kbd("Enter"));
+  show(el("h1", {}, "Thank you"), ...outcomes,
+    el("p", {}, "Now save the file and give it to whoever asked you: it is the only copy."), el("div", { class: "row" }, save));
+  keys = { Enter: () => save.click() };
+  save.focus();
+}
+
+welcome();

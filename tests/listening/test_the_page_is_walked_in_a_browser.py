@@ -1,0 +1,237 @@
+"""The exported page is opened in a browser, each test on it is taken by keyboard alone, and its file is read."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+from browser import browser, complaints  # noqa: F401 - a fixture among them
+from sounds import noise
+
+from lamina.plugin.listening.page.export import PageError, export_page, page_of
+from lamina.plugin.listening.plans import Prepared
+from lamina.plugin.listening.results import combine, read_result
+from lamina.plugin.listening.sounds import Condition
+
+pytestmark = pytest.mark.slow
+RATE = 24000
+
+
+def sounds(*keys, n_samples=12000):
+    return {
+        key: Condition(f"Label of {key}", {"codec": key}, noise(1, n_samples, index), RATE)
+        for index, key in enumerate(keys)
+    }
+
+
+def test_of(kind, trials=6):
+    made = {
+        "abx": {"voice": sounds("a", "b")},
+        "preference": {"voice": sounds("a", "b")},
+        "staircase": {"voice": sounds("0", "1", "2", "3", "4", "5", "6")},
+        "mushra": {
+            item: sounds("reference", "anchor-3.5k", "anchor-7k", "lamina:3", "lamina:6") for item in ("voice", "song")
+        },
+    }[kind]
+    return Prepared(kind, f"A test of {kind}", made, len(made) if kind == "mushra" else trials, {"match": True})
+
+
+test_of.__test__ = False
+
+
+def press(driver, *keys):
+    from selenium.webdriver import ActionChains
+
+    for key in keys:
+        ActionChains(driver).send_keys(key).perform()
+
+
+def begin(driver, page, listener="Ann"):
+    from selenium.webdriver.common.keys import Keys
+
+    driver.get(page.as_uri())
+    press(driver, listener, Keys.ENTER)
+
+
+def wait_for(driver, condition):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(driver, 60, poll_frequency=0.05).until(condition)
+
+
+def where(driver):
+    found = driver.find_elements("id", "where")
+    return found[0].text if found else ""
+
+
+def result_of(driver, tmp_path):
+    from selenium.webdriver.common.keys import Keys
+
+    wait_for(driver, lambda d: d.find_elements("id", "save"))
+    press(driver, Keys.ENTER)
+    downloads = tmp_path / "downloads"
+    wait_for(driver, lambda d: [path for path in downloads.iterdir() if path.suffix == ".json"])
+    return next(path for path in downloads.iterdir() if path.suffix == ".json")
+
+
+@pytest.mark.parametrize(
+    ("kind", "listen", "answer"),
+    [("abx", "abx", "ArrowLeft"), ("preference", "12", "ArrowDown"), ("staircase", "o12", "ArrowRight")],
+)
+def test_a_test_of_trials_is_taken_by_keyboard(browser, tmp_path, kind, listen, answer):  # noqa: F811
+    from selenium.webdriver.common.keys import Keys
+
+    keys = {"ArrowLeft": Keys.ARROW_LEFT, "ArrowDown": Keys.ARROW_DOWN, "ArrowRight": Keys.ARROW_RIGHT}
+    n_trials = 10 if kind == "staircase" else 6
+    page = tmp_path / "page.html"
+    export_page([test_of(kind, n_trials)], page)
+    begin(browser, page)
+    for number in range(n_trials):
+        wait_for(browser, lambda d, n=number: where(d) == f"Trial {n + 1} of {n_trials}")
+        press(browser, keys[answer])  # an answer before everything was heard isn't taken
+        assert where(browser) == f"Trial {number + 1} of {n_trials}"
+        press(browser, *listen, keys[answer])
+    result = read_result(result_of(browser, tmp_path))
+    assert complaints(browser) == []
+    assert result.listener == "Ann"
+    (one,) = result.tests
+    expected = {"abx": "a", "preference": "same", "staircase": "second"}[kind]
+    assert one.test.to_dict()["answers"] == [expected] * n_trials
+    assert one.sounds["voice"] == {key: s.described() for key, s in test_of(kind).sounds["voice"].items()}
+    assert one.test.outcome() is not None
+    if kind == "staircase":
+        # The page looks for the threshold as Python does: the same layers are played after the same answers.
+        from lamina.plugin.listening.staircase import StaircaseTest
+
+        state = one.test.to_dict()
+        again = StaircaseTest(state["levels"], state["coded_is"])
+        for given in state["answers"]:
+            again.answer(given)
+        assert again.to_dict() == state
+
+
+def test_mushra_is_taken_by_keyboard(browser, tmp_path):  # noqa: F811
+    from selenium.webdriver.common.keys import Keys
+
+    page = tmp_path / "page.html"
+    export_page([test_of("mushra")], page)
+    begin(browser, page)
+    for number in range(2):
+        wait_for(browser, lambda d, n=number: where(d) == f"Page {n + 1} of 2")
+        press(browser, "r", Keys.ENTER)
+        assert where(browser) == f"Page {number + 1} of 2"
+        for slot in range(5):
+            press(browser, str(slot + 1), *[Keys.PAGE_UP] * (slot + 1), Keys.ARROW_DOWN)
+        press(browser, Keys.ENTER)
+    result = read_result(result_of(browser, tmp_path))
+    assert complaints(browser) == []
+    state = result.tests[0].test.to_dict()
+    assert state["ratings"] == [[59, 69, 79, 89, 99]] * 2
+    assert sorted(result.tests[0].test.outcome()) == ["song", "voice"]
+
+
+def test_several_tests_and_listeners_combine(browser, tmp_path):  # noqa: F811
+    from selenium.webdriver.common.keys import Keys
+
+    page = tmp_path / "page.html"
+    export_page([test_of("abx"), test_of("preference", 2)], page)
+    paths = []
+    for listener in ("Ann", "Bob"):
+        begin(browser, page, listener)
+        for number in range(6):
+            wait_for(browser, lambda d, n=number: where(d) == f"Trial {n + 1} of 6")
+            press(browser, *"abx", Keys.ARROW_RIGHT)
+        for number in range(2):
+            wait_for(browser, lambda d, n=number: where(d) == f"Trial {n + 1} of 2")
+            press(browser, *"12", Keys.ARROW_LEFT)
+        path = result_of(browser, tmp_path)
+        paths.append(path.rename(tmp_path / f"{listener}.json"))
+    results = combine(paths)
+    assert [result.listener for result in results] == ["Ann", "Bob"]
+    # Each listener's order is drawn anew: twice the same six coins would be rare, and the preference's two come on top.
+    orders = [[one.test.to_dict().get("x_is") or one.test.to_dict()["a_is"] for one in r.tests] for r in results]
+    assert all(len(order[0]) == 6 for order in orders)
+
+
+def test_the_sounds_arrive_in_the_browser_bit_for_bit_and_are_switched_without_a_gap(browser, tmp_path):  # noqa: F811
+    page = tmp_path / "page.html"
+    test = test_of("abx")
+    export_page([test], page)
+    begin(browser, page)
+    wait_for(browser, lambda d: where(d))
+    for key in "ab":
+        values = browser.execute_script(
+            "return Array.from(player.buffers[test.ids.voice[arguments[0]]].getChannelData(0))", key
+        )
+        edge = round(0.005 * RATE)
+        heard = np.array(values, np.float32)
+        np.testing.assert_array_equal(heard[edge:-edge], test.sounds["voice"][key].samples[0, edge:-edge])
+    # What the gains do, rendered offline with the page's own schedule: they add up to 1 at every sample.
+    gains = browser.execute_async_script(
+        """
+        const done = arguments[0], context = new OfflineAudioContext(2, 2400, 24000);
+        const one = context.createBuffer(1, 2400, 24000);
+        one.getChannelData(0).fill(1);
+        const merger = context.createChannelMerger(2);
+        const fake = Object.create(Player.prototype);
+        fake.context = { currentTime: 0, resume() {} };
+        fake.heard = 0;
+        fake.nodes = [0, 1].map((index) => {
+          const source = context.createBufferSource(), gain = context.createGain();
+          source.buffer = one;
+          source.connect(gain).connect(merger, 0, index);
+          source.start();
+          return { source, gain };
+        });
+        merger.connect(context.destination);
+        fake.play(1);
+        context.startRendering().then((out) => done([0, 1].map((c) => Array.from(out.getChannelData(c)))));
+        """
+    )
+    old, new = np.array(gains)
+    np.testing.assert_allclose(old + new, 1.0, atol=1e-6)
+    assert old[0] > 0.98 and old[130] < 1e-6 and np.abs(np.diff(new)).max() < 0.01
+
+
+def test_nothing_in_the_page_tells_what_is_what():
+    for kind in ("abx", "preference", "mushra", "staircase"):
+        text = page_of([test_of(kind)], random.Random(5))
+        assert "Label of" not in text and 'x_is": [' not in text and "lamina:3" not in text
+        blocks = [part for part in text.split('<script type="text/plain" id="')[1:] if part.startswith("s")]
+        assert len({len(block) for block in blocks}) == 1  # equally long, whatever they hold
+    firsts = [page_of([test_of("abx")], random.Random(seed)).split('text/plain" id="s')[1][17:60] for seed in range(40)]
+    # Which of the two sounds lies first in the file is chance.
+    assert 8 < firsts.count(firsts[0]) < 32
+
+
+def test_a_page_that_would_be_too_large_is_refused_and_needs_no_network(monkeypatch):
+    text = page_of([test_of("abx")])
+    assert "http://" not in text and "https://" not in text and "src=" not in text
+    monkeypatch.setattr("lamina.plugin.listening.page.export.LARGEST_PAGE", 1000)
+    with pytest.raises(PageError, match="fewer or shorter"):
+        page_of([test_of("abx")])
+    with pytest.raises(PageError, match="No listening test"):
+        page_of([])
+
+
+def test_the_pages_checksum_is_pythons(browser, tmp_path):  # noqa: F811
+    from lamina.plugin.listening.results import sealed
+
+    page = tmp_path / "page.html"
+    export_page([test_of("abx")], page)
+    browser.get(page.as_uri())
+    for content in ({"a": 1}, {"name": "Zoë “x” \\ \U0001f3a7", "list": ["x" * n for n in range(130)]}):
+        assert browser.execute_script("return sealed(JSON.parse(arguments[0]))", json.dumps(content)) == sealed(content)
+    assert json.loads(sealed({"a": 1}))["a"] == 1
+
+
+def test_no_answer_is_slower_than_others(browser, tmp_path):  # noqa: F811
+    # Sounds are decoded before the first is heard, so nothing is left to load when X is chosen.
+    page = tmp_path / "page.html"
+    export_page([test_of("abx")], page)
+    begin(browser, page)
+    wait_for(browser, lambda d: where(d))
+    assert browser.execute_script("return Object.keys(player.buffers).length") == 2
+    before = browser.execute_script("return player.nodes.length")
+    press(browser, *"axbx")
+    assert browser.execute_script("return player.nodes.length") == before == 3
