@@ -10,12 +10,15 @@
     payload  how many layers each frame sent, then the codes of those layers: by frame, channel, layer, highest bit
              first, and zero bits up to a whole byte
 
-The number of layers, of channel 1 frame by frame, then of channel 2 …, comes in the shortest of three forms:
+The number of layers, of channel 1 frame by frame, then of channel 2 …, comes in the shortest of four forms:
 
     00 c                   all are c
     01 n, n times (c, m)   n (u16) runs: c, m (u16) times
     02 …                   5 bits each (or as many as the number of layers needs), highest bit first, and zero bits up
     to a whole byte
+    03 c …                 the first is c; each that follows is a bit 0 if it is as the one before, else a bit 1, a bit
+    1 if it is less, one bit 1 fewer than they differ by, and a bit 0; then zero bits up to a whole byte. Only in files
+    of version 4 and newer
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ _CRC = struct.Struct("<I")
 _HEAD_BYTES = len(MARKER) + _FIELDS.size + _CRC.size
 LEAST_BLOCK_BYTES = _HEAD_BYTES + 2
 """Of a block whose frames all sent nothing."""
-_SAME, _RUNS, _EACH = 0, 1, 2
+_SAME, _RUNS, _EACH, _MOVES = 0, 1, 2, 3
 _RUN = np.dtype([("count", "u1"), ("length", "<u2")])
 _COUNT_BITS = 5
 """Enough for up to 31 layers."""
@@ -79,27 +82,36 @@ class Bytes(Protocol):
     def find(self, what: bytes, start: int, /) -> int: ...
 
 
-def pack_block(
-    first: int, codes: CodeArray, counts: CountArray, code_bits: tuple[int, ...], entropy: bool, seed: int
-) -> bytes:
-    """A block of codes `[channels, frames, layers]` and counts `[channels, frames]`; `seed` is the CRC that ends the
-    file's head.
-
-    With `entropy` the shorter of both modes is taken.
-    """
-    return seal_block(first, codes.shape[1], *pack_payload(codes, counts, code_bits, entropy), seed)
-
-
 def pack_payload(codes: CodeArray, counts: CountArray, code_bits: tuple[int, ...], entropy: bool) -> tuple[int, bytes]:
-    """The mode of a block and its payload. Of `code_bits` only `payload_form` counts, and those of layers that are
-    sent.
+    """The mode and the payload of a block of codes `[channels, frames, layers]` and counts `[channels, frames]`.
+
+    With `entropy` the shorter of both modes is taken. Of `code_bits` only `payload_form` counts, and those of layers
+    that are sent.
     """
     mode, body = PLAIN, _pack_codes(codes, counts, code_bits)
     if entropy:
         coded = encode_codes(codes, counts, _alphabet(code_bits))
         if len(coded) < len(body) and _is_worth_its_work(counts, code_bits, len(coded)):
             mode, body = ENTROPY, coded
-    return mode, _pack_counts(counts, _count_bits(len(code_bits))) + body
+    return mode, pack_counts(counts, len(code_bits)) + body
+
+
+def pack_counts(counts: CountArray, n_layers: int) -> bytes:
+    """What a payload begins with: the layers that each frame sent, in the shortest form; of several the simplest."""
+    flat = counts.reshape(-1)
+    edges = np.flatnonzero(np.diff(flat, prepend=np.uint8(255 - flat[0])))
+    if len(edges) == 1:
+        return bytes((_SAME, int(flat[0])))
+    runs = np.empty(len(edges), _RUN)
+    runs["count"], runs["length"] = flat[edges], np.diff(edges, append=len(flat))
+    each = bytes((_EACH,)) + _pack_bits(flat.astype(np.uint16), _count_bits(n_layers))
+    as_runs = bytes((_RUNS,)) + len(runs).to_bytes(2, "little") + runs.tobytes()
+    return min(as_runs, each, bytes((_MOVES, int(flat[0]))) + _pack_moves(flat), key=len)
+
+
+def has_moves(payload: bytes) -> bool:
+    """Whether a payload counts layers in moves, which only files from version 4 on may do."""
+    return payload[:1] == bytes((_MOVES,))
 
 
 def payload_form(code_bits: tuple[int, ...]) -> tuple[int, int]:
@@ -222,18 +234,6 @@ def _unpack_codes(data: bytes, counts: CountArray, code_bits: tuple[int, ...]) -
     return by_frame.transpose(1, 0, 2)
 
 
-def _pack_counts(counts: CountArray, n_bits: int) -> bytes:
-    flat = counts.reshape(-1)
-    edges = np.flatnonzero(np.diff(flat, prepend=np.uint8(255 - flat[0])))
-    if len(edges) == 1:
-        return bytes((_SAME, int(flat[0])))
-    runs = np.empty(len(edges), _RUN)
-    runs["count"], runs["length"] = flat[edges], np.diff(edges, append=len(flat))
-    each = bytes((_EACH,)) + _pack_bits(flat.astype(np.uint16), n_bits)
-    as_runs = bytes((_RUNS,)) + len(runs).to_bytes(2, "little") + runs.tobytes()
-    return min(as_runs, each, key=len)
-
-
 def _unpack_counts(block: Block, header: HeaderFields) -> tuple[CountArray, int]:
     """The counts and the bytes they take."""
     payload, n = block.payload, header.n_coded * block.n_frames
@@ -255,11 +255,50 @@ def _unpack_counts(block: Block, header: HeaderFields) -> tuple[CountArray, int]
         n_bits = _count_bits(header.layers)
         used = 1 + (n * n_bits + 7) // 8
         flat = _unpack_bits(payload[1:used], n, n_bits).astype(np.uint8)
+    elif form == _MOVES and header.moves:
+        # Writers take moves where they are shorter than as many bits each, so no more bytes need a look.
+        moves, n_bytes = _unpack_moves(payload[2 : 2 + (n * _count_bits(header.layers) + 7) // 8], n - 1)
+        used, values = 2 + n_bytes, payload[1] + np.concatenate([[0], np.cumsum(moves)])
+        if int(values.min()) < 0 or int(values.max()) > header.layers:
+            raise ContainerError(f"A block's frames move beyond 0 to {header.layers} layers.")
+        flat = values.astype(np.uint8)
     else:
-        raise ContainerError(f"A block counts layers in the form {form}, which there is not.")
+        raise ContainerError(f"A block counts layers in the form {form}, which its file's version doesn't have.")
     if int(flat.max()) > header.layers:
         raise ContainerError(f"A block's frame sends {int(flat.max())} layers of {header.layers}.")
     return flat.reshape(header.n_coded, block.n_frames), used
+
+
+def _pack_moves(flat: CountArray) -> bytes:
+    """How each count but the first differs from the one before."""
+    moves = np.diff(flat.astype(np.int16))
+    moved = moves != 0
+    ends = np.cumsum(np.where(moved, 2 + np.abs(moves), 1))
+    bits = np.ones(ends[-1], np.uint8)
+    bits[ends - 1] = 0  # of a value that stayed its only bit, of any other the one that ends it
+    signs = ends[moved] - 1 - np.abs(moves[moved])
+    bits[signs] = moves[moved] < 0
+    return np.packbits(bits).tobytes()
+
+
+def _unpack_moves(data: bytes, n_moves: int) -> tuple[npt.NDArray[np.int64], int]:
+    """The first moves in `data`, and the bytes that they take; raises ContainerError if there are fewer."""
+    bits = np.unpackbits(np.frombuffer(data, np.uint8))
+    n_bits = len(bits)
+    # The first zero from each bit on, and with it where a move that began there would end: one past all bits if never.
+    places = np.arange(n_bits)
+    zeros = np.full(n_bits + 2, n_bits)
+    zeros[:n_bits] = np.minimum.accumulate(np.where(bits, n_bits, places)[::-1])[::-1]
+    ends = np.append(np.where(bits, zeros[2:], places) + 1, [n_bits + 1, n_bits + 1]).tolist()
+    begun, end = [0] * n_moves, 0
+    for index in range(n_moves):
+        begun[index], end = end, ends[end]
+    if end > n_bits:
+        raise ContainerError("A block's moves are cut off.")
+    starts = np.array(begun, np.int64)
+    lengths = np.diff(starts, append=end)
+    signs = bits[np.minimum(starts + 1, n_bits - 1)]
+    return np.where(lengths > 1, np.where(signs, 2 - lengths, lengths - 2), 0), (end + 7) // 8
 
 
 def _pack_bits(values: CodeArray, n_bits: int) -> bytes:

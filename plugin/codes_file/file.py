@@ -5,12 +5,19 @@ What is damaged or cut off is left out and named; the rest is read exactly as it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from lamina.plugin.codes_file.blocks import BLOCK_FRAMES, ENTROPY_BLOCK_FRAMES, Bytes, pack_block
+from lamina.plugin.codes_file.blocks import (
+    BLOCK_FRAMES,
+    ENTROPY_BLOCK_FRAMES,
+    Bytes,
+    has_moves,
+    pack_payload,
+    seal_block,
+)
 from lamina.plugin.codes_file.codes import Codes
 from lamina.plugin.codes_file.damage import Damage
 from lamina.plugin.codes_file.header import ContainerError, fields_of, head_crc, pack_header
@@ -57,14 +64,17 @@ def pack(codes: Codes, entropy: bool = False) -> bytes:
 
     Raises ContainerError for codes that no file can hold.
     """
-    head = pack_header(fields_of(codes))
-    seed = head_crc(head)
+    header = fields_of(codes)
     size = ENTROPY_BLOCK_FRAMES if entropy else BLOCK_FRAMES
-    parts = [head]
-    for first in range(0, codes.n_frames, size):
-        part = slice(first, first + size)
-        parts.append(pack_block(first, codes.codes[:, part], codes.counts[:, part], codes.code_bits, entropy, seed))
-    return b"".join(parts)
+    parts = [slice(first, min(first + size, codes.n_frames)) for first in range(0, codes.n_frames, size)]
+    payloads = [pack_payload(codes.codes[:, part], codes.counts[:, part], codes.code_bits, entropy) for part in parts]
+    head = pack_header(replace(header, moves=any(has_moves(payload) for _, payload in payloads)))
+    seed = head_crc(head)
+    sealed = [
+        seal_block(part.start, part.stop - part.start, mode, payload, seed)
+        for part, (mode, payload) in zip(parts, payloads, strict=True)
+    ]
+    return b"".join([head, *sealed])
 
 
 def unpack(data: bytes) -> ReadResult:

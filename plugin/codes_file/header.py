@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE
@@ -33,9 +33,11 @@ from lamina.plugin.codes_file.codes import (
 )
 
 MAGIC = b"LAMINA\x1a\n"
-VERSION = 3
+VERSION = 4
 """The newest version. Codes are written in the oldest that can hold them, which older Laminas read too: 1 holds up to
-24 layers of 10 bits and 75 frames per second without lags, 2 with lags, 3 whatever a model may have."""
+24 layers of 10 bits and 75 frames per second without lags, 2 with lags, 3 whatever a model may have, 4 counts of layers
+as moves too, where those are shorter."""
+MODELS_VERSION, MOVES_VERSION = 3, 4
 OLD_LAYERS = 24
 MAX_JSON_BYTES = 1 << 16
 MAX_TEXT = 256
@@ -45,6 +47,8 @@ MAX_SECONDS = 7 * 24 * 3600
 
 OPTIONAL = ("denoise", "lag_from", "code_bits")
 """Left out of the JSON where they are 0, or where every code has 10 bits."""
+NOT_IN_JSON = ("moves",)
+"""What the version tells."""
 
 _START = struct.Struct("<8sHI")
 _CRC = struct.Struct("<I")
@@ -56,7 +60,7 @@ class ContainerError(ValueError):
 
 @dataclass(frozen=True)
 class HeaderFields:
-    """What the JSON says: `Codes` without the codes.
+    """What the version and the JSON say: `Codes` without the codes.
 
     Args:
         sample_rate: Hz, 8000 … 192000.
@@ -71,6 +75,7 @@ class HeaderFields:
         denoise: 0 … 1; 0 where it is not given.
         lag_from: as in `Codes`, 0 … 64; 0 where it is not given, as in version 1.
         code_bits: bits of each layer's code, 1 … 16; 10 each where they are not given, as before version 3.
+        moves: whether blocks may tell counts of layers as moves, as from version 4 on. It is not in the JSON.
     """
 
     sample_rate: int
@@ -85,6 +90,7 @@ class HeaderFields:
     denoise: float = 0.0
     lag_from: int = 0
     code_bits: tuple[int, ...] = ()
+    moves: bool = False
 
     def __post_init__(self) -> None:
         self._check_range("sample_rate", LOWEST_RATE, HIGHEST_RATE)
@@ -118,8 +124,10 @@ class HeaderFields:
     @property
     def version(self) -> int:
         """The oldest version of the format that holds this."""
+        if self.moves:
+            return MOVES_VERSION
         if self.layers > OLD_LAYERS or self.frame_rate != USUAL_FRAME_RATE or set(self.code_bits) != {USUAL_BITS}:
-            return 3
+            return MODELS_VERSION
         return 2 if self.lag_from else 1
 
     @property
@@ -137,6 +145,9 @@ class HeaderFields:
             )
             allowed = str(lowest) if lowest == highest else f"{lowest} to {highest}"
             raise ContainerError(f"{name} is {shown}; a .lamina file allows {allowed} here.")
+
+
+_JSON_NAMES = tuple(field.name for field in fields(HeaderFields) if field.name not in NOT_IN_JSON)
 
 
 def fields_of(codes: Codes) -> HeaderFields:
@@ -164,7 +175,7 @@ def _whole_if_it_is(number: float) -> float:
 
 def pack_header(header: HeaderFields) -> bytes:
     """The head of a file."""
-    given = {field.name: getattr(header, field.name) for field in fields(header)}
+    given = {name: getattr(header, name) for name in _JSON_NAMES}
     if set(header.code_bits) == {USUAL_BITS}:
         given["code_bits"] = ()
     for name in OPTIONAL:
@@ -198,11 +209,11 @@ def unpack_header(data: bytes) -> tuple[HeaderFields, int]:
     if version < 1:
         raise ContainerError(f"The file has format version {version}, which never was. Encode it again.")
     header = _parse(data[_START.size : end])
-    if header.version == VERSION > version:
+    if header.version == MODELS_VERSION > version:
         raise ContainerError(
-            f"The file has format version {version}, but says what only version {VERSION} can. Encode it again."
+            f"The file has format version {version}, but says what only version {MODELS_VERSION} can. Encode it again."
         )
-    return header, end + _CRC.size
+    return replace(header, moves=version >= MOVES_VERSION), end + _CRC.size
 
 
 def head_crc(head: bytes) -> int:
@@ -218,7 +229,7 @@ def _parse(text: bytes) -> HeaderFields:
         data = None
     if not isinstance(data, dict):
         raise ContainerError("The file's header is no JSON object. Encode it again.")
-    names = [field.name for field in fields(HeaderFields) if field.name not in OPTIONAL or field.name in data]
+    names = [name for name in _JSON_NAMES if name not in OPTIONAL or name in data]
     missing = [name for name in names if name not in data]
     if missing:
         raise ContainerError(f"The file's header does not give {', '.join(missing)}. Encode it again.")

@@ -1,7 +1,8 @@
 """Writing `.lamina` files as codes come.
 
-A file's head tells how long it is and how many layers it has, and its checksum goes into every block: it is known in
-the end only. So blocks are packed as they get full, wait in a nameless file, and are sealed when all of them are there.
+A file's head tells how long it is, how many layers it has and which version it needs, and its checksum goes into every
+block: it is known in the end only. So blocks are packed as they get full, wait in a nameless file, and are sealed when
+all of them are there.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from lamina.plugin.codes_file.blocks import (
     BLOCK_FRAMES,
     ENTROPY_BLOCK_FRAMES,
     Block,
+    block_counts,
+    has_moves,
+    pack_counts,
     pack_payload,
     payload_form,
     seal_block,
@@ -87,17 +91,12 @@ class CodesWriter:
             layers=len(bits),
             code_bits=bits,
         )
+        header = replace(header, moves=any(self._will_have_moves(header, *waiting) for waiting in self._blocks()))
         head = pack_header(header)
         seed = head_crc(head)
         file.write(head)
-        self._waiting.seek(0)
-        first = 0
-        while fields := self._waiting.read(_WAITING.size):
-            n_frames, mode, layers, n_bytes = _WAITING.unpack(fields)
-            payload = self._waiting.read(n_bytes)
-            mode, payload = self._as_in(header, layers, Block(first, n_frames, mode, payload, 0, 0))
-            file.write(seal_block(first, n_frames, mode, payload, seed))
-            first += n_frames
+        for layers, block in self._blocks():
+            file.write(seal_block(block.first, block.n_frames, *self._as_in(header, layers, block), seed))
 
     def _pack_held(self, n_frames: int) -> None:
         """Pack the first `n_frames` that are held, block by block."""
@@ -111,14 +110,37 @@ class CodesWriter:
         self._n_held -= n_frames
         self._held = [held[n_frames:]] if self._n_held else []
 
+    def _blocks(self) -> Iterator[tuple[int, Block]]:
+        """The blocks that wait, and how many layers each was packed for."""
+        self._waiting.seek(0)
+        first = 0
+        while fields := self._waiting.read(_WAITING.size):
+            n_frames, mode, layers, n_bytes = _WAITING.unpack(fields)
+            yield layers, Block(first, n_frames, mode, self._waiting.read(n_bytes), 0, 0)
+            first += n_frames
+
+    def _will_have_moves(self, header: HeaderFields, layers: int, block: Block) -> bool:
+        """Whether `_as_in` will give a payload that counts layers as moves. Where it does already it goes on doing so:
+        with more layers other forms only get longer.
+        """
+        as_packed = self._as_packed(header, layers)
+        if has_moves(block.payload) or payload_form(as_packed.code_bits) == payload_form(header.code_bits):
+            return has_moves(block.payload)
+        return has_moves(pack_counts(block_counts(block, as_packed), header.layers))
+
     def _as_in(self, header: HeaderFields, layers: int, block: Block) -> tuple[int, bytes]:
         """A block's mode and payload, packed anew if it was packed for fewer layers and that makes a difference."""
-        bits = header.code_bits[:layers]
-        if payload_form(bits) == payload_form(header.code_bits):
+        as_packed = self._as_packed(header, layers)
+        if payload_form(as_packed.code_bits) == payload_form(header.code_bits):
             return block.mode, block.payload
-        codes, counts = unpack_block(block, replace(header, layers=layers, code_bits=bits))
+        codes, counts = unpack_block(block, as_packed)
         codes = np.pad(codes, ((0, 0), (0, 0), (0, header.layers - layers)))
         return pack_payload(codes, counts, header.code_bits, self._entropy)
+
+    @staticmethod
+    def _as_packed(header: HeaderFields, layers: int) -> HeaderFields:
+        """The header that a block was packed for when the piece had no more than so many layers."""
+        return replace(header, layers=layers, code_bits=header.code_bits[:layers])
 
 
 @contextlib.contextmanager

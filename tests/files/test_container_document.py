@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from container_parts import random_codes, real_codes
+from container_parts import moving_codes, random_codes, real_codes
 
 from lamina.models.coding.entropy import RATES
 from lamina.plugin.codes_file.file import pack
@@ -57,7 +57,8 @@ def read(data: bytes) -> tuple[dict, dict]:
     end = 14 + n_text
     (head_crc,) = struct.unpack_from("<I", data, end)
     header, place, found = json.loads(data[14:end]), end + 4, {}
-    assert version == (2 if header.get("lag_from") else 1) and head_crc == zlib.crc32(data[:end])
+    assert head_crc == zlib.crc32(data[:end])
+    forms = set()
     while place < len(data):
         marker, first, n_frames, mode, n_payload, crc = struct.unpack_from("<4sIHBII", data, place)
         payload = data[place + 19 : place + 19 + n_payload]
@@ -65,11 +66,13 @@ def read(data: bytes) -> tuple[dict, dict]:
             payload, zlib.crc32(data[place + 4 : place + 15], head_crc)
         )
         n_coded = 1 if header["stereo"] == "mono" else header["n_channels"]
+        forms.add(payload[0])
         counts, body = read_counts(payload, n_coded * n_frames)
         sent = np.reshape(counts, (n_coded, n_frames))
         values = (read_plain, read_entropy)[mode](body, sent)
         found |= {(channel, first + frame, layer): value for (channel, frame, layer), value in values.items()}
         place += 19 + n_payload
+    assert version == (4 if 3 in forms else 2 if header.get("lag_from") else 1)
     return header, found
 
 
@@ -80,9 +83,24 @@ def read_counts(payload: bytes, n: int) -> tuple[list[int], bytes]:
         (n_runs,) = struct.unpack_from("<H", payload, 1)
         runs = [struct.unpack_from("<BH", payload, 3 + 3 * run) for run in range(n_runs)]
         return [count for count, times in runs for _ in range(times)], payload[3 + 3 * n_runs :]
+    if payload[0] == 3:
+        bits, counts = Bits(payload[2:]), [payload[1]]
+        while len(counts) < n:
+            counts.append(counts[-1] + read_move(bits))
+        assert "1" not in bits.text[bits.place : -(-bits.place // 8) * 8]
+        return counts, payload[2 + -(-bits.place // 8) :]
     n_bytes = -(-5 * n // 8)
     bits = Bits(payload[1 : 1 + n_bytes])
     return [bits.take(5) for _ in range(n)], payload[1 + n_bytes :]
+
+
+def read_move(bits: Bits) -> int:
+    if not bits.take(1):
+        return 0
+    sign, size = -1 if bits.take(1) else 1, 1
+    while bits.take(1):
+        size += 1
+    return sign * size
 
 
 def places(sent: np.ndarray):
@@ -144,9 +162,10 @@ def read_entropy(body: bytes, sent: np.ndarray) -> dict:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entropy", [False, True])
-@pytest.mark.parametrize("seed", [*range(12), None])
+@pytest.mark.parametrize("seed", [*range(12), "real", "moving"])
 def test_a_reader_written_from_the_page_finds_what_was_written(seed, entropy):
-    codes = real_codes(4, 3.0, n_channels=2) if seed is None else random_codes(seed, 12)
+    kinds = {"real": lambda: real_codes(4, 3.0, n_channels=2), "moving": lambda: moving_codes(3, 30, n_channels=2)}
+    codes = kinds[seed]() if seed in kinds else random_codes(seed, 12)
     header, found = read(pack(codes, entropy))
     assert (
         header["frames"] == codes.n_frames

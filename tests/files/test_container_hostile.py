@@ -15,7 +15,15 @@ import zlib
 
 import numpy as np
 import pytest
-from container_parts import assert_rest_is_exact, block_starts, header_of, random_codes, real_codes, with_header
+from container_parts import (
+    assert_rest_is_exact,
+    block_starts,
+    header_of,
+    moving_codes,
+    random_codes,
+    real_codes,
+    with_header,
+)
 
 from lamina.plugin.codes_file import blocks
 from lamina.plugin.codes_file.blocks import MARKER
@@ -83,7 +91,13 @@ NONSENSE = {
     "runs of too few frames": (0, b"\1\1\0\0\2\0"),
     "runs of too many frames": (0, b"\1\1\0\0\xff\xff"),
     "counts that are cut off": (0, b"\2\0"),
-    "a form that there is not": (0, b"\3\0\0\0\0"),
+    "a form that there is not": (0, b"\4\0\0\0\0"),
+    "moves of nothing": (0, b"\3\4"),
+    "moves that are cut off": (0, b"\3\4\x7f"),
+    "moves without an end": (0, b"\3\1" + b"\xff" * 17),
+    "moves to more layers than there are": (0, b"\3\4\x88" + bytes(16)),
+    "moves to less than nothing": (0, b"\3\0\xc8" + bytes(16)),
+    "moves from more layers than there are": (0, b"\3\5\xc8" + bytes(16)),
     "more layers than there are": (0, b"\0\5" + bytes(19)),
     "too few codes": (0, b"\0\4" + bytes(14)),
     "too many codes": (0, b"\0\4" + bytes(16)),
@@ -96,14 +110,15 @@ NONSENSE = {
 @pytest.mark.parametrize(("mode", "payload"), NONSENSE.values(), ids=NONSENSE)
 def test_blocks_of_nonsense_are_left_out_even_if_their_checksum_fits(mode, payload):
     header = header_of(pack(real_codes(4, 1.0))) | {"frames": 3, "n_samples": 0}
-    (seed,) = struct.unpack("<I", with_header(header)[-4:])
+    (seed,) = struct.unpack("<I", with_header(header, version=4)[-4:])
 
     def block(mode: int, payload: bytes) -> bytes:
         fields = struct.pack("<IHBI", 0, 3, mode, len(payload))
         return MARKER + fields + struct.pack("<I", zlib.crc32(payload, zlib.crc32(fields, seed))) + payload
 
-    assert not unpack(with_header(header, blocks=block(0, b"\0\4" + bytes(15)))).damage
-    result = unpack(with_header(header, blocks=block(mode, payload)))
+    for good in (b"\0\4" + bytes(15), b"\3\4\xc0" + bytes(13)):  # 4, 4, 4; 4, 3, 3
+        assert not unpack(with_header(header, 4, block(0, good))).damage
+    result = unpack(with_header(header, 4, block(mode, payload)))
     assert result.damage.missing == ((0, 3),) and not result.codes.counts.any()
 
 
@@ -154,7 +169,9 @@ def resealed(data: bytes) -> bytes:
 def test_whatever_happens_to_a_file_nothing_worse_happens():
     random = np.random.default_rng(0)
     values = [random_codes(seed, 160 * (seed % 3)) for seed in range(12)] + [real_codes(3, 12.0)]
+    values += [moving_codes(seed, 160, 3 + 8 * seed, 1 + seed) for seed in range(3)]
     whole = [(codes, pack(codes, entropy)) for codes in values for entropy in (False, True)]
+    assert sum(data[8] == 4 for _, data in whole) >= 6
     refused = read = resealed_read = 0
     for turn in range(N_MUTATIONS):
         codes, data = whole[turn % len(whole)]

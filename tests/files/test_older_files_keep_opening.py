@@ -115,6 +115,20 @@ def test_codes_in_a_file(version, name):
     assert np.array_equal(result.codes.codes, np.load(FIXTURES / version / "codes.npy"))
 
 
+def test_codes_whose_layers_change():
+    """Their counts are told as runs and as as many bits each, before there were moves."""
+    folder = FIXTURES / "before-moves"
+    for name in ("plain", "entropy"):
+        result = read_codes(folder / f"{name}.lamina")
+        assert not result.damage and set(result.codes.counts[0]) == {2, 3, 4}
+        assert np.array_equal(result.codes.codes, np.load(folder / "codes.npy"))
+        assert np.array_equal(result.codes.counts, np.load(folder / "counts.npy"))
+    result, arrays = read_codes(folder / "other-shape.lamina"), np.load(folder / "other-shape.npz")
+    assert not result.damage and (result.codes.frame_rate, len(result.codes.code_bits)) == (50, 40)
+    assert np.array_equal(result.codes.codes, arrays["codes"])
+    assert np.array_equal(result.codes.counts, arrays["counts"])
+
+
 def test_a_bundle_decodes_what_was_coded_with_it_to_the_same_sound():
     codes = read_codes(FIXTURES / "before-memory" / "plain.lamina").codes
     audio = NeuralCodec(layers=4, model=str(TINY)).decode(codes)

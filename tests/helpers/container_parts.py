@@ -13,7 +13,7 @@ from lamina.models.runtime import load_runtime
 from lamina.plugin.codes_file.blocks import MARKER
 from lamina.plugin.codes_file.codes import STEREO_MODES, Codes
 from lamina.plugin.codes_file.file import ReadResult
-from lamina.plugin.codes_file.header import MAGIC, unpack_header
+from lamina.plugin.codes_file.header import MAGIC, NOT_IN_JSON, unpack_header
 
 RUNTIME_RATE = 24_000
 
@@ -61,6 +61,18 @@ def random_codes(seed: int, n_frames: int | None = None) -> Codes:
     return Codes(codes, counts, rate, n_samples, n_channels, "lamina-24k", "5" * 64, stereo, lag_from=lag_from)
 
 
+def moving_codes(seed: int, n_frames: int, n_layers: int = 8, n_channels: int = 1) -> Codes:
+    """Codes as a bitrate that varies gives them: every third frame or so sends one layer more or fewer than the one
+    before.
+    """
+    random = np.random.default_rng(seed)
+    moves = random.choice([-1, 0, 0, 0, 0, 1], (n_channels, n_frames))
+    counts = np.clip(n_layers // 2 + np.cumsum(moves, 1), 0, n_layers).astype(np.uint8)
+    codes = random.integers(0, 1024, (n_channels, n_frames, n_layers)).astype(np.uint16)
+    codes[np.arange(n_layers) >= counts[..., None]] = 0
+    return Codes(codes, counts, RUNTIME_RATE, n_frames * 320, n_channels, "lamina-24k", "5" * 64)
+
+
 def same(one: Codes, other: Codes) -> bool:
     """Whether everything is equal."""
     arrays = (
@@ -89,8 +101,9 @@ def with_header(header: dict[str, Any] | bytes, version: int = 1, blocks: bytes 
 
 
 def header_of(data: bytes) -> dict[str, Any]:
-    """The header's fields, but for the codes' bits: a file of 10 each doesn't tell them."""
-    return {name: value for name, value in dataclasses.asdict(unpack_header(data)[0]).items() if name != "code_bits"}
+    """The names in the header's JSON and their values, but for the codes' bits: a file of 10 each doesn't tell them."""
+    left_out = ("code_bits", *NOT_IN_JSON)
+    return {name: value for name, value in dataclasses.asdict(unpack_header(data)[0]).items() if name not in left_out}
 
 
 def assert_rest_is_exact(result: ReadResult, codes: Codes) -> None:
