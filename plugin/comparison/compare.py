@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.loudness import FLOOR_LUFS
-from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.comparison.contenders import Contender
 from lamina.plugin.files.sound import AudioFileError, read_audio
 from lamina.plugin.listening.sounds import SHORTEST_SECONDS, Condition, delay_samples, match_loudness, with_gain

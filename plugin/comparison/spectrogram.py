@@ -6,8 +6,8 @@ import io
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.spectrum import SpectrumColumns, hz_to_mel, mel_edges
-from lamina.plugin.call.arrays import FloatArray
 
 N_BANDS = 160
 MOST_COLUMNS = 900

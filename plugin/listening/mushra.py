@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.listening.hidden import HiddenError, StateError, chance_or, check_kind, field_of
 from lamina.plugin.listening.sounds import Condition
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.loudness import FLOOR_LUFS, MOMENTARY_SECONDS, integrated_lufs
-from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE, FloatArray, refuse_non_finite
+from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE, refuse_non_finite
 
 SHORTEST_SECONDS = MOMENTARY_SECONDS
 """What loudness can be told of; nobody hears a codec in less."""

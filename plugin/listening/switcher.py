@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.listening.sounds import Condition
 
 _Samples = NDArray[np.float64]

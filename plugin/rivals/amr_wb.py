@@ -9,7 +9,7 @@ import ctypes
 
 import numpy as np
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.rivals.coding.coder import Coder, Integers
 from lamina.plugin.rivals.coding.libraries import absent_library, library
 from lamina.plugin.rivals.coding.missing import RivalMissingError

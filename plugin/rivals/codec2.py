@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.extras import missing_extra
 from lamina.plugin.rivals.coding.coder import Coder, Integers
 from lamina.plugin.rivals.coding.missing import RivalMissingError

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.rivals.coding.coder import Integers
 from lamina.plugin.rivals.coding.missing import RivalMissingError
 from lamina.plugin.rivals.coding.programs import ProgramError, run

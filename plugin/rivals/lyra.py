@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.extras import missing_extra
 from lamina.plugin.rivals.coding.coder import Coder
 from lamina.plugin.rivals.coding.missing import RivalMissingError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.rivals.coding.rival import Rates, Rival
 from lamina.plugin.stream.reports import FrameReport

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.rivals.coding.rival import Rates, RivalKind, WholeRival
 
 HIGHEST_RATE = 48_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.models.runtime import CodeArray, CodecRuntime
-from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.desk.desk import Counts
 
 

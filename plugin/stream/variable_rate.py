@@ -14,9 +14,9 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
+from lamina.dsp.arrays import FloatArray
 from lamina.models.config import CodecConfig
 from lamina.models.runtime import CodecRuntime
-from lamina.plugin.call.arrays import FloatArray
 from lamina.plugin.desk.desk import Counts
 from lamina.plugin.stream.coder import Coder
 

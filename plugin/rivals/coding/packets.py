@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lamina.plugin.call.arrays import FloatArray
+from lamina.dsp.arrays import FloatArray
 from lamina.plugin.rivals.coding.coder import Coder, Integers
 from lamina.plugin.rivals.coding.missing import RivalMissingError
 

@@ -9,15 +9,9 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.resample import StreamingResampler, half_taps
-from lamina.plugin.call.arrays import (
-    FloatArray,
-    Layout,
-    channels_in,
-    check_buffer_size,
-    check_channels,
-    check_sample_rate,
-)
+from lamina.plugin.call.arrays import Layout, channels_in, check_buffer_size, check_channels, check_sample_rate
 from lamina.plugin.call.effect import Effect
 from lamina.plugin.rivals.coding.coder import Coder
 from lamina.plugin.rivals.coding.stream import RivalStream

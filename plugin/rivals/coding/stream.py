@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
 from lamina.dsp.bridge import FrameBridge
-from lamina.plugin.call.arrays import FloatArray, check_float_array
+from lamina.plugin.call.arrays import check_float_array
 from lamina.plugin.rivals.coding.coder import Coder
 
 
