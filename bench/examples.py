@@ -2,7 +2,6 @@
 
 It is always rendered with the shipped model.
 
-
 Writes docs/sounds, docs/pictures and docs/presets.md. The sounds are the same each time; the bytes of Ogg files are
 not, since every Ogg stream gets a random serial number.
 """
@@ -13,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 from example_picture import draw
-from example_recipes import DESK, PAGES, FloatArray, heard, put_in, sound_names, sounds
+from example_recipes import DESK, PAGES, heard, put_in, sound_names, sounds
 from pedalboard.io import AudioFile
 from preset_page import preset_page
+
+from lamina.dsp.arrays import FloatArray
 
 DOCS = Path(__file__).parent.parent / "docs"
 QUALITY = "96 kbps"
