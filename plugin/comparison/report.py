@@ -21,7 +21,7 @@ from lamina.plugin.listening.sounds import Condition
 from lamina.plugin.metrics import Metric
 
 _BITS = 24
-_STEPS = np.float64(2 ** (_BITS - 1))
+_STEPS = 1 << (_BITS - 1)
 
 
 def write_report(target: Path, items: Sequence[Item], metrics: Sequence[Metric], is_matched: bool = True) -> int:
@@ -171,14 +171,16 @@ def _row(key: int, place: int, row: Row, item: Item, metrics: Sequence[Metric]) 
 
 def stored(sound: Condition) -> tuple[bytes, str]:
     """A sound as a file of 24 bits without loss, and its kind: "flac", or "wav" for a rate that FLAC doesn't take."""
+    # Rounded here, as the upper bits of 32: of floats the library makes steps by rounding down.
+    whole = np.rint(sound.samples.astype(np.float64) * _STEPS)
+    steps = np.clip(whole, -_STEPS, _STEPS - 1).astype(np.int32) << (32 - _BITS)
     for kind in ("flac", "wav"):
         file = io.BytesIO()
         try:
             with AudioFile(
                 file, "w", samplerate=sound.sample_rate, num_channels=len(sound.samples), format=kind, bit_depth=_BITS
             ) as writer:
-                # The library rounds down; what lies on its steps already stays where it is.
-                writer.write((np.rint(sound.samples * _STEPS) / _STEPS).astype(np.float32))
+                writer.write(steps)
         except (ValueError, RuntimeError):
             if kind == "wav":
                 raise
