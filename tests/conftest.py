@@ -1,5 +1,6 @@
-"""What every test needs: windows drawn off screen unless QT_QPA_PLATFORM says otherwise, and a data folder of its
-own.
+"""What every test needs.
+
+Windows drawn off screen unless QT_QPA_PLATFORM says otherwise, and a data folder of its own.
 """
 
 import ctypes

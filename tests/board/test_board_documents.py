@@ -1,5 +1,6 @@
-"""A board survives its way through a document: every effect, every value; and a document that is wrong is refused in a
-sentence.
+"""A board survives its way through a document.
+
+Every effect, every value; and a document that is wrong is refused in a sentence.
 """
 
 import json

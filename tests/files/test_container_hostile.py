@@ -1,5 +1,6 @@
-"""Whatever is in a `.lamina` file, nothing worse happens than that it is refused: no crash, no hang, no flood of
-memory.
+"""Whatever is in a `.lamina` file, nothing worse happens than that it is refused.
+
+No crash, no hang, no flood of memory.
 
 CONTAINER_MUTATIONS=100000 tries so many damaged files instead of a few thousand.
 """
