@@ -14,8 +14,9 @@ DRAWS = 4000
 COUNTED = ("visqol", "pesq", "estoi", "si_sdr")
 """Measures that decide. ViSQOL is one of four: at low rates it flatters noise with the right envelope."""
 INFORMATIVE = ("log_mel", "frame_lock")
-"""Shown, but not counted: the first is what training optimises, the second matters only if it is far from natural
-sound's.
+"""Shown, but not counted.
+
+The first is what training optimises, the second matters only if it is far from natural sound's.
 """
 COMPARED_KINDS = ("speech", "music")
 RESOLUTION = {"visqol": 0.005, "pesq": 0.005, "estoi": 0.001, "si_sdr": 0.02, "log_mel": 0.01, "frame_lock": 0.001}

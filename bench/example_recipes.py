@@ -144,8 +144,9 @@ PAGES = {
     "bits-follow-loudness": "16 layers at full scale, fewer where it is quieter",
     "variable-bitrate": "4 layers on average, more where it is hard to code",
 }
-"""Pages under docs/desk in the order of their index, each with the example of its name, and what its picture's lower
-half shows.
+"""Pages under docs/desk in the order of their index.
+
+Each with the example of its name, and what its picture's lower half shows.
 """
 
 

@@ -45,11 +45,15 @@ class Scores:
     log_mel: float
     """Log-mel distance in dB: the spectrum's shape; lower is better."""
     frame_lock: float
-    """Buzz at the frame rate: the share of fine structure above 2 kHz that is the same in every frame of Lamina's grid,
-    0 to 1; natural sound has about 1 / number of frames. The other measures don't hear it; lower is better."""
+    """Buzz at the frame rate, 0 to 1; lower is better.
+
+    The share of fine structure above 2 kHz that is the same in every frame of Lamina's grid; natural sound has about 1
+    / number of frames. The other measures don't hear it.
+    """
     dnsmos: float
-    """DNSMOS P.835 overall at 16 kHz: predicted opinion of noisy speech without knowing the original, 1 to about
-    4.2.
+    """DNSMOS P.835 overall at 16 kHz.
+
+    Predicted opinion of noisy speech without knowing the original, 1 to about 4.2.
     """
 
 

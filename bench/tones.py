@@ -31,8 +31,9 @@ LAYERS = (8, 24)
 """6 and 18 kbps."""
 
 SINES_HZ = (500, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10_000)
-"""3, 6 and 9 kHz are multiples of the frame rate of 75 Hz: every frame is the same, which is easier than the others, or
-harder.
+"""Frequencies of the sines, some of them multiples of the frame rate.
+
+3, 6 and 9 kHz are multiples of its 75 Hz: every frame is the same, which is easier than the others, or harder.
 """
 SINE_DBFS = -20.0
 """RMS."""

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any, Self, overload
+from typing import Any, overload
 
 import numpy as np
 from pedalboard import Plugin
-from pedalboard._pedalboard import Pedalboard
 
 from lamina.dsp.arrays import FloatArray
 from lamina.plugin.call.arrays import (
@@ -27,39 +26,37 @@ from lamina.plugin.call.arrays import (
 )
 from lamina.plugin.call.block_stream import LONGEST_LATENCY_SECONDS, BlockStream, CallStream, Member
 from lamina.plugin.call.effect import Effect, SideChainEffect
+from lamina.plugin.call.effect_list import BoardItem, EffectList, effects_in, refuse_duplicates
 from lamina.plugin.call.native_chain import NativeChain, forgetful_effects
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.rivals.coding.rival import Rival, StreamedRival
 
-BoardItem = Effect | Plugin
 
-
-class Board(SideChainEffect):
+class Board(EffectList, SideChainEffect):
     """Effects in series.
 
     Args:
         plugins: any mix of pedalboard plugins (built-in, VST3 from `pedalboard.load_plugin`, nested `Pedalboard`s),
             Lamina effects, and nested boards. Each object may stand on the board once.
 
-    A board has the methods of a list, slices included: a slice read is a new board, a slice may be
-    assigned and deleted. Raises TypeError that names what is accepted for any other object.
-    `copy.copy` gives another list of the same effects.
+    A board has the methods of a list, slices included: a slice read is a new board, a slice may be assigned and
+    deleted. Raises TypeError that names what is accepted for any other object. `copy.copy` gives another list of the
+    same effects.
 
     A whole piece (`reset=True`) ends whatever was streamed: every member begins anew with the next call. Some of
     pedalboard's effects (PitchShift, GSMFullRateCompressor) forget their past at every call; a board with one of them
     takes whole pieces only, and a streamed call raises ValueError that names it.
     """
 
-    __slots__ = ("_beside", "_chains", "_items", "_layout", "_n_held_back", "_prepared")
+    __slots__ = ("_beside", "_chains", "_layout", "_n_held_back", "_prepared")
 
     def __init__(self, plugins: Iterable[BoardItem] | None = None) -> None:
-        self._items: list[BoardItem] = []
         self._prepared: tuple[int, int, int] | None = None
         self._beside: dict[int, FloatArray] = {}
         self._layout: Layout | None = None
         self._n_held_back = 0
         self._chains: dict[tuple[int, ...], NativeChain] = {}
-        self.extend(plugins or [])
+        super().__init__(plugins)
 
     def process(
         self,
@@ -84,7 +81,7 @@ class Board(SideChainEffect):
         self, audio: FloatArray, rate: int, buffer_size: int, reset: bool, sidechain: FloatArray | None = None
     ) -> FloatArray:
         """See `Effect.process_channels`."""
-        self._refuse_duplicates(self._items)
+        refuse_duplicates(effects_in(self._items))
         if reset:
             try:
                 return self._run(audio, rate, buffer_size, True, sidechain)
@@ -132,7 +129,7 @@ class Board(SideChainEffect):
         goes on with the effects that stand on the board now.
         """
         rate, channels, size = check_sample_rate(sample_rate), check_channels(n_channels), check_buffer_size(block)
-        self._refuse_duplicates(self._items)
+        refuse_duplicates(effects_in(self._items))
         refuse_forgetful(self)
         members = [_member(segment, rate, channels, size) for segment in Board(self._items)._segments()]
         return BlockStream(members, rate, channels, size)
@@ -208,58 +205,6 @@ class Board(SideChainEffect):
             self._chains[key] = NativeChain(plugins)
         return self._chains[key]
 
-    # The list.
-
-    def append(self, plugin: BoardItem) -> None:
-        """Add an effect at the end."""
-        self[len(self) :] = [plugin]
-
-    def insert(self, index: int, plugin: BoardItem) -> None:
-        """Insert an effect before `index`."""
-        items = list(self._items)
-        items.insert(index, plugin)
-        self._replace(items)
-
-    def extend(self, plugins: Iterable[BoardItem]) -> None:
-        """Add several effects at the end, or none if one is refused."""
-        self[len(self) :] = plugins
-
-    def remove(self, plugin: BoardItem) -> None:
-        """Take an effect out; raises ValueError if it is not on the board."""
-        del self[self.index(plugin)]
-
-    def pop(self, index: int = -1) -> BoardItem:
-        """Take the effect at `index` out and return it."""
-        return self._items.pop(index)
-
-    def clear(self) -> None:
-        """Take all effects out."""
-        self._items.clear()
-
-    def index(self, plugin: BoardItem) -> int:
-        """Where an effect stands; raises ValueError if it is not on the board."""
-        for position, item in enumerate(self._items):
-            if item is plugin:
-                return position
-        raise ValueError(f"{plugin!r} is not on the board.")
-
-    def count(self, plugin: BoardItem) -> int:
-        """1 if the effect is on the board, else 0."""
-        return sum(item is plugin for item in self._items)
-
-    def reverse(self) -> None:
-        """Turn the order round."""
-        self._items.reverse()
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __iter__(self) -> Iterator[BoardItem]:
-        return iter(self._items)
-
-    def __contains__(self, plugin: object) -> bool:
-        return any(item is plugin for item in self._items)
-
     @overload
     def __getitem__(self, index: int) -> BoardItem: ...
     @overload
@@ -267,67 +212,14 @@ class Board(SideChainEffect):
     def __getitem__(self, index: int | slice) -> BoardItem | Board:
         return Board(self._items[index]) if isinstance(index, slice) else self._items[index]
 
-    @overload
-    def __setitem__(self, index: int, value: BoardItem) -> None: ...
-    @overload
-    def __setitem__(self, index: slice, value: Iterable[BoardItem]) -> None: ...
-    def __setitem__(self, index: int | slice, value: BoardItem | Iterable[BoardItem]) -> None:
-        items: list[Any] = list(self._items)
-        if isinstance(index, slice) and isinstance(value, Effect | Plugin) and not isinstance(value, Iterable):
-            raise TypeError(f"Give a list of effects; {value!r} is one effect. Write [{type(value).__name__}(…)].")
-        new: Any = value
-        if isinstance(index, slice):
-            items[index] = new
-        else:
-            items[index] = new
-        self._replace(items)
-
-    def __delitem__(self, index: int | slice) -> None:
-        del self._items[index]
-
-    def __iadd__(self, plugins: Iterable[BoardItem]) -> Self:
-        self.extend(plugins)
-        return self
-
     def __copy__(self) -> Board:
         return Board(self._items)
-
-    def __getstate__(self) -> dict[str, Any]:
-        natives = sorted({type(item).__name__ for item in self._items if not isinstance(item, Effect)})
-        if natives:
-            raise TypeError(
-                f"A board with pedalboard's effects ({', '.join(natives)}) can't be pickled or copied deeply; its "
-                "document can: build_board(describe_board(board)), both from lamina.plugin.documents.boards."
-            )
-        return {"items": self._items}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Board.__init__(self, state["items"])
 
     def __repr__(self) -> str:
         return f"Board({self._items!r})"
-
-    def _replace(self, items: list[BoardItem]) -> None:
-        """Check a new list completely, then take it."""
-        for item in items:
-            if isinstance(item, type) and issubclass(item, Effect | Plugin):
-                raise TypeError(f"{item.__name__} is a class; put an instance on the board: {item.__name__}().")
-            if not isinstance(item, Effect | Plugin):
-                raise TypeError(
-                    f"{item!r} ({type(item).__name__}) can't stand on a board. Accepted: pedalboard plugins, VST3 "
-                    "plugins from pedalboard.load_plugin, pedalboard.Pedalboard, lamina NeuralCodec, lamina's rival "
-                    "codecs, and lamina Board."
-                )
-            if item is self or (isinstance(item, Board) and self in _boards_inside(item)):
-                raise ValueError("A board can't stand on itself.")
-            if not isinstance(item, Effect):
-                Pedalboard([item])  # refuses instruments with its own sentence
-        self._refuse_duplicates(items)
-        self._items = items
-
-    @staticmethod
-    def _refuse_duplicates(items: list[BoardItem]) -> None:
-        refuse_duplicates(effects_in(items))
 
 
 def _member(segment: Effect | NativeChain, rate: int, n_channels: int, block: int) -> tuple[Member, bool]:
@@ -356,16 +248,6 @@ def _member(segment: Effect | NativeChain, rate: int, n_channels: int, block: in
             rate,
         )
     return stream, stream.latency_samples > 0
-
-
-def effects_in(items: Iterable[BoardItem]) -> list[BoardItem]:
-    """All effects, those inside nested boards and pedalboard's boards included; native `Chain` and `Mix` are one effect
-    each.
-    """
-    found: list[BoardItem] = []
-    for item in items:
-        found += effects_in(item) if isinstance(item, Board | Pedalboard) else [item]
-    return found
 
 
 def unstreamable(effect: Effect) -> list[str]:
@@ -413,23 +295,3 @@ def in_stages(effect: Effect) -> list[Effect]:
         else:
             stages.append(Board(items))
     return stages
-
-
-def refuse_duplicates(effects: list[BoardItem]) -> None:
-    """Raises ValueError for an effect that is there twice.
-
-    The list keeps them alive meanwhile: pedalboard's boards make an object anew for each effect that is asked for, and
-    one that is gone leaves its identity to the next.
-    """
-    seen: set[int] = set()
-    for effect in effects:
-        if id(effect) in seen:
-            raise ValueError(f"{effect!r} stands on the board twice. An effect has one state: make a second instance.")
-        seen.add(id(effect))
-
-
-def _boards_inside(board: Board) -> Iterator[Board]:
-    for item in board:
-        if isinstance(item, Board):
-            yield item
-            yield from _boards_inside(item)

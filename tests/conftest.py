@@ -1,14 +1,12 @@
-"""What every test needs: windows drawn off screen unless QT_QPA_PLATFORM says otherwise, and a data folder of its
-own.
+"""What every test needs.
+
+Windows drawn off screen unless QT_QPA_PLATFORM says otherwise, and a data folder of its own.
 """
 
-import ctypes
-import ctypes.util
 import json
 import os
 import shutil
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -30,8 +28,6 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 # How long an example takes is the machine's business, which may be a busy one.
 settings.register_profile("lamina", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lamina")
-
-MATHS = ctypes.CDLL(ctypes.util.find_library("m")) if sys.platform == "linux" else None
 
 ROOM_MARKS = {"gui": "gui", "live": "audio", "training": "torch"}
 """Rooms whose tests all need the same: `pytest -m "not torch"` leaves the whole room out."""
@@ -56,13 +52,10 @@ def data_folder(tmp_path_factory, monkeypatch):
 @pytest.fixture(autouse=True)
 def numbers_stay_exact():
     """Whatever a test loads: a plugin built with fast maths has its thread take the smallest numbers for zero."""
-    if sys.platform != "linux":
+    from lamina.dsp.float_mode import float_mode_kept
+
+    with float_mode_kept():
         yield
-        return
-    before = (ctypes.c_uint32 * 16)()
-    MATHS.fegetenv(before)
-    yield
-    MATHS.fesetenv(before)
 
 
 @pytest.fixture

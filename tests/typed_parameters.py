@@ -1,5 +1,6 @@
-"""What type checkers must know of the parameters: `make check` runs mypy over this, and every wrong line must be found
-wrong.
+"""What type checkers must know of the parameters.
+
+`make check` runs mypy over this, and every wrong line must be found wrong.
 
 An ignore that nothing needs is an error too, so a line here that mypy no longer refuses fails the check.
 """

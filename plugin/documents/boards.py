@@ -13,7 +13,8 @@ from typing import Any
 from pedalboard import Plugin, VST3Plugin
 
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE, BundleError
-from lamina.plugin.board import Board, BoardItem
+from lamina.plugin.board import Board
+from lamina.plugin.call.effect_list import BoardItem
 from lamina.plugin.documents.native import CONTAINERS, build_native, check_native, describe_native, native_effects
 from lamina.plugin.documents.vst3 import VST3Error, load_vst3, parameters_of_vst3, path_of_vst3, set_vst3_parameters
 from lamina.plugin.neural_codec import NeuralCodec

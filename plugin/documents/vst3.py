@@ -11,6 +11,8 @@ from weakref import WeakKeyDictionary
 from pedalboard import VST3Plugin
 from pedalboard._pedalboard import load_plugin
 
+from lamina.dsp.float_mode import float_mode_kept
+
 
 class VST3Error(ValueError):
     """A VST3 plugin can't be found or loaded; the message says which and why."""
@@ -28,7 +30,8 @@ def load_vst3(path: str | Path, plugin_name: str | None = None) -> VST3Plugin:
     if not Path(path).exists():
         raise VST3Error(f"there is no VST3 plugin at {path}")
     try:
-        plugin = load_plugin(str(path), plugin_name=plugin_name)
+        with float_mode_kept():
+            plugin = load_plugin(str(path), plugin_name=plugin_name)
     except (ImportError, RuntimeError, ValueError, TypeError) as error:
         raise VST3Error(f"the VST3 plugin {path} can't be loaded: {' '.join(str(error).split())}") from error
     if not isinstance(plugin, VST3Plugin):

@@ -1,5 +1,6 @@
-"""The quality benchmark: its mixtures are exact, its memory doesn't lie, its targets and counts say what was
-measured.
+"""The quality benchmark.
+
+Its mixtures are exact, its memory doesn't lie, its targets and counts say what was measured.
 """
 
 import json

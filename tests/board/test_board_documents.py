@@ -1,9 +1,11 @@
-"""A board survives its way through a document: every effect, every value; and a document that is wrong is refused in a
-sentence.
+"""A board survives its way through a document.
+
+Every effect, every value; and a document that is wrong is refused in a sentence.
 """
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +19,9 @@ from lamina.plugin import Board, NeuralCodec
 from lamina.plugin.call.effect import Effect
 from lamina.plugin.documents.boards import BoardDocumentError, build_board, describe_board
 from lamina.plugin.documents.native import native_effects
-from lamina.plugin.documents.vst3 import load_vst3
+from lamina.plugin.documents.vst3 import VST3Error, load_vst3
 from lamina.plugin.host.client.live_engine import LiveEngine
+from lamina.plugin.host.engine.realtime import ignore_denormals
 
 RATE = 48_000
 FOLDERS = [Path(folder) for folder in (os.environ.get("VST3_PATH"), "/usr/lib/vst3", "~/.vst3") if folder]
@@ -169,6 +172,21 @@ def test_a_vst3_comes_back_with_every_parameter():
         build_board(document({**entry, "parameters": {"tyme_ms": 0.5}}), allow_vst3=[path])
     with pytest.raises(BoardDocumentError, match="holds 'ZamDelay', not 'Another'"):
         build_board(document({**entry, "name": "Another"}), allow_vst3=[path])
+
+
+def test_loading_a_plugin_leaves_the_thread_counting_as_it_did(monkeypatch, tmp_path):
+    """A plugin that is linked with fast maths does on loading what the engine's thread asks for itself."""
+
+    def load(*_, **__):
+        if not ignore_denormals():
+            pytest.skip("nobody knows how this processor is told to take denormal numbers for zero")
+        assert sys.float_info.min / 2 == 0
+        raise ImportError("it is none")
+
+    monkeypatch.setattr("lamina.plugin.documents.vst3.load_plugin", load)
+    with pytest.raises(VST3Error, match="it is none"):
+        load_vst3(tmp_path)
+    assert sys.float_info.min / 2 > 0
 
 
 def test_a_vst3_that_pedalboard_loaded_is_found_where_plugins_are_installed(monkeypatch, tmp_path):

@@ -140,8 +140,9 @@ NATIVE = (
 @pytest.mark.slow
 @pytest.mark.parametrize("n_effects", range(1, len(NATIVE) + 1))
 def test_an_effect_inside_pedalboards_own_board_is_told_from_every_other(n_effects):
-    """pedalboard makes an object anew for each effect of its boards that is asked for: those of the past must not
-    count.
+    """pedalboard makes an object anew for each effect of its boards that is asked for.
+
+    Those of the past must not count.
     """
     for turn in range(40):
         effects = [kind() for kind in NATIVE[:n_effects]]

@@ -1,5 +1,6 @@
-"""Whoever knows which axis holds the channels hands that on: blocks of any length, of one and two samples too, are what
-they are.
+"""Whoever knows which axis holds the channels hands that on.
+
+Blocks of any length, of one and two samples too, are what they are.
 """
 
 import numpy as np
@@ -35,8 +36,9 @@ def streamed(effect, audio, sizes):
 
 @pytest.mark.parametrize("size", [*range(470, 490), 240, 958, 959, 960, 961, 962, 1916, 1918, 1920])
 def test_a_board_streams_in_blocks_of_any_length_what_it_makes_of_the_whole(size):
-    """Blocks of 10 and 20 ms left two samples over for the effects behind the codec, which pedalboard can't tell from
-    channels.
+    """Blocks of 10 and 20 ms left two samples over for the effects behind the codec.
+
+    pedalboard can't tell these from channels.
     """
     audio = noise(2, 6000)
     whole = board()(audio, RATE)

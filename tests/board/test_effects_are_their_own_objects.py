@@ -1,5 +1,6 @@
-"""Effects are objects of their own: copies share nothing, inputs stay as they were, misspelt names are refused, threads
-take turns.
+"""Effects are objects of their own.
+
+Copies share nothing, inputs stay as they were, misspelt names are refused, threads take turns.
 """
 
 import copy

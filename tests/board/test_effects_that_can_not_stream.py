@@ -1,5 +1,6 @@
-"""What forgets its past at every call is never streamed: it gets the whole piece where that is known, and is refused by
-its name elsewhere.
+"""What forgets its past at every call is never streamed.
+
+It gets the whole piece where that is known, and is refused by its name elsewhere.
 """
 
 import copy

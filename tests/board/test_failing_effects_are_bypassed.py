@@ -1,5 +1,6 @@
-"""An effect that raises, stalls, or gives back nonsense is bypassed without a step, with a sentence; the rest of the
-board goes on.
+"""An effect that raises, stalls, or gives back nonsense is bypassed without a step, with a sentence.
+
+The rest of the board goes on.
 """
 
 import time

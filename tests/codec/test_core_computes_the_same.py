@@ -1,5 +1,6 @@
-"""The compiled core computes what a bundle's graphs do, the same to the last bit with every instruction set and for any
-cutting.
+"""The compiled core computes what a bundle's graphs do.
+
+The same to the last bit with every instruction set and for any cutting.
 """
 
 import shutil

@@ -1,5 +1,6 @@
-"""Entropy coding gives back every code, gains what there is to gain, hardly loses where there is nothing, and never
-changes.
+"""Entropy coding gives back every code, gains what there is to gain, and never changes.
+
+It hardly loses where there is nothing to gain.
 """
 
 import hashlib
@@ -41,8 +42,9 @@ def test_the_range_coder_gives_back_every_symbol_in_as_many_bits_as_it_is_worth(
 
 @pytest.mark.parametrize("n_symbols", [30, 50, 1000])
 def test_a_carry_runs_through_all_that_has_left(n_symbols):
-    """Thirds of the interval that always hold its first middle, so that what has left is 7FFF FFFF FFFF …; then one
-    that lies above it.
+    """Thirds of the interval that always hold its first middle, then one that lies above it.
+
+    So that what has left is 7FFF FFFF FFFF … when it comes.
     """
     below, size, sequence = 1 << 47, 1 << 48, []
     for _ in range(n_symbols):

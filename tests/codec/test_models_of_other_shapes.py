@@ -1,5 +1,6 @@
-"""Nothing assumes 24 layers of 0.75 kbps at 24 kHz: models of other layers, rates and codes open, play, and survive
-desk and files.
+"""Nothing assumes 24 layers of 0.75 kbps at 24 kHz.
+
+Models of other layers, rates and codes open, play, and survive desk and files.
 """
 
 import dataclasses

@@ -1,5 +1,6 @@
-"""Noise only: what denoising takes away, aligned to the sample, silent where it takes nothing, and switched without a
-click.
+"""Noise only: what denoising takes away, aligned to the sample.
+
+Silent where it takes nothing, and switched without a click.
 """
 
 import numpy as np

@@ -1,5 +1,6 @@
-"""Lamina tells nobody about the user: no id is left behind, and no other machine is looked up, whatever the libraries
-would do.
+"""Lamina tells nobody about the user.
+
+No id is left behind, and no other machine is looked up, whatever the libraries would do.
 """
 
 import os

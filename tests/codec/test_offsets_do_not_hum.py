@@ -1,5 +1,7 @@
-"""Of a constant in the input the decoder made a hum at the frame rate, 22 dB below it. It is taken out before the
-encoder, and sound without one is coded as it always was.
+"""A constant in the input makes no hum.
+
+The decoder made one at the frame rate, 22 dB below it. It is taken out before the encoder, and sound without one is
+coded as it always was.
 """
 
 import numpy as np

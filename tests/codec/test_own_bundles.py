@@ -1,5 +1,6 @@
-"""Models of one's own: found by name beside the shipped ones, never in their place, and harmless when they are
-damaged.
+"""Models of one's own.
+
+Found by name beside the shipped ones, never in their place, and harmless when they are damaged.
 """
 
 import json

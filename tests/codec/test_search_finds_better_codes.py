@@ -1,5 +1,6 @@
-"""A wider search finds codes nearer to the latent with the same number of bits, for each frame's own number of
-layers.
+"""A wider search finds codes nearer to the latent with the same number of bits.
+
+For each frame's own number of layers.
 """
 
 import numpy as np
@@ -115,8 +116,9 @@ def test_streaming_equals_offline_while_the_search_moves(sizes):
 @pytest.mark.slow
 @pytest.mark.parametrize("layers", [4, 12])
 def test_what_is_heard_is_nearer_to_the_input_at_the_same_bitrate(layers):
-    """On the average of several sounds: other codes are foreseen from in another way, which may take back from one what
-    was gained.
+    """A wider search is nearer on the average of several sounds.
+
+    Other codes are foreseen from in another way, which may take back from one what was gained.
     """
     better = []
     for audio in (music(), voice(), demo(0, RATE, 3.0, 6.0)[:1], demo(1, RATE, 3.0, 6.0)[:1]):

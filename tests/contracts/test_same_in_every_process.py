@@ -21,8 +21,9 @@ print(hashlib.sha256(runtime.entries.tobytes()).hexdigest(), hashlib.sha256(y.to
 @pytest.mark.slow
 @pytest.mark.parametrize("kernels", ["", "HASWELL", "ZEN", "SKYLAKEX"])
 def test_the_number_of_threads_and_the_kernels_of_numpys_products_change_nothing(kernels):
-    """The engine's process allows OpenBLAS one thread, a script's as many as there are cores; kernels are chosen by the
-    processor.
+    """The engine's process allows OpenBLAS one thread, a script's as many as there are cores.
+
+    Kernels are chosen by the processor.
     """
     said = set()
     for threads, chosen in (("1", kernels), ("2", kernels), ("1", "")):

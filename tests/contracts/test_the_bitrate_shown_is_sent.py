@@ -15,8 +15,9 @@ BLOCK_FRAMES = 75
 
 
 def bits_of_codes(codes: Codes) -> int:
-    """What the codes take in a file, packed by what writes files: it shrinks by so much when nothing is sent in as many
-    frames.
+    """What the codes take in a file, packed by what writes files.
+
+    It shrinks by so much when nothing is sent in as many frames.
     """
     nothing = dataclasses.replace(codes, codes=np.zeros_like(codes.codes), counts=np.zeros_like(codes.counts))
     return 8 * (len(pack(codes)) - len(pack(nothing)))
@@ -42,8 +43,9 @@ def test_what_is_reported_of_each_frame_is_what_is_sent_of_it():
 
 
 def test_while_a_sound_becomes_mono_the_side_is_counted_for_as_long_as_it_is_heard():
-    """Left is the negative of right, so that all of it is side: what is heard of it after the change must have been
-    sent.
+    """Left is the negative of right, so that all of it is side.
+
+    What is heard of it after the change must have been sent.
     """
     tone = 0.5 * np.sin(2 * np.pi * 220 * np.arange(RATE) / RATE).astype(np.float32)
     codec = NeuralCodec(layers=8, stereo="mid-side", side_layers=8)

@@ -128,8 +128,9 @@ def test_a_lost_frame_that_is_foreseen_is_nearer_to_what_was_lost_than_any_other
 
 @pytest.mark.parametrize(("last", "factor"), [(100, 1 / 0.9), (600, 1 / 0.5)])
 def test_a_foreseen_frame_is_as_loud_as_memory_says_though_the_last_lag_came_earlier(last, factor):
-    """All of the prediction is played, of which the share of the last lag that came was in it; a first layer that got
-    lost tells none.
+    """All of the prediction is played, of which the share of the last lag that came was in it.
+
+    A first layer that got lost tells none.
     """
     runtime = load_runtime(DEFAULT_BUNDLE)
     channel, settings = Channel(runtime), Settings().with_value("frame_loss", 1.0).with_value("concealment", "foresee")

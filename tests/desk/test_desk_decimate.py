@@ -116,8 +116,9 @@ def test_what_is_sent_stays_as_it_is():
 
 
 def test_frames_held_as_a_whole_sound_the_same_until_the_next_one_comes():
-    """A tone that rises all the time rises in steps when every layer is held, and the steps lie where the stream's
-    frames say.
+    """A tone that rises all the time rises in steps when every layer is held.
+
+    The steps lie where the stream's frames say.
     """
     t = np.arange(3 * RATE) / RATE
     rising = (0.3 * np.sin(2 * np.pi * (300 * t + 200 * t**2)))[None].astype(np.float32)

@@ -7,6 +7,8 @@ from desk_sounds import largest_step, music, stream
 
 from lamina.plugin import PARAMETERS
 
+SECONDS = 2.0
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ from lamina.plugin import PARAMETERS
 )
 def test_moving_a_control_makes_no_step_the_sound_does_not_have(name, values):
     """At either end the altered sound has its own steps; going between them adds none."""
-    audio = music()
+    audio = music(SECONDS)
     context = {
         "bend": {"bend_amount": 0.3}, "bend_nearest": {"bend_amount": 0.3}, "bend_from": {"bend_amount": 0.3},
         "seed": {"frame_loss": 0.3},
@@ -55,7 +57,7 @@ def test_moving_a_control_makes_no_step_the_sound_does_not_have(name, values):
 def largest_step_of_altered(settings):
     """Of the sound with settings, `(name, value)` each, that stand still; many controls share one of their ends."""
     begun = {name: value for name, value in settings if "." not in name}
-    return largest_step(stream(music(), lambda codec, i: codec.set_parameters(dict(settings)), **begun))
+    return largest_step(stream(music(SECONDS), lambda codec, i: codec.set_parameters(dict(settings)), **begun))
 
 
 def _altered(settings):

@@ -1,5 +1,6 @@
-"""The pages about the code desk and the presets are true: tables, examples, links, and sounds as the shipped model
-renders them.
+"""The pages about the code desk and the presets are true.
+
+Tables, examples, links, and sounds as the shipped model renders them.
 """
 
 import re

@@ -1,5 +1,6 @@
-"""Whatever is done to codes: finite, never far above the input, silent in silence, the same each time, however it is
-cut.
+"""Whatever is done to codes, what is heard is finite and never far above the input.
+
+Silent in silence, too, the same each time, however it is cut.
 
 `DESK_SNAPSHOTS=10000 DESK_MINUTES=10` runs the long version.
 """
@@ -20,8 +21,9 @@ N_SNAPSHOTS = int(os.environ.get("DESK_SNAPSHOTS", "600"))
 MINUTES = float(os.environ.get("DESK_MINUTES", "0.6"))
 TWELVE_DB = 4.0
 FIXED = ("passes", "kbps", "motions", "automation", "bypass", "input_gain_db", "output_gain_db")
-"""Left alone by the fuzz: what only a new stream takes, what has a test of its own, and gains, which make things louder
-on purpose.
+"""Left alone by the fuzz.
+
+What only a new stream takes, what has a test of its own, and gains, which make things louder on purpose.
 """
 
 EVERYTHING = {

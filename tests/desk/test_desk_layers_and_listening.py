@@ -23,8 +23,9 @@ def test_neutral_gains_change_no_sample():
 @pytest.mark.slow
 @pytest.mark.parametrize("kept", [8, 12, 20])
 def test_muting_all_layers_from_one_on_is_having_fewer(kept):
-    """Gains of 0 sound like codes that were never sent, through the same networks: memory hears the first eight layers
-    only.
+    """Gains of 0 sound like codes that were never sent, through the same networks.
+
+    Memory hears the first eight layers only.
 
     Above eight a wider search chooses together what is sent together; the first eight are chosen whatever follows.
     """
@@ -53,8 +54,9 @@ def streamed_frames(audio, **settings):
 @pytest.mark.slow
 @pytest.mark.parametrize("kept", [3, 5, 7])
 def test_peeling_further_plays_the_first_layers_with_what_was_foreseen_of_the_whole(kept):
-    """Memory goes on from all that was sent, whatever is muted; fewer layers would have been foreseen, and coded, in
-    another way.
+    """Memory goes on from all that was sent, whatever is muted.
+
+    Fewer layers would have been foreseen, and coded, in another way.
     """
     whole, runtime = whole_frames(), load_runtime(DEFAULT_BUNDLE)
     codes, foreseen = runtime.code(whole, 8, SEARCH)

@@ -1,5 +1,6 @@
-"""Motion: what moves by itself moves as drawn, at the same samples however the stream is cut, and is kept in
-presets.
+"""What moves by itself moves as drawn.
+
+At the same samples however the stream is cut, and kept in presets.
 """
 
 import json

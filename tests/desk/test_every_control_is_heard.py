@@ -9,6 +9,9 @@ from desk_sounds import RATE, difference, music, render, voice
 
 from lamina.plugin import PARAMETERS, Motion, NeuralCodec
 
+SECONDS = 2.0
+RENDERED = {}
+
 # For each parameter: what else must be set, two values, and settings with which it must not be heard (None: it always
 # is).
 BURSTS, PATTERN, LOSS = (
@@ -82,11 +85,15 @@ def test_every_parameter_is_tried_here():
 
 
 def sound(name, **settings):
-    if name in ("denoise", "noise_only"):
-        return render(voice(), **settings)
-    if name == "cross_layers":
-        return NeuralCodec(**settings)(music()[:1], RATE, sidechain=voice())
-    return render(music(), **settings)
+    item = "voice" if name in ("denoise", "noise_only") else "both" if name == "cross_layers" else "music"
+    # Its text has all that isn't as usual: one control's default is many others' context.
+    key = item, repr(NeuralCodec(**settings))
+    if key not in RENDERED:
+        if item == "both":
+            RENDERED[key] = NeuralCodec(**settings)(music(SECONDS)[:1], RATE, sidechain=voice(SECONDS))
+        else:
+            RENDERED[key] = render((voice if item == "voice" else music)(SECONDS), **settings)
+    return RENDERED[key]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
-"""docs/container.md is enough to read `.lamina` files: a reader written from that page alone finds what Lamina
-wrote.
+"""docs/container.md is enough to read `.lamina` files.
+
+A reader written from that page alone finds what Lamina wrote.
 """
 
 import json

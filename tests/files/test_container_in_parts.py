@@ -1,5 +1,6 @@
-"""`.lamina` files that are written as codes come, and read part by part: the same files, the same codes, little
-memory.
+"""`.lamina` files that are written as codes come, and read part by part.
+
+The same files, the same codes, little memory.
 """
 
 import os

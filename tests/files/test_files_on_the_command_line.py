@@ -1,5 +1,6 @@
-"""What `render`, `encode` and `decode` do with files: many of them, existing ones, at the same time, how much is told,
-and which exit code says what.
+"""What `render`, `encode` and `decode` do with files.
+
+Many of them, existing ones, at the same time, how much is told, and which exit code says what.
 """
 
 import json

@@ -1,5 +1,6 @@
-"""Presets, boards, sessions, `.lamina` files and bundles that earlier versions wrote open as what they were
-(tests/fixtures/README.md).
+"""Files that earlier versions wrote open as what they were.
+
+Presets, boards, sessions, `.lamina` files and bundles (tests/fixtures/README.md).
 """
 
 import json

@@ -1,5 +1,6 @@
-"""Every format is read at its length, from any sample, and by what it is; what is none of them, or was cut or damaged,
-is told in a sentence.
+"""Every format is read at its length, from any sample, and by what it is.
+
+What is none of them, or was cut or damaged, is told in a sentence.
 """
 
 import re

@@ -1,5 +1,6 @@
-"""`-`: sound through pipes is what files give, sample for sample, with memory that doesn't grow, and refused in a
-sentence.
+"""`-`: sound through pipes is what files give, sample for sample.
+
+With memory that doesn't grow, and refused in a sentence.
 """
 
 import io

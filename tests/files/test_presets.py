@@ -1,5 +1,6 @@
-"""Presets: the factory's are valid, level-matched and unlike each other; files are checked completely and written
-atomically.
+"""The factory's presets are valid, level-matched and unlike each other.
+
+Files of presets are checked completely and written atomically.
 """
 
 import json
@@ -32,8 +33,9 @@ ALWAYS_THERE = {
 """Names that earlier versions had; scripts load them."""
 LARGEST_DIFFERENCE_LU = 4.0
 LARGEST_STEP = 2.2
-"""Steps from sample to sample against the dry and the plainly coded sound's; a cut of the wave would make several times
-as much.
+"""The largest step from sample to sample, against the dry and the plainly coded sound's.
+
+A cut of the wave would make several times as much.
 """
 ALIKE = 0.1
 """RMS of the difference of two presets as a share of the louder one's: what no ear takes for the same."""

@@ -1,5 +1,6 @@
-"""A WAV file is what is there: headers that promise too much, or end before the sound, neither mislead nor end the
-process.
+"""A WAV file is what is there.
+
+Headers that promise too much, or end before the sound, neither mislead nor end the process.
 """
 
 import struct

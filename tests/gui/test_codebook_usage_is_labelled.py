@@ -1,5 +1,6 @@
-"""Each codebook's row has its number; where rows are too low for words every so many of them have, and none run into
-each other.
+"""Each codebook's row has its number.
+
+Where rows are too low for words every so many of them have, and none run into each other.
 """
 
 import numpy as np

@@ -1,5 +1,6 @@
-"""A and B in the app: two complete sets of settings, one heard and shown; the engine has both, whatever order they were
-made in.
+"""A and B in the app.
+
+Two complete sets of settings, one heard and shown; the engine has both, whatever order they were made in.
 """
 
 import json

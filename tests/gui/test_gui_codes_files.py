@@ -20,8 +20,9 @@ from lamina.plugin.files.sound import read_audio
 pytest_plugins = ["gui_fixtures"]
 
 STEPS = 2 * 2**-23
-"""Of the 24 bits that the decoded sound is kept in: one is cut off in writing, and reading scales by one less than
-writing.
+"""How far a sample may be off: two of the 24-bit steps that the decoded sound is kept in.
+
+One is cut off in writing, and reading scales by one less than writing.
 """
 
 

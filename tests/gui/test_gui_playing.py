@@ -1,5 +1,6 @@
-"""The app's transport over the live engine: the place shown is the place heard, and what was asked for counts at
-once.
+"""The app's transport over the live engine.
+
+The place shown is the place heard, and what was asked for counts at once.
 """
 
 import os

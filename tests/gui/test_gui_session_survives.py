@@ -1,5 +1,6 @@
-"""The app's session survives a kill and an orderly end: file, place, loop, both boards, devices and the window's shape
-are there again, and that is said.
+"""The app's session survives a kill and an orderly end.
+
+File, place, loop, both boards, devices and the window's shape are there again, and that is said.
 """
 
 import json

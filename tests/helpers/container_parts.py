@@ -19,8 +19,9 @@ RUNTIME_RATE = 24_000
 
 
 def real_codes(n_layers: int = 8, seconds: float = 3.0, item: int = 1, n_channels: int = 1) -> Codes:
-    """What the shipped model makes of a demo item (0 music, 1 voice), repeated as needed; channels are one second
-    apart.
+    """What the shipped model makes of a demo item (0 music, 1 voice), repeated as needed.
+
+    Channels are one second apart.
     """
     runtime = load_runtime("lamina-24k")
     n_samples = round(seconds * RUNTIME_RATE) // runtime.config.frame * runtime.config.frame
@@ -41,8 +42,9 @@ def real_codes(n_layers: int = 8, seconds: float = 3.0, item: int = 1, n_channel
 
 
 def random_codes(seed: int, n_frames: int | None = None) -> Codes:
-    """Codes as no sound gives them: any layers, channels, mode and counts, lags or none; some repeat, so that both
-    modes are used.
+    """Codes as no sound gives them.
+
+    Any layers, channels, mode and counts, lags or none; some repeat, so that both modes are used.
     """
     random = np.random.default_rng(seed)
     stereo = STEREO_MODES[random.integers(3)]

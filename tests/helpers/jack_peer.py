@@ -1,5 +1,6 @@
-"""A program of its own beside the engine on a JACK server: one client plays noise into it, another records what comes
-out.
+"""A program of its own beside the engine on a JACK server.
+
+One client plays noise into it, another records what comes out.
 
     python jack_peer.py FOLDER SECONDS
 

@@ -12,8 +12,9 @@ WAITED_SECONDS = 60
 
 
 class JackServer:
-    """`start` and `stop` (or `kill`) may be called again and again; clients find it by the environment in
-    `environment`.
+    """A JACK server of one's own.
+
+    `start` and `stop` (or `kill`) may be called again and again; clients find it by the environment in `environment`.
     """
 
     def __init__(self, period=256, rate=48_000):

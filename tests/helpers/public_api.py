@@ -1,5 +1,6 @@
-"""What scripts may rely on, in a text that is compared: names, arguments and defaults of everything that the documents
-show.
+"""What scripts may rely on, in a text that is compared.
+
+Names, arguments and defaults of everything that the documents show.
 
 `python tests/helpers/public_api.py > tests/fixtures/public-api.txt` (or `make api`) renews it.
 """

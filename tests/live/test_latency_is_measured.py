@@ -1,5 +1,6 @@
-"""The round trip that is measured through a cable is the true one, and what the engine says about its delay adds up to
-it.
+"""The round trip that is measured through a cable is the true one.
+
+What the engine says about its delay adds up to it.
 """
 
 import threading
@@ -182,8 +183,9 @@ def test_what_the_engine_says_plus_the_cable_is_what_is_measured(cabled, rate, b
 
 
 class PatientClock:
-    """Goes on while the device is waited for and stands still while anything is computed: no machine is too slow for
-    it.
+    """A clock for any machine, however slow.
+
+    It goes on while the device is waited for and stands still while anything is computed.
     """
 
     def __init__(self):

@@ -43,8 +43,9 @@ INTERFACE = Device("USB Audio (ALSA)", "ALSA", 0, 2, 2, RATE, True, True)
 
 @pytest.fixture(scope="module")
 def music(tmp_path_factory):
-    """A minute in stereo, longer than even the fast device plays here. It begins with silence, because the input fades
-    in.
+    """A minute in stereo, longer than even the fast device plays here.
+
+    It begins with silence, because the input fades in.
     """
     path = tmp_path_factory.mktemp("live") / "music.wav"
     sound = np.tile(demo(0, RATE, 4.0), (1, 15))[[0, -1]]
@@ -190,8 +191,9 @@ def test_the_line_is_cut_to_the_terminal(music):
 
 
 def on_a_terminal(options, columns, is_enough):
-    """What the command draws on a terminal of so many columns, and what it prints elsewhere, until it is told to
-    end.
+    """What the command draws on a terminal of so many columns, and what it prints elsewhere.
+
+    Until it is told to end.
     """
     ours, theirs = pty.openpty()
     command = started(*options, stderr=theirs, env={**os.environ, "COLUMNS": str(columns), "PYTHONIOENCODING": "utf-8"})

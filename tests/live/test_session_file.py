@@ -1,5 +1,6 @@
-"""The session on disk: whole or not at all, found again after a crash, kept by one process, and never in the sound's
-way.
+"""The session on disk.
+
+Whole or not at all, found again after a crash, kept by one process, and never in the sound's way.
 """
 
 import errno

@@ -114,8 +114,12 @@ def test_the_documented_virtual_devices_exist_and_a_cable_is_measured_without_ha
     for name in names:
         assert virtual_device(name) != virtual_device("virtual"), name
     (command,) = re.findall(r"^lamina live --calibrate .*", page_text("docs/live.md"), re.MULTILINE)
-    assert main(shlex.split(command)[1:]) == 0
-    assert re.search(r"device, out and in +480 samples", capsys.readouterr().out)
+    # The device keeps time: where a busy machine makes a block late the measurement fails, and is to be made again.
+    for _ in range(5):
+        code, said = main(shlex.split(command)[1:]), capsys.readouterr()
+        if code == 0:
+            break
+    assert code == 0 and re.search(r"device, out and in +480 samples", said.out), said
 
 
 def page_text(page: str) -> str:

@@ -1,5 +1,6 @@
-"""Without Qt, sound devices and training's packages everything else works, and what lacks one says so with the command
-that installs it.
+"""Without Qt, sound devices and training's packages everything else works.
+
+What lacks one says so with the command that installs it.
 """
 
 import os

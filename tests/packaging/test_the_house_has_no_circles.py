@@ -1,5 +1,6 @@
-"""Who imports whom, read from the source: no circle, no folder that imports from one above it, and rooms that can be
-overlooked.
+"""Who imports whom, read from the source.
+
+No circle, no folder that imports from one above it, and rooms that can be overlooked.
 
 Imports inside functions count, for a circle that is closed late is one all the same; those for the type checker alone
 don't.

@@ -1,5 +1,6 @@
-"""Memory in training: it learns from its own surprise, travels in bundles and checkpoints, and finds lags as the
-shipped codec does.
+"""Memory in training.
+
+It learns from its own surprise, travels in bundles and checkpoints, and finds lags as the shipped codec does.
 """
 
 import copy

@@ -1,5 +1,6 @@
-"""`lamina train`: what can't be is refused in a sentence before anything changes, and denoise is kept, learnt or left
-out as said.
+"""`lamina train` refuses what can't be in a sentence before anything changes.
+
+Denoise is kept, learnt or left out as said.
 """
 
 import dataclasses

@@ -1,5 +1,6 @@
-"""A run on a machine that is there for a quarter of an hour, rehearsed on a CPU: what is carried there, what comes
-back, how it ends.
+"""A run on a machine that is there for a quarter of an hour, rehearsed on a CPU.
+
+What is carried there, what comes back, how it ends.
 """
 
 import json

@@ -47,8 +47,9 @@ def assert_equal(one, other, place=""):
 
 
 def test_an_interrupted_run_goes_on_exactly(tmp_path):
-    """With everything that has a state: two refits (one on each side of the break), discriminators, noise, damage, half
-    precision.
+    """A run with everything that has a state.
+
+    Two refits (one on each side of the break), discriminators, noise, damage, half precision.
     """
     adversary = AdversaryPlan(start=0.2, warm_up_steps=2, channels=4, waveform=True)
     plan = toy_plan(refits=(0.3, 0.7), noisy=0.5, damaged=0.5, adversary=adversary)

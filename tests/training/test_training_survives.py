@@ -1,5 +1,6 @@
-"""A full disk and gradients that aren't finite do not end a run that could go on, and never leave anything half
-written.
+"""A full disk and gradients that aren't finite don't end a run that could go on.
+
+They never leave anything half written.
 """
 
 import errno

@@ -10,8 +10,9 @@ from collections.abc import Callable
 import numpy as np
 
 from lamina.dsp.arrays import FloatArray
-from lamina.plugin.board import Board, effects_in, refuse_duplicates
+from lamina.plugin.board import Board
 from lamina.plugin.call.arrays import check_buffer_size, check_channels, check_sample_rate
+from lamina.plugin.call.effect_list import effects_in, refuse_duplicates
 from lamina.plugin.host.live_board.slot import Slot
 from lamina.plugin.stream.reports import FrameReport
 

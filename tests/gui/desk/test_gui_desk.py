@@ -1,5 +1,6 @@
-"""The code desk in the window: it opens, every control sets what it shows and follows it, dots tell, a reset sets
-back.
+"""The code desk in the window.
+
+It opens, every control sets what it shows and follows it, dots tell, a reset sets back.
 """
 
 import pytest

@@ -1,5 +1,6 @@
-"""What the code desk knows, without a window: where controls stand, what matters, what changed, layers, motions,
-taps.
+"""What the code desk knows, without a window.
+
+Where controls stand, what matters, what changed, layers, motions, taps.
 """
 
 import json

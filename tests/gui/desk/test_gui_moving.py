@@ -28,8 +28,9 @@ def playing(session, path, motions):
 
 
 def compared(session, name, n_wanted=60):
-    """Shown values and what the same frames sent, for so many frames. Numbers of frames may come twice: streams count
-    anew.
+    """Shown values and what the same frames sent, for so many frames.
+
+    Numbers of frames may come twice: streams count anew.
     """
     shown, sent, kept = {}, {}, []
     take, heard = session.listening.take, []

@@ -1,5 +1,6 @@
-"""What moves by itself is seen moving: marks beside the controls, a playhead, a dot, and the bitrate that is really
-sent.
+"""What moves by itself is seen moving.
+
+Marks beside the controls, a playhead, a dot, and the bitrate that is really sent.
 """
 
 import re

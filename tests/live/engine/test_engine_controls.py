@@ -1,5 +1,6 @@
-"""Knobs, switches, boards and failing effects while the engine plays: no click, no lost sample, and the rest goes
-on.
+"""Knobs, switches, boards and failing effects while the engine plays.
+
+No click, no lost sample, and the rest goes on.
 """
 
 import time
@@ -16,10 +17,11 @@ from lamina.plugin.call.effect import Effect
 RATE = 48_000
 BLOCK = 240
 MOVES_PER_SECOND = 50
-SECONDS = 60
+SECONDS = 20
 MARGIN = 1.25
-"""As for the effect itself: moving changes the signal, so its steps may differ a little; a click is many times
-larger.
+"""How much larger a step may be than in sound that isn't moved.
+
+As for the effect itself: moving changes the signal, so its steps may differ a little; a click is many times larger.
 """
 
 

@@ -60,8 +60,9 @@ def reported_delay(engine):
 
 
 class Heard:
-    """What other programs played and recorded, and what the engine took in meanwhile, from its stream's beginning
-    on.
+    """What other programs played and recorded, from the stream's beginning on.
+
+    And what the engine took in meanwhile.
     """
 
     def __init__(self, engine, folder, seconds=SECONDS):

@@ -1,5 +1,6 @@
-"""Many minutes of sound through the engine's own process: it doesn't grow, counts every frame, and never plays NaN.
-Silence is no work.
+"""Many minutes of sound through the engine's own process.
+
+It doesn't grow, counts every frame, and never plays NaN. Silence is no work.
 
 The virtual device runs as fast as it can. LAMINA_SOAK_MINUTES sets another length; 60 is what is measured for the docs.
 """

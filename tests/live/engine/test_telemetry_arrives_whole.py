@@ -221,8 +221,9 @@ def test_a_look_in_the_middle_of_writing_waits_for_the_end(memory, clock):
 
 
 class WrittenMeanwhile:
-    """The reader's memory; so many times, the engine writes while its state is being copied, and the copy is half old
-    and half new.
+    """The reader's memory, whose copies are half old and half new.
+
+    So many times, the engine writes while its state is being copied.
     """
 
     def __init__(self, memory, writer, n_times):

@@ -91,8 +91,9 @@ def test_boards_and_what_is_set_on_them():
 
 
 def test_what_is_set_under_another_name_is_worked_into_what_stands_there():
-    """One layer's gain of all, kbps of layers, and the bypass that a document keeps apart: another engine must be able
-    to read it.
+    """One layer's gain of all, kbps of layers, and the bypass that a document keeps apart.
+
+    Another engine must be able to read it.
     """
     wishes = followed(("board", {"name": "A", "board": describe_board(Board([NeuralCodec(layers=5)]))}))
     for values in (

@@ -50,8 +50,9 @@ def wait_until(condition):
 
 
 def sweep(n_channels, rate, seconds):
-    """Changes all the time, so that an MP3 encoder spreads its bits over several of its blocks and a jump into them is
-    inexact.
+    """A sound that changes all the time.
+
+    An MP3 encoder spreads its bits over several of its blocks, and a jump into them is inexact.
     """
     t = np.arange(int(seconds * rate)) / rate
     return (0.3 * np.sin(2 * np.pi * (200 + 50 * t) * t)).astype(np.float32) + noise(n_channels, len(t), level=0.05)

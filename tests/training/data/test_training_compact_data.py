@@ -1,5 +1,6 @@
-"""Compact files: what they lose lies 60 dB below the sound, they hold the kinds as training draws them, and damage is
-found.
+"""Compact files lose no more than what lies 60 dB below the sound.
+
+They hold the kinds as training draws them, and damage is found.
 """
 
 from pathlib import Path
@@ -20,8 +21,9 @@ from lamina.models.training.data.packed import PREAMBLE, open_packed, part_path 
 
 RATE = 24_000
 LEAST_DB = 58.0
-"""60 dB are meant. Rounding makes a little more noise than it does on the average where samples aren't spread evenly
-over a step.
+"""The least that may be left of the 60 dB that are meant.
+
+Rounding makes a little more noise than it does on the average where samples aren't spread evenly over a step.
 """
 
 

@@ -1,5 +1,6 @@
-"""Training data is checked before hours are spent on it: leaks and duplicates are found through re-encoding, problems
-are told.
+"""Training data is checked before hours are spent on it.
+
+Leaks and duplicates are found through re-encoding, problems are told.
 """
 
 import io

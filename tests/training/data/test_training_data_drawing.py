@@ -1,5 +1,6 @@
-"""Training crops: inside one clip, weighted by kind and band, changed as promised, and the same again from the same
-state.
+"""Training's crops lie inside one clip and are weighted by kind and band.
+
+They are changed as promised, and the same again from the same state.
 """
 
 import dataclasses

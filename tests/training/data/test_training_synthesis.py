@@ -1,5 +1,6 @@
-"""Synthesised tones: within bounds, free of aliases, of every kind, high often enough, and the same again from the same
-state.
+"""Synthesised tones are within bounds and free of aliases.
+
+Of every kind, high often enough, and the same again from the same state.
 """
 
 import dataclasses
