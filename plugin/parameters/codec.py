@@ -90,8 +90,12 @@ class StereoAndBits(ParameterGroup, group="stereo", tab="Channel", section="Ster
         help="Above 0 quiet frames get fewer layers, below 0 loud ones do; at 0 all get the same.",
     )  # fmt: skip
 
+
+class Sharing(ParameterGroup, group="rate", tab="Layers", section="Bits", page="variable-bitrate"):
+    """How frames share the bits."""
+
     variable_rate: bool = switch(
-        "Variable bitrate", default=False, group="rate", page="variable-bitrate",
+        "Variable bitrate", default=False,
         help="Frames that are hard to code get more layers and easy ones fewer; the mean stays what was set. "
         "From 4 layers up.",
     )  # fmt: skip

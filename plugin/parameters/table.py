@@ -13,7 +13,16 @@ from functools import lru_cache, partial
 
 from lamina.plugin.desk.chain import ChainParameters
 from lamina.plugin.desk.gains import LayerDesk
-from lamina.plugin.parameters.codec import KBPS_PER_LAYER, Listening, Making, Moving, OtherUnits, Panel, StereoAndBits
+from lamina.plugin.parameters.codec import (
+    KBPS_PER_LAYER,
+    Listening,
+    Making,
+    Moving,
+    OtherUnits,
+    Panel,
+    Sharing,
+    StereoAndBits,
+)
 from lamina.plugin.parameters.kinds import MAX_LAYERS, Kind, LayerGains, Parameter, Value, suggest
 from lamina.plugin.parameters.model_shape import USUAL, ModelShape
 from lamina.plugin.parameters.motion import MovingParameter
@@ -32,7 +41,7 @@ __all__ = [
 ]
 
 
-class AllParameters(Panel, LayerDesk, Listening, StereoAndBits, ChainParameters, Making, Moving):
+class AllParameters(Panel, LayerDesk, Listening, StereoAndBits, Sharing, ChainParameters, Making, Moving):
     """Everything that settings hold, in the order in which it is shown and written."""
 
 

@@ -139,7 +139,7 @@ def test_a_small_window_has_the_quick_rates_and_room_for_what_is_open(window, qt
     assert window.controls.quick.isVisible() == (size[1] >= 660)
     assert window.controls.bitrate.height() >= window.controls.bitrate.minimumSizeHint().height()
     for label in (window.header.title, window.header.detail):
-        assert label.shown() == label.text()
+        wait(qtbot, lambda label=label: label.shown() == label.text())
     for button in (window.header.open_button, window.header.export_button):
         assert button.width() >= button.sizeHint().width()
     assert window.header.preset_button.geometry().left() > window.header.model_button.geometry().right()

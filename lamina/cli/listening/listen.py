@@ -38,7 +38,7 @@ def add_listen_command(commands: Any) -> None:
         "results",
         help="check and combine listeners' files, and say what they mean",
         description="Check the files of one test's listeners and say what they heard: outcomes in sentences, means "
-        "with 95 %% intervals, and Wilcoxon's test with Holm's correction. A file that was edited, cut off or of "
+        "with 95 % intervals, and Wilcoxon's test with Holm's correction. A file that was edited, cut off or of "
         "another test is refused, and so are two listeners with one name.",
     )
     results.add_argument("files", nargs="+", type=Path, metavar="FILE", help="files of results, one for each listener")
