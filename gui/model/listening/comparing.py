@@ -117,6 +117,8 @@ class Comparing:
         self.slots.pop(index).cancel.set()
         if len(self.slots) == 1:
             self.slots.clear()
+        if index < self.heard:
+            self.heard -= 1  # the same one, under its new number
         self.heard = max(0, min(self.heard, len(self.slots) - 1))
         self._arrange()
         self.changed.notify("slots")
@@ -351,6 +353,7 @@ class Comparing:
             self.want()
 
     def _drop_sounds(self) -> None:
+        self._n_arranged += 1  # what is being arranged now comes too late
         self.leave()
         self.arranged = None
         self.changed.notify("sounds")
@@ -384,8 +387,7 @@ class Comparing:
         """Everything that is there made comparable; what is heard meanwhile stays."""
         slots = tuple(slot for slot in self.slots if slot.made is not None)
         if len(slots) < 2 or slots[0] is not self.slots[0] or self._document is None:
-            if self.arranged is not None:
-                self._drop_sounds()
+            self._drop_sounds()
             return
         self._n_arranged += 1
         number, rate = self._n_arranged, self._document.clip.sample_rate

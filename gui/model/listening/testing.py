@@ -33,6 +33,7 @@ class Testing:
     def __init__(self, session: Session, comparing: Comparing, folder: Path | None = None) -> None:
         self.test: BlindTest | None = None
         self.is_making = False
+        self._n_goings = 0
         self._session, self._comparing, self._folder = session, comparing, folder
         self._work = Work("listening")
 
@@ -70,8 +71,13 @@ class Testing:
             return False
         return True
 
-    def go_on(self, done: Callable[[], object]) -> bool:
-        """Make the sounds of the test that was left, and then call `done`; says whether that can be tried."""
+    def go_on(self, done: Callable[[], object], failed: Callable[[], object]) -> bool:
+        """Make the sounds of the test that was left, and then call `done`, or `failed` where it can't go on.
+
+        Says whether that can be tried. `leave` gives it up: nothing is called then.
+        """
+        if self.is_making:
+            return True
         left, document = self.unfinished(), self._session.document
         if left is None:
             self._refuse("There is no test to go on with.")
@@ -80,33 +86,45 @@ class Testing:
             self._refuse(f"The test is over {left.file.name}: open that file, then go on.")
             return False
         region, rate = Region(left.start, left.stop), document.clip.sample_rate
+        self._n_goings += 1
+        number = self._n_goings
+
+        def given_up() -> bool:
+            return self._work.is_closed or number != self._n_goings
 
         def job() -> list[Condition]:
             sounds = []
             for described, gain in zip(left.recipes, left.gains, strict=True):
                 recipe = Recipe.read(described)
-                made = make_region(recipe, document, region, lambda _share: None, lambda: self._work.is_closed)
+                made = make_region(recipe, document, region, lambda _share: None, given_up)
                 sounds.append(with_gain(Condition(recipe.title, recipe.how(made), made.samples, rate), gain))
             return sounds
 
         def take(sounds: list[Condition]) -> None:
+            if number != self._n_goings:
+                return
             self.is_making = False
             if tuple(sound.sha256 for sound in sounds) != left.digests:
                 self._refuse(CHANGED)
+                failed()
                 return
             self._open(left.kind, left.test, sounds, left.listener, left.source)
             done()
 
-        def failed(error: Exception) -> None:
-            self.is_making = False
-            self._refuse(str(error))
+        def refused(error: Exception) -> None:
+            if number == self._n_goings:
+                self.is_making = False
+                self._refuse(str(error))
+                failed()
 
         self.is_making = True
-        self._work.run(job, take, failed)
+        self._work.run(job, take, refused)
         return True
 
     def leave(self) -> None:
-        """Let go of the test that is taken; an unfinished one is kept."""
+        """Let go of the test that is taken or about to go on; an unfinished one is kept."""
+        self._n_goings += 1
+        self.is_making = False
         test, self.test = self.test, None
         if test is not None:
             test.close()

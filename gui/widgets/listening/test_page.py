@@ -39,7 +39,7 @@ class TestPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.pages)
         setup.begun.connect(self.show_test)
-        setup.left.connect(self.left)
+        setup.left.connect(self.leave)
         for view in (self.trial, self.result):
             view.left.connect(self.leave)
         self.result.again.connect(self.show_setup)

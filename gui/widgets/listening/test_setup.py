@@ -137,6 +137,9 @@ class TestSetup(QWidget):
         choices = [Choice(index, f"{index + 1}   {self._name(index)}") for index in ready]
         for box, index in zip(self.slots, self._pair, strict=True):
             box.show_choices(choices, index)
+        self._show_left_over()
+
+    def _show_left_over(self) -> None:
         left = self._testing.unfinished()
         self.left_over.setVisible(left is not None)
         self.left_words.setText(f"Not finished: {left.words}." if left is not None else "")
@@ -162,7 +165,7 @@ class TestSetup(QWidget):
 
     def go_on(self) -> None:
         """Goes on with the test that was left, once its sounds are made."""
-        if self._testing.go_on(self.begun.emit):
+        if self._testing.go_on(self.begun.emit, self._show_left_over):
             self.left_words.setText("Making the sounds of the test…")
 
     def _choose_slot(self, place: int, index: object) -> None:

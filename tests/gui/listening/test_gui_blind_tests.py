@@ -189,6 +189,20 @@ def test_a_test_of_sounds_that_have_changed_does_not_go_on(begun, slots, qtbot, 
     slots.test_page.setup.go_on_button.click()
     wait(qtbot, lambda: "no longer those that the test began with" in window.notice.label.text())
     assert slots.testing.test is None and left.exists()
+    assert "1 of 8 answered" in slots.test_page.setup.left_words.text(), "it is no longer being made"
+
+
+def test_who_leaves_while_a_test_is_made_ready_is_not_taken_into_it(begun, slots, qtbot):
+    walk(qtbot, slots, begun, 1)
+    press(qtbot, slots, Qt.Key.Key_Escape)
+    slots.open_tests()
+    setup = slots.test_page.setup
+    setup.go_on_button.click()
+    qtbot.keyClick(setup, Qt.Key.Key_Escape)
+    assert slots.page.isVisible() and not slots.testing.is_making
+    slots.testing._work.close()  # until that is done
+    slots.testing.tick()
+    assert slots.testing.test is None
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,25 @@ def test_a_slot_is_taken_away_and_the_original_stays(compared, window, qtbot):
     assert len(compared.page.rows) == 2 and compared.page.rows[1].title.text() == "Lamina 0.75 kbps"
 
 
+def test_taking_a_slot_away_leaves_the_one_that_is_heard(compared, window, qtbot):
+    qtbot.keyClick(compared, Qt.Key.Key_3)
+    slot = window.comparing.slots[2]
+    compared.page.rows[1].cross.click()
+    assert window.comparing.slots[window.comparing.heard] is slot
+    assert compared.page.rows[1].is_heard
+
+
+def test_sounds_that_come_after_their_slots_have_gone_are_not_heard(compared, window):
+    comparing = window.comparing
+    comparing.set_matched(False)  # arranged anew, beside the window
+    for _ in range(2):
+        comparing.remove(1)
+    assert not comparing.slots
+    comparing._arranging.close()  # until that is done
+    comparing._arranging.deliver()
+    assert comparing.arranged is None and not comparing.can_play
+
+
 def test_a_slot_that_cannot_be_made_says_so_and_the_others_play(compared, window, qtbot, monkeypatch):
     broken = Recipe(Kind.LAMINA, "Lamina of long ago", "", "a-model-that-is-gone", {"layers": 4})
     window.comparing.add(broken)
