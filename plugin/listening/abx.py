@@ -16,6 +16,7 @@ from typing import Any
 from lamina.plugin.listening.hidden import (
     HiddenError,
     StateError,
+    Trials,
     chance_or,
     check_kind,
     choices_of,
@@ -51,7 +52,7 @@ class AbxOutcome:
         return explain(self.n_correct, self.n_trials)
 
 
-class AbxTest:
+class AbxTest(Trials):
     """An ABX test that is planned before it begins and keeps its score to itself until its last trial is answered.
 
     Args:
@@ -69,7 +70,9 @@ class AbxTest:
             raise StateError(f"{len(x_is)} trials were asked for; an ABX test has {LEAST_TRIALS} to {MOST_TRIALS}.")
         if any(one not in SOUNDS for one in (*x_is, *answers)) or len(answers) > len(x_is):
             raise StateError("X is 'a' or 'b' in each trial, and there is at most one answer to each, 'a' or 'b'.")
-        self._x_is, self._answers = list(x_is), list(answers)
+        super().__init__(len(x_is))
+        self._x_is = list(x_is)
+        self._answers += answers
         self.training = training
 
     @classmethod
@@ -83,21 +86,6 @@ class AbxTest:
         """
         drawn = chance_or(chance)
         return cls([drawn.choice(SOUNDS) for _ in range(n_trials)], training)
-
-    @property
-    def n_trials(self) -> int:
-        """How many there are in all."""
-        return len(self._x_is)
-
-    @property
-    def trial(self) -> int:
-        """The trial that is to be answered, from 0; `n_trials` when the test is over."""
-        return len(self._answers)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether every trial is answered."""
-        return self.trial == self.n_trials
 
     def sound_of(self, button: str) -> str:
         """What is to be played for "a", "b" or "x": "a" or "b". For the player alone, not to be shown.

@@ -16,6 +16,33 @@ class HiddenError(ValueError):
     """Something was asked for that a listener may not know before the test is over."""
 
 
+class Trials:
+    """What tests share that are answered trial by trial, and whose trials are fixed beforehand.
+
+    Args:
+        n_trials: how many there are in all.
+    """
+
+    def __init__(self, n_trials: int) -> None:
+        self._n_trials = n_trials
+        self._answers: list[str] = []
+
+    @property
+    def n_trials(self) -> int:
+        """How many there are in all."""
+        return self._n_trials
+
+    @property
+    def trial(self) -> int:
+        """The trial that is to be answered, from 0; `n_trials` when the test is over."""
+        return len(self._answers)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every trial is answered."""
+        return self.trial == self.n_trials
+
+
 def chance_or(chance: random.Random | None) -> random.Random:
     """The generator that was given, for tests that are to be repeated, or the operating system's."""
     return secrets.SystemRandom() if chance is None else chance

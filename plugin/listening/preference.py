@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamina.plugin.listening.abx import SIGNIFICANT, binomial_p, shown_p
-from lamina.plugin.listening.hidden import HiddenError, StateError, chance_or, check_kind, choices_of
+from lamina.plugin.listening.hidden import HiddenError, StateError, Trials, chance_or, check_kind, choices_of
 
 USUAL_TRIALS = 12
 LEAST_TRIALS, MOST_TRIALS = 1, 100
@@ -48,7 +48,7 @@ class PreferenceOutcome:
         return f"{counts} That may be chance (p = {shown_p(self.p_value)}): no preference is shown."
 
 
-class PreferenceTest:
+class PreferenceTest(Trials):
     """A blind preference test that keeps its count to itself until its last trial is answered.
 
     Args:
@@ -69,28 +69,15 @@ class PreferenceTest:
             raise StateError("Sound A is 'first' or 'second' in each trial; answers are 'first', 'second' and 'same'.")
         if len(answers) > len(a_is):
             raise StateError("There are more answers than trials.")
-        self._a_is, self._answers = list(a_is), list(answers)
+        super().__init__(len(a_is))
+        self._a_is = list(a_is)
+        self._answers += answers
 
     @classmethod
     def plan(cls, n_trials: int = USUAL_TRIALS, chance: random.Random | None = None) -> PreferenceTest:
         """A new test of 1 to 100 trials; `chance` draws the order, the operating system's unless given."""
         drawn = chance_or(chance)
         return cls([drawn.choice(ANSWERS[:2]) for _ in range(n_trials)])
-
-    @property
-    def n_trials(self) -> int:
-        """How many there are in all."""
-        return len(self._a_is)
-
-    @property
-    def trial(self) -> int:
-        """The trial that is to be answered, from 0; `n_trials` when the test is over."""
-        return len(self._answers)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether every trial is answered."""
-        return self.trial == self.n_trials
 
     def sound_of(self, button: str) -> str:
         """What is to be played for "first" or "second": "a" or "b". For the player alone. Raises StateError."""

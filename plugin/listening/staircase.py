@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.plugin.listening.hidden import HiddenError, StateError, chance_or, check_kind, choices_of, field_of
+from lamina.plugin.listening.hidden import HiddenError, StateError, Trials, chance_or, check_kind, choices_of, field_of
 
 Probabilities = NDArray[np.float64]
 
@@ -72,7 +72,7 @@ class StaircaseOutcome:
         )
 
 
-class StaircaseTest:
+class StaircaseTest(Trials):
     """A test that looks for a listener's threshold and keeps what it thinks to itself until it is over.
 
     Args:
@@ -107,8 +107,8 @@ class StaircaseTest:
             raise StateError("Answers are 'first' or 'second', at most one to each trial.")
         if len(played) != len(answers) or any(isinstance(one, bool) or one not in levels for one in played):
             raise StateError("To each answer belongs the number of layers that was played, one of the test's.")
+        super().__init__(len(coded_is))
         self._levels, self._coded_is = list(levels), list(coded_is)
-        self._answers: list[str] = []
         self._played: list[int] = []
         self._belief = np.full(_model(len(levels)).shape[:1], 1.0 / _model(len(levels)).shape[0])
         for answer, layers in zip(answers, played, strict=True):
@@ -121,21 +121,6 @@ class StaircaseTest:
         """A new test of 10 to 200 trials; `chance` draws the order of the two sounds in each."""
         drawn = chance_or(chance)
         return cls(levels, [drawn.choice(SOUNDS) for _ in range(n_trials)])
-
-    @property
-    def n_trials(self) -> int:
-        """How many there are in all."""
-        return len(self._coded_is)
-
-    @property
-    def trial(self) -> int:
-        """The trial that is to be answered, from 0; `n_trials` when the test is over."""
-        return len(self._answers)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether every trial is answered."""
-        return self.trial == self.n_trials
 
     @property
     def levels(self) -> list[int]:

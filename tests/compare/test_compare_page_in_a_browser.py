@@ -2,49 +2,28 @@
 
 import base64
 import re
-import shutil
 
 import numpy as np
 import pytest
+from browser import open_browser
 
 from lamina.plugin.comparison.compare import compare_sound
 from lamina.plugin.comparison.contenders import contenders
 from lamina.plugin.comparison.report import write_report
 from lamina.plugin.metrics import METRICS
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="driving a browser needs selenium")
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+pytest.importorskip("selenium.webdriver", reason="the browser is driven by selenium")
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.support.ui import WebDriverWait
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        shutil.which("chromium") is None or shutil.which("chromedriver") is None,
-        reason="Chromium and its driver are not here",
-    ),
-]
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--autoplay-policy=no-user-gesture-required",
-)
+pytestmark = pytest.mark.slow
 HOSTILE = "</title><img src=x onerror=document.title='got-in'>&\"'.wav"
 MOST_FADE_SECONDS = 0.010
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    driver = open_browser(tmp_path_factory.mktemp("chromium"), performance="ALL")
     driver.set_script_timeout(60)
     yield driver
     driver.quit()

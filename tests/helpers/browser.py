@@ -22,8 +22,11 @@ FLAGS = (
 )
 
 
-def open_browser(folder: Path, size: tuple[int, int] = (1280, 900)) -> Any:
-    """A Chromium whose profile and downloads lie in `folder`. The caller quits it."""
+def open_browser(folder: Path, size: tuple[int, int] = (1280, 900), **logs: str) -> Any:
+    """A Chromium whose profile and downloads lie in `folder`, and which keeps `logs` beside what pages complain of.
+
+    The caller quits it.
+    """
     webdriver = pytest.importorskip("selenium.webdriver", reason="the browser is driven by selenium")
     if CHROMIUM is None or DRIVER is None:
         pytest.skip("needs Debian's chromium and chromium-driver")
@@ -34,7 +37,7 @@ def open_browser(folder: Path, size: tuple[int, int] = (1280, 900)) -> Any:
     downloads = folder / "downloads"
     downloads.mkdir(exist_ok=True)
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", **logs})
     return webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
 
 
