@@ -64,6 +64,20 @@ def test_a_codecs_output_passes_as_aligned():
     check_comparable([condition(sound), condition(coded)])
 
 
+@pytest.mark.parametrize("kbps", [12, 16, 24])
+def test_a_codec_that_moves_parts_of_the_wave_passes_as_aligned(kbps):
+    """The highest correlation is two samples early, though nobody would hear a delay, and the whole has none."""
+    from lamina.plugin.demo_items.items import demo_items
+    from lamina.plugin.files.sound import read_audio
+    from lamina.plugin.rivals.registry import parse
+
+    voice = read_audio(demo_items()[1].path)
+    rate = voice.sample_rate
+    sound = voice.samples[:, : 2 * rate]
+    coded = parse(f"opus:{kbps}").process(sound, rate)
+    check_comparable([Condition("dry", {}, sound, rate), Condition("Opus", {}, coded, rate)])
+
+
 def test_what_has_nothing_in_common_has_no_delay():
     assert delay_samples(condition(noise(1, RATE, 1)), condition(noise(1, RATE, 2))) is None
 
