@@ -10,10 +10,15 @@ from typing import Any
 
 
 class Work:
-    """Does jobs one after another on a thread of its own; `deliver` calls back in the thread that calls it."""
+    """Does jobs one after another on a thread of its own; `deliver` calls back in the thread that calls it.
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    Args:
+        name: of the thread.
+        wake: called there when a result is ready, so that nobody needs to ask again and again.
+    """
+
+    def __init__(self, name: str, wake: Callable[[], object] = lambda: None) -> None:
+        self._name, self._wake = name, wake
         self._jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -55,3 +60,4 @@ class Work:
                 self._results.put(partial(failed, error))
             else:
                 self._results.put(partial(done, result))
+            self._wake()

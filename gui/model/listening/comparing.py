@@ -18,7 +18,7 @@ from lamina.gui.model.files.document import Document, clock
 from lamina.gui.model.listening.arranging import Arranged, Pictures, arrange
 from lamina.gui.model.listening.recipe import FloatArray, Kind, Made, MakingCancelled, Progress, Recipe
 from lamina.gui.model.listening.slots import Slot, SlotState
-from lamina.gui.model.listening.work import Work
+from lamina.gui.model.work import Work
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.values.answers import Answers
 from lamina.gui.model.values.observable import Observable
