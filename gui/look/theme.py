@@ -160,9 +160,10 @@ QMenu::indicator {{ width: 0; }}
 QMenu::separator {{ height: 1px; background: {SLOT}; margin: 6px 8px; }}
 QToolTip {{ background: {RAISED}; color: {TEXT}; border: 1px solid {SLOT}; padding: 6px 8px; font-size: 12px; }}
 QLineEdit {{
-    background: {WELL}; color: {TEXT}; border: 1px solid {WET}; border-radius: 4px; padding: 2px 4px;
+    background: {WELL}; color: {TEXT}; border: 1px solid {SLOT}; border-radius: 4px; padding: 2px 4px;
     selection-background-color: {WET_DEEP};
 }}
+QLineEdit:focus {{ border-color: {WET}; }}
 QProgressBar {{ background: {SLOT}; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }}
 QProgressBar::chunk {{ background: {WET}; border-radius: 3px; }}
 QFrame[role="notice"] {{ background: {RAISED}; border: 1px solid {SLOT}; border-radius: {RADIUS}px; }}

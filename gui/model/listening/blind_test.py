@@ -65,7 +65,7 @@ class BlindTest:
         self._session, self._test, self._source = session, test, source
         self._folder = folder or results_folder()
         self._began = datetime.now(UTC)
-        self.player = PairPlayer(session, sounds)
+        self.player = PairPlayer(session, sounds, self.changed.notify)
 
     @property
     def n_trials(self) -> int:

@@ -18,10 +18,10 @@ from lamina.gui.model.files.document import Document, clock
 from lamina.gui.model.listening.arranging import Arranged, Pictures, arrange
 from lamina.gui.model.listening.recipe import FloatArray, Kind, Made, MakingCancelled, Progress, Recipe
 from lamina.gui.model.listening.slots import Slot, SlotState
-from lamina.gui.model.work import Work
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.values.answers import Answers
 from lamina.gui.model.values.observable import Observable
+from lamina.gui.model.work import Work
 from lamina.models.leftovers import temporary_folder
 from lamina.plugin.host.transport.comparison import MOST_SOUNDS, ComparedFiles
 from lamina.plugin.listening.sounds import Condition
@@ -272,7 +272,7 @@ class Comparing:
         self._position = self.position_seconds
         if self._is_handed_over:
             self._is_handed_over = False
-            self._answers.expect(self._session.engine.compare(None))
+            self._answers.expect(self._session.engine.compare(None), lambda _result: self._remove_stale())
         if self.is_playing:
             self.is_playing = False
             self.changed.notify("playing")
@@ -354,6 +354,7 @@ class Comparing:
 
     def _drop_sounds(self) -> None:
         self._n_arranged += 1  # what is being arranged now comes too late
+        self._stale += self.arranged.files if self.arranged is not None else ()
         self.leave()
         self.arranged = None
         self.changed.notify("sounds")
@@ -410,7 +411,10 @@ class Comparing:
         )
 
     def _take_arranged(self, number: int, slots: tuple[Slot, ...], arranged: Arranged | None) -> None:
-        if arranged is None or number != self._n_arranged:
+        if arranged is None:
+            return
+        if number != self._n_arranged:  # it was overtaken
+            self._stale += arranged.files
             return
         before, self.arranged, self._arranged_slots = self.arranged, arranged, slots
         for slot, condition in zip(slots, arranged.conditions, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import gettempdir
@@ -20,14 +20,15 @@ class PairPlayer:
     """Args:
     session: whose engine plays.
     sounds: two or more, aligned and of the same length.
+    stopped: called when something else than this player ended its playing.
 
     Raises OSError if they can't be written where the engine finds them.
     """
 
-    def __init__(self, session: Session, sounds: Sequence[Condition]) -> None:
+    def __init__(self, session: Session, sounds: Sequence[Condition], stopped: Callable[[], object]) -> None:
         self.is_playing = False
         self.heard = 0
-        self._session = session
+        self._session, self._stopped = session, stopped
         self._answers = Answers(self._refused)
         self._temporary = ExitStack()
         folder = self._temporary.enter_context(temporary_folder(Path(gettempdir()), "listening"))
@@ -37,6 +38,7 @@ class PairPlayer:
             np.save(files[-1], sound.samples, allow_pickle=False)
         self._files = ComparedFiles(tuple(files), sounds[0].sample_rate)
         self._is_handed_over = False
+        self._unsubscribe = session.changed.subscribe(self._session_changed)
 
     def hear(self, place: int) -> None:
         """Go over to a sound, and play if it doesn't yet."""
@@ -68,6 +70,7 @@ class PairPlayer:
         self._answers.deliver()
         if self._is_handed_over and self._session.is_playing:
             self.leave()  # whoever plays the file wants to hear the file
+            self._stopped()
 
     def leave(self) -> None:
         """Let file and input be heard again."""
@@ -78,9 +81,16 @@ class PairPlayer:
 
     def close(self) -> None:
         """The same, for good."""
+        self._unsubscribe()
         self.leave()
         self._temporary.close()
 
+    def _session_changed(self, what: str) -> None:
+        if what == "engine":  # it is gone, and a new one knows nothing of the sounds
+            self._is_handed_over = self.is_playing = False
+            self._stopped()
+
     def _refused(self, sentence: str) -> None:
         self._is_handed_over = self.is_playing = False
+        self._stopped()
         self._session.noticed.notify(Notice(sentence, is_error=True))

@@ -11,8 +11,8 @@ from lamina.gui.model.listening.blind_test import LONGEST_NAME, BlindTest, Unfin
 from lamina.gui.model.listening.comparing import Comparing, Region, make_region
 from lamina.gui.model.listening.recipe import Recipe
 from lamina.gui.model.listening.test_kinds import TestKind, planned
-from lamina.gui.model.work import Work
 from lamina.gui.model.session import Notice, Session
+from lamina.gui.model.work import Work
 from lamina.plugin.listening.sounds import Condition, with_gain
 
 CHANGED = (

@@ -192,6 +192,24 @@ def test_a_test_of_sounds_that_have_changed_does_not_go_on(begun, slots, qtbot, 
     assert "1 of 8 answered" in slots.test_page.setup.left_words.text(), "it is no longer being made"
 
 
+def test_playing_the_file_ends_the_tests_sound_and_the_letter_says_so(begun, slots, window, qtbot):
+    press(qtbot, slots, Qt.Key.Key_X)
+    assert begun.player.is_playing
+    told = []
+    begun.changed.subscribe(lambda: told.append(begun.player.is_playing))
+    window.session.player.play()
+    wait(qtbot, lambda: told and not told[-1])
+
+
+def test_without_the_engine_nothing_seems_to_play_and_a_new_one_gets_the_sounds(begun, slots, window, qtbot):
+    press(qtbot, slots, Qt.Key.Key_X)
+    window.session.changed.notify("engine")
+    assert not begun.player.is_playing
+    press(qtbot, slots, Qt.Key.Key_A)
+    wait(qtbot, lambda: heard(slots) == 0)
+    assert begun.player.is_playing
+
+
 def test_who_leaves_while_a_test_is_made_ready_is_not_taken_into_it(begun, slots, qtbot):
     walk(qtbot, slots, begun, 1)
     press(qtbot, slots, Qt.Key.Key_Escape)

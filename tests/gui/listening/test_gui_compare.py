@@ -138,6 +138,20 @@ def test_a_slot_is_taken_away_and_the_original_stays(compared, window, qtbot):
     assert len(compared.page.rows) == 2 and compared.page.rows[1].title.text() == "Lamina 0.75 kbps"
 
 
+def test_sounds_that_nobody_hears_any_more_do_not_stay_on_the_disk(compared, window, qtbot):
+    comparing = window.comparing
+    folder = comparing.arranged.files[0].parent
+    for matched in (False, True, False):
+        before = comparing.arranged
+        comparing.set_matched(matched)
+        wait(qtbot, lambda before=before: comparing.arranged is not before)
+    qtbot.keyClick(compared, Qt.Key.Key_Space)
+    wait(qtbot, lambda: {path.name for path in folder.iterdir()} == {path.name for path in comparing.arranged.files})
+    while comparing.slots:
+        comparing.remove(len(comparing.slots) - 1)
+    wait(qtbot, lambda: not list(folder.iterdir()))
+
+
 def test_taking_a_slot_away_leaves_the_one_that_is_heard(compared, window, qtbot):
     qtbot.keyClick(compared, Qt.Key.Key_3)
     slot = window.comparing.slots[2]
