@@ -17,10 +17,12 @@ from lamina.plugin.listening.sounds import Condition
 
 
 class PairPlayer:
-    """Args:
-    session: whose engine plays.
-    sounds: two or more, aligned and of the same length.
-    stopped: called when something else than this player ended its playing.
+    """Its player: sounds that lie ready in files, of which the engine plays one.
+
+    Args:
+        session: whose engine plays.
+        sounds: two or more, aligned and of the same length.
+        stopped: called when something else than this player ended its playing.
 
     Raises OSError if they can't be written where the engine finds them.
     """

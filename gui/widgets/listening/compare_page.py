@@ -16,8 +16,9 @@ from lamina.gui.widgets.controls.buttons import MenuButton, SignButton, Switch
 from lamina.gui.widgets.controls.panel import Caption, Panel
 from lamina.gui.widgets.controls.status_line import ElidedLabel
 from lamina.gui.widgets.controls.tips import plain_tip, set_tip
-from lamina.gui.widgets.listening.region_picture import AXIS_WIDTH, RegionPicture
+from lamina.gui.widgets.listening.region_picture import RegionPicture
 from lamina.gui.widgets.listening.slot_row import SlotRow
+from lamina.gui.widgets.views.frequency_axis import AXIS_WIDTH
 from lamina.plugin.host.transport.comparison import MOST_SOUNDS
 
 LIST_WIDTH = 404

@@ -9,11 +9,8 @@ from PyQt6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from lamina.gui.look import theme
-from lamina.gui.model.sound.spectrogram import height_of
 from lamina.gui.widgets.controls.pixels import image_over
-
-AXIS_WIDTH = 46
-MARKS_HZ = (100, 500, 1000, 2000, 4000, 8000, 16000)
+from lamina.gui.widgets.views.frequency_axis import AXIS_WIDTH, draw_frequencies
 
 
 class RegionPicture(QWidget):
@@ -75,7 +72,7 @@ class RegionPicture(QWidget):
         else:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(picture, self._image)
-        self._draw_axis(painter, picture)
+        draw_frequencies(painter, picture)
         if self._image is not None:
             x = picture.left() + self._share * picture.width()
             painter.setPen(QPen(theme.colour("#FFFFFF", 0.8), 1))
@@ -83,17 +80,3 @@ class RegionPicture(QWidget):
 
     def _picture(self) -> QRectF:
         return QRectF(AXIS_WIDTH, 0, max(1, self.width() - AXIS_WIDTH), self.height())
-
-    def _draw_axis(self, painter: QPainter, picture: QRectF) -> None:
-        painter.setFont(theme.font(theme.SMALL_PIXELS - 1))
-        last_y = picture.bottom() + 99.0
-        for mark_hz in MARKS_HZ:
-            y = picture.bottom() - height_of(mark_hz) * picture.height()
-            painter.fillRect(QRectF(picture.left(), round(y), picture.width(), 1), theme.colour("#FFFFFF", 0.06))
-            if last_y - y < 15 or y < 7:
-                continue
-            last_y = y
-            painter.setPen(theme.colour(theme.MUTED))
-            box = QRectF(0, min(max(0.0, y - 7), picture.bottom() - 14), AXIS_WIDTH - 6, 14)
-            text = f"{mark_hz // 1000} kHz" if mark_hz >= 1000 else f"{mark_hz} Hz"
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)

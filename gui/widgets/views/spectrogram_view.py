@@ -12,12 +12,9 @@ from lamina.gui.model.sound.spectrogram import (
     QUIETEST_DB,
     SpectrogramRing,
     frequency_at,
-    height_of,
 )
 from lamina.gui.widgets.controls.pixels import image_over
-
-AXIS_WIDTH = 46
-MARKS_HZ = (100, 500, 1000, 2000, 4000, 8000, 16000)
+from lamina.gui.widgets.views.frequency_axis import AXIS_WIDTH, draw_frequencies
 
 
 class SpectrogramView(QWidget):
@@ -73,7 +70,7 @@ class SpectrogramView(QWidget):
         painter = QPainter(self)
         picture = self._picture()
         self._draw_ring(painter, picture)
-        self._draw_axis(painter, picture)
+        draw_frequencies(painter, picture)
         if self._ring.is_empty:
             painter.setFont(theme.font())
             painter.setPen(theme.colour(theme.DIM))
@@ -104,19 +101,6 @@ class SpectrogramView(QWidget):
         painter.drawImage(left, self._image, QRectF(place, 0, width - place, height))
         if place:
             painter.drawImage(right, self._image, QRectF(0, 0, place, height))
-
-    def _draw_axis(self, painter: QPainter, picture: QRectF) -> None:
-        painter.setFont(theme.font(theme.SMALL_PIXELS - 1))
-        last_y = picture.bottom() + 99.0
-        for mark_hz in MARKS_HZ:
-            y = picture.bottom() - height_of(mark_hz) * picture.height()
-            painter.fillRect(QRectF(picture.left(), round(y), picture.width(), 1), theme.colour("#FFFFFF", 0.06))
-            if last_y - y < 15 or y < 7:
-                continue
-            last_y = y
-            painter.setPen(theme.colour(theme.MUTED))
-            box = QRectF(0, min(max(0.0, y - 7), picture.bottom() - 14), AXIS_WIDTH - 6, 14)
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, _short(mark_hz))
 
     def _draw_hover(self, painter: QPainter, picture: QRectF, spot: QPointF) -> None:
         painter.setPen(QPen(theme.colour("#FFFFFF", 0.25), 1))
@@ -178,10 +162,6 @@ class ColourScale(QWidget):
         words = QRectF(0, 5, self.width(), 11)
         painter.drawText(words, Qt.AlignmentFlag.AlignLeft, f"\N{MINUS SIGN}{-QUIETEST_DB:.0f}")
         painter.drawText(words, Qt.AlignmentFlag.AlignRight, f"\N{MINUS SIGN}{-LOUDEST_DB:.0f} dB")
-
-
-def _short(frequency_hz: int) -> str:
-    return f"{frequency_hz // 1000} kHz" if frequency_hz >= 1000 else f"{frequency_hz} Hz"
 
 
 def _exact(frequency_hz: float) -> str:
