@@ -91,11 +91,11 @@ class StereoAndBits(ParameterGroup, group="stereo", tab="Channel", section="Ster
     )  # fmt: skip
 
 
-class Sharing(ParameterGroup, group="rate", tab="Layers", section="Bits", page="variable-bitrate"):
+class Sharing(ParameterGroup, group="rate", tab="Layers"):
     """How frames share the bits."""
 
     variable_rate: bool = switch(
-        "Variable bitrate", default=False,
+        "Variable bitrate", default=False, page="variable-bitrate",
         help="Frames that are hard to code get more layers and easy ones fewer; the mean stays what was set. "
         "From 4 layers up.",
     )  # fmt: skip

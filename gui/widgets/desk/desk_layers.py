@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from lamina.gui.look import theme
 from lamina.gui.model.values.layer_desk import NAMES, LayerDesk
+from lamina.gui.widgets.controls.buttons import Switch
 from lamina.gui.widgets.controls.chips import Segments
 from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 from lamina.gui.widgets.desk.desk_controls import DeskControls, choice_text
@@ -15,7 +16,7 @@ from lamina.gui.widgets.desk.layer_desk import LayerFaders
 from lamina.plugin.parameters.settings import GAIN_OF
 from lamina.plugin.parameters.table import Value
 
-LISTEN_WIDTH = 104
+LISTEN_WIDTH, VARIABLE_WIDTH = 104, 88
 
 
 class LayersTab(DeskTab):
@@ -35,6 +36,12 @@ class LayersTab(DeskTab):
         self.reset_button.setToolTip("Every fader at 1.00, no mute, no solo.")
         self.reset_button.setFixedWidth(LISTEN_WIDTH)
         self.reset_button.clicked.connect(self.desk.reset)
+        # The heading says of what: there is no room for both words beside so many faders.
+        self.variable = controls.make("variable_rate")
+        assert isinstance(self.variable, Switch)
+        self.variable.setAccessibleName(controls.values.parameters["variable_rate"].label)
+        self.variable.setText("Variable")
+        self.variable.setFixedWidth(VARIABLE_WIDTH)
         left = QVBoxLayout()
         left.setSpacing(3)
         left.addWidget(heading(parameter.label))
@@ -42,10 +49,16 @@ class LayersTab(DeskTab):
         left.addWidget(self.listen, 0, Qt.AlignmentFlag.AlignTop)
         left.addStretch(1)
         left.addWidget(self.reset_button)
+        bits = QVBoxLayout()
+        bits.addWidget(heading("Bitrate"))
+        bits.addWidget(self.variable)
+        bits.addStretch(1)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.MARGIN)
         row.addLayout(left)
+        row.addWidget(divider())
+        row.addLayout(bits)
         row.addWidget(divider())
         row.addWidget(self.faders, 1)
         controls.follow("listen", self.listen.show_chosen, self.listen.show_moving)
