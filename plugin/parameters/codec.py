@@ -96,7 +96,7 @@ class Sharing(ParameterGroup, group="rate", tab="Layers"):
 
     variable_rate: bool = switch(
         "Variable bitrate", default=False, page="variable-bitrate",
-        help="Frames that are hard to code get more layers and easy ones fewer; the mean stays what was set. "
+        help="Frames that are hard to code get more layers and easy ones fewer, on average no more than was set. "
         "From 4 layers up.",
     )  # fmt: skip
 

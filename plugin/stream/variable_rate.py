@@ -2,9 +2,9 @@
 
 Every frame is coded on trial with the layers that a constant bitrate gives it. What the trial leaves says how hard the
 frame is, in the domain in which latents are compared; a frame gets a layer more or less for about each decibel that it
-is harder or easier than what came before. The mean stays what was asked for, as in the constrained variable bitrate of
-other codecs: what easy frames save, hard ones spend within a second or two. Nothing looks ahead, so streams are what
-whole pieces are.
+is harder or easier than what came before. The mean is at most what was asked for, as in the constrained variable
+bitrate of other codecs: what easy frames save, hard ones spend within a second or two, or never. Nothing looks ahead,
+so streams are what whole pieces are.
 """
 
 from __future__ import annotations
