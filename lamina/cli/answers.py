@@ -30,11 +30,12 @@ def code_of(error: BaseException) -> int:
     from lamina.plugin.codes_file.header import ContainerError
     from lamina.plugin.files.atomic import NotWrittenError
     from lamina.plugin.files.sound import AudioFileError
+    from lamina.plugin.listening.plans import PlanFileError
 
     is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     if is_full or isinstance(error, NotWrittenError):
         return OUTPUT
-    return INPUT if isinstance(error, AudioFileError | ContainerError) else REFUSED
+    return INPUT if isinstance(error, AudioFileError | ContainerError | PlanFileError) else REFUSED
 
 
 def shown(text: object) -> str:

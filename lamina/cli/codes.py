@@ -76,7 +76,7 @@ def add_codes_commands(commands: Any) -> None:
     decode.add_argument(
         "--sample-rate", type=int, metavar="HZ", help="rate of the result; default: that of the sound that was encoded"
     )
-    add_settings_options(decode)
+    add_settings_options(decode, "all that the file holds")
     decode.set_defaults(run=_decode)
 
     inspect = commands.add_parser(

@@ -59,11 +59,11 @@ DECODING = Use(
 """What lies before the quantizer doesn't change what comes out of codes."""
 
 
-def add_settings_options(parser: argparse.ArgumentParser) -> None:
-    """Declare them."""
+def add_settings_options(parser: argparse.ArgumentParser, usual_rate: str = "") -> None:
+    """Declare them. `usual_rate` says what is taken where no rate is given, if not the parameter's default."""
     rate = parser.add_mutually_exclusive_group()
-    rate.add_argument("--layers", metavar="N", help=_describe("layers"))
-    rate.add_argument("--kbps", metavar="K", help=_describe("kbps"))
+    rate.add_argument("--layers", metavar="N", help=_describe("layers", usual_rate))
+    rate.add_argument("--kbps", metavar="K", help=_describe("kbps", usual_rate))
     parser.add_argument("--denoise", metavar="D", help=_describe("denoise"))
     parser.add_argument("--noise-only", action="store_const", const="on", help=PARAMETERS["noise_only"].help)
     parser.add_argument("--mix", metavar="M", help=_describe("mix"))
@@ -216,8 +216,7 @@ def _tell_unheard(given: dict[str, tuple[str, str]], settings: Settings) -> None
             print(f"lamina: {flag} does nothing while {whole} is {other.format(value)}.", file=sys.stderr)
 
 
-def _describe(name: str) -> str:
+def _describe(name: str, usual: str = "") -> str:
     parameter = PARAMETERS[name]
-    return f"{parameter.help} {parameter.minimum:g} to {parameter.maximum:g}, default {parameter.default:g}".replace(
-        "%", "%%"
-    )
+    usual = usual or f"{parameter.default:g}"
+    return f"{parameter.help} {parameter.minimum:g} to {parameter.maximum:g}, default {usual}".replace("%", "%%")

@@ -32,6 +32,10 @@ class PlanError(ValueError):
     """A plan can't be used; the message says why."""
 
 
+class PlanFileError(PlanError):
+    """A file holds no plan that can be used; the message says which and why."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """A listening test before its sounds are made.
@@ -63,11 +67,14 @@ class Plan:
             raise PlanError(f"There is no listening test {self.kind!r}; choose {', '.join(KINDS)}.")
         most_sounds = mushra.MOST_ITEMS if self.kind == "mushra" else 1
         if not 1 <= len(self.sounds) <= most_sounds:
-            raise PlanError(f"{len(self.sounds)} sounds were given; the test {self.kind} takes 1 to {most_sounds}.")
+            takes = "one" if most_sounds == 1 else f"1 to {most_sounds}"
+            raise PlanError(f"{_counted(len(self.sounds), 'sound')} given; the test {self.kind} takes {takes}.")
         least, most = {"mushra": (1, mushra.MOST_CONDITIONS), "staircase": (0, 0)}.get(self.kind, (2, 2))
         if not least <= len(self.versions) <= most:
+            if self.kind == "staircase":
+                raise PlanError("A staircase plays Lamina's own numbers of layers: it takes no versions.")
             asked = f"{least}" if least == most else f"{least} to {most}"
-            raise PlanError(f"{len(self.versions)} versions were given; the test {self.kind} compares {asked}.")
+            raise PlanError(f"{_counted(len(self.versions), 'version')} given; the test {self.kind} compares {asked}.")
         if len(set(self.versions)) < len(self.versions):
             raise PlanError("A version was given twice; that is nothing to compare.")
         if self.kind in TRIALS and self.trials is not None:
@@ -93,18 +100,23 @@ class Plan:
             )
 
 
+def _counted(n: int, what: str) -> str:
+    """One sound was, two sounds were."""
+    return f"{n} {what} was" if n == 1 else f"{n} {what}s were"
+
+
 def load_plan(path: str | Path) -> Plan:
-    """A plan out of a file; its sounds are looked for from the file's folder. Raises PlanError."""
+    """A plan out of a file; its sounds are looked for from the file's folder. Raises PlanFileError."""
     try:
         data = read_json(path)
     except JsonError as error:
-        raise PlanError(f"{path} is no plan of a listening test: {error}.") from error
+        raise PlanFileError(f"{path} is no plan of a listening test: {error}.") from error
     except OSError as error:
-        raise PlanError(f"{path} can't be read: {error.strerror or error}.") from error
+        raise PlanFileError(f"{path} can't be read: {error.strerror or error}.") from error
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
-        raise PlanError(f"{path} is no plan of a listening test; make one with `lamina listen plan`.")
+        raise PlanFileError(f"{path} is no plan of a listening test; make one with `lamina listen plan`.")
     if data.pop("version", None) != VERSION:
-        raise PlanError(f"{path} is a plan of another version of Lamina.")
+        raise PlanFileError(f"{path} is a plan of another version of Lamina.")
     kinds = {"kind": str, "title": str, "start": (int, float), "seconds": (int, float), "match": bool}
     lists = {"sounds", "versions"}
     for name, value in data.items():
@@ -116,12 +128,14 @@ def load_plan(path: str | Path) -> Plan:
             else name in kinds and isinstance(value, kinds[name])  # type: ignore[arg-type]
         )
         if not fits:
-            raise PlanError(f"{path} can't be used: {name!r} is no part of a plan, or has no value of its kind.")
+            raise PlanFileError(f"{path} can't be used: {name!r} is no part of a plan, or has no value of its kind.")
     fields: dict[str, Any] = {name: tuple(value) if name in lists else value for name, value in data.items()}
     try:
         plan = Plan(**fields)
     except TypeError as error:
-        raise PlanError(f"{path} can't be used: something is missing in it ({error}).") from error
+        raise PlanFileError(f"{path} can't be used: something is missing in it ({error}).") from error
+    except PlanError as error:
+        raise PlanFileError(f"{path} can't be used: {error}") from error
     folder = Path(path).parent
     return replace(plan, sounds=tuple(str(folder / sound) for sound in plan.sounds))
 

@@ -216,8 +216,10 @@ def test_a_plan_is_written_exported_and_refused_in_sentences(tmp_path, capsys, m
     before = page.read_bytes()
     wrong = [
         (["export", str(plan), "--out", str(page)], 4, "exists already"),
-        (["export", str(page), "--out", str(tmp_path / "u.html")], 2, "no plan of a listening test"),
-        (["plan", "abx", voice, "--with", "original", "--out", str(tmp_path / "u.json")], 2, "compares 2"),
+        (["export", str(page), "--out", str(tmp_path / "u.html")], 3, "no plan of a listening test"),
+        (["export", "none.json", "--out", str(tmp_path / "u.html")], 3, "none.json can't be read"),
+        (["plan", "abx", voice, "--with", "original", "--out", str(tmp_path / "u.json")], 2, "1 version was given"),
+        (["plan", "staircase", voice, *versions, "--out", str(tmp_path / "u.json")], 2, "takes no versions"),
         (["plan", "abx", voice, *versions, "--trials", "2", "--out", str(tmp_path / "u.json")], 2, "5 to 100"),
         (["plan", "abx", voice, *versions, "--out", str(tmp_path / "u.txt")], 4, "doesn't end in .json"),
         (["plan", "abx", "none.wav", *versions, "--out", str(tmp_path / "u.json")], 3, "no file none.wav"),
@@ -229,7 +231,7 @@ def test_a_plan_is_written_exported_and_refused_in_sentences(tmp_path, capsys, m
         assert sentence in error and error.count("\n") == 1
     assert page.read_bytes() == before
     plan.write_text(plan.read_text().replace('"seconds": 1.0', '"seconds": "1"'))
-    assert main(["listen", "export", str(plan), "--out", str(tmp_path / "u.html")]) == 2
+    assert main(["listen", "export", str(plan), "--out", str(tmp_path / "u.html")]) == 3
     assert not (tmp_path / "u.html").exists()
 
 
