@@ -70,8 +70,14 @@ def result_of(driver, tmp_path):
     wait_for(driver, lambda d: d.find_elements("id", "save"))
     press(driver, Keys.ENTER)
     downloads = tmp_path / "downloads"
-    wait_for(driver, lambda d: [path for path in downloads.iterdir() if path.suffix == ".json"])
-    return next(path for path in downloads.iterdir() if path.suffix == ".json")
+
+    def whole(_driver):
+        # While it comes, its name is already taken by an empty file, with another one beside it that grows.
+        there = list(downloads.iterdir())
+        return [path for path in there if path.suffix == ".json" and path.stat().st_size and len(there) == 1]
+
+    wait_for(driver, whole)
+    return whole(driver)[0]
 
 
 @pytest.mark.parametrize(
