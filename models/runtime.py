@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zipfile
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,8 @@ class CodecRuntime:
         """Squared length of each entry, `[rows, codebook_size]`."""
         for array in (self.codebooks, self.bases, self.entries, self.energies):
             array.setflags(write=False)
+        self.summed_bits: npt.NDArray[np.int64] = np.array([0, *accumulate(self.config.code_bits)])
+        """Bits of a channel's frame of 0, 1 … all layers."""
         memory = self.config.memory
         self.loop_frames = 0 if memory is None else memory.history + -(-memory.past // self.config.frame) + 1
         """Frames in which everything lies that a loop remembers; 0 without a memory."""
