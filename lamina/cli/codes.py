@@ -24,7 +24,15 @@ from lamina.cli.batch import (
     without_existing,
 )
 from lamina.cli.interruption import signals_end_it_cleanly
-from lamina.cli.options import DECODING, ENCODING, add_settings_options, codec_of, describe, given_parameters
+from lamina.cli.options import (
+    DECODING,
+    ENCODING,
+    add_settings_options,
+    add_two_pass_option,
+    codec_of,
+    describe,
+    given_parameters,
+)
 from lamina.cli.spool import from_standard_input, to_standard_output
 from lamina.dsp.soundfiles.formats import readable
 
@@ -49,7 +57,8 @@ def add_codes_commands(commands: Any) -> None:
         description="Encode sound files of any length into .lamina files: their codes, 0.75 kbps per layer and "
         "channel. Settings that shape codes count here; those that shape sound (output gain, desk, …) are given to "
         "`lamina decode`, but a file remembers --denoise.",
-        epilog="Examples: lamina encode song.wav song.lamina --kbps 6 --entropy · lamina encode takes/*.wav coded/",
+        epilog="Examples: lamina encode song.wav song.lamina --kbps 6 --entropy --two-pass · lamina encode "
+        "takes/*.wav coded/",
     )
     add_file_options(encode, f"sound files ({readable()})", "a .lamina file, or a folder")
     encode.add_argument(
@@ -57,6 +66,7 @@ def add_codes_commands(commands: Any) -> None:
         action="store_true",
         help="make the file a few percent smaller; damage then costs ten seconds instead of one",
     )
+    add_two_pass_option(encode)
     add_settings_options(encode)
     encode.set_defaults(run=_encode)
 
@@ -123,7 +133,7 @@ def _encode_file(
     from lamina.plugin.codes_file.coding import encode_file
     from lamina.plugin.codes_file.summary import inspect_codes
 
-    result = encode_file(codec, source, target, options.entropy, progress, cancelled)
+    result = encode_file(codec, source, target, options.entropy, progress, cancelled, options.two_pass)
     info = inspect_codes(target)
     line = (
         f"{job.target}: {info.seconds:.1f} s, {info.file_kbps:.2f} kbps ({info.packed_kbps:.2f} kbps of codes, packed "
