@@ -55,8 +55,9 @@ WHOLE_FILE_SECONDS = 8
 if TYPE_CHECKING:
 
     class _Attributes(AllParameters, OtherUnits):
-        """What type checkers know of the constructor and of the attributes: every parameter as it is declared, and the
-        model.
+        """What type checkers know of the constructor and of the attributes.
+
+        Every parameter as it is declared, and the model.
         """
 
         model: Final[str] = choice("Model", (), default=DEFAULT_BUNDLE)

@@ -33,8 +33,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a file: a line that tells it, and a sentence about what was missing of the source, if something
-    was.
+    """What came of a file, in a line, and what was missing of its source, in a sentence.
+
+    The sentence is empty where nothing was.
     """
 
     line: str
@@ -230,8 +231,9 @@ def new_folders(output: Path) -> Iterator[None]:
 
 
 def progress_bar(options: argparse.Namespace, description: str, is_hidden: bool = False) -> Any:
-    """A bar on stderr. Without a terminal to draw on there is none; with stderr closed there is not even a place to
-    ask.
+    """Show progress as a bar on stderr.
+
+    Without a terminal to draw on there is none; with stderr closed there is not even a place to ask.
     """
     from tqdm import tqdm
 

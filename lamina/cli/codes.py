@@ -1,5 +1,6 @@
-"""`lamina encode` writes sound as a `.lamina` file, `lamina decode` makes sound of it, `lamina inspect` tells what it
-holds.
+"""The commands for `.lamina` files.
+
+`lamina encode` writes sound as one, `lamina decode` makes sound of it, `lamina inspect` tells what it holds.
 """
 
 from __future__ import annotations
@@ -202,8 +203,9 @@ def _wanted_layers(options: argparse.Namespace, codec: NeuralCodec) -> int | Non
 
 
 def _check_peeling(header: HeaderFields, layers: int, source: Path) -> None:
-    """Raises ValueError if the file has fewer layers, or if so few can't be understood: the file is good, the wish is
-    not.
+    """Refuse a choice of layers that a file can't be decoded with.
+
+    Raises ValueError if it has fewer layers, or if so few can't be understood: the file is good, the wish is not.
     """
     sent = header.layers
     if layers > sent:
@@ -302,8 +304,9 @@ def _layers(info: ContainerInfo) -> str:
 
 
 def _entries(name: str, digest: str) -> tuple[BundleEntry | None, BundleEntry | None]:
-    """The model here with this digest, and the one of this name. The name only picks from the list: it never opens a
-    path.
+    """The model here with this digest, and the one of this name.
+
+    The name only picks from the list: it never opens a path.
     """
     from lamina.models.bundles.bundle import survey_bundles
 

@@ -138,8 +138,9 @@ def _advance(bar: Any, share: float) -> None:
 
 
 def packages_are_missing(sources: list[Path]) -> bool:
-    """Says so on stderr if the packages that decode and resample are not installed, and some source is a folder of
-    sound files.
+    """Whether packages that decode or resample are missing; says so on stderr.
+
+    Resampling is needed only where some source is a folder of sound files.
     """
     try:
         import scipy  # noqa: F401
@@ -200,8 +201,9 @@ def _compact(options: argparse.Namespace) -> int:
 
 
 def _check_replacing(options: argparse.Namespace, in_parts: bool) -> None:
-    """Raises NotWrittenError, before sounds are read, if a file or the first part of a set is there and may not be
-    replaced.
+    """Refuse a target that is there and may not be replaced, before sounds are read.
+
+    Raises NotWrittenError for a file, or the first part of a set.
     """
     from lamina.models.training.data.packed import part_path
 

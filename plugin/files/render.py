@@ -42,7 +42,9 @@ class RenderCancelled(Exception):  # noqa: N818 - a request that was granted, no
 
 @dataclass(frozen=True)
 class RenderResult:
-    """`seconds` of sound in `n_channels` written to `target` in `elapsed` seconds; `trouble` says what was cut off the
+    """What rendering a file came to.
+
+    `seconds` of sound in `n_channels` written to `target` in `elapsed` seconds; `trouble` says what was cut off the
     source, and `clipping` how much was clipped, if something was.
     """
 

@@ -105,8 +105,10 @@ class CodecStream:
         self.reports.clear()
 
     def push(self, block: FloatArray, sidechain: FloatArray | None = None) -> FloatArray:
-        """Float32 (or float64) `[channels, n]` in, float32 `[channels, n]` out. NaN and infinity in a live input count
-        as silence.
+        """Pass a block on, and give as many samples, late by the latency.
+
+        Float32 (or float64) `[channels, n]` in, float32 `[channels, n]` out. NaN and infinity in a live input count as
+        silence.
 
         `sidechain`, of the same shape, is the sound whose codes `cross_layers` lets in.
 

@@ -209,8 +209,9 @@ class FrameSender:
         )
 
     def _guarded(self, settings: Sequence[Settings]) -> npt.NDArray[np.bool_]:
-        """Frames in which the memory leans less on what came before: while some get lost, and until that is forgotten,
-        `[frames]`.
+        """Frames in which the memory leans less on what came before, `[frames]`.
+
+        While some get lost, and until that is forgotten.
         """
         guarded = np.zeros(len(settings), bool)
         for index, s in enumerate(settings):
@@ -242,8 +243,9 @@ class FrameSender:
         return shared
 
     def _n_sent(self, settings: Settings) -> int:
-        """Channels that are really sent: in mono the side is silence, which the receiver's decoder is given without
-        being told.
+        """Channels that are really sent.
+
+        In mono the side is silence, which the receiver's decoder is given without being told.
         """
         self._n_mono = self._n_mono + 1 if settings.stereo == "mono" else 0
         return 1 if self.n_channels == 2 and self._n_mono > SIDE_FADES_FRAMES else self.n_channels

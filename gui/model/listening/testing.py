@@ -8,8 +8,9 @@ from typing import Any
 
 from lamina.dsp.loudness import FLOOR_LUFS
 from lamina.gui.model.listening.blind_test import LONGEST_NAME, BlindTest, Unfinished
-from lamina.gui.model.listening.comparing import Comparing, Region, make_region
+from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.listening.recipe import Recipe
+from lamina.gui.model.listening.region import Region, make_region
 from lamina.gui.model.listening.test_kinds import TestKind, planned
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.work import Work

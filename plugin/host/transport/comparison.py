@@ -155,16 +155,18 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ComparedFiles:
-    """Aligned sounds as whoever rendered them left them: numpy's files of float32 `[channels, n]` at `sample_rate`
-    Hz.
+    """Aligned sounds as whoever rendered them left them.
+
+    numpy's files of float32 `[channels, n]` at `sample_rate` Hz.
     """
 
     files: tuple[Path, ...]
     sample_rate: int
 
     def at(self, rate: int, before: Comparison | None = None) -> Comparison:
-        """The sounds at the rate of a stream, at rest at their beginning, or where those `before` are and in the same
-        state.
+        """Read the sounds, at the rate of a stream.
+
+        They are at rest at their beginning, or where those `before` are and in the same state.
 
         Raises ComparisonError, which names the file, for what is missing, no sound, or can't be compared.
         """
