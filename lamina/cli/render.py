@@ -101,12 +101,12 @@ def _render(options: argparse.Namespace) -> int:
     codec = codec_of(options) if options.rival is None else _rival_of(options, PIPE in (*inputs, output))
     if options.rival is None:
         _check_sidechain(options, codec)
-    with signals_end_it_cleanly(), new_folders(output):
+    with signals_end_it_cleanly() as interruption, new_folders(output):
         jobs = jobs_of(inputs, output, _suffix, WRITABLE_SUFFIXES, check_target)
         jobs = without_existing(jobs, options)
         if options.verbose:
             print(f"lamina: {describe(codec)}", file=sys.stderr)
-        return run_jobs(jobs, _work(codec, options, raw), options)
+        return run_jobs(jobs, _work(codec, options, raw), options, interruption)
 
 
 def _work(codec: NeuralCodec | Rival, options: argparse.Namespace, raw: RawSound | None) -> Work:
@@ -131,6 +131,7 @@ def _work(codec: NeuralCodec | Rival, options: argparse.Namespace, raw: RawSound
                 progress,
                 options.sample_format,
                 options.quality,
+                cancelled,
             )
         else:
             result = render_file(
