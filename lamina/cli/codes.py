@@ -114,12 +114,12 @@ def _encode(options: argparse.Namespace) -> int:
         with from_standard_input(job.source, ".wav") as source, to_standard_output(job.target, SUFFIX) as target:
             return _encode_file(copy.copy(codec), source, target, job, options, progress, cancelled)
 
-    with signals_end_it_cleanly(), new_folders(output):
+    with signals_end_it_cleanly() as interruption, new_folders(output):
         jobs = jobs_of(inputs, output, lambda _: SUFFIX, frozenset({SUFFIX}), lambda goal, _: check_codes_target(goal))
         jobs = without_existing(jobs, options)
         if options.verbose:
             print(f"lamina: {describe(codec)}", file=sys.stderr)
-        return run_jobs(jobs, work, options)
+        return run_jobs(jobs, work, options, interruption)
 
 
 def _encode_file(
@@ -156,9 +156,9 @@ def _decode(options: argparse.Namespace) -> int:
         with from_standard_input(job.source, SUFFIX) as source, to_standard_output(job.target, ".wav") as target:
             return _decode_file(source, target, job, options, progress, cancelled)
 
-    with signals_end_it_cleanly(), new_folders(output):
+    with signals_end_it_cleanly() as interruption, new_folders(output):
         jobs = jobs_of(inputs, output, lambda _: DECODED_SUFFIX, WRITABLE_SUFFIXES, check_target)
-        return run_jobs(without_existing(jobs, options), work, options)
+        return run_jobs(without_existing(jobs, options), work, options, interruption)
 
 
 def _decode_file(

@@ -112,12 +112,12 @@ def _render(options: argparse.Namespace) -> int:
         raise ValueError("--two-pass hears the sound twice, and a pipe tells it once. Give it files.")
     if options.rival is None:
         _check_sidechain(options, codec)
-    with signals_end_it_cleanly(), new_folders(output):
+    with signals_end_it_cleanly() as interruption, new_folders(output):
         jobs = jobs_of(inputs, output, _suffix, WRITABLE_SUFFIXES, check_target)
         jobs = without_existing(jobs, options)
         if options.verbose:
             print(f"lamina: {describe(codec)}", file=sys.stderr)
-        return run_jobs(jobs, _work(codec, options, raw), options)
+        return run_jobs(jobs, _work(codec, options, raw), options, interruption)
 
 
 def _work(codec: NeuralCodec | Rival, options: argparse.Namespace, raw: RawSound | None) -> Work:
@@ -142,6 +142,7 @@ def _work(codec: NeuralCodec | Rival, options: argparse.Namespace, raw: RawSound
                 progress,
                 options.sample_format,
                 options.quality,
+                cancelled,
             )
         else:
             result = render_file(
