@@ -1,0 +1,1 @@
+"""The line: an encoder here and a decoder there, joined by a network."""
