@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamina.plugin.line.invitation import (
+from lamina.plugin.line.joining.invitation import (
     Address,
     Invitation,
     InvitationError,

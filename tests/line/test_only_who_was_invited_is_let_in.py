@@ -12,9 +12,9 @@ import pytest
 
 pytest.importorskip("aiortc", reason="the extra [line] is not installed")
 
-from lamina.plugin.line.greeting import RefusedError
-from lamina.plugin.line.invitation import parse_invitation
-from lamina.plugin.line.transport import Transport, open_offer, open_transport
+from lamina.plugin.line.joining.greeting import RefusedError
+from lamina.plugin.line.joining.invitation import parse_invitation
+from lamina.plugin.line.joining.transport import Transport, open_offer, open_transport
 
 PATIENCE = 60.0
 
@@ -126,7 +126,7 @@ def test_a_stranger_at_the_address_who_has_no_secret_is_not_joined():
 
 def test_dtls_takes_no_other_certificate_than_the_greeting_named(monkeypatch):
     """Somebody who knows even the cards' names and passwords is stopped by the certificate."""
-    from lamina.plugin.line import connection
+    from lamina.plugin.line.joining import connection
 
     async def talk():
         async with await open_offer() as offer:
@@ -167,7 +167,7 @@ def test_an_invitation_is_good_for_one_peer():
 
 
 def test_an_attempt_that_gets_stuck_does_not_use_the_invitation_up(monkeypatch):
-    from lamina.plugin.line import connection
+    from lamina.plugin.line.joining import connection
 
     async def talk():
         async with await open_offer() as offer:
@@ -254,7 +254,7 @@ def test_datagrams_of_strangers_change_nothing_and_are_not_kept():
 
 
 def test_a_flood_from_the_peer_is_dropped_and_then_ends_the_line(monkeypatch):
-    from lamina.plugin.line import connection
+    from lamina.plugin.line.joining import connection
 
     monkeypatch.setattr(connection, "MOST_DROPPED", 300)
     monkeypatch.setattr(connection, "DATAGRAMS_PER_SECOND", 10.0)  # a busy machine may not flood quickly
@@ -278,7 +278,7 @@ def test_a_flood_from_the_peer_is_dropped_and_then_ends_the_line(monkeypatch):
 
 
 def test_messages_beyond_the_limit_are_dropped_and_counted(monkeypatch):
-    from lamina.plugin.line import transport
+    from lamina.plugin.line.joining import transport
 
     async def talk():
         async with a_line() as (here, there):

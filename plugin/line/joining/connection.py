@@ -29,7 +29,7 @@ from aiortc import (
 )
 from aiortc.rtcsctptransport import WEBRTC_DCEP
 
-from lamina.plugin.line.greeting import Card, RefusedError
+from lamina.plugin.line.joining.greeting import Card, RefusedError
 
 CONNECT_SECONDS = 10.0
 SCTP_PORT, CHANNEL_ID = 5000, 0

@@ -25,7 +25,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lamina.plugin.line.invitation import FINGERPRINT_BYTES, Invitation
+from lamina.plugin.line.joining.invitation import FINGERPRINT_BYTES, Invitation
 
 PROTOCOL_VERSION = 1
 LONGEST_LINE = 1024

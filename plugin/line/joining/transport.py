@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
 from lamina.plugin.extras import missing_extra
-from lamina.plugin.line.greeting import (
+from lamina.plugin.line.joining.greeting import (
     LONGEST_LINE,
     Card,
     Joiner,
@@ -29,12 +29,12 @@ from lamina.plugin.line.greeting import (
     greet_as_joiner,
     hear_joiner,
 )
-from lamina.plugin.line.invitation import MOST_ADDRESSES, Address, Invitation, InvitationError, new_invitation
+from lamina.plugin.line.joining.invitation import MOST_ADDRESSES, Address, Invitation, InvitationError, new_invitation
 
 if TYPE_CHECKING:
     from aiortc import RTCCertificate
 
-    from lamina.plugin.line.connection import EncryptedConnection
+    from lamina.plugin.line.joining.connection import EncryptedConnection
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 47_000
@@ -250,7 +250,7 @@ class Offer:
             self._accepted.set_result(transport)
 
     async def _connect(self, joiner: Joiner, host: str, port: int, peer_host: str) -> Transport:
-        from lamina.plugin.line.connection import EncryptedConnection
+        from lamina.plugin.line.joining.connection import EncryptedConnection
 
         connection = EncryptedConnection(self._certificate, is_offering=True)
         try:
@@ -349,7 +349,7 @@ async def _join_at(address: Address, invitation: Invitation, connection: Encrypt
 
 def _connection_module() -> ModuleType:
     try:
-        from lamina.plugin.line import connection
+        from lamina.plugin.line.joining import connection
     except ImportError as error:
         raise ImportError(missing_extra("The line", "line", error)) from error
     return connection
