@@ -245,8 +245,10 @@ def test_datagrams_of_strangers_change_nothing_and_are_not_kept():
                     stranger.sendto(kind + datagram if turn % 50 else b"", ("127.0.0.1", port))
                     if turn % 100 == 0:
                         await asyncio.sleep(0.001)
-            assert here.send(b"still here")
-            await until(lambda: at_there == [b"still here"])
+            while not at_there:  # a message may get lost in the crowd
+                here.send(b"still here")
+                await asyncio.sleep(0.02)
+            assert set(at_there) == {b"still here"}
             assert there._connection.figures()["n_dropped_datagrams"] > 0
             assert there._connection.socket._queue.qsize() < 600
 
