@@ -1,1 +1,1 @@
-"""The line: an encoder here and a decoder there, joined by a network."""
+"""The line: an encoder here, a decoder there, and packets that may get lost between them."""
