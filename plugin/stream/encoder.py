@@ -61,10 +61,11 @@ class StreamEncoder:
         self._n_samples, self._n_frames = 0, 0
         self._is_done = False
 
-    def push(self, block: FloatArray) -> Codes:
+    def push(self, block: FloatArray, settings: Settings | None = None) -> Codes:
         """Take the next block and return the codes of the frames that it completes, which may be none.
 
-        Float32 (or float64) `[channels, n]` of any n.
+        Float32 (or float64) `[channels, n]` of any n. `settings` hold from this block on: those of the beginning with
+        another number of layers or other chances of loss, for who sends codes while they are made.
 
         Raises TypeError or ValueError for another type or shape, NaN and infinity, and after `flush`, before any state
         has changed.
@@ -75,6 +76,8 @@ class StreamEncoder:
             raise ValueError(f"The block has the shape {block.shape}; this encoder takes [{self.n_channels}, samples].")
         refuse_non_finite(block, self._n_samples)
         self._n_samples += block.shape[1]
+        if settings is not None:
+            self._settings = settings
         return self._codes(list(self._sender.push(block, self._settings).stretches), None)
 
     def flush(self) -> Codes:
