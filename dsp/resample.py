@@ -80,7 +80,7 @@ class StreamingResampler:
         self._step, self._denominator, self._offset = source_rate // divisor, target_rate // divisor, offset // divisor
         self._half = half_taps(source_rate, target_rate)
         self._phases = min(self._denominator, MAX_PHASES)
-        self._table = _kernel(source_rate, target_rate, self._half, self._phases)
+        self._table = kernel_table(source_rate, target_rate, self._half, self._phases)
         # Outputs of one block of `_by_blocks`: a whole number of cycles, or 0 where a cycle is too long.
         cycle = self._denominator
         self._block = cycle * -(-BLOCK_OUTPUTS // cycle) if cycle <= MAX_CYCLE else 0
@@ -150,7 +150,7 @@ class StreamingResampler:
 
 
 @lru_cache(maxsize=16)
-def _kernel(source_rate: int, target_rate: int, half: int, phases: int) -> _Table:
+def kernel_table(source_rate: int, target_rate: int, half: int, phases: int) -> _Table:
     """Coefficients `[phases, 2 · half]`; row φ belongs to a position φ/phases past tap `half − 1`."""
     cutoff = CUTOFF * min(1.0, target_rate / source_rate)
     distance = np.arange(1 - half, half + 1)[None] - np.arange(phases)[:, None] / phases

@@ -6,7 +6,7 @@ come with extras, so that a render farm installs none.
 
 from typing import Literal
 
-Extra = Literal["app", "live", "train", "shell", "compare", "rivals"]
+Extra = Literal["app", "live", "train", "shell", "compare", "rivals", "line"]
 
 
 def missing_extra(what: str, extra: Extra, error: ImportError) -> str:

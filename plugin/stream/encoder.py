@@ -16,6 +16,7 @@ from lamina.plugin.parameters.control_track import ControlTrack
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.stream.frames import Encoded
 from lamina.plugin.stream.sender import Sender
+from lamina.plugin.stream.two_pass import LayerPlan, Survey
 
 
 class StreamEncoder:
@@ -28,11 +29,20 @@ class StreamEncoder:
         settings: that hold for the whole piece.
         sample_rate: of the sound, Hz.
         n_channels: its channels.
+        plan, survey: as the sender's frames take them.
 
     Raises ValueError for a stereo mode that changes on the way: `Codes` have one.
     """
 
-    def __init__(self, runtime: CodecRuntime, settings: Settings, sample_rate: int, n_channels: int) -> None:
+    def __init__(
+        self,
+        runtime: CodecRuntime,
+        settings: Settings,
+        sample_rate: int,
+        n_channels: int,
+        plan: LayerPlan | None = None,
+        survey: Survey | None = None,
+    ) -> None:
         targets = {motion.target for motion in settings.motions} | {curve.target for curve in settings.automation}
         if "stereo" in targets:
             raise ValueError(
@@ -45,14 +55,17 @@ class StreamEncoder:
         # Steps are remembered until the codec's frames have come to them.
         latest = bridge_latency(sample_rate, config.sample_rate, config.frame, config.delay_samples * settings.passes)
         track = ControlTrack(settings, sample_rate, config.sample_rate, config.frame, latest)
-        self._sender = Sender(runtime, n_channels, sample_rate, track, track.at_start(), in_place=True)
+        self._sender = Sender(
+            runtime, n_channels, sample_rate, track, track.at_start(), in_place=True, plan=plan, survey=survey
+        )
         self._n_samples, self._n_frames = 0, 0
         self._is_done = False
 
-    def push(self, block: FloatArray) -> Codes:
+    def push(self, block: FloatArray, settings: Settings | None = None) -> Codes:
         """Take the next block and return the codes of the frames that it completes, which may be none.
 
-        Float32 (or float64) `[channels, n]` of any n.
+        Float32 (or float64) `[channels, n]` of any n. `settings` hold from this block on: those of the beginning with
+        another number of layers or other chances of loss, for who sends codes while they are made.
 
         Raises TypeError or ValueError for another type or shape, NaN and infinity, and after `flush`, before any state
         has changed.
@@ -63,6 +76,8 @@ class StreamEncoder:
             raise ValueError(f"The block has the shape {block.shape}; this encoder takes [{self.n_channels}, samples].")
         refuse_non_finite(block, self._n_samples)
         self._n_samples += block.shape[1]
+        if settings is not None:
+            self._settings = settings
         return self._codes(list(self._sender.push(block, self._settings).stretches), None)
 
     def flush(self) -> Codes:

@@ -1,0 +1,113 @@
+"""What a sender makes of reports: how much it sends twice, and how many layers it sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lamina.plugin.line.packet import MOST_DISTANCE, MOST_REPEATED, PacketError, Report
+
+LOSS_RISE, LOSS_FALL = 0.5, 0.1
+"""Weights of a new report's loss: more loss is believed sooner than less."""
+LONG_BURST = 1.6
+"""Mean gap, in packets, above which losses count as bursts: the repeated frames then lie further back."""
+QUEUE_GROWS_MS = 60.0
+"""Packets that come so much later than the quickest wait somewhere: the link carries less than is sent."""
+HEAVY_LOSS = 0.1
+"""Above this share of lost packets less is sent (draft-ietf-rmcat-gcc, section 6), but only while packets queue."""
+SHED = 0.75
+CALM_REPORTS = 3
+"""So many reports without a queue, one after the other, and a layer comes back."""
+
+
+@dataclass(frozen=True)
+class Redundancy:
+    """What of earlier frames travels again.
+
+    Args:
+        frames: how many earlier frames each packet repeats for each new one, 0 … 3; 0 repeats nothing.
+        layers: how many layers of them; at least those from which a model with a memory knows a lag.
+        distance: how many packets back the newest repeated frame was sent first, 1 …
+    """
+
+    frames: int = 0
+    layers: int = 0
+    distance: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.frames <= 3 or not 1 <= self.distance <= 4 or (self.frames and self.layers < 1):
+            raise PacketError(
+                f"Redundancy of {self.frames} frames, {self.layers} layers and a distance of {self.distance} can't be "
+                "sent; give 0 to 3 frames, 1 or more layers, and a distance of 1 to 4 packets."
+            )
+
+    def span(self, frames_per_packet: int) -> tuple[int, int]:
+        """Repeated frames in a packet, and how many frames back the newest of them lies."""
+        distance = 1 + (self.distance - 1) * frames_per_packet
+        return min(self.frames * frames_per_packet, MOST_REPEATED), min(distance, MOST_DISTANCE)
+
+
+NONE = Redundancy()
+"""Nothing is repeated."""
+
+
+def chosen_redundancy(loss: float, burst: float, least_layers: int, layers: int) -> Redundancy:
+    """What is repeated at a share of lost packets.
+
+    Args:
+        loss: share of packets that get lost, 0 … 1.
+        burst: mean length of a gap, in packets.
+        least_layers: the fewest layers that can be decoded by themselves.
+        layers: that new frames have: no more are worth repeating.
+    """
+    distance = 1 if burst < LONG_BURST else min(4, round(burst))
+    coarse, fine = min(least_layers, layers), min(max(least_layers, 8), layers)
+    if loss < 0.005:
+        return NONE
+    if loss < 0.03:
+        return Redundancy(1, coarse, distance)
+    if loss < 0.12:
+        return Redundancy(1, fine, distance)
+    return Redundancy(2, fine if loss < 0.25 else coarse, distance)
+
+
+class Adaptation:
+    """A sender's view of its link.
+
+    Args:
+        least_layers: the fewest layers that frames may be left.
+        lag_layers: the fewest that can be decoded by themselves.
+    """
+
+    def __init__(self, least_layers: int, lag_layers: int) -> None:
+        self._least, self._lag_layers = least_layers, max(1, lag_layers)
+        self.loss = 0.0
+        """Share of packets that get lost, smoothed."""
+        self.burst = 1.0
+        """Mean gap, smoothed."""
+        self.shed = 0
+        """Layers fewer than wished."""
+        self._n_calm = 0
+
+    def hear(self, report: Report, layers: int) -> None:
+        """A report on a stream of which `layers` are wished."""
+        weight = LOSS_RISE if report.loss > self.loss else LOSS_FALL
+        self.loss += weight * (report.loss - self.loss)
+        if report.loss > 0:
+            self.burst += LOSS_RISE * (max(report.burst, 1.0) - self.burst)
+        now = self.layers(layers)
+        if report.queue_ms > QUEUE_GROWS_MS:
+            self._n_calm = 0
+            factor = SHED * (1 - report.loss / 2 if report.loss > HEAVY_LOSS else 1.0)
+            self.shed = layers - max(self._least, min(now - 1, int(now * factor)))
+        elif self.shed:
+            self._n_calm += 1
+            if self._n_calm >= CALM_REPORTS:
+                self._n_calm, self.shed = 0, self.shed - 1
+
+    def layers(self, wished: int) -> int:
+        """How many layers are sent where so many are wished."""
+        return max(min(self._least, wished), wished - max(0, self.shed))
+
+    def redundancy(self, layers: int) -> Redundancy:
+        """What is repeated beside new frames of so many layers."""
+        return chosen_redundancy(self.loss, self.burst, self._lag_layers, layers)

@@ -1,0 +1,1 @@
+"""How two ends of a line meet: invitation, greeting, encrypted connection, and the peers that talk over it."""
