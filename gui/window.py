@@ -289,7 +289,7 @@ class MainWindow(QMainWindow):
         if self._kept is not None:
             self._kept.close()
         self.session.close()
-        self.compare_window.testing.close()
+        self.compare_window.close_work()
         self.comparing.close()
         self.background.close()
         self._device_search.close()

@@ -181,7 +181,9 @@ def test_the_command_line_screens_and_compares_mushra(tmp_path, capsys):
     assert "Left out: Eve rated the hidden reference below 90 in 2 of 2 sounds." in out
     assert "LAMINA:6 − LAMINA:3: +25.0" in out and "(7 listeners)" in out
     # Seven differences of one sign give 2 / 2⁷ at the least; ten pairs make it 0.16.
-    assert "after Holm 0.156" in out and "No two versions are told apart for certain." in out
+    assert (
+        "after Holm 0.156" in out and "7 listeners are too few to tell 5 versions apart for certain; it takes 9." in out
+    )
 
 
 def test_the_command_line_tells_thresholds_and_preferences(tmp_path, capsys):
