@@ -53,7 +53,7 @@ def test_a_rival_comes_back_out_of_a_board_document_as_it_was(spec):
         ({"effect": "rival.opus", "options": {"frame_ms": [5]}}, "text or a number"),
         ({"effect": "rival.opus", "options": [5]}, "values by name"),
         ({"effect": "rival.opus", "rate": 5}, "no field 'rate'"),
-        ({"effect": "rival.gsm", "kbps": 14}, "GSM full rate has 13 kbps and no other bitrate, so not 14"),
+        ({"effect": "rival.gsm", "kbps": 14}, "GSM full rate has 13 kbps and no other bitrate, not 14"),
     ],
 )
 def test_a_document_with_a_wrong_rival_is_refused_in_a_sentence_that_names_its_place(fields, sentence):

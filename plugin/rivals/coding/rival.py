@@ -54,9 +54,7 @@ class Rates:
         value = float(kbps)
         if not (value in self.choices if self.choices else self.lowest <= value <= self.highest):
             if len(self.choices) == 1:
-                raise ValueError(
-                    f"{title} has {self} kbps and no other bitrate, so not {value:g}; leave the number out."
-                )
+                raise ValueError(f"{title} has {self} kbps and no other bitrate, not {value:g}; leave the number out.")
             raise ValueError(f"{title} has no {value:g} kbps; choose {'one of' if self.choices else 'from'} {self}.")
         return value
 
