@@ -429,8 +429,9 @@ class Peer:
 
     def _ending_of_now(self, now: float) -> Ending | None:
         if self._transport.state == "closed":
-            is_over = self._has_other_ended or self._finished_at is not None
-            return Ending(self._transport.reason, is_failure=not is_over)
+            if self._has_other_ended or self._finished_at is not None:
+                return Ending("The sound has ended.")
+            return Ending(self._transport.reason, is_failure=True)
         if self._other is None and now - self._started > HELLO_TIMEOUT_SECONDS:
             return Ending("The other end joined, but said no hello.", is_failure=True)
         is_sent = self._source is None or (
