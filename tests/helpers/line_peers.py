@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import numpy as np
 import pytest
 
 from lamina.plugin.line.joining import peer as peers
@@ -46,3 +47,9 @@ def run(coroutine):
             await coroutine
 
     asyncio.run(with_patience())
+
+
+def is_in_order_in(some, all_of_them):
+    """Whether the rows of one array are found in the other, in order."""
+    rest = iter(all_of_them)
+    return all(any(np.array_equal(one, other) for other in rest) for one in some)

@@ -9,7 +9,7 @@ from sounds import demo, lag_samples
 
 pytest.importorskip("aiortc", reason="the extra [line] is not installed")
 
-from line_peers import run, slow_motion, two_peers, until  # noqa: F401 - a fixture
+from line_peers import is_in_order_in, run, slow_motion, two_peers, until  # noqa: F401 - a fixture
 
 import lamina
 from lamina import Board, NeuralCodec
@@ -29,12 +29,6 @@ pytestmark = pytest.mark.usefixtures("slow_motion")
 def speech(seconds=0.8, n_channels=1):
     one = 0.5 * demo(1, RATE, seconds)[:1]
     return np.concatenate([one, one[:, ::-1]])[:n_channels]
-
-
-def is_in_order_in(some, all_of_them):
-    """Whether the rows of one array are found in the other, in order."""
-    rest = iter(all_of_them)
-    return all(any(np.array_equal(one, other) for other in rest) for one in some)
 
 
 @pytest.mark.parametrize("n_channels", [1, 2])
