@@ -166,7 +166,9 @@ def test_a_line_between_two_virtual_devices(ends, tmp_path):
     offering = ends("offer", "--device-input", device, "--name", "Ada")
     invitation = offering.hears("invitation")["invitation"]
     output = tmp_path / "out.raw"
-    joining = ends("join", invitation, "--device-output", f"virtual?output={output}", "--name", "Ben")
+    # As late as can be, so that sound is in time on a busy machine too.
+    patient = ("--buffer", "4096", "--margin", "10")
+    joining = ends("join", invitation, "--device-output", f"virtual?output={output}", "--name", "Ben", *patient)
     joining.hears("state", state="talking", there="Ada")
     while not (output.exists() and output.stat().st_size > 8 * 48_000 * 2):
         joining.hears("status")

@@ -66,6 +66,12 @@ def add_end_options(parser: argparse.ArgumentParser, sends: bool, hears: bool) -
     parser.add_argument("--channels", metavar="N[,N]", help="input channels, from 1: one or two; default 1")
     parser.add_argument("--rate", type=int, metavar="R", help="the device's sample rate in Hz")
     parser.add_argument("--buffer", type=int, metavar="N", help="samples the device takes at a time; default 256")
+    parser.add_argument(
+        "--margin",
+        type=float,
+        metavar="F",
+        help="codec frames (13.3 ms) of sound kept ready; default 1, grows as needed",
+    )
     parser.add_argument("--duration", type=float, metavar="S", help="end after so many seconds of being joined")
     parser.add_argument("--json", action="store_true", help="tell everything as JSON, one object a line")
     parser.add_argument("-q", "--quiet", action="store_true", help="tell nothing but what went wrong")
@@ -126,7 +132,11 @@ def _devices(options: argparse.Namespace) -> Any:
     from lamina.plugin.host.device.device_settings import VIRTUAL, DeviceSettings
     from lamina.plugin.host.device.devices import is_hardware
 
-    changes: dict[str, Any] = {"sample_rate": options.rate, "input_channels": (1,)}
+    changes: dict[str, Any] = {
+        "sample_rate": options.rate,
+        "input_channels": (1,),
+        "margin_frames": options.margin,
+    }
     if options.device_input is not None:
         changes["input"] = options.device_input
         if options.device_output is None and not is_hardware(options.device_input):

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
 
 from lamina.dsp.arrays import FloatArray
-from lamina.plugin.host.device.device_settings import DEFAULT, NONE, VIRTUAL, DeviceSettings
+from lamina.plugin.host.device.device_settings import (
+    DEFAULT,
+    MOST_MARGIN_FRAMES,
+    NONE,
+    VIRTUAL,
+    DeviceSettings,
+)
 from lamina.plugin.host.device.devices import is_hardware
 from lamina.plugin.host.device.opening import open_stream
 from lamina.plugin.host.device.playout import Playout
@@ -20,6 +27,7 @@ BLOCK_SECONDS = 0.01
 MARGIN_FRAMES = 1.0
 """Codec frames of sound kept ready beside the device's buffer: two networks are computed in their time, not one."""
 FRAME_SECONDS = 320 / 24_000
+MISSES_TO_GROW, MISS_MEMORY_SECONDS = 2, 10.0
 
 Speak = Callable[[FloatArray, float], None]
 Hear = Callable[[int, float], FloatArray]
@@ -76,6 +84,7 @@ class DeviceClock:
         self._margin = round(margin * FRAME_SECONDS * self.stream.sample_rate)
         self.playout = Playout(self.stream.playout, self.stream.block + self._margin, self.stream.block)
         self.n_late = 0
+        self._late_at: deque[float] = deque(maxlen=MISSES_TO_GROW)
         self.trouble = ""
 
     @property
@@ -113,7 +122,19 @@ class DeviceClock:
         """Hand a block over to be played, on as many channels as the device has."""
         n_outputs = self.stream.playout.n_channels
         fitted = sound[:n_outputs] if len(sound) >= n_outputs else np.repeat(sound[:1], n_outputs, axis=0)
-        self.n_late += self.playout.write(np.ascontiguousarray(fitted.T)) is not None
+        if self.playout.write(np.ascontiguousarray(fitted.T)) is not None:
+            self._note_late()
+
+    def _note_late(self) -> None:
+        """Sound that comes late again and again is kept ready for longer, as in the live engine."""
+        self.n_late += 1
+        now = time.monotonic()
+        self._late_at.append(now)
+        is_often = len(self._late_at) == MISSES_TO_GROW and now - self._late_at[0] < MISS_MEMORY_SECONDS
+        step = round(FRAME_SECONDS * self.sample_rate)
+        if is_often and self.playout.delay_samples - self.stream.block + step <= MOST_MARGIN_FRAMES * step:
+            self._late_at.clear()
+            self.playout.grow(step)
 
     def stop(self) -> None:
         """Let the device go."""
