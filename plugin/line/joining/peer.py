@@ -501,10 +501,21 @@ class Peer:
         receiver = self.receiver
         if receiver is None or self._play_rate is None:
             return None
-        codec_ms = 1000 * self.hearing.latency_samples(self._play_rate) / self._play_rate
         way_ms = (self.sender.round_trip_ms or 0.0) / 2 if self.sender is not None else 0.0
         device_ms = 1000 * self._clock.delay_seconds[1] if isinstance(self._clock, DeviceClock) else 0.0
-        return codec_ms + way_ms + receiver.buffer_ms + device_ms
+        return delay_ms(self.hearing, self._play_rate, receiver.buffer_ms, way_ms) + device_ms
+
+
+def delay_ms(codec: NeuralCodec, sample_rate: int, buffer_ms: float, way_ms: float) -> float:
+    """From a sample's capture at one end to its being handed over at the other, in milliseconds, within a frame.
+
+    Args:
+        codec: its latency, of encoder and decoder together, is known exactly.
+        sample_rate: Hz, of who hears.
+        buffer_ms: how long frames wait, the packets' own length and the blocks' of both ends among it.
+        way_ms: through the network, one way.
+    """
+    return 1000 * codec.latency_samples(sample_rate) / sample_rate + buffer_ms + way_ms
 
 
 class Offered:
