@@ -99,7 +99,8 @@ class Varispeed:
         phase = ((positions - whole) * PHASES).astype(np.int64)
         table: npt.NDArray[np.float64] = kernel_table(1, 1, HALF_TAPS, PHASES)
         windows = np.lib.stride_tricks.sliding_window_view(self._held, 2 * HALF_TAPS, axis=1)
-        y = np.einsum("cnt,nt->cn", windows[:, whole - HALF_TAPS + 1], table[phase]).astype(np.float32)
+        summed = np.einsum("cnt,nt->cn", windows[:, whole - HALF_TAPS + 1], table[phase])
+        y: FloatArray = summed.astype(np.float32)
         self._position += ratio * count
         gone = int(self._position) - HALF_TAPS
         self._held, self._position = self._held[:, gone:], self._position - gone
