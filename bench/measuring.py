@@ -25,10 +25,12 @@ import lamina.models.engines.core_engine
 import lamina.models.engines.loop
 import lamina.models.engines.onnx_engine
 import lamina.models.runtime
+import lamina.plugin.stream.two_pass
 from lamina.models.bundles.bundle import Bundle
-from lamina.models.runtime import load_runtime
+from lamina.models.runtime import CodecRuntime, load_runtime
 from lamina.plugin.parameters.table import PARAMETERS
 from lamina.plugin.rivals.lyra import LYRA_KBPS
+from lamina.plugin.stream.two_pass import Survey, changes_told
 
 DECIDING_LAYERS = (4, 8, 16, 24)
 """3, 6, 12 and 18 kbps: where bundles are compared, and where noisy speech and denoising are measured."""
@@ -40,6 +42,25 @@ MEASURES = {SPEECH: SPEECH_MEASURES, MUSIC: MUSIC_MEASURES, NOISY: NOISY_MEASURE
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How a bundle codes.
+
+    Args:
+        search: candidates in the search for codes.
+        two_pass: whether each window's layers are planned first.
+    """
+
+    search: int = USUAL_SEARCH
+    two_pass: bool = False
+
+    def __str__(self) -> str:
+        return (f" search {self.search}" if self.search > 1 else "") + (" two passes" if self.two_pass else "")
+
+
+USUAL = Manner()
+
+
+@dataclass(frozen=True)
 class Job:
     """One codec at one setting on one window.
 
@@ -48,7 +69,7 @@ class Job:
         system, setting: as in `Result`.
         measures: which scores are taken.
         bundle: folder of the bundle, for a bundle.
-        layers, denoise, search: for a bundle.
+        layers, denoise, manner: for a bundle.
         kbps: for a bundle what it sends, for a rival what it is asked for; NaN if nothing is coded.
     """
 
@@ -60,7 +81,7 @@ class Job:
     layers: int | None = None
     denoise: float = 0.0
     kbps: float = float("nan")
-    search: int = USUAL_SEARCH
+    manner: Manner = USUAL
 
 
 @dataclass(frozen=True)
@@ -85,7 +106,7 @@ def measure(
     lyra: Path | None,
     cache: ScoreCache,
     processes: int,
-    searches: dict[str, int] | None = None,
+    manners: dict[str, Manner] | None = None,
 ) -> Results:
     """Every codec on every window; what `cache` knows is not measured again, and what is measured is put there.
 
@@ -96,9 +117,9 @@ def measure(
         lyra: the folder of Lyra's models, if it takes part.
         cache: read, added to and saved.
         processes: how many measure side by side.
-        searches: candidates in the search for codes, by the same names; as many as usual where none is given.
+        manners: of coding, by the same names; the usual one where none is given.
     """
-    planned = [(window, list(_jobs(window, bundles, layer_counts, lyra, searches or {}))) for window in windows]
+    planned = [(window, list(_jobs(window, bundles, layer_counts, lyra, manners or {}))) for window in windows]
     tasks = [
         Task(window, missing, lyra)
         for window, jobs in planned
@@ -141,21 +162,40 @@ def measure(
 
 
 def code_with_bundle(
-    bundle: str, samples: Samples, settings: Sequence[tuple[int, float]], search: int = USUAL_SEARCH
-) -> Iterator[Samples]:
+    bundle: str, samples: Samples, settings: Sequence[tuple[int, float]], manner: Manner = USUAL
+) -> Iterator[tuple[Samples, float]]:
     """`samples` (float32 `[n]` at 24 kHz) through a bundle at each of `settings` (layers, denoise).
 
-    Results are aligned with the input.
+    Results are aligned with the input and come with the layers that a frame got on the average, in which the bits count
+    that tell how many it has.
     """
     runtime = load_runtime(bundle)
     config = runtime.config
     n_frames = -(-(samples.size + config.delay_samples) // config.frame)
     padded = np.pad(samples, (0, n_frames * config.frame - samples.size))[None]
     for layers, denoise in settings:
-        decoded, _ = runtime.decode(
-            runtime.quantized(padded, layers, search), runtime.decoder_state(1), denoise, layers
-        )
-        yield decoded[0, config.delay_samples : config.delay_samples + samples.size]
+        if manner.two_pass:
+            quantized, sent = _in_two_passes(runtime, padded, layers, manner.search)
+        else:
+            quantized, sent = runtime.quantized(padded, layers, manner.search), float(layers)
+        decoded, _ = runtime.decode(quantized, runtime.decoder_state(1), denoise, layers)
+        yield decoded[0, config.delay_samples : config.delay_samples + samples.size], sent
+
+
+def _in_two_passes(runtime: CodecRuntime, x: Samples, layers: int, search: int) -> tuple[Samples, float]:
+    """Quantized latents of samples `[1, frames · frame]` whose layers are planned, and how many a frame has.
+
+    Of a bundle with a memory; any other would be coded at the constant bitrate.
+    """
+    z, _ = runtime.encode(x, runtime.encoder_state(1))
+    constant, loop, survey = np.full(z.shape[:2], layers, np.uint8), runtime.loop(1), Survey(runtime)
+    if loop is None:
+        return runtime.quantized(x, layers, search), float(layers)
+    survey.note(x, z, runtime.code(x, layers)[1], constant)
+    counts = survey.plan(z.shape[1]).counts
+    codes, foreseen = loop.encode(x, z, counts, np.full(z.shape[1], search))
+    sent = counts.mean() + changes_told(counts[0]).mean() / np.mean(runtime.config.code_bits)
+    return foreseen + runtime.dequantize(codes, counts), float(sent)
 
 
 def _programs(bundle: Bundle) -> tuple[Path, ...]:
@@ -173,16 +213,21 @@ def _programs(bundle: Bundle) -> tuple[Path, ...]:
 
 
 def _jobs(
-    window: Window, bundles: dict[str, Bundle], layer_counts: Sequence[int], lyra: Path | None, searches: dict[str, int]
+    window: Window,
+    bundles: dict[str, Bundle],
+    layer_counts: Sequence[int],
+    lyra: Path | None,
+    manners: dict[str, Manner],
 ) -> Iterator[Job]:
     measures = MEASURES[window.kind]
     sound = window_hash(window)
     if window.kind == NOISY:
         yield Job(score_key(sound, UNCODED, measures, (), ()), UNCODED, "", measures)
     for name, bundle in bundles.items():
-        search = searches.get(name, USUAL_SEARCH)
-        searched = f" search {search}" if search > 1 else ""
+        manner = manners.get(name, USUAL)
         files = _programs(bundle)
+        if manner.two_pass:
+            files += (Path(str(lamina.plugin.stream.two_pass.__file__)),)
         for layers, denoise in _settings(window.kind, bundle, layer_counts):
             setting = layers_setting(layers, denoise)
             # DNSMOS of clean speech is of interest only beside denoised clean speech.
@@ -191,9 +236,9 @@ def _jobs(
                 if window.kind == SPEECH and bundle.conditioned and layers in DECIDING_LAYERS
                 else measures
             )
-            key = score_key(sound, f"{bundle.digest} {setting}{searched}", taken, files, ("onnxruntime",))
+            key = score_key(sound, f"{bundle.digest} {setting}{manner}", taken, files, ("onnxruntime",))
             yield Job(
-                key, name, setting, taken, str(bundle.path), layers, denoise, layers * bundle.kbps_per_layer, search
+                key, name, setting, taken, str(bundle.path), layers, denoise, layers * bundle.kbps_per_layer, manner
             )
     packages = ("av", "ai-edge-litert")
     for system, rates in ((OPUS, OPUS_KBPS), (LYRA, LYRA_KBPS if lyra else ())):
@@ -218,11 +263,11 @@ def _measured(task: Task) -> dict[str, Remembered]:
         return Remembered(scores(window.reference, coded, job.measures), kbps)
 
     found = {}
-    for bundle, search in dict.fromkeys((job.bundle, job.search) for job in task.jobs if job.bundle is not None):
-        jobs = [job for job in task.jobs if (job.bundle, job.search) == (bundle, search)]
-        coded = code_with_bundle(bundle, window.heard, [(job.layers or 1, job.denoise) for job in jobs], search)
-        for job, samples in zip(jobs, coded, strict=True):
-            found[job.key] = remembered(job, samples, job.kbps)
+    for bundle, manner in dict.fromkeys((job.bundle, job.manner) for job in task.jobs if job.bundle is not None):
+        jobs = [job for job in task.jobs if (job.bundle, job.manner) == (bundle, manner)]
+        coded = code_with_bundle(bundle, window.heard, [(job.layers or 1, job.denoise) for job in jobs], manner)
+        for job, (samples, n_layers) in zip(jobs, coded, strict=True):
+            found[job.key] = remembered(job, samples, job.kbps * n_layers / (job.layers or 1))
     for job in task.jobs:
         if job.system == UNCODED:
             found[job.key] = remembered(job, window.heard, job.kbps)

@@ -22,7 +22,7 @@ import numpy as np
 from codebooks import codebook_use, print_codebooks, silence_out
 from compare import print_comparison
 from heldout import KINDS, MUSIC, NOISE_FOLDER, NOISY, SPEECH, Window, read_mono, read_windows, sound_files
-from measuring import DECIDING_LAYERS, USUAL_SEARCH, measure
+from measuring import DECIDING_LAYERS, USUAL_SEARCH, Manner, measure
 from musts import print_targets, targets
 from picture import PictureError, check_target, draw
 from results import as_json, print_table
@@ -63,11 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     names = _names(bundles)
     lyra = lyra_folder(options.lyra)
-    measured, searches = dict(zip(names, bundles, strict=True)), {}
+    measured, manners = dict(zip(names, bundles, strict=True)), {}
     if options.search is not None:
-        searched = f"{names[0]}, search {options.search}"
-        measured[searched], searches[searched] = bundles[0], options.search
-    results = measure(windows, measured, options.layers, lyra, cache, options.processes, searches)
+        manners[f"{names[0]}, search {options.search}"] = Manner(search=options.search)
+    if options.two_pass:
+        manners[f"{names[0]}, two passes"] = Manner(two_pass=True)
+    measured.update(dict.fromkeys(manners, bundles[0]))
+    results = measure(windows, measured, options.layers, lyra, cache, options.processes, manners)
     for group in results.groups():
         print_table(group, results, options.window)
     runtime = load_runtime(str(bundles[0].path))
@@ -78,8 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     deciding = [layers for layers in DECIDING_LAYERS if layers in options.layers]
     if len(names) == 2:
         print_comparison(results, names[0], names[1], deciding, bundles[0].kbps_per_layer)
-    for searched in searches:
-        print_comparison(results, searched, names[0], deciding, bundles[0].kbps_per_layer)
+    for other in manners:
+        print_comparison(results, other, names[0], deciding, bundles[0].kbps_per_layer)
     table = targets(results, names[0], bundles[0].kbps_per_layer, use, silence)
     if options.musts:
         print_targets(table)
@@ -178,6 +180,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"measure the bundle with N candidates in the search for codes too, instead of {USUAL_SEARCH}, and say "
         "whether that is better",
+    )
+    parser.add_argument(
+        "--two-pass",
+        action="store_true",
+        help="measure the bundle with each window's layers planned first, too, and say whether that is better",
     )
     parser.add_argument("--musts", action="store_true", help="print the table of targets and whether each is met")
     parser.add_argument(

@@ -75,8 +75,9 @@ class IntoFrames:
         self._down = StreamingResampler(n_channels, host_rate, core_rate) if host_rate != core_rate else None
 
     def push(self, block: FloatArray) -> FloatArray:
-        """A block `[channels, n]` at the host's rate → the frames that it completes, `[channels, k · frame]` at the
-        core's, k ≥ 0.
+        """Give the core's frames that a block completes.
+
+        `[channels, n]` at the host's rate → `[channels, k · frame]` at the core's, k ≥ 0.
         """
         core = self._down.push(block) if self._down else block
         self._waiting = np.concatenate([self._waiting, core], 1)

@@ -1,5 +1,6 @@
-"""Loudness in LUFS, as ITU-R BS.1770-4 and EBU Tech 3341 define it: momentary and short-term of a stream, integrated
-of a whole sound.
+"""Loudness in LUFS, as ITU-R BS.1770-4 and EBU Tech 3341 define it.
+
+Momentary and short-term of a stream, integrated of a whole sound.
 
 The standard gives its two K-weighting filters as coefficients for 48 kHz (BS.1770-4, annex 1, tables 1 and 2). For
 other rates they are taken back to the analogue filters that the bilinear transform made them from, and transformed

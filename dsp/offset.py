@@ -9,12 +9,14 @@ import numpy as np
 from lamina.dsp.arrays import FloatArray
 
 FOUND, GONE = 0.008, 0.003
-"""Slow means, of full scale, above which there is an offset (−42 dBFS), and below which it has ended. A tone of 20 Hz
-that begins at 0.9 stays below, and so do loud bass drums.
+"""Slow means, of full scale, above which there is an offset (−42 dBFS), and below which it has ended.
+
+A tone of 20 Hz that begins at 0.9 stays below, and so do loud bass drums.
 """
 SLOW_SECONDS, FAST_SECONDS = 0.25, 0.1
-"""Time constants of the means: what is listened to in order to find an offset (three in a row), and what is then taken
-out (two in a row: 1 % of a tone at 20 Hz).
+"""Time constants of the means: of what finds an offset (three in a row), and of what is taken out (two in a row).
+
+The latter costs a tone at 20 Hz 1 %.
 """
 FADE_SECONDS = 0.1
 

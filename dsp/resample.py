@@ -23,16 +23,19 @@ HALF_PERIODS = 40
 """Half length of the kernel in periods of the lower of the two rates: 1.7 ms at 24 kHz."""
 
 CUTOFF = 0.9375
-"""−6 dB point as a share of the lower Nyquist frequency. With the length above, the stop band (−80 dB) starts at
-Nyquist.
+"""−6 dB point as a share of the lower Nyquist frequency.
+
+With the length above, the stop band (−80 dB) starts at Nyquist.
 """
 
 KAISER_BETA = 7.857
 """Window shape for 80 dB."""
 
 MAX_PHASES = 16_384
-"""Finest division of a sample. Rates without a common divisor would need more; their positions are then early by less
-than 1/16384 of a source sample."""
+"""Finest division of a sample.
+
+Rates without a common divisor would need more; their positions are then early by less than 1/16384 of a source sample.
+"""
 
 BLOCK_OUTPUTS = 64
 """Outputs per row of the block product, at least; smaller cycles are repeated up to this."""
@@ -41,8 +44,11 @@ MAX_CYCLE = 1024
 """Longest cycle (in outputs) that the block product is built for."""
 
 SINGLE_THREADED_PRODUCT = 200_000
-"""Multiplications per matrix product. OpenBLAS spreads larger ones over threads, which costs more than it
-brings here and stalls when another process keeps a core busy."""
+"""Multiplications per matrix product.
+
+OpenBLAS spreads larger ones over threads, which costs more than it brings here and stalls when another process keeps a
+core busy.
+"""
 
 GATHERED_OUTPUTS = 2048
 """Outputs computed at a time without blocks; bounds the memory."""

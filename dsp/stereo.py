@@ -108,8 +108,9 @@ class _Matrix:
         )
 
     def _turn(self) -> tuple[Any, Any, Any]:
-        """Cosine and sine, and a scale by which middle and side are half of sum and difference: 1 at 0, 1/√2 at a
-        quarter.
+        """Cosine, sine, and a scale by which middle and side are half of sum and difference.
+
+        The scale is 1 at 0 and 1/√2 at a quarter.
         """
         share = np.asarray(self.angle, np.float64) / float(TURNED)
         angle = share * (math.pi / 4)

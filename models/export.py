@@ -48,13 +48,15 @@ LARGE = 4096
 FILTERBANK = ("analysis.linear.weight", "synthesis.linear.weight")
 LINEAR_PATH = ("linear_path.weight",)
 MEMORY_PART = ("memory.", "sketch.", "predictor.")
-"""What the names of a memory's weights begin with: all its matrices are in bytes, as what it foresees wrongly is coded
-anyway.
+"""What the names of a memory's weights begin with.
+
+All its matrices are in bytes, as what it foresees wrongly is coded anyway.
 """
 QUANTIZER = ("codebooks", "bases")
 GRAPH_TOLERANCE = 0.05
-"""Largest difference of the graphs from torch, relative to the largest value: the runtime rounds activations to
-bytes.
+"""Largest difference of the graphs from torch, relative to the largest value.
+
+The runtime rounds activations to bytes.
 """
 GRAPH_LOSS = 1.05
 """Largest error of the graphs' codes against that of torch's: the graphs compare entries in bytes."""

@@ -68,8 +68,9 @@ class JsonText(str):
 
 
 def json_text(data: Any) -> str:
-    """As `json.dumps`, but other threads have their turn while long lists are written, and `JsonText` is taken as it
-    is.
+    """Write as `json.dumps` does, but let other threads have their turn while long lists are written.
+
+    `JsonText` is taken as it is.
     """
     parts: list[str] = []
     _write(data, parts)

@@ -30,12 +30,14 @@ FEW_ROWS = 4
 SETTLING_FRAMES = 60
 """After so many frames of silence an encoder has forgotten what was before."""
 SNAPSHOT_TOLERANCE = 0.01
-"""Largest difference from the snapshot, relative to its largest value: processors round sums and bytes a little
-differently.
+"""Largest difference from the snapshot, relative to its largest value.
+
+Processors round sums and bytes a little differently.
 """
 SNAPSHOT_LOSS = 1.02
-"""Largest error that codes chosen here leave, against that of the snapshot's: a last bit now and then decides for
-another code.
+"""Largest error that codes chosen here leave, against that of the snapshot's.
+
+A last bit now and then decides for another code.
 """
 
 
@@ -68,8 +70,11 @@ class CodecRuntime:
                 np.concatenate([bases[:1], bases]),
             )
         self.codebooks: FloatArray = codebooks
-        """Every row's codebook in its own directions, `[rows, codebook_size, code_width]`. Row k is layer k + 1; with a
-        memory, the first row is the lag's, of zeros, and the last ones are the layers of frames without a lag."""
+        """Every row's codebook in its own directions, `[rows, codebook_size, code_width]`.
+
+        Row k is layer k + 1; with a memory, the first row is the lag's, of zeros, and the last ones are the layers of
+        frames without a lag.
+        """
         self.bases: FloatArray = bases
         """Those directions: orthonormal columns, `[rows, latent, code_width]`."""
         self.entries: FloatArray = exact_product(self.codebooks, self.bases.transpose(0, 2, 1))

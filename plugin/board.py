@@ -283,8 +283,9 @@ def _why_not(effect: Effect) -> str:
 
 
 def in_stages(effect: Effect) -> list[Effect]:
-    """What a whole piece passes one after the other, for the same result: Lamina's effects one by one, and the natives
-    that stand side by side as boards of their own. Nested boards are opened up.
+    """Split a board into what a whole piece passes one after the other, for the same result.
+
+    Lamina's effects stand one by one, and the natives side by side as boards of their own. Nested boards are opened up.
     """
     if not isinstance(effect, Board):
         return [effect]

@@ -37,7 +37,9 @@ from lamina.plugin.parameters.table import PARAMETERS, find_parameter, parameter
 from lamina.plugin.stream.blocks import CodecStream
 from lamina.plugin.stream.decoder import StreamDecoder, check_layers_are_sent
 from lamina.plugin.stream.encoder import StreamEncoder
+from lamina.plugin.stream.planner import StreamPlanner
 from lamina.plugin.stream.reports import FrameReport
+from lamina.plugin.stream.two_pass import LayerPlan
 
 if TYPE_CHECKING:
     from lamina.plugin.parameters.codec import OtherUnits
@@ -53,8 +55,9 @@ WHOLE_FILE_SECONDS = 8
 if TYPE_CHECKING:
 
     class _Attributes(AllParameters, OtherUnits):
-        """What type checkers know of the constructor and of the attributes: every parameter as it is declared, and the
-        model.
+        """What type checkers know of the constructor and of the attributes.
+
+        Every parameter as it is declared, and the model.
         """
 
         model: Final[str] = choice("Model", (), default=DEFAULT_BUNDLE)
@@ -83,7 +86,9 @@ class NeuralCodec(SideChainEffect, _Attributes):
 
     Every argument but `model` is also an attribute that may be set at any time, from any thread; a stream reads them
     once per block. `on_report`, if set, is called with each `FrameReport`; `last_reports` holds the newest.
-    A copy (`copy`, `pickle`) has the same bundle and settings, no past, and no `on_report`.
+    `layer_plan`, if set to what `plan` made of a sound, says how many layers each of its frames sends, to all that
+    begins from then on: calls, encoders, streams.
+    A copy (`copy`, `pickle`) has the same bundle and settings, no past, no `on_report` and no `layer_plan`.
 
     Raises ValueError or TypeError with a sentence for any value out of range, and leaves the effect unchanged.
     """
@@ -98,6 +103,7 @@ class NeuralCodec(SideChainEffect, _Attributes):
         "_stream",
         "_streaming",
         "_to_swallow",
+        "layer_plan",
         "on_report",
     )
 
@@ -143,6 +149,7 @@ class NeuralCodec(SideChainEffect, _Attributes):
         self._bundle = opened_bundle(self._model)
         self._settings: Settings = state["settings"].on(shape_of(self._bundle.config))
         self.on_report: Callable[[FrameReport], None] | None = None
+        self.layer_plan: LayerPlan | None = None
         self._runtime: CodecRuntime | None = None
         self._stream: CodecStream | None = None
         self._layout: Layout | None = None
@@ -201,7 +208,7 @@ class NeuralCodec(SideChainEffect, _Attributes):
         """A live stream of its own: what is pushed comes back at the same length, `latency_samples` later."""
         channels, rate = check_channels(n_channels), check_sample_rate(sample_rate)
         size = None if block is None else check_buffer_size(block)
-        return CodecStream(self._open(), lambda: self._settings, rate, channels, size, self._listen)
+        return CodecStream(self._open(), lambda: self._settings, rate, channels, size, self._listen, self.layer_plan)
 
     def process(
         self,
@@ -245,7 +252,34 @@ class NeuralCodec(SideChainEffect, _Attributes):
         `push(block)` and in the end `flush()` give `Codes` that together (`+`) are those of `encode`.
         """
         rate, channels = check_sample_rate(sample_rate), check_channels(n_channels)
-        return StreamEncoder(self._open(), self._settings, rate, channels)
+        return StreamEncoder(self._open(), self._settings, rate, channels, self.layer_plan)
+
+    def plan(self, audio: np.ndarray, sample_rate: float) -> LayerPlan:
+        """Hear a whole piece, in any of pedalboard's layouts, and share its bits out among its frames.
+
+        Hard frames get more layers than easy ones, for no more bits than at the constant bitrate that is set; one and
+        two layers, three with `lamina-24k`, and all of them leave nothing to share out. Set `layer_plan` to what comes,
+        and code the same sound with the same settings:
+
+            codec.layer_plan = codec.plan(audio, sample_rate)
+            codes = codec.encode(audio, sample_rate)
+
+        Raises as `process` does, and ValueError with several generations (`passes`).
+        """
+        samples, _ = channels_first(audio)
+        planner = self.planner(sample_rate, len(samples))
+        chunk = planner.sample_rate * WHOLE_FILE_SECONDS
+        for start in range(0, samples.shape[1], chunk):
+            planner.push(samples[:, start : start + chunk])
+        return planner.flush()
+
+    def planner(self, sample_rate: float, n_channels: int) -> StreamPlanner:
+        """What plans one piece of any length that comes in blocks, with the settings of now.
+
+        After each `push(block)`, `flush()` gives what `plan` gives of the whole.
+        """
+        rate, channels = check_sample_rate(sample_rate), check_channels(n_channels)
+        return StreamPlanner(self._open(), self._settings, rate, channels)
 
     def decode(self, codes: Codes, sample_rate: float | None = None, layers: int | None = None) -> FloatArray:
         """Codes back to sound, float32 `[channels, samples]`, at `sample_rate` (None: the one they were made at).

@@ -203,8 +203,9 @@ class OggFile(SoundReader):
         return self._file.read(sum(page.segments))
 
     def _packets(self, pages: list[_Page], first: int) -> Iterator[tuple[int, bool, bytes]]:
-        """Packets that begin on page `first` or later: the page where each ends, whether it is that page's last, and
-        the packet.
+        """Find the packets that begin on page `first` or later.
+
+        Of each, the page where it ends, whether it is that page's last, and the packet.
         """
         part: bytearray | None = None
         for number in range(first, len(pages)):

@@ -96,8 +96,9 @@ class Tags:
 
 
 def read_tags(path: Path) -> Tags:
-    """What a sound file says about its sound, except what is no longer so once the sound has been changed (its
-    encoder, its loudness) and pictures. What can't be read is left out.
+    """Read what a sound file says about its sound, as far as that stays true once the sound has been changed.
+
+    Its encoder, its loudness and pictures are left out, and so is what can't be read.
     """
     import av
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lamina.cli.answers import DONE, INCOMPLETE, code_of, told
+from lamina.cli.interruption import Interruption
 
 BAR_FORMAT = "{desc} {bar} {percentage:3.0f} %  {remaining} left"
 PIPE = Path("-")
@@ -33,8 +34,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a file: a line that tells it, and a sentence about what was missing of the source, if something
-    was.
+    """What came of a file, in a line, and what was missing of its source, in a sentence.
+
+    The sentence is empty where nothing was.
     """
 
     line: str
@@ -42,7 +44,9 @@ class Outcome:
 
 
 Work = Callable[[Job, Callable[[float], None], Callable[[], bool]], Outcome]
-"""Makes a job's target. It calls the first function with the share done, 0 … 1, and stops when the second says so."""
+"""Makes a job's target. It calls the first function with the share done, 0 … 1, and the second before each block, and
+stops when that says so.
+"""
 
 
 def add_file_options(parser: argparse.ArgumentParser, inputs: str, output: str) -> None:
@@ -170,15 +174,22 @@ def check_replacing(there: list[Path], options: argparse.Namespace, advice: str)
         raise NotWrittenError(f"{there[0]} exists already{more}. Nothing was written: give {advice}.")
 
 
-def run_jobs(jobs: list[Job], work: Work, options: argparse.Namespace) -> int:
+def run_jobs(jobs: list[Job], work: Work, options: argparse.Namespace, interruption: Interruption) -> int:
     """Do them, `options.jobs` at the same time; returns the command's exit code.
+
+    Raises as `interruption.check` does, at the next block at the latest, once the command was told to end.
 
     A lone job raises what stops it. Of several one bad file doesn't lose the others: what stops it is told.
     """
     stop = threading.Event()
     codes: list[int] = []
+
+    def is_over() -> bool:
+        interruption.check()
+        return stop.is_set()
+
     run = _each if options.jobs == 1 or len(jobs) == 1 else _together
-    with contextlib.closing(run(jobs, work, options, stop)) as outcomes:
+    with contextlib.closing(run(jobs, work, options, stop, is_over)) as outcomes:
         for job, outcome in outcomes:
             if isinstance(outcome, BaseException):
                 # Who reads the results is gone: nobody waits for the rest.
@@ -230,8 +241,9 @@ def new_folders(output: Path) -> Iterator[None]:
 
 
 def progress_bar(options: argparse.Namespace, description: str, is_hidden: bool = False) -> Any:
-    """A bar on stderr. Without a terminal to draw on there is none; with stderr closed there is not even a place to
-    ask.
+    """Show progress as a bar on stderr.
+
+    Without a terminal to draw on there is none; with stderr closed there is not even a place to ask.
     """
     from tqdm import tqdm
 
@@ -247,19 +259,23 @@ def advance(bar: Any, share: float) -> None:
 Results = Generator[tuple[Job, "Outcome | Exception"], None, None]
 
 
-def _each(jobs: list[Job], work: Work, options: argparse.Namespace, stop: threading.Event) -> Results:
+def _each(
+    jobs: list[Job], work: Work, options: argparse.Namespace, _stop: threading.Event, is_over: Callable[[], bool]
+) -> Results:
     for job in jobs:
         try:
             # How long a pipe will be, nobody knows.
             with progress_bar(options, job.source.name, job.source == PIPE) as bar:
-                outcome = work(job, partial(advance, bar), stop.is_set)
+                outcome = work(job, partial(advance, bar), is_over)
         except (ValueError, OSError) as error:
             yield job, error
         else:
             yield job, outcome
 
 
-def _together(jobs: list[Job], work: Work, options: argparse.Namespace, stop: threading.Event) -> Results:
+def _together(
+    jobs: list[Job], work: Work, options: argparse.Namespace, stop: threading.Event, is_over: Callable[[], bool]
+) -> Results:
     """Threads do: whatever takes time here lets other threads run meanwhile."""
     shares = [0.0] * len(jobs)
     with progress_bar(options, f"{len(jobs)} files") as bar, ThreadPoolExecutor(options.jobs) as pool:
@@ -270,7 +286,7 @@ def _together(jobs: list[Job], work: Work, options: argparse.Namespace, stop: th
                 advance(bar, sum(shares) / len(shares))
 
         waiting = {
-            pool.submit(work, job, partial(follow, index), stop.is_set): (index, job) for index, job in enumerate(jobs)
+            pool.submit(work, job, partial(follow, index), is_over): (index, job) for index, job in enumerate(jobs)
         }
         try:
             for done in as_completed(waiting):

@@ -1,5 +1,6 @@
-"""`lamina encode` writes sound as a `.lamina` file, `lamina decode` makes sound of it, `lamina inspect` tells what it
-holds.
+"""The commands for `.lamina` files.
+
+`lamina encode` writes sound as one, `lamina decode` makes sound of it, `lamina inspect` tells what it holds.
 """
 
 from __future__ import annotations
@@ -24,7 +25,15 @@ from lamina.cli.batch import (
     without_existing,
 )
 from lamina.cli.interruption import signals_end_it_cleanly
-from lamina.cli.options import DECODING, ENCODING, add_settings_options, codec_of, describe, given_parameters
+from lamina.cli.options import (
+    DECODING,
+    ENCODING,
+    add_settings_options,
+    add_two_pass_option,
+    codec_of,
+    describe,
+    given_parameters,
+)
 from lamina.cli.spool import from_standard_input, to_standard_output
 from lamina.dsp.soundfiles.formats import readable
 
@@ -49,7 +58,8 @@ def add_codes_commands(commands: Any) -> None:
         description="Encode sound files of any length into .lamina files: their codes, 0.75 kbps per layer and "
         "channel. Settings that shape codes count here; those that shape sound (output gain, desk, …) are given to "
         "`lamina decode`, but a file remembers --denoise.",
-        epilog="Examples: lamina encode song.wav song.lamina --kbps 6 --entropy · lamina encode takes/*.wav coded/",
+        epilog="Examples: lamina encode song.wav song.lamina --kbps 6 --entropy --two-pass · lamina encode "
+        "takes/*.wav coded/",
     )
     add_file_options(encode, f"sound files ({readable()})", "a .lamina file, or a folder")
     encode.add_argument(
@@ -57,6 +67,7 @@ def add_codes_commands(commands: Any) -> None:
         action="store_true",
         help="make the file a few percent smaller; damage then costs ten seconds instead of one",
     )
+    add_two_pass_option(encode)
     add_settings_options(encode)
     encode.set_defaults(run=_encode)
 
@@ -103,12 +114,12 @@ def _encode(options: argparse.Namespace) -> int:
         with from_standard_input(job.source, ".wav") as source, to_standard_output(job.target, SUFFIX) as target:
             return _encode_file(copy.copy(codec), source, target, job, options, progress, cancelled)
 
-    with signals_end_it_cleanly(), new_folders(output):
+    with signals_end_it_cleanly() as interruption, new_folders(output):
         jobs = jobs_of(inputs, output, lambda _: SUFFIX, frozenset({SUFFIX}), lambda goal, _: check_codes_target(goal))
         jobs = without_existing(jobs, options)
         if options.verbose:
             print(f"lamina: {describe(codec)}", file=sys.stderr)
-        return run_jobs(jobs, work, options)
+        return run_jobs(jobs, work, options, interruption)
 
 
 def _encode_file(
@@ -123,7 +134,7 @@ def _encode_file(
     from lamina.plugin.codes_file.coding import encode_file
     from lamina.plugin.codes_file.summary import inspect_codes
 
-    result = encode_file(codec, source, target, options.entropy, progress, cancelled)
+    result = encode_file(codec, source, target, options.entropy, progress, cancelled, options.two_pass)
     info = inspect_codes(target)
     line = (
         f"{job.target}: {info.seconds:.1f} s, {info.file_kbps:.2f} kbps ({info.packed_kbps:.2f} kbps of codes, packed "
@@ -145,9 +156,9 @@ def _decode(options: argparse.Namespace) -> int:
         with from_standard_input(job.source, SUFFIX) as source, to_standard_output(job.target, ".wav") as target:
             return _decode_file(source, target, job, options, progress, cancelled)
 
-    with signals_end_it_cleanly(), new_folders(output):
+    with signals_end_it_cleanly() as interruption, new_folders(output):
         jobs = jobs_of(inputs, output, lambda _: DECODED_SUFFIX, WRITABLE_SUFFIXES, check_target)
-        return run_jobs(without_existing(jobs, options), work, options)
+        return run_jobs(without_existing(jobs, options), work, options, interruption)
 
 
 def _decode_file(
@@ -192,8 +203,9 @@ def _wanted_layers(options: argparse.Namespace, codec: NeuralCodec) -> int | Non
 
 
 def _check_peeling(header: HeaderFields, layers: int, source: Path) -> None:
-    """Raises ValueError if the file has fewer layers, or if so few can't be understood: the file is good, the wish is
-    not.
+    """Refuse a choice of layers that a file can't be decoded with.
+
+    Raises ValueError if it has fewer layers, or if so few can't be understood: the file is good, the wish is not.
     """
     sent = header.layers
     if layers > sent:
@@ -292,8 +304,9 @@ def _layers(info: ContainerInfo) -> str:
 
 
 def _entries(name: str, digest: str) -> tuple[BundleEntry | None, BundleEntry | None]:
-    """The model here with this digest, and the one of this name. The name only picks from the list: it never opens a
-    path.
+    """The model here with this digest, and the one of this name.
+
+    The name only picks from the list: it never opens a path.
     """
     from lamina.models.bundles.bundle import survey_bundles
 

@@ -7,15 +7,14 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.cli.answers import print_json
-from lamina.cli.batch import add_replacing_options, check_replacing
+from lamina.cli.batch import BAR_FORMAT, add_replacing_options, advance, check_replacing
+from lamina.cli.interruption import signals_end_it_cleanly
 from lamina.plugin.extras import missing_extra
 
-BAR_FORMAT = "{desc} {bar} {percentage:3.0f} %  {remaining} left"
 MOST_LISTED = 20
 MOST_EXAMPLES = 5
 SAMPLE_RATE = 24_000
@@ -124,22 +123,29 @@ def add_data_command(commands: Any) -> None:
 
 @contextlib.contextmanager
 def progress_bar(description: str) -> Iterator[Callable[[float], None]]:
-    """A bar on the terminal (none without one); give the share done, 0 … 1, to what comes back."""
+    """A bar on the terminal (none without one); give the share done, 0 … 1, to what comes back.
+
+    While it is there, signals that end the command end it cleanly.
+    """
     from tqdm import tqdm
 
-    with tqdm(
-        total=100, desc=description, bar_format=BAR_FORMAT, disable=True if sys.stderr is None else None, leave=False
-    ) as bar:
-        yield partial(_advance, bar)
+    disable = True if sys.stderr is None else None
+    with (
+        signals_end_it_cleanly() as interruption,
+        tqdm(total=100, desc=description, bar_format=BAR_FORMAT, disable=disable, leave=False) as bar,
+    ):
 
+        def follow(share: float) -> None:
+            interruption.check()
+            advance(bar, share)
 
-def _advance(bar: Any, share: float) -> None:
-    bar.update(round(share * 100) - bar.n)
+        yield follow
 
 
 def packages_are_missing(sources: list[Path]) -> bool:
-    """Says so on stderr if the packages that decode and resample are not installed, and some source is a folder of
-    sound files.
+    """Whether packages that decode or resample are missing; says so on stderr.
+
+    Resampling is needed only where some source is a folder of sound files.
     """
     try:
         import scipy  # noqa: F401
@@ -200,8 +206,9 @@ def _compact(options: argparse.Namespace) -> int:
 
 
 def _check_replacing(options: argparse.Namespace, in_parts: bool) -> None:
-    """Raises NotWrittenError, before sounds are read, if a file or the first part of a set is there and may not be
-    replaced.
+    """Refuse a target that is there and may not be replaced, before sounds are read.
+
+    Raises NotWrittenError for a file, or the first part of a set.
     """
     from lamina.models.training.data.packed import part_path
 

@@ -58,8 +58,10 @@ def _began_with_an_interrupt(error: BaseException | None) -> bool:
 
 
 def _keep_standard_streams_in_place() -> None:
-    """What is closed (`lamina … <&-`) becomes nothing: else the next file or pipe that is opened would land in its
-    place, and what is started would take that for its input.
+    """Make nothing (`os.devnull`) of what is closed (`lamina … <&-`).
+
+    Else the next file or pipe that is opened would land in its place, and what is started would take that for its
+    input.
     """
     for number in range(3):
         try:

@@ -135,8 +135,20 @@ def given_parameters(options: argparse.Namespace) -> dict[str, tuple[str, str]]:
     return given
 
 
-def rate_text(codec: NeuralCodec | Rival, n_channels: int) -> str:
+def add_two_pass_option(parser: argparse.ArgumentParser) -> None:
+    """Declare --two-pass."""
+    parser.add_argument(
+        "--two-pass",
+        action="store_true",
+        help="hear each file once before it is coded, and give its hard frames more layers than its easy ones: closer "
+        "to the original at the same bitrate, which is kept on average over the file (from 3 kbps up)",
+    )
+
+
+def rate_text(codec: NeuralCodec | Rival, n_channels: int, two_pass: bool = False) -> str:
     """The bitrate of a channel and, where there are several, of all: "6 kbps per channel, 12 kbps in all".
+
+    In two passes it is an average.
 
     Of a rival that has coded something, the bitrate that was counted: "Opus 12 kbps, 12.00 kbps counted in all".
     """
@@ -145,14 +157,13 @@ def rate_text(codec: NeuralCodec | Rival, n_channels: int) -> str:
         return codec.title if math.isnan(kbps) else f"{codec.title}, {kbps:.2f} kbps counted in all"
     settings, shape = codec.settings, codec.settings.shape
     if n_channels == 1:
-        return f"{codec.kbps:g} kbps" + (" on average" if settings.variable_rate else "")
+        return f"{codec.kbps:g} kbps" + (" on average" if settings.variable_rate or two_pass else "")
     total = codec.kbps * n_channels
     if n_channels == 2 and settings.stereo != "linked":
         side = min(settings.side_layers, settings.layers) if settings.stereo == "mid-side" else 0
         total = codec.kbps + (shape.kbps(side) if side else 0.0)
-    least = (
-        "at most " if settings.loudness_layers or settings.moves else "on average " if settings.variable_rate else ""
-    )
+    is_average = settings.variable_rate or two_pass
+    least = "at most " if settings.loudness_layers or settings.moves else "on average " if is_average else ""
     return f"{codec.kbps:g} kbps per channel, {least}{total:g} kbps in all"
 
 

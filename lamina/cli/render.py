@@ -22,7 +22,14 @@ from lamina.cli.batch import (
     without_existing,
 )
 from lamina.cli.interruption import signals_end_it_cleanly
-from lamina.cli.options import add_settings_options, codec_of, describe, given_parameters, rate_text
+from lamina.cli.options import (
+    add_settings_options,
+    add_two_pass_option,
+    codec_of,
+    describe,
+    given_parameters,
+    rate_text,
+)
 from lamina.dsp.soundfiles.formats import readable, writable
 from lamina.plugin.neural_codec import NeuralCodec
 
@@ -47,6 +54,7 @@ def add_render_command(commands: Any) -> None:
     add_file_options(
         render, f"sound files ({readable()})", f"a file (its suffix chooses the format: {writable()}) or a folder"
     )
+    add_two_pass_option(render)
     add_settings_options(render)
     render.add_argument(
         "--rival",
@@ -98,15 +106,18 @@ def _render(options: argparse.Namespace) -> int:
 
     inputs, output = inputs_and_output(options)
     raw = _raw_sound(options, PIPE in inputs, output == PIPE)
-    codec = codec_of(options) if options.rival is None else _rival_of(options, PIPE in (*inputs, output))
+    is_piped = PIPE in (*inputs, output)
+    codec = codec_of(options) if options.rival is None else _rival_of(options, is_piped)
+    if options.two_pass and is_piped:
+        raise ValueError("--two-pass hears the sound twice, and a pipe tells it once. Give it files.")
     if options.rival is None:
         _check_sidechain(options, codec)
-    with signals_end_it_cleanly(), new_folders(output):
+    with signals_end_it_cleanly() as interruption, new_folders(output):
         jobs = jobs_of(inputs, output, _suffix, WRITABLE_SUFFIXES, check_target)
         jobs = without_existing(jobs, options)
         if options.verbose:
             print(f"lamina: {describe(codec)}", file=sys.stderr)
-        return run_jobs(jobs, _work(codec, options, raw), options)
+        return run_jobs(jobs, _work(codec, options, raw), options, interruption)
 
 
 def _work(codec: NeuralCodec | Rival, options: argparse.Namespace, raw: RawSound | None) -> Work:
@@ -131,6 +142,7 @@ def _work(codec: NeuralCodec | Rival, options: argparse.Namespace, raw: RawSound
                 progress,
                 options.sample_format,
                 options.quality,
+                cancelled,
             )
         else:
             result = render_file(
@@ -143,11 +155,12 @@ def _work(codec: NeuralCodec | Rival, options: argparse.Namespace, raw: RawSound
                 options.sample_format,
                 options.quality,
                 not options.no_tags,
+                options.two_pass,
             )
         if result.clipping:
             print(f"lamina: {job.target}: {result.clipping}", file=sys.stderr)
         speed = result.seconds / max(result.elapsed, 1e-9)
-        rate = rate_text(effect, result.n_channels)
+        rate = rate_text(effect, result.n_channels, options.two_pass)
         return Outcome(f"{result.target}: {result.seconds:.1f} s at {rate}, {speed:.0f} × real time", result.trouble)
 
     return work
@@ -160,6 +173,7 @@ def _rival_of(options: argparse.Namespace, is_piped: bool) -> NeuralCodec | Riva
     text: str = options.rival
     own = [flag for name, (flag, _) in given_parameters(options).items() if name != "kbps"]
     own += [f"--{name}" for name in ("preset", "model", "sidechain") if getattr(options, name) is not None]
+    own += ["--two-pass"] if options.two_pass else []
     if own:
         raise ValueError(f"{own[0]} is a setting of Lamina, and --rival {text} asks for another codec. Leave one out.")
     name, *rest = text.split(":")

@@ -11,7 +11,7 @@ from typing import Any
 from lamina.cli.answers import DONE, REFUSED
 from lamina.plugin.extras import missing_extra
 
-SHELLS = ("bash", "zsh")
+SHELLS = ("bash", "zsh", "fish")
 
 
 def add_shell_commands(commands: Any, parser: argparse.ArgumentParser) -> None:

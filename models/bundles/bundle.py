@@ -42,8 +42,11 @@ MODEL_CARD = "MODEL_CARD.md"
 
 
 SHIPPED_MANIFESTS = {"lamina-24k": "a7217d28ca5ff4aca7bf3d0afd4bf9e50d90b00172155b5a49a0aaa24e1ea434"}
-"""SHA-256 of the `model.json` of each bundle that comes with Lamina, which holds the hashes of its other files: hashes
-that lie beside what they are of tell damage, not another's hand."""
+"""SHA-256 of the `model.json` of each bundle that comes with Lamina.
+
+That file holds the hashes of the bundle's other files: hashes that lie beside what they are of tell damage, not
+another's hand.
+"""
 LARGEST_MANIFEST, LARGEST_MODEL_FILE = 1 << 20, 1 << 30
 _HASH = re.compile("[0-9a-f]{64}")
 
@@ -84,8 +87,9 @@ class Bundle:
 
 
 def quantizer_groups(config: CodecConfig) -> list[slice]:
-    """The residual layers that each of the quantizer's graphs codes; with a memory, the first one's are those that its
-    loop hears.
+    """The residual layers that each of the quantizer's graphs codes.
+
+    With a memory, the first one's are those that its loop hears.
     """
     first = LAYERS_PER_GRAPH if config.memory is None else config.memory.loop_layers - 1
     edges = [0, *range(first, config.residual_layers, LAYERS_PER_GRAPH), config.residual_layers]

@@ -51,8 +51,10 @@ def read_weights(path: Path) -> dict[str, Array]:
 
 
 def check_graph(path: Path, listed: Container[str]) -> None:
-    """Raises ValueError if a graph is one that no bundle may run: one that holds a loop, which might never end, or that
-    reads a file which is not `listed`, and so not verified.
+    """Refuse a graph that no bundle may run.
+
+    Raises ValueError for one that holds a loop, which might never end, or that reads a file which is not `listed`, and
+    so not verified.
     """
     try:
         for number, value in _fields(memoryview(path.read_bytes())):

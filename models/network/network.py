@@ -64,8 +64,9 @@ SETTLED_FRAMES = 2
 
 
 LOSSES_COUNT = 1.7
-"""How much more an error of the receiver's loop after losses counts than the sender's surprise: what got lost must be
-forgotten.
+"""How much more an error of the receiver's loop after losses counts than the sender's surprise.
+
+What got lost must be forgotten.
 """
 GUARDED, GUARDED_IN_LOSS = 0.1, 0.85
 """Shares of the examples whose frames are guarded, without losses and with."""

@@ -28,8 +28,10 @@ from lamina.models.network.layers import (
 )
 
 LANES = 16
-"""Width to which per-frame scalars are spread before log and exp, so that the runtime's vector code always
-sees whole vectors and rounds every frame the same way."""
+"""Width to which per-frame scalars are spread before log and exp.
+
+So the runtime's vector code always sees whole vectors and rounds every frame the same way.
+"""
 
 POWER_FLOOR = 1e-7
 COMPANDING_FLOOR = 1e-3

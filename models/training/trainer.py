@@ -386,7 +386,9 @@ def prepare(config: CodecConfig, corpus: Corpus, seed: int = 0) -> CodecNetwork:
 
 
 class _StopSignals:
-    """Turns SIGTERM and SIGINT into a request to stop after the step."""
+    """Turns SIGTERM and SIGINT into a request to stop after the step; also SIGHUP, with which a terminal goes, unless
+    it is ignored (nohup).
+    """
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
@@ -395,7 +397,10 @@ class _StopSignals:
         def stop(number: int, frame: FrameType | None) -> None:
             self.trainer.stop_requested, self.trainer.stopped_by = True, number
 
-        self.before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        numbers = [signal.SIGTERM, signal.SIGINT]
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        self.before = {number: signal.signal(number, stop) for number in numbers}
 
     def __exit__(self, *error: object) -> None:
         for number, handler in self.before.items():

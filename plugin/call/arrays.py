@@ -1,5 +1,6 @@
-"""Array layouts that callers hand over, as pedalboard accepts them: 1-D, `[channels, samples]` or `[samples,
-channels]`.
+"""Array layouts that callers hand over, as pedalboard accepts them.
+
+1-D, `[channels, samples]` or `[samples, channels]`.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ def channels_first(audio: object) -> tuple[FloatArray, Callable[[FloatArray], Fl
 def channels_in(
     audio: object, before: Layout | None
 ) -> tuple[FloatArray, Callable[[FloatArray], FloatArray], Layout | None]:
-    """As `channels_first`, for the next block of a stream whose blocks lay like `before`, and how this one lies (None:
-    `[samples]`).
+    """As `channels_first`, for the next block of a stream whose blocks lay like `before`.
+
+    Also gives how this one lies (None: `[samples]`).
 
     Blocks of one or two samples are ambiguous by themselves, but not in a stream.
     """
@@ -107,8 +109,9 @@ def check_float_array(audio: object) -> npt.NDArray[np.floating[Any]]:
 
 
 def refuse_non_finite(samples: FloatArray, position: int = 0) -> None:
-    """Raises ValueError that says where `[channels, samples]`, which begins at sample `position`, holds NaN or
-    infinity.
+    """Refuse NaN and infinity, and say where they are.
+
+    Raises ValueError; `[channels, samples]` begins at sample `position`.
     """
     if not np.isfinite(samples).all():
         channel, index = (int(i) for i in np.argwhere(~np.isfinite(samples))[0])

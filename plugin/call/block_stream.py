@@ -127,8 +127,10 @@ class BlockStream:
         self._has_sidechain = False
 
     def push(self, block: FloatArray, sidechain: FloatArray | None = None) -> FloatArray:
-        """Float32 (or float64) `[channels, n]`, n at most `block` (or just that, with native plugins that hold sound
-        back), → float32 `[channels, n]`, `latency_samples` later. NaN and infinity count as silence.
+        """Pass a block on, and give as many samples, `latency_samples` later.
+
+        Float32 (or float64) `[channels, n]`, n at most `block` (or just that, with native plugins that hold sound
+        back), → float32 `[channels, n]`. NaN and infinity count as silence.
 
         `sidechain`, of the same shape, goes to every codec, aligned with what arrives there; when there is one, give it
         from the first block on. Raises TypeError or ValueError for another type or shape, before any state has changed.

@@ -40,8 +40,9 @@ class Effect(ABC):
         return self.process(input_array, sample_rate, buffer_size, reset)
 
     def process_channels(self, audio: FloatArray, rate: int, buffer_size: int, reset: bool) -> FloatArray:
-        """As `process`, for float32 `[channels, samples]` of a caller who knows that they are: any number of samples is
-        taken for such.
+        """As `process`, for callers who know that theirs is float32 `[channels, samples]`.
+
+        Any number of samples is taken for such.
 
         An effect that doesn't say otherwise guesses from the shape again.
         """

@@ -127,8 +127,9 @@ class EffectList:
 
 
 def effects_in(items: Iterable[BoardItem]) -> list[BoardItem]:
-    """All effects, those inside nested boards and pedalboard's boards included; native `Chain` and `Mix` are one effect
-    each.
+    """All effects, those inside nested boards and pedalboard's boards included.
+
+    Native `Chain` and `Mix` are one effect each.
     """
     found: list[BoardItem] = []
     for item in items:

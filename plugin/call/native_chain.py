@@ -30,8 +30,9 @@ EVEN_BLOCK = 256
 
 
 def forgetful_effects(plugin: Plugin) -> list[str]:
-    """Names of the built-in effects, in `plugin` or being it, that forget their past at every call: they process whole
-    pieces only.
+    """Names of the built-in effects, in `plugin` or being it, that forget their past at every call.
+
+    They process whole pieces only.
     """
     if isinstance(plugin, PluginContainer) and isinstance(plugin, Iterable):
         return [name for member in plugin for name in forgetful_effects(member)]

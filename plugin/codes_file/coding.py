@@ -12,6 +12,7 @@ from lamina.plugin.codes_file.codes import MAX_CODE_CHANNELS
 from lamina.plugin.codes_file.header import ContainerError
 from lamina.plugin.codes_file.reader import CodesReader, open_codes
 from lamina.plugin.codes_file.writer import check_codes_target, codes_writer
+from lamina.plugin.files.planning import halves, planned
 from lamina.plugin.files.render import BLOCK_SECONDS, RenderCancelled, RenderResult
 from lamina.plugin.files.sound import (
     AudioFileError,
@@ -35,6 +36,7 @@ def encode_file(
     entropy: bool = False,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
+    two_pass: bool = False,
 ) -> RenderResult:
     """Encode a sound file as a `.lamina` file, with the settings as they stand.
 
@@ -46,13 +48,18 @@ def encode_file(
         entropy: make it a few percent shorter, in blocks of ten seconds.
         progress: called with the share done, 0 … 1.
         cancelled: asked before each block; if it says True, RenderCancelled is raised.
+        two_pass: hear the file once before, and give its hard frames more layers than its easy ones.
 
     Raises AudioFileError or ContainerError before anything is touched if source or target can't be used, and at any
     time without leaving a trace.
     """
     started = time.perf_counter()
     goal = check_codes_target(target)
-    with open_for_reading(source, MAX_CODE_CHANNELS) as file:
+    first_pass: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+    if two_pass:
+        before, progress = halves(progress)
+        first_pass = planned(codec, source, before, lambda: _stop_if(cancelled, f"Encoding {goal}"))
+    with first_pass, open_for_reading(source, MAX_CODE_CHANNELS) as file:
         rate, total = int(file.samplerate), int(file.frames)
         encoder = codec.encoder(rate, int(file.num_channels))
         size, position = max(1, int(rate * BLOCK_SECONDS)), 0

@@ -19,8 +19,9 @@ from lamina.plugin.metrics import Metric, ScoreStore, measure
 
 ORIGINAL_LABEL = "Original"
 LEAST_DELAY_SECONDS = 0.001
-"""Codecs are aligned to the sample by what they are. Correlation places what they do to phase some samples off, so a
-delay counts as one only from here on.
+"""Least correlation from which a delay counts as one.
+
+Codecs are aligned to the sample by what they are, and correlation places what they do to phase some samples off.
 """
 
 

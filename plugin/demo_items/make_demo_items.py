@@ -83,8 +83,9 @@ def download(folder: Path) -> Path:
 
 
 def music(instruments: Path) -> Samples:
-    """Six bars in E minor at 96 beats a minute: guitar first, then bass and drums, so that each is heard alone and
-    together.
+    """Compose six bars in E minor at 96 beats a minute.
+
+    Guitar first, then bass and drums, so that each is heard alone and together.
     """
     beat = 60 / 96
     bar = 4 * beat
@@ -144,8 +145,9 @@ def noisy(spoken: Samples, instruments: Path) -> Samples:
 
 
 def read(path: Path, semitones: float = 0.0) -> Samples:
-    """The sound `path` at SAMPLE_RATE, moved by `semitones` as a tape would be (faster is higher); stereo stays
-    stereo.
+    """Read `path` at SAMPLE_RATE, moved by `semitones` as a tape would be (faster is higher).
+
+    Stereo stays stereo.
     """
     ratio = 2 ** (semitones / 12)
     with AudioFile(str(path)).resampled_to(SAMPLE_RATE / ratio) as file:

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 LOSE_FRAME, LOSE_LAYER, WHICH_LAYER = 1, 2, 3
 REPEATED_FRAMES = 10
 HELD_WHOLE_FRAMES, HELD_FALL = 4, 0.84
-"""A held frame sounds like itself so long; then it gets softer, because a frame that repeats 75 times a second
-buzzes.
+"""How long a held frame sounds like itself; then it gets softer.
+
+A frame that repeats 75 times a second buzzes.
 """
 FADE_LAYERS, FADE_LEVEL = 0.6, 0.88
 """What concealment by fading keeps from one lost frame to the next."""
@@ -37,8 +38,10 @@ FADE_LAYERS, FADE_LEVEL = 0.6, 0.88
 FORESEEN_LEVEL = 0.9
 """The same for frames that are foreseen: the first one is as loud as memory says."""
 RECOVERED = 0.05
-"""The receiver's loop is taken for the sender's again when their predictions differ by so small a share of their size:
-bytes in the networks round what remains of an error up and down, so that it needn't vanish."""
+"""Difference of predictions, as a share of their size, at which the receiver's loop is taken for the sender's again.
+
+Bytes in the networks round what remains of an error up and down, so that it needn't vanish.
+"""
 
 
 LossModel = Literal["random", "bursts", "pattern"]

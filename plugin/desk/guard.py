@@ -13,8 +13,9 @@ import numpy as np
 from lamina.dsp.arrays import FloatArray
 
 MOST_GAIN = 3.5
-"""Peak of altered sound at the codec's rate against the input's; at the host's rate it may be a little higher between
-these samples.
+"""Peak of altered sound at the codec's rate against the input's.
+
+At the host's rate it may be a little higher between these samples.
 """
 SOFT_FROM = 0.8
 """Share of that peak from which samples are bent rather than let through, in frames whose beginning is still loud."""

@@ -23,8 +23,9 @@ Plain = bool | int | float | str
 
 @lru_cache(maxsize=1)
 def native_effects() -> dict[str, type[Plugin]]:
-    """The built-in effects that a name and parameters are enough for, containers aside. Abstract classes are not among
-    them.
+    """The built-in effects that a name and parameters are enough for, containers aside.
+
+    Abstract classes are not among them.
     """
     found: dict[str, type[Plugin]] = {"Convolution": Convolution}
     for name, kind in vars(pedalboard).items():
@@ -66,8 +67,9 @@ def check_native(name: str, parameters: dict[str, Any]) -> None:
 
 
 def build_native(name: str, parameters: dict[str, Any]) -> Plugin:
-    """An effect with these parameters; what is not named keeps its default. Raises what the effect's constructor
-    raises.
+    """Make an effect with these parameters; what is not named keeps its default.
+
+    Raises what the effect's constructor raises.
     """
     known = _example(name)
     built: Plugin = native_effects()[name](

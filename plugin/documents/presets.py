@@ -23,8 +23,9 @@ from lamina.plugin.parameters.table import Value, find_parameter, suggest
 SCHEMA_VERSION = 1
 
 CATEGORIES = ("music production", "lo-fi", "sound design", "speech", "network failure", "diagnosis")
-"""What the factory presets are for, in the order in which they are listed; a preset of one's own may name any, or
-none.
+"""What the factory presets are for, in the order in which they are listed.
+
+A preset of one's own may name any, or none.
 """
 
 

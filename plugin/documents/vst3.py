@@ -44,8 +44,9 @@ def load_vst3(path: str | Path, plugin_name: str | None = None) -> VST3Plugin:
 
 
 def path_of_vst3(plugin: VST3Plugin) -> str:
-    """Where a plugin lies: known if `load_vst3` loaded it; otherwise a plugin file of its name is looked for where
-    plugins are installed.
+    """Where a plugin lies.
+
+    Known if `load_vst3` loaded it; otherwise a plugin file of its name is looked for where plugins are installed.
 
     Raises VST3Error if there is none.
     """

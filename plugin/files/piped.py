@@ -25,7 +25,14 @@ from lamina.plugin.call.arrays import (
     refuse_non_finite,
 )
 from lamina.plugin.call.effect import Effect
-from lamina.plugin.files.render import BLOCK_SECONDS, BUFFER_SIZE, LONGEST_LATENCY_SECONDS, RenderResult, beside
+from lamina.plugin.files.render import (
+    BLOCK_SECONDS,
+    BUFFER_SIZE,
+    LONGEST_LATENCY_SECONDS,
+    RenderCancelled,
+    RenderResult,
+    beside,
+)
 from lamina.plugin.files.sound import (
     AudioFileError,
     atomic_writer,
@@ -236,6 +243,7 @@ def render_piped(
     progress: Callable[[float], None] | None = None,
     sample_format: str | None = None,
     quality: str | None = None,
+    cancelled: Callable[[], bool] | None = None,
 ) -> RenderResult:
     """Run sound through an effect where source, target or both are pipes; see `render_file` for two files.
 
@@ -248,6 +256,7 @@ def render_piped(
         sidechain: as in `render_file`.
         progress: called with the share done, 0 … 1, of a source that is a file.
         sample_format, quality: of a target that is a file, as in `render_file`.
+        cancelled: asked before each block; if it says True, RenderCancelled is raised.
 
     Raises AudioFileError as `render_file` does, BrokenPipeError if nobody reads the target any more.
     """
@@ -258,11 +267,11 @@ def render_piped(
             check_encoding(goal, sample_format, quality)
         with open_for_reading(source, MAX_CHANNELS) as file:
             reader: Blocks = FileReader(file, source, progress)
-            n_samples = _into(effect, reader, goal, format, is_raw, sidechain, sample_format, quality)
+            n_samples = _into(effect, reader, goal, format, is_raw, sidechain, sample_format, quality, cancelled)
     else:
         reader = PipeReader(source, raw)
         goal = check_target(target) if isinstance(target, Path) else target
-        n_samples = _into(effect, reader, goal, format, is_raw, sidechain, sample_format, quality)
+        n_samples = _into(effect, reader, goal, format, is_raw, sidechain, sample_format, quality, cancelled)
     where = goal if isinstance(goal, Path) else Path("-")
     seconds = n_samples / reader.sample_rate
     return RenderResult(where, seconds, time.perf_counter() - started, reader.trouble, reader.n_channels)
@@ -277,17 +286,19 @@ def _into(
     sidechain: Path | None,
     sample_format: str | None,
     quality: str | None,
+    cancelled: Callable[[], bool] | None,
 ) -> int:
     rate, n_channels = reader.sample_rate, reader.n_channels
     if isinstance(target, Path):
         with atomic_writer(target, rate, n_channels, sample_format, quality) as writer:
-            return _through(effect, reader, writer, sidechain)
-    return _through(
-        effect, reader, PipeWriter(target, rate, n_channels, format or ("f32" if is_raw else "s24"), is_raw), sidechain
-    )
+            return _through(effect, reader, writer, sidechain, cancelled)
+    pipe = PipeWriter(target, rate, n_channels, format or ("f32" if is_raw else "s24"), is_raw)
+    return _through(effect, reader, pipe, sidechain, cancelled)
 
 
-def _through(effect: Effect, reader: Blocks, sink: Sink, sidechain: Path | None) -> int:
+def _through(
+    effect: Effect, reader: Blocks, sink: Sink, sidechain: Path | None, cancelled: Callable[[], bool] | None
+) -> int:
     """The sound through the effect at its own length, whatever that is; returns its samples."""
     rate = reader.sample_rate
     n_read = n_written = 0
@@ -295,6 +306,8 @@ def _through(effect: Effect, reader: Blocks, sink: Sink, sidechain: Path | None)
     try:
         with beside(sidechain, rate, reader.n_channels) as read_beside:
             for block in reader:
+                if cancelled is not None and cancelled():
+                    raise RenderCancelled("Rendering was cancelled.")
                 n_read += block.shape[1]
                 out = effect.process_channels(block, rate, BUFFER_SIZE, False, **read_beside(block.shape[1]))
                 n_written += out.shape[1]

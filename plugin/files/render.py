@@ -18,6 +18,7 @@ from lamina.dsp.soundfiles.tags import Tags, read_tags
 from lamina.plugin.board import in_stages, unstreamable
 from lamina.plugin.call.arrays import MAX_CHANNELS
 from lamina.plugin.call.effect import Effect, SideChainEffect
+from lamina.plugin.files.planning import halves, planned
 from lamina.plugin.files.sound import (
     AudioFileError,
     atomic_writer,
@@ -41,7 +42,9 @@ class RenderCancelled(Exception):  # noqa: N818 - a request that was granted, no
 
 @dataclass(frozen=True)
 class RenderResult:
-    """`seconds` of sound in `n_channels` written to `target` in `elapsed` seconds; `trouble` says what was cut off the
+    """What rendering a file came to.
+
+    `seconds` of sound in `n_channels` written to `target` in `elapsed` seconds; `trouble` says what was cut off the
     source, and `clipping` how much was clipped, if something was.
     """
 
@@ -63,6 +66,7 @@ def render_file(
     sample_format: str | None = None,
     quality: str | None = None,
     keep_tags: bool = True,
+    two_pass: bool = False,
 ) -> RenderResult:
     """Run `source` through `effect` into `target`, at the source's rate, length and channels.
 
@@ -83,9 +87,11 @@ def render_file(
         quality: of an mp3, ogg or opus target: kbps as a number, or V0 (best) to V9 for mp3.
         keep_tags: whether the source's tags (title, artist, date …) are kept, and from WAV to WAV its `bext`, `iXML`,
             `cue` and other chunks.
+        two_pass: hear the file once before, and give its hard frames more layers than its easy ones
+            (`NeuralCodec.plan`); the effect is a `NeuralCodec`.
 
     Raises AudioFileError before anything is touched if source or target can't be used, and at any time without
-    leaving a trace if writing fails.
+    leaving a trace if writing fails; ValueError if there is nothing to be planned.
     """
     started = time.perf_counter()
     goal = check_target(target, source)
@@ -93,16 +99,25 @@ def render_file(
     tags = read_tags(Path(source)) if keep_tags else None
     if unstreamable(effect):
         return _render_whole(effect, source, goal, progress, cancelled, sidechain, sample_format, quality, tags)
+
+    def go_on() -> None:
+        if cancelled is not None and cancelled():
+            raise RenderCancelled(f"Rendering {goal} was cancelled; nothing was written.")
+
+    first_pass: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+    if two_pass:
+        before, progress = halves(progress)
+        first_pass = planned(effect, source, before, go_on)
     with contextlib.ExitStack() as opened:
         file = opened.enter_context(open_for_reading(source, MAX_CHANNELS))
         rate, channels, total = int(file.samplerate), int(file.num_channels), int(file.frames)
         read_beside = opened.enter_context(beside(sidechain, rate, channels))
+        opened.enter_context(first_pass)
         effect.reset()
         try:
             with atomic_writer(goal, rate, channels, sample_format, quality, tags) as writer:
                 for block in _blocks(file, source):
-                    if cancelled is not None and cancelled():
-                        raise RenderCancelled(f"Rendering {goal} was cancelled; nothing was written.")
+                    go_on()
                     processed = effect.process_channels(block, rate, BUFFER_SIZE, False, **read_beside(block.shape[1]))
                     writer.write(processed[:, : total - writer.n_written])
                     if progress is not None:

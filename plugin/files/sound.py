@@ -150,8 +150,9 @@ def check_length(
     channels: int,
     limit_seconds: float | None = LONGEST_IN_MEMORY_SECONDS,
 ) -> None:
-    """Raises AudioFileError if a file is too long to be held in memory: longer than `limit_seconds` at up to 48 kHz
-    stereo.
+    """Refuse a file that is too long to be held in memory.
+
+    Raises AudioFileError for one longer than `limit_seconds` at up to 48 kHz stereo.
     """
     if limit_seconds is None:
         return
@@ -164,8 +165,9 @@ def check_length(
 
 
 def check_samples(samples: FloatArray, path: str | Path, position: int = 0) -> None:
-    """Raises AudioFileError if samples of a file, which begin at `position`, are NaN, infinite, or far beyond any
-    level.
+    """Refuse samples of a file that are no sound.
+
+    Raises AudioFileError if one of those that begin at `position` is NaN, infinite, or far beyond any level.
     """
     try:
         refuse_non_finite(samples, position)
@@ -219,8 +221,10 @@ def _check_sound(file: SoundReader, path: Path, most_channels: int) -> None:
 
 
 def check_target(target: str | Path, source: str | Path | None = None) -> Path:
-    """The target's path if it can be written to. Raises AudioFileError for an unknown suffix, a missing or
-    read-only folder, or a target that is the source itself."""
+    """The target's path, if it can be written to.
+
+    Raises AudioFileError for an unknown suffix, a missing or read-only folder, or a target that is the source itself.
+    """
     target = Path(target)
     _check_name(target)
     if target.suffix.lower() not in WRITABLE_SUFFIXES:

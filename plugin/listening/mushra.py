@@ -182,6 +182,16 @@ class MushraTest:
         return cls([(item, order) for item, order in orders], ratings, field_of(state, "page", int))
 
 
+def anchors_at(sample_rate: int) -> tuple[str, ...]:
+    """Keys of the anchors whose filter takes something away from a sound at this rate (Hz)."""
+    return tuple(key for key, edge in ANCHORS.items() if edge * (1 + TRANSITION) < sample_rate / 2)
+
+
+def word_of(score: float) -> str:
+    """The scale's word for a rating of 0 to 100; 20, 40, 60 and 80 belong to the better one."""
+    return SCALE[min(len(SCALE) - 1, int(score // 20))]
+
+
 def make_anchors(reference: Condition) -> dict[str, Condition]:
     """The low and the middle anchor of a sound, by their keys: as long as it, and not a sample late.
 
@@ -190,11 +200,11 @@ def make_anchors(reference: Condition) -> dict[str, Condition]:
     to take away from is left out.
     """
     made = {}
-    for key, edge in ANCHORS.items():
-        if edge * (1 + TRANSITION) < reference.sample_rate / 2:
-            samples = _low_passed(reference.samples, edge, reference.sample_rate)
-            how = {"low_pass_hz": edge, "of": dict(reference.how)}
-            made[key] = replace(reference, label=f"Anchor {edge / 1000:g} kHz", how=how, samples=samples)
+    for key in anchors_at(reference.sample_rate):
+        edge = ANCHORS[key]
+        samples = _low_passed(reference.samples, edge, reference.sample_rate)
+        how = {"low_pass_hz": edge, "of": dict(reference.how)}
+        made[key] = replace(reference, label=f"Anchor {edge / 1000:g} kHz", how=how, samples=samples)
     return made
 
 

@@ -19,10 +19,10 @@ SHORTEST_SECONDS = MOMENTARY_SECONDS
 """What loudness can be told of; nobody hears a codec in less."""
 DELAY_SEARCH_SECONDS = 0.2
 SAME_WAVE, SAME_SOUND = 0.997, 0.7
-"""Correlations of a sound with the reference it was made from: from the first on, the place of the highest is their
-delay to the sample; from the second on, to a millisecond. Codecs move parts of the wave against each other by some
-samples (Opus at 24 kbps by 2, with 0.995 for a voice), and that they come out aligned on the whole is proved by the
-tests of their latency.
+"""Least correlations of a sound with the reference from which its delay is known: to the sample, to a millisecond.
+
+The delay is the place of the highest. Codecs move parts of the wave against each other by some samples (Opus at 24 kbps
+by 2, with 0.995 for a voice), and that they come out aligned on the whole is proved by the tests of their latency.
 """
 SMEARED_SECONDS = 0.001
 

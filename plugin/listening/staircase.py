@@ -9,7 +9,7 @@ method", Journal of Vision 17(3), 2017): that needs fewer trials than going 2 do
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -47,6 +47,7 @@ class StaircaseOutcome:
         low, high: from the fewest to the most that it may be with 95 % certainty; `high` is None likewise.
         most: the most layers that were played.
         fewest: the fewest.
+        below: the number that was played next below `layers`; `fewest` or `most` where there is none.
         n_trials, n_correct: answers, and right ones.
     """
 
@@ -57,6 +58,25 @@ class StaircaseOutcome:
     most: int
     n_trials: int
     n_correct: int
+    below: int
+
+    def told_to(self, kbps_of: Callable[[int], str]) -> str:
+        """The same for the one who listened; `kbps_of` says in words what bitrate a number of layers has."""
+        if self.layers is None:
+            return (
+                f"You tell Lamina from the original even with {self.most} layers, {kbps_of(self.most)}, on this sound: "
+                "there are no more."
+            )
+        if self.layers == self.fewest:
+            return (
+                f"You don't tell Lamina from the original on this sound, even with {self.fewest} "
+                f"{_layers(self.fewest)}, {kbps_of(self.fewest)}: you guess."
+            )
+        told = self.below
+        return (
+            f"You tell Lamina from the original up to {told} {_layers(told)}, {kbps_of(told)}, on this sound; above "
+            "you guess."
+        )
 
     @property
     def sentence(self) -> str:
@@ -161,7 +181,10 @@ class StaircaseTest(Trials):
         )
         n_correct = sum(coded == answer for coded, answer in zip(self._coded_is, self._answers, strict=True))
         fewest, most = self._levels[0], self._levels[-1]
-        return StaircaseOutcome(middle, most if low is None else low, high, fewest, most, self.n_trials, n_correct)
+        below = max((level for level in self._levels if middle is None or level < middle), default=fewest)
+        return StaircaseOutcome(
+            middle, most if low is None else low, high, fewest, most, self.n_trials, n_correct, below
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, as JSON can hold it; not for the listener's eyes."""

@@ -48,8 +48,9 @@ def log_mel_distance(reference: Samples, test: Samples, sample_rate: int = MEL_R
 
 
 def frame_lock(test: Samples) -> float:
-    """Buzz at Lamina's frame rate, which other measures don't hear, in a sound at 24 kHz whose first sample begins a
-    frame.
+    """Measure buzz at Lamina's frame rate, which other measures don't hear.
+
+    Of a sound at 24 kHz whose first sample begins a frame.
 
     The share of fine structure above 2 kHz that is the same in every frame, 0 to 1; natural sound has about 1 / number
     of frames. It is the squared mean over frames of MDCT coefficients on the codec's grid over their local envelope.

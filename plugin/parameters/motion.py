@@ -299,8 +299,9 @@ def _built(kind: type[Any], item: object, name: str) -> Any:
 
 
 def _plain_numbers(values: Sequence[Any], low: float, high: float) -> tuple[float, ...] | None:
-    """Numbers in a range as floats, a hundred thousand at once; None if one is anything else, for who asks one by one
-    says which.
+    """Convert numbers in a range to floats, a hundred thousand at once.
+
+    None if one is anything else, for who asks one by one says which.
     """
     kinds = set(map(type, values)) - {int, float}
     if not all(issubclass(kind, np.integer | np.floating) for kind in kinds):

@@ -14,8 +14,10 @@ from lamina.plugin.rivals.coding.rival import Rates, RivalKind, StreamedRival
 
 RATE = 8_000
 DELAY, DELAY_700C = 160, 240
-"""Samples. The analysis window of 40 ms is centred 20 ms before a frame's end, and synthesis peaks at that end; mode
-700C interpolates from the vector before, which is another 10 ms.
+"""Delay, in samples.
+
+The analysis window of 40 ms is centred 20 ms before a frame's end, and synthesis peaks at that end; mode 700C
+interpolates from the vector before, which is another 10 ms.
 """
 
 

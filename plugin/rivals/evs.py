@@ -26,8 +26,9 @@ EVS_KBPS = (5.9, 7.2, 8.0, 9.6, 13.2, 16.4, 24.4, 32.0, 48.0, 64.0, 96.0, 128.0)
 BANDS = ("NB", "WB", "SWB", "FB")
 FRAME_SECONDS = 0.02
 SYNC_WORDS = (0x6B21, 0x6B20)
-"""With which a good and a lost frame begin in the G.192 format that the encoder writes: a word that tells the number of
-bits follows, and then every bit as a word.
+"""Words that a good and a lost frame begin with, in the G.192 format that the encoder writes.
+
+A word that tells the number of bits follows, and then every bit as a word.
 """
 
 

@@ -13,8 +13,9 @@ MPEG_1 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 MPEG_2 = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 MPEG_2_5 = (8, 16, 24, 32, 40, 48, 56, 64)
 LEAST_FULL, LEAST_HALF = 32, 16
-"""kbps per channel from which sound is coded at 44.1 or 48 kHz, and at half of that; a quarter below. LAME does so,
-too, about there: few bits are spent better on less bandwidth.
+"""Least kbps per channel at which sound is coded at 44.1 or 48 kHz, and at half of that; a quarter below.
+
+LAME does so, too, about there: few bits are spent better on less bandwidth.
 """
 LAME_DELAY = 1105
 """Samples by which encoder and decoder together are late; the decoder drops them, but they have to come first."""

@@ -31,6 +31,7 @@ from lamina.plugin.stream.gain import RAMP_SECONDS, Gain, ramp_samples
 from lamina.plugin.stream.receiver import LIMITER_KNEE, Receiver
 from lamina.plugin.stream.reports import FrameReport
 from lamina.plugin.stream.sender import Sender
+from lamina.plugin.stream.two_pass import LayerPlan
 
 __all__ = ["LIMITER_KNEE", "RAMP_SECONDS", "CodecStream", "ReportListener"]
 
@@ -52,6 +53,7 @@ class CodecStream:
         block: the host's constant block length, for the least latency; None if blocks vary.
         on_report: called for every frame, on the thread that pushes, when its block is done. What it raises is logged,
             once until the stream is reset, and harms nothing.
+        plan: that says how many layers each frame from the beginning sends.
 
     `passes` is read when the stream begins or is reset: it decides the latency.
     """
@@ -64,10 +66,12 @@ class CodecStream:
         n_channels: int,
         block: int | None = None,
         on_report: ReportListener | None = None,
+        plan: LayerPlan | None = None,
     ) -> None:
         self.sample_rate, self.n_channels = sample_rate, n_channels
         self.reports: deque[FrameReport] = deque(maxlen=KEPT_REPORTS)
         self._runtime, self._settings, self._block, self._on_report = runtime, settings, block, on_report
+        self._plan = plan
         # Threads that push take turns. Re-entrant: a report's listener may ask and set.
         self._pushing = RLock()
         self.reset()
@@ -88,7 +92,7 @@ class CodecStream:
         self._latency = latency = bridge_latency(rate, config.sample_rate, config.frame, delay, self._block)
         self._track = ControlTrack(settings, rate, config.sample_rate, config.frame, latency)
         settings = self._track.at_start()
-        self._sender = Sender(self._runtime, self.n_channels, rate, self._track, settings, latency)
+        self._sender = Sender(self._runtime, self.n_channels, rate, self._track, settings, latency, plan=self._plan)
         offset = delay * rate - latency * config.sample_rate
         self._receiver = Receiver(self._runtime, self.n_channels, rate, settings, offset)
         self._dry = DelayLine(self.n_channels, latency)
@@ -101,8 +105,10 @@ class CodecStream:
         self.reports.clear()
 
     def push(self, block: FloatArray, sidechain: FloatArray | None = None) -> FloatArray:
-        """Float32 (or float64) `[channels, n]` in, float32 `[channels, n]` out. NaN and infinity in a live input count
-        as silence.
+        """Pass a block on, and give as many samples, late by the latency.
+
+        Float32 (or float64) `[channels, n]` in, float32 `[channels, n]` out. NaN and infinity in a live input count as
+        silence.
 
         `sidechain`, of the same shape, is the sound whose codes `cross_layers` lets in.
 

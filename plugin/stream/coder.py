@@ -26,8 +26,9 @@ class Coder:
         self._n_frames = 0
 
     def hear(self, x: FloatArray) -> FloatArray:
-        """Samples `[channels, frames · frame]` → latents. Stretches are heard one after the other, and may be before
-        others are coded.
+        """Encode samples `[channels, frames · frame]` to latents.
+
+        Stretches are heard one after the other, and may be before others are coded.
         """
         z, self._state = self._runtime.encode(x, self._state)
         return z
@@ -40,8 +41,9 @@ class Coder:
         widths: npt.NDArray[np.int64],
         guarded: npt.NDArray[np.bool_],
     ) -> tuple[CodeArray, FloatArray | None]:
-        """Samples `[channels, frames · frame]` and their latents → codes of as many layers as any frame sends, and what
-        memory foresaw.
+        """Code latents, with the samples `[channels, frames · frame]` that they are of.
+
+        Gives codes of as many layers as any frame sends, and what memory foresaw.
 
         `counts [channels, frames]` are the layers that each frame sends, `widths [frames]` the candidates followed
         while codes are chosen, `guarded [frames]` whether frames get lost on the way, so that the memory leans less on

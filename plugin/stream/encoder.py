@@ -16,6 +16,7 @@ from lamina.plugin.parameters.control_track import ControlTrack
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.stream.frames import Encoded
 from lamina.plugin.stream.sender import Sender
+from lamina.plugin.stream.two_pass import LayerPlan, Survey
 
 
 class StreamEncoder:
@@ -28,11 +29,20 @@ class StreamEncoder:
         settings: that hold for the whole piece.
         sample_rate: of the sound, Hz.
         n_channels: its channels.
+        plan, survey: as the sender's frames take them.
 
     Raises ValueError for a stereo mode that changes on the way: `Codes` have one.
     """
 
-    def __init__(self, runtime: CodecRuntime, settings: Settings, sample_rate: int, n_channels: int) -> None:
+    def __init__(
+        self,
+        runtime: CodecRuntime,
+        settings: Settings,
+        sample_rate: int,
+        n_channels: int,
+        plan: LayerPlan | None = None,
+        survey: Survey | None = None,
+    ) -> None:
         targets = {motion.target for motion in settings.motions} | {curve.target for curve in settings.automation}
         if "stereo" in targets:
             raise ValueError(
@@ -45,7 +55,9 @@ class StreamEncoder:
         # Steps are remembered until the codec's frames have come to them.
         latest = bridge_latency(sample_rate, config.sample_rate, config.frame, config.delay_samples * settings.passes)
         track = ControlTrack(settings, sample_rate, config.sample_rate, config.frame, latest)
-        self._sender = Sender(runtime, n_channels, sample_rate, track, track.at_start(), in_place=True)
+        self._sender = Sender(
+            runtime, n_channels, sample_rate, track, track.at_start(), in_place=True, plan=plan, survey=survey
+        )
         self._n_samples, self._n_frames = 0, 0
         self._is_done = False
 

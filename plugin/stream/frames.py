@@ -27,6 +27,7 @@ from lamina.plugin.parameters.motion import FLOOR_DB
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.stream.coder import Coder
 from lamina.plugin.stream.reports import FrameReport
+from lamina.plugin.stream.two_pass import FollowedPlan, LayerPlan, Survey
 from lamina.plugin.stream.variable_rate import VariableRate, runs
 from lamina.plugin.stream.voices import Decoding, ToDecode
 
@@ -97,10 +98,18 @@ class FrameSender:
         settings: as they stand before the first frame; `passes` stays so.
         forget_at: a frame before which the last generation's memory forgets everything: where a receiver begins to
             hear.
+        plan: that says how many layers frames send, whatever a variable bitrate would.
+        survey: told of every frame, for such a plan.
     """
 
     def __init__(
-        self, runtime: CodecRuntime, n_channels: int, settings: Settings, forget_at: int | None = None
+        self,
+        runtime: CodecRuntime,
+        n_channels: int,
+        settings: Settings,
+        forget_at: int | None = None,
+        plan: LayerPlan | None = None,
+        survey: Survey | None = None,
     ) -> None:
         config = runtime.config
         self.runtime, self.n_channels = runtime, n_channels
@@ -118,6 +127,7 @@ class FrameSender:
         ]
         self._n_since_losses = GUARDED_FRAMES
         self._variable: VariableRate | None = None
+        self._plan, self._survey = None if plan is None else FollowedPlan(plan), survey
 
     @property
     def n_earlier(self) -> int:
@@ -180,6 +190,8 @@ class FrameSender:
         z = self._coder.hear(x) if latents is None else latents
         counts = self._shared_out(x, z, counts, guarded, settings)
         codes, predictions = self._coder.encode(x, z, counts, widths, guarded)
+        if self._survey is not None:
+            self._survey.note(x, z, predictions, counts)
         crossed = None
         if beside is not None:
             crossed = np.array([s.cross_layers < codes.shape[2] for s in settings])
@@ -197,8 +209,9 @@ class FrameSender:
         )
 
     def _guarded(self, settings: Sequence[Settings]) -> npt.NDArray[np.bool_]:
-        """Frames in which the memory leans less on what came before: while some get lost, and until that is forgotten,
-        `[frames]`.
+        """Frames in which the memory leans less on what came before, `[frames]`.
+
+        While some get lost, and until that is forgotten.
         """
         guarded = np.zeros(len(settings), bool)
         for index, s in enumerate(settings):
@@ -215,6 +228,8 @@ class FrameSender:
         settings: Sequence[Settings],
     ) -> Counts:
         """The last generation's counts, with those of frames at a variable bitrate as hard as the frames are."""
+        if self._plan is not None:
+            return self._plan.counts(counts)
         shared = counts.copy()
         for is_variable, part in runs([s.variable_rate for s in settings]):
             if not is_variable:
@@ -228,8 +243,9 @@ class FrameSender:
         return shared
 
     def _n_sent(self, settings: Settings) -> int:
-        """Channels that are really sent: in mono the side is silence, which the receiver's decoder is given without
-        being told.
+        """Channels that are really sent.
+
+        In mono the side is silence, which the receiver's decoder is given without being told.
         """
         self._n_mono = self._n_mono + 1 if settings.stereo == "mono" else 0
         return 1 if self.n_channels == 2 and self._n_mono > SIDE_FADES_FRAMES else self.n_channels

@@ -21,6 +21,7 @@ from lamina.plugin.parameters.control_track import ControlTrack, Piece
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.stream.frames import Encoded, FrameSender
 from lamina.plugin.stream.gain import Gain, ramp_samples
+from lamina.plugin.stream.two_pass import LayerPlan, Survey
 
 Undo = Callable[[FloatArray], FloatArray]
 
@@ -66,6 +67,7 @@ class Sender:
         latency_samples: after which the sound comes back that `Sending.undo` turns back.
         in_place: whether frames stand where the sound is, so that a receiver begins with it. Generations before the
             last one make it later; as many frames are then left out at the beginning.
+        plan, survey: as `FrameSender` takes them.
     """
 
     def __init__(
@@ -77,6 +79,8 @@ class Sender:
         settings: Settings,
         latency_samples: int = 0,
         in_place: bool = False,
+        plan: LayerPlan | None = None,
+        survey: Survey | None = None,
     ) -> None:
         config = runtime.config
         self._runtime, self._n_channels, self._rate, self._track = runtime, n_channels, sample_rate, track
@@ -89,7 +93,8 @@ class Sender:
         n_lead = -late % config.frame
         self._n_left_out = (late + n_lead) // config.frame
         self._into = IntoFrames(n_channels, sample_rate, config.sample_rate, config.frame, n_lead)
-        self._frames = FrameSender(runtime, n_channels, settings, self._n_left_out if in_place else None)
+        forget_at = self._n_left_out if in_place else None
+        self._frames = FrameSender(runtime, n_channels, settings, forget_at, plan, survey)
         self._beside_in: StreamingResampler | None = None
         self._beside = np.zeros((n_channels, 0), np.float32)
 

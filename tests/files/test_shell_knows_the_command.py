@@ -1,5 +1,6 @@
 """What a shell completes and `man` shows is what the parsers know."""
 
+import os
 import shutil
 import subprocess
 
@@ -60,6 +61,24 @@ def test_bash_completes_commands_and_their_options(capsys):
 def test_zsh_gets_a_script_too(capsys):
     script = printed(capsys, "completion", "zsh")
     assert script.startswith("#compdef lamina") and all(command in script for command in COMMANDS)
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not here")
+def test_fish_completes_commands_and_their_options(capsys, tmp_path):
+    script = tmp_path / "lamina.fish"
+    script.write_text(printed(capsys, "completion", "fish"))
+
+    def completed(line):
+        program = f"source {script}; complete -C {line!r}"
+        shell = ["fish", "--no-config", "-c", program]
+        place = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+        done = subprocess.run(shell, capture_output=True, text=True, timeout=60, check=True, env=place)
+        return {answer.split("\t")[0] for answer in done.stdout.splitlines()}
+
+    assert completed("lamina ") >= set(COMMANDS)
+    assert completed("lamina render --skip") == {"--skip-existing"}
+    assert completed("lamina models re") == {"rename", "remove"}
+    assert completed("lamina completion ") == {"bash", "zsh", "fish"}
 
 
 def test_the_manual_page_has_every_command_and_the_exit_codes(capsys):

@@ -263,7 +263,7 @@ def train_arguments(takes, toy):
     return ["train", *(str(option) for option in options)]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_run_that_was_interrupted_is_no_success_and_goes_on(takes, toy, monkeypatch, number, code):
     step = Trainer._step
 

@@ -11,13 +11,13 @@ from PyQt6.QtWidgets import QAbstractButton, QStackedWidget, QVBoxLayout, QWidge
 
 from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.listening.recipe import Recipe
-from lamina.gui.model.listening.testing import Testing
 from lamina.gui.model.session import Notice, Session
+from lamina.gui.model.trials.testing import Testing
 from lamina.gui.widgets.frame.notice import NoticeBar
 from lamina.gui.widgets.listening.add_menu import fill_menu
 from lamina.gui.widgets.listening.compare_page import ComparePage
-from lamina.gui.widgets.listening.test_page import TestPage
-from lamina.gui.widgets.listening.test_setup import TestSetup
+from lamina.gui.widgets.trials.test_page import TestPage
+from lamina.gui.widgets.trials.test_setup import TestSetup
 from lamina.plugin.documents.presets import Preset
 from lamina.plugin.host.transport.comparison import MOST_SOUNDS
 
@@ -152,6 +152,8 @@ class CompareWindow(QWidget):
         self.testing.tick()
         if self.page.isVisible():
             self.page.refresh()
+        else:
+            self.test_page.setup.refresh()
 
     def _noticed(self, notice: Notice) -> None:
         if self.isVisible() and self.isActiveWindow():

@@ -6,13 +6,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.cli.answers import DONE, INCOMPLETE, code_of, print_json, shown, told
 from lamina.cli.batch import Job, add_talk_options, advance, progress_bar, say, without_existing
-from lamina.cli.interruption import signals_end_it_cleanly
+from lamina.cli.interruption import Interruption, signals_end_it_cleanly
 from lamina.dsp.soundfiles.formats import readable
 
 if TYPE_CHECKING:
@@ -75,8 +74,8 @@ def _compare(options: argparse.Namespace) -> int:
     codecs = contenders(options.codecs or [USUAL_CODECS])
     metrics = _metrics(options)
     report = _checked_report(options)
-    with signals_end_it_cleanly():
-        items, code = _compared(options, codecs, metrics)
+    with signals_end_it_cleanly() as interruption:
+        items, code = _compared(options, codecs, metrics, interruption)
         if report is not None and items:
             _write_report(items, metrics, report, options)
     if options.json:
@@ -129,7 +128,9 @@ def _checked_report(options: argparse.Namespace) -> Path | None:
     return report
 
 
-def _compared(options: argparse.Namespace, codecs: Sequence[Any], metrics: Sequence[Metric]) -> tuple[list[Item], int]:
+def _compared(
+    options: argparse.Namespace, codecs: Sequence[Any], metrics: Sequence[Metric], interruption: Interruption
+) -> tuple[list[Item], int]:
     """Every sound; a bad one, or a codec that fails, is told, and the rest goes on."""
     from lamina.plugin.comparison.compare import compare_sound
 
@@ -140,6 +141,11 @@ def _compared(options: argparse.Namespace, codecs: Sequence[Any], metrics: Seque
         for path in options.files:
             try:
                 with progress_bar(options, path.name) as bar:
+
+                    def follow(share: float, bar: Any = bar) -> None:
+                        interruption.check()
+                        advance(bar, share)
+
                     item = compare_sound(
                         path,
                         codecs,
@@ -148,7 +154,7 @@ def _compared(options: argparse.Namespace, codecs: Sequence[Any], metrics: Seque
                         options.seconds,
                         not options.own_loudness,
                         store,
-                        partial(advance, bar),
+                        follow,
                     )
             except (ValueError, OSError) as error:
                 if len(options.files) == 1:

@@ -18,8 +18,9 @@ DENOISE_NOTES = {
 
 
 def model_card(name: str, sources: list[Path], corpus: Corpus, training: dict[str, Any]) -> str:
-    """Markdown about a model: how it was trained, what on, and what it can't do; `training` is what the bundle
-    records.
+    """Describe a model in Markdown: how it was trained, what on, and what it can't do.
+
+    `training` is what the bundle records.
     """
     listed = "\n".join(f"- `{source.resolve().name}`" for source in sources)
     kinds = "\n".join(

@@ -1,5 +1,6 @@
-"""What held-out sounds say of a run of `lamina train`: how well they are coded before, on the way and after, and which
-checkpoint is the best.
+"""What held-out sounds say of a run of `lamina train`.
+
+How well they are coded before, on the way and after, and which checkpoint is the best.
 """
 
 from __future__ import annotations

@@ -107,8 +107,9 @@ def forget_denoising(network: CodecNetwork) -> None:
 
 
 def can_denoise(network: CodecNetwork) -> bool:
-    """Whether the network has ever learnt to denoise: without noise in the data, training leaves the conditioning
-    alone.
+    """Whether the network has ever learnt to denoise.
+
+    Without noise in the data, training leaves the conditioning alone.
     """
     return any(bool(weights.any()) for weights in network.decoder.denoising)
 

@@ -1,5 +1,6 @@
-"""`lamina train`: train the codec on folders of sound, go on from a bundle or a checkpoint, and make a bundle of the
-result.
+"""The command `lamina train`.
+
+It trains the codec on folders of sound, goes on from a bundle or a checkpoint, and makes a bundle of the result.
 """
 
 from __future__ import annotations
@@ -386,8 +387,9 @@ def _after_step(bar: Any, pause: Pause, trainer: Trainer) -> None:
 def _corpus(
     options: argparse.Namespace, workers: Workers, config: CodecConfig, plan: TrainingPlan, seed: int
 ) -> Corpus:
-    """The training data, unless it must not be trained on: then ValueError says why. What is merely unfortunate goes to
-    the log.
+    """Open the training data, unless it must not be trained on.
+
+    Raises ValueError that says why; what is merely unfortunate goes to the log.
 
     Each process draws its own crops of it; where a GPU waits for them, other processes help.
     """

@@ -130,8 +130,9 @@ class LiveEngine:
         return self._send("loop", seconds=seconds)
 
     def compare(self, sounds: ComparedFiles | None) -> Future[Any]:
-        """Have aligned sounds heard in the place of file, input and board, at rest at their beginning; None: no
-        longer.
+        """Have aligned sounds heard in the place of file, input and board, at rest at their beginning.
+
+        None: no longer.
         """
         return self._send("compare", sounds=sounds)
 

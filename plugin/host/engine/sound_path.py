@@ -80,8 +80,9 @@ class SoundPath:
         return played
 
     def _heard(self, live: FloatArray | None, n_samples: int) -> tuple[FloatArray, FloatArray]:
-        """What goes into the board and what comes out of it; of a comparison in their place, the original and what is
-        heard of it.
+        """What goes into the board and what comes out of it.
+
+        Of a comparison in their place, the original and what is heard of it.
         """
         mixed = self._mixed(live, n_samples)
         if self._compared is not self.comparison and self._comparing.is_off:

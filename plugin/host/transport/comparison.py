@@ -22,6 +22,9 @@ FloatArray = NDArray[np.float32]
 PAUSE_FADE_SECONDS = 0.005
 DIFFERENCE_FADE_SECONDS = 0.005
 MOST_SOUNDS = 9
+"""Slots that are compared by hand, one to a key."""
+MOST_COMPARED = 65
+"""What a blind test may switch between: the original, and as many numbers of layers as a staircase has."""
 N_OUT = 2
 
 
@@ -35,15 +38,15 @@ class Comparison:
     `read` belongs to the audio thread; the commands belong to one control thread and happen at the next `read`.
 
     Args:
-        sounds: 2 to 9 of the same length, float32 `[1 or 2, n]` at `sample_rate` Hz; the first is the original.
+        sounds: 2 to 65 of the same length, float32 `[1 or 2, n]` at `sample_rate` Hz; the first is the original.
         sample_rate: Hz.
 
     Raises ComparisonError for another number of sounds and for those that don't fit together.
     """
 
     def __init__(self, sounds: Sequence[FloatArray], sample_rate: int) -> None:
-        if not 2 <= len(sounds) <= MOST_SOUNDS:
-            raise ComparisonError(f"{len(sounds)} sounds were given; 2 to {MOST_SOUNDS} can be compared.")
+        if not 2 <= len(sounds) <= MOST_COMPARED:
+            raise ComparisonError(f"{len(sounds)} sounds were given; 2 to {MOST_COMPARED} can be compared.")
         try:
             conditions = [
                 Condition(f"slot {number}", {}, sound, sample_rate) for number, sound in enumerate(sounds, start=1)
@@ -155,16 +158,18 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ComparedFiles:
-    """Aligned sounds as whoever rendered them left them: numpy's files of float32 `[channels, n]` at `sample_rate`
-    Hz.
+    """Aligned sounds as whoever rendered them left them.
+
+    numpy's files of float32 `[channels, n]` at `sample_rate` Hz.
     """
 
     files: tuple[Path, ...]
     sample_rate: int
 
     def at(self, rate: int, before: Comparison | None = None) -> Comparison:
-        """The sounds at the rate of a stream, at rest at their beginning, or where those `before` are and in the same
-        state.
+        """Read the sounds, at the rate of a stream.
+
+        They are at rest at their beginning, or where those `before` are and in the same state.
 
         Raises ComparisonError, which names the file, for what is missing, no sound, or can't be compared.
         """

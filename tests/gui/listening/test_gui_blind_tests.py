@@ -8,8 +8,8 @@ from gui_parts import PATIENCE_SECONDS, wait, write_sound
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLabel
 
-from lamina.gui.model.listening.blind_test import UNFINISHED_NAME, results_folder
 from lamina.gui.model.listening.slots import SlotState
+from lamina.gui.model.trials.kept import UNFINISHED_NAME, results_folder
 from lamina.models.places import DATA_VARIABLE
 from lamina.plugin.listening.results import read_result
 

@@ -166,8 +166,8 @@ def test_sounds_that_come_after_their_slots_have_gone_are_not_heard(compared, wi
     for _ in range(2):
         comparing.remove(1)
     assert not comparing.slots
-    comparing._arranging.close()  # until that is done
-    comparing._arranging.deliver()
+    comparing._sounds.close()  # until that is done
+    comparing._sounds.deliver()
     assert comparing.arranged is None and not comparing.can_play
 
 

@@ -9,11 +9,11 @@ from PyQt6.QtGui import QKeySequence, QShortcut
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from lamina.gui.look import theme
-from lamina.gui.model.listening.blind_test import LONGEST_NAME
 from lamina.gui.model.listening.comparing import Comparing
-from lamina.gui.model.listening.test_kinds import ABX, KINDS, TestKind
-from lamina.gui.model.listening.testing import Testing
 from lamina.gui.model.sound.devices import Choice
+from lamina.gui.model.trials.kept import LONGEST_NAME
+from lamina.gui.model.trials.test_kinds import ABX, KINDS, MUSHRA, PAIRS, STAIRCASE, TestKind
+from lamina.gui.model.trials.testing import Testing
 from lamina.gui.widgets.controls.buttons import Switch
 from lamina.gui.widgets.controls.chips import Segments
 from lamina.gui.widgets.controls.choice_box import ChoiceBox
@@ -21,7 +21,6 @@ from lamina.gui.widgets.controls.panel import Panel
 from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 
 WIDTH, LABEL_WIDTH = 560, 92
-TRIALS = (8, 12, 16, 24, 32)
 
 
 class TestSetup(QWidget):
@@ -39,6 +38,7 @@ class TestSetup(QWidget):
         self._kind: TestKind = ABX
         self._pair = [0, 1]
         self._n_trials = ABX.usual_trials
+        self._was_making = False
         panel = Panel()
         panel.setFixedWidth(WIDTH)
         panel.content.setContentsMargins(24, 24, 24, 24)
@@ -55,7 +55,11 @@ class TestSetup(QWidget):
         panel.content.addWidget(title)
         panel.content.addWidget(self.kinds)
         panel.content.addWidget(self.help)
+        self.heard = QLabel()
+        self.heard.setWordWrap(True)
+        self.heard.setTextFormat(Qt.TextFormat.PlainText)
         panel.content.addLayout(self._fields())
+        panel.content.addWidget(self.heard)
         panel.content.addLayout(self._foot())
         self.left_over = self._left_over()
         column = QVBoxLayout(self)
@@ -66,6 +70,10 @@ class TestSetup(QWidget):
         column.addStretch(1)
         escape = QShortcut(QKeySequence("Escape"), self)
         escape.activated.connect(self.left)
+        for number, name in enumerate(KINDS, start=1):
+            key = QShortcut(QKeySequence(f"Alt+{number}"), self)
+            key.activated.connect(lambda name=name: self.choose_kind(name))
+            self.kinds.buttons[name].setToolTip(f"Alt+{number}")
         self.choose_kind(ABX.name)
 
     def _fields(self) -> QGridLayout:
@@ -81,6 +89,7 @@ class TestSetup(QWidget):
         for place, box in enumerate(self.slots):
             box.chosen.connect(lambda index, place=place: self._choose_slot(place, index))
         self.trials.chosen.connect(self._choose_trials)
+        self._labels: dict[QWidget, QLabel] = {}
         grid = QGridLayout()
         grid.setVerticalSpacing(theme.GAP)
         grid.setColumnMinimumWidth(0, LABEL_WIDTH)
@@ -89,8 +98,10 @@ class TestSetup(QWidget):
         for row, (name, widget) in enumerate(rows):
             label = QLabel(name)
             label.setProperty("role", "muted")
+            label.setFixedHeight(theme.CONTROL_HEIGHT)
             grid.addWidget(label, row, 0)
             grid.addWidget(widget, row, 1)
+            self._labels[widget] = label
         return grid
 
     def _foot(self) -> QHBoxLayout:
@@ -137,7 +148,36 @@ class TestSetup(QWidget):
         choices = [Choice(index, f"{index + 1}   {self._name(index)}") for index in ready]
         for box, index in zip(self.slots, self._pair, strict=True):
             box.show_choices(choices, index)
+        self._show_heard()
         self._show_left_over()
+
+    def refresh(self) -> None:
+        """One step of what moves: how many sounds are made already."""
+        testing = self._testing
+        is_making = testing.is_making
+        self.start_button.setEnabled(not is_making)
+        self.go_on_button.setEnabled(not is_making)
+        if is_making:
+            self.heard.setText(f"Making the sounds: {testing.n_made} of {testing.n_parts}.   Esc: don't")
+        elif self._was_making:
+            self._show_heard()
+        self._was_making = is_making
+
+    def _show_heard(self) -> None:
+        """What a test that doesn't ask for two slots plays."""
+        comparing, testing = self._comparing, self._testing
+        if self._kind is MUSHRA:
+            ready = [index for index, slot in enumerate(comparing.slots) if index and slot.made is not None]
+            names = ", ".join(comparing.slots[index].recipe.title for index in ready)
+            self.heard.setText(f"Rated: {names}." if ready else "There is no slot yet: Esc, then C adds one.")
+        elif self._kind is STAIRCASE:
+            region = testing.layers_region() if comparing.region is not None else None
+            seconds = testing.layers_seconds()
+            whole = "" if seconds >= comparing.seconds - 1e-6 else " of what is compared, its beginning"
+            self.heard.setText(
+                f"Heard: {seconds:.1f} s{whole}. Every number of layers is made first." if region else ""
+            )
+        self.heard.setVisible(self._kind not in PAIRS)
 
     def _show_left_over(self) -> None:
         left = self._testing.unfinished()
@@ -152,15 +192,33 @@ class TestSetup(QWidget):
         self.kinds.show_chosen(name)
         self.help.setText(self._kind.help)
         self.training.setEnabled(self._kind is ABX)
-        self.trials.show_choices([Choice(number, f"{number} trials") for number in TRIALS], self._n_trials)
+        self.trials.show_choices([Choice(number, f"{number} trials") for number in self._kind.trials], self._n_trials)
+        for widget, is_asked in (
+            (self.slots[0], self._kind in PAIRS),
+            (self.slots[1], self._kind in PAIRS),
+            (self.trials, bool(self._kind.trials)),
+        ):
+            widget.setVisible(is_asked)
+            self._labels[widget].setVisible(is_asked)
+        self.training.setVisible(self._kind is ABX)
+        self._show_heard()
 
     # Gestures.
 
     def begin(self) -> None:
         """Begins the test that was chosen."""
+        if self._testing.is_making:
+            return
+        name = self.listener.text()
+        if self._kind is MUSHRA:
+            self._testing.begin_rating(name, self.begun.emit, self._show_heard)
+            return
+        if self._kind is STAIRCASE:
+            self._testing.begin_layers(self._n_trials, name, self.begun.emit, self._show_heard)
+            return
         is_training = self.training.isChecked() and self._kind is ABX
         a, b = self._pair
-        if self._testing.begin(self._kind, a, b, self._n_trials, self.listener.text(), is_training):
+        if self._testing.begin(self._kind, a, b, self._n_trials, name, is_training):
             self.begun.emit()
 
     def go_on(self) -> None:

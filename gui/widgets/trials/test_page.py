@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
-from PyQt6.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from lamina.gui.look import theme
-from lamina.gui.model.listening.blind_test import BlindTest
-from lamina.gui.model.listening.test_kinds import Button
-from lamina.gui.model.listening.testing import Testing
-from lamina.gui.widgets.listening.test_setup import TestSetup
+from lamina.gui.model.trials.blind_test import BlindTest
+from lamina.gui.model.trials.rating_test import RatingTest
+from lamina.gui.model.trials.test_kinds import Button
+from lamina.gui.model.trials.testing import Testing
+from lamina.gui.widgets.trials.big_parts import (
+    ANSWER_PIXELS,
+    LETTER_PIXELS,
+    TITLE_PIXELS,
+    VERDICT_PIXELS,
+    BigButton,
+    words,
+)
+from lamina.gui.widgets.trials.rating_view import RatingView
+from lamina.gui.widgets.trials.test_setup import TestSetup
 
 Action = Callable[[str], object]
-TITLE_PIXELS, VERDICT_PIXELS, LETTER_PIXELS, ANSWER_PIXELS = 22, 20, 40, 16
 COLUMN_WIDTH = 620
 KEYS_HINT = "Return: next        Space: play, pause        Esc: leave, and go on another time"
 
@@ -31,16 +40,16 @@ class TestPage(QWidget):
         super().__init__(parent)
         self._testing = testing
         self.setup = setup
-        self.trial, self.result = TrialView(), ResultView()
+        self.trial, self.rating, self.result = TrialView(), RatingView(), ResultView()
         self.pages = QStackedWidget()
-        for page in (self.setup, self.trial, self.result):
+        for page in (self.setup, self.trial, self.rating, self.result):
             self.pages.addWidget(page)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.pages)
         setup.begun.connect(self.show_test)
         setup.left.connect(self.leave)
-        for view in (self.trial, self.result):
+        for view in (self.trial, self.rating, self.result):
             view.left.connect(self.leave)
         self.result.again.connect(self.show_setup)
 
@@ -57,9 +66,14 @@ class TestPage(QWidget):
         if test is None:
             return
         test.changed.subscribe(self._changed)
-        self.trial.take(test)
-        self.pages.setCurrentWidget(self.trial)
-        self.trial.setFocus()
+        view: TrialView | RatingView = self.trial
+        if isinstance(test, RatingTest):
+            view = self.rating
+            self.rating.take(test)
+        else:
+            self.trial.take(test)
+        self.pages.setCurrentWidget(view)
+        view.setFocus()
         self._changed()
 
     def leave(self) -> None:
@@ -75,6 +89,8 @@ class TestPage(QWidget):
             self.result.show_result(test)
             self.pages.setCurrentWidget(self.result)
             self.result.setFocus()
+        elif isinstance(test, RatingTest):
+            self.rating.show_test(test)
         else:
             self.trial.show_test(test)
 
@@ -88,15 +104,15 @@ class TrialView(QWidget):
         super().__init__()
         self._test: BlindTest | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.heading, self.question = _words(theme.TEXT_PIXELS, theme.MUTED), _words(TITLE_PIXELS, theme.TEXT)
-        self.told = _words(ANSWER_PIXELS, theme.WET)
+        self.heading, self.question = words(theme.TEXT_PIXELS, theme.MUTED), words(TITLE_PIXELS, theme.TEXT)
+        self.told = words(ANSWER_PIXELS, theme.WET)
         self.progress = TrialDots()
         self.sounds: dict[str, BigButton] = {}
         self.answers: dict[str, BigButton] = {}
         self._sound_row, self._answer_row = QHBoxLayout(), QHBoxLayout()
         for row in (self._sound_row, self._answer_row):
             row.setSpacing(theme.MARGIN)
-        self.hint = _words(theme.TEXT_PIXELS, theme.MUTED)
+        self.hint = words(theme.TEXT_PIXELS, theme.MUTED)
         self.hint.setText(KEYS_HINT)
         inside = QWidget()
         inside.setMaximumWidth(COLUMN_WIDTH)
@@ -191,10 +207,10 @@ class ResultView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.heading, self.verdict = _words(theme.TEXT_PIXELS, theme.MUTED), _words(VERDICT_PIXELS, theme.TEXT)
-        self.sounds, self.saved = _words(theme.TEXT_PIXELS, theme.MUTED), _words(theme.TEXT_PIXELS, theme.MUTED)
+        self.heading, self.verdict = words(theme.TEXT_PIXELS, theme.MUTED), words(VERDICT_PIXELS, theme.TEXT)
+        self.sounds, self.saved = words(theme.TEXT_PIXELS, theme.MUTED), words(theme.TEXT_PIXELS, theme.MUTED)
         self.saved.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.hint = _words(theme.TEXT_PIXELS, theme.MUTED)
+        self.hint = words(theme.TEXT_PIXELS, theme.MUTED)
         self.hint.setText("Return: another test        Esc: back to the slots")
         inside = QWidget()
         inside.setMaximumWidth(COLUMN_WIDTH)
@@ -213,56 +229,15 @@ class ResultView(QWidget):
         for keys, signal in (("Return", self.again), ("Enter", self.again), ("Escape", self.left)):
             QShortcut(QKeySequence(keys), self).activated.connect(signal)
 
-    def show_result(self, test: BlindTest) -> None:
+    def show_result(self, test: BlindTest | RatingTest) -> None:
         """Shows a test that is over."""
-        self.heading.setText(f"{test.kind.title}: {test.listener}, {test.n_trials} trials")
+        self.heading.setText(f"{test.kind.title}: {test.listener}, {test.extent}")
         self.verdict.setText(test.verdict)
-        a, b = (sound.label for sound in test.sounds)
-        self.sounds.setText(f"A was {a}, B was {b}.")
+        self.sounds.setText(test.revealed)
         if test.is_training:
             self.saved.setText("This was training, which is not saved and proves nothing.")
         else:
             self.saved.setText(f"Saved in {test.saved}" if test.saved is not None else "It could not be saved.")
-
-
-class BigButton(QAbstractButton):
-    """A large key with its word: lit while it is chosen, half lit while it is chosen and silent."""
-
-    def __init__(self, key: str, text: str, pixels: int) -> None:
-        super().__init__()
-        self._key, self._pixels = key, pixels
-        self.is_lit, self._is_full = False, True
-        self.setText(text)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys belong to the page
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setMinimumHeight(132 if pixels >= LETTER_PIXELS else 64)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-    def show_lit(self, is_lit: bool, is_full: bool) -> None:
-        """Lights it or puts it out."""
-        if (is_lit, is_full) != (self.is_lit, self._is_full):
-            self.is_lit, self._is_full = is_lit, is_full
-            self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(160, self.minimumHeight())
-
-    def paintEvent(self, event: QPaintEvent | None) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        frame = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        is_full = self.is_lit and self._is_full
-        painter.setPen(theme.colour(theme.WET) if self.is_lit else Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour(theme.WET if is_full else theme.HOVER if self.underMouse() else theme.PANEL))
-        painter.drawRoundedRect(frame, 10, 10)
-        ink = theme.colour("#1A1208" if is_full else theme.WET if self.is_lit else theme.TEXT)
-        painter.setPen(ink)
-        painter.setFont(theme.font(self._pixels, bold=True))
-        painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, self.text())
-        if self._key != self.text():
-            painter.setFont(theme.font(theme.TEXT_PIXELS))
-            painter.setPen(ink if is_full else theme.colour(theme.MUTED))
-            painter.drawText(frame.adjusted(14, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self._key)
 
 
 class TrialDots(QWidget):
@@ -290,13 +265,3 @@ class TrialDots(QWidget):
             painter.setBrush(theme.colour(name))
             size = min(8.0, 0.7 * step)
             painter.drawEllipse(QRectF(left + step * number + (step - size) / 2, 1, size, size))
-
-
-def _words(pixels: int, ink: str) -> QLabel:
-    label = QLabel()
-    label.setFont(theme.font(pixels))
-    label.setStyleSheet(f"color: {ink}; font-size: {pixels}px;")
-    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    return label

@@ -1,0 +1,175 @@
+"""A MUSHRA test that is taken: what is heard, how it is rated, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lamina.gui.model.session import Session
+from lamina.gui.model.trials.taken import TakenTest
+from lamina.gui.model.trials.test_kinds import MUSHRA
+from lamina.plugin.listening.mushra import ANCHORS, REFERENCE, MushraTest, word_of
+from lamina.plugin.listening.sounds import Condition
+
+HIGHEST = 100
+LEAST_FOR_REFERENCE = 90
+"""Who rates the hidden reference lower is left out beside others (BS.1534-3, 4.1.2)."""
+FIRST_STEP_FROM = 50
+"""Where arrows begin that move a rating which there isn't yet."""
+KEPT_AFTER_TICKS = 30
+
+
+class RatingTest(TakenTest):
+    """One listener's ratings of one sound's versions. Args: as `TakenTest`; `names` has the hidden reference first.
+
+    A rating is always that of the sound that is heard, as BS.1534-3 (5.4) wants it.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        test: MushraTest,
+        names: Sequence[str],
+        sounds: Sequence[Condition],
+        listener: str,
+        source: dict[str, Any],
+        folder: Path | None = None,
+    ) -> None:
+        self.slot: int | None = None
+        """Which of the hidden sounds is heard, from 0; None for the original, which is known."""
+        self.is_over = False
+        self._test = test
+        self._n_unkept = 0
+        super().__init__(session, MUSHRA, test, names, sounds, listener, source, folder)
+
+    @property
+    def n_slots(self) -> int:
+        """How many are rated."""
+        return self._test.n_slots
+
+    @property
+    def n_rated(self) -> int:
+        """How many have a rating already."""
+        return sum(self.rating(slot) is not None for slot in range(self.n_slots))
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether every one has its rating, so that the test may end."""
+        return self._test.is_rated
+
+    def rating(self, slot: int) -> int | None:
+        """What a sound was given so far."""
+        return self._test.rating(slot)
+
+    def listen_to_original(self) -> None:
+        """Hear the original that everything is compared with."""
+        self._listen(None)
+
+    def listen(self, slot: int) -> None:
+        """Hear one of the hidden sounds, from 0; where there is none, nothing happens."""
+        if 0 <= slot < self.n_slots:
+            self._listen(slot)
+
+    def step(self, by: int) -> None:
+        """Hear the next sound, or the one before; the original stands before the first."""
+        at = -1 if self.slot is None else self.slot
+        to = min(max(-1, at + by), self.n_slots - 1)
+        self._listen(None if to < 0 else to)
+
+    def toggle(self) -> None:
+        """Play, or pause."""
+        if self.player.is_playing:
+            self.player.pause()
+            self.changed.notify()
+        else:
+            self._listen(self.slot)
+
+    def rate(self, score: int) -> None:
+        """Give the sound that is heard 0 to 100; the original isn't rated."""
+        if self.slot is None or self.is_over:
+            return
+        self._test.rate(self.slot, min(max(0, score), HIGHEST))
+        self._n_unkept = max(1, self._n_unkept)
+        self.changed.notify()
+
+    def change(self, by: int) -> None:
+        """Rate the sound that is heard higher or lower than so far."""
+        if self.slot is None:
+            return
+        so_far = self.rating(self.slot)
+        self.rate(FIRST_STEP_FROM if so_far is None else so_far + by)
+
+    def confirm(self) -> None:
+        """End the test; while ratings are missing nothing happens."""
+        if self.is_over or not self.is_rated:
+            return
+        self.is_over = True
+        self._n_unkept = 0
+        self.player.leave()
+        versions = [sound.label for name, sound in zip(self.names, self.sounds, strict=True) if self._is_version(name)]
+        self._save_results(f"{self.kind.title}: {', '.join(versions)}")
+        self.changed.notify()
+
+    def tick(self) -> None:
+        super().tick()
+        # Not at every step of a key that is held down.
+        if self._n_unkept:
+            self._n_unkept += 1
+            if self._n_unkept > KEPT_AFTER_TICKS:
+                self._keep_now()
+
+    def close(self) -> None:
+        self._keep_now()
+        super().close()
+
+    @property
+    def verdict(self) -> str:
+        """What it came to, in sentences for everybody; raises HiddenError before the end."""
+        scores = self._scores()
+        versions = sorted(
+            (name for name in scores if self._is_version(name)), key=lambda name: scores[name], reverse=True
+        )
+        told = [f"{self._label(name)} {scores[name]} ({word_of(scores[name]).lower()})" for name in versions]
+        return f"You rated {', '.join(told)}."
+
+    @property
+    def revealed(self) -> str:
+        """What the hidden original and the anchors were given, and what that means; raises HiddenError before."""
+        scores = self._scores()
+        hidden = scores[REFERENCE]
+        anchors = [f"{self._label(name)} {scores[name]}" for name in ANCHORS if name in scores]
+        beside = f" Beside it: {', '.join(anchors)}." if anchors else ""
+        if hidden < LEAST_FOR_REFERENCE:
+            return (
+                f"You gave the original, hidden among them, {hidden}, below {LEAST_FOR_REFERENCE}: beside other "
+                f"listeners these ratings don't count.{beside}"
+            )
+        return f"You gave the original, hidden among them, {hidden}.{beside}"
+
+    @property
+    def extent(self) -> str:
+        """How much it was, in words."""
+        return f"{self.n_slots} sounds"
+
+    def _listen(self, slot: int | None) -> None:
+        if self.is_over:
+            return
+        self.slot = slot
+        self._hear(REFERENCE if slot is None else self._test.sound_of(slot))
+        self.changed.notify()
+
+    def _keep_now(self) -> None:
+        if self._n_unkept:
+            self._n_unkept = 0
+            self._keep()
+
+    def _scores(self) -> dict[str, int]:
+        (scores,) = self._test.outcome().values()
+        return scores
+
+    def _label(self, name: str) -> str:
+        return self.sounds[self.names.index(name)].label
+
+    def _is_version(self, name: str) -> bool:
+        return name != REFERENCE and name not in ANCHORS

@@ -1,0 +1,112 @@
+"""What all blind tests share while they are taken: their player, and what is kept of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lamina.gui.model.session import Notice, Session
+from lamina.gui.model.trials.kept import (
+    SCHEMA_VERSION,
+    forget_unfinished,
+    keep_unfinished,
+    results_folder,
+    save_as_another_time,
+)
+from lamina.gui.model.trials.pair_player import PairPlayer
+from lamina.gui.model.trials.test_kinds import TestKind
+from lamina.gui.model.values.observable import Observable
+from lamina.plugin.listening.results import ListeningTest, record
+from lamina.plugin.listening.sounds import Condition
+
+
+class TakenTest:
+    """One listener's test.
+
+    `changed` tells that something did. Nothing that can be read here before the end says what a sound is but
+    `player.heard`, which nothing shows.
+
+    Args:
+        session: whose engine plays.
+        kind, test: which one, and its state.
+        names, sounds: what the test calls its sounds, and these.
+        listener: who takes it.
+        source: which part of which file it is, and how the sounds are made: what it takes to go on another day. JSON.
+        folder: where it is kept; the user's data folder if None.
+    """
+
+    __test__ = False  # pytest takes the name for a test's
+
+    def __init__(
+        self,
+        session: Session,
+        kind: TestKind,
+        test: ListeningTest,
+        names: Sequence[str],
+        sounds: Sequence[Condition],
+        listener: str,
+        source: dict[str, Any],
+        folder: Path | None = None,
+    ) -> None:
+        self.changed: Observable[[]] = Observable()
+        self.kind, self.names, self.sounds, self.listener = kind, tuple(names), tuple(sounds), listener
+        self.saved: Path | None = None
+        self.is_training = bool(getattr(test, "training", False))
+        """Whether every answer is told to be right or wrong at once, and nothing is kept."""
+        self._session, self._state, self._source = session, test, source
+        self._folder = folder or results_folder()
+        self._began = datetime.now(UTC)
+        self.player = PairPlayer(session, sounds, self.changed.notify)
+
+    def tick(self) -> None:
+        """Take in what the engine answered."""
+        self.player.tick()
+
+    def close(self) -> None:
+        """Stop; an unfinished test is kept, to go on with it another day."""
+        self.player.close()
+
+    def document(self) -> dict[str, Any]:
+        """All of it as JSON: who, what, with which sounds and answers."""
+        return {
+            "schema": SCHEMA_VERSION,
+            "kind": self.kind.name,
+            "listener": self.listener,
+            "began": self._began.isoformat(timespec="seconds"),
+            "source": self._source,
+            "sounds": [sound.described() for sound in self.sounds],
+            "state": self._state.to_dict(),
+        }
+
+    def _hear(self, name: str) -> None:
+        self.player.hear(self.names.index(name))
+
+    def _save_results(self, title: str, **settings: Any) -> None:
+        """A file of results as `lamina.plugin.listening.results` has them, which others can be combined with."""
+        if self.is_training:
+            return
+        item = Path(self._source["file"]).stem
+        sounds = {item: dict(zip(self.names, self.sounds, strict=True))}
+        part = {name: self._source[name] for name in ("start", "stop", "is_matched")}
+        try:
+            taken = record(self._state, title, sounds, {**part, **settings})
+            self.saved = save_as_another_time(self._folder, self.listener, [taken], self._began)
+        except (OSError, ValueError) as error:
+            self._tell_not_kept(error)
+        else:
+            forget_unfinished(self._folder)
+
+    def _keep(self) -> None:
+        if self.is_training:
+            return
+        try:
+            keep_unfinished(self._folder, self.document())
+        except OSError as error:
+            self._tell_not_kept(error)
+
+    def _tell_not_kept(self, error: Exception) -> None:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        sentence = f"The test can't be kept in {self._folder}: {reason.rstrip('.')}."
+        self._session.noticed.notify(Notice(sentence, is_error=True))

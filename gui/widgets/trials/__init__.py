@@ -1,0 +1,1 @@
+"""Pages of blind tests, and of what they came to."""
