@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lamina import line
+    from lamina import line as line
     from lamina.plugin.board import Board
     from lamina.plugin.codes_file.codes import Codes
     from lamina.plugin.codes_file.coding import decode_file, encode_file
@@ -45,7 +45,6 @@ __all__ = [
     "load_vst3",
     "LiveEngine",
     "DeviceSettings",
-    "line",
     "__version__",
 ]
 
