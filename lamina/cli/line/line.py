@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamina.cli.answers import DONE, FAILED, INTERRUPTED, shown
+from lamina.cli.answers import DONE, FAILED, INTERRUPTED, REFUSED, shown, told
 from lamina.cli.line.ends import Ends, add_end_options, ends_of
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ def _run(
             where = "a line that is joined" if not offers else "a line that is offered"
             raise ValueError(f"--{name} means nothing for {where}; leave it out.")
     from lamina.plugin.line.joining.invitation import parse_address, parse_invitation
+    from lamina.plugin.line.joining.transport import load_network
 
     found = None
     if invitation is not None:
@@ -131,6 +132,11 @@ def _run(
         if options.address is not None:
             found = found.at(parse_address(options.address, found.addresses[0].port))
     ends = ends_of(options, source, sink, sends, hears)
+    try:
+        load_network()
+    except ImportError as error:
+        print(told(error), file=sys.stderr)
+        return REFUSED
     return asyncio.run(_Session(options, ends).run(found))
 
 
