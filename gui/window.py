@@ -1,11 +1,14 @@
 """The main window: puts the views together, passes gestures to the session and what changed back to the views."""
 
+from __future__ import annotations
+
 import time
 import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QSize, Qt, QTimer
 from PyQt6.QtGui import (
@@ -33,7 +36,9 @@ from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, COMPAR
 from lamina.gui.widgets.frame.devices_dialog import DevicesDialog
 from lamina.gui.widgets.frame.export_question import ExportQuestion
 from lamina.gui.widgets.frame.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS
-from lamina.gui.widgets.listening.compare_window import CompareWindow
+
+if TYPE_CHECKING:
+    from lamina.gui.widgets.listening.compare_window import CompareWindow
 
 MOTION_MS = 33
 TEXT_MS = 250
@@ -62,6 +67,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self._may_close = False
         self._question: ExportQuestion | None = None
+        self._compare_window: CompareWindow | None = None
         self.views = Views(session)
         self.showing = Showing(session, self.loader, self.views, lambda: self.background.is_busy)
         self._build()
@@ -88,7 +94,6 @@ class MainWindow(QMainWindow):
         self.notice, self.drop_overlay = views.notice, views.drop_overlay
         self.setCentralWidget(views.centre)
         self.devices_dialog = DevicesDialog(self.session, self)
-        self.compare_window = CompareWindow(self.session, self.comparing, self.header.presets, self)
 
     def _connect(self) -> None:
         session = self.session
@@ -114,7 +119,7 @@ class MainWindow(QMainWindow):
             panel.refused.connect(lambda text: self.notice.tell(text, True))
         self.controls.board_chosen.connect(session.boards.choose)
         self.controls.copy_asked.connect(self.copy_board)
-        self.controls.compare_asked.connect(self.compare_window.compare_this)
+        self.controls.compare_asked.connect(lambda: self.compare_window.compare_this())
         self.status.devices_asked.connect(self.show_devices)
         self.devices_dialog.search_asked.connect(self.loader.find_devices)
         self.status.cancel_asked.connect(self.cancel)
@@ -131,8 +136,8 @@ class MainWindow(QMainWindow):
             ("Ctrl+L", self.transport.live_button.click),
             ("R", self.toggle_recording),
             (BOARD_KEY, lambda: session.boards.choose(session.boards.other)),
-            (COMPARE_KEY, self.compare_window.compare_this),
-            (OPEN_COMPARE_KEYS, self.compare_window.open),
+            (COMPARE_KEY, lambda: self.compare_window.compare_this()),
+            (OPEN_COMPARE_KEYS, lambda: self.compare_window.open()),
             (BYPASS_KEY, self.controls.bypass.click),
             (NOISE_ONLY_KEY, self.controls.noise_only.click),
             (DESK_KEY, self.desk.toggle),
@@ -154,6 +159,15 @@ class MainWindow(QMainWindow):
             # A key that is held is one wish.
             shortcut.setAutoRepeat(keys in REPEATED_KEYS)
             shortcut.activated.connect(action)
+
+    @property
+    def compare_window(self) -> CompareWindow:
+        """The window for comparing, made when it is first wanted: the start would take longer by a fifth with it."""
+        if self._compare_window is None:
+            from lamina.gui.widgets.listening.compare_window import CompareWindow
+
+            self._compare_window = CompareWindow(self.session, self.comparing, self.header.presets, self)
+        return self._compare_window
 
     # What the user does.
 
@@ -285,11 +299,13 @@ class MainWindow(QMainWindow):
         self._motion.stop()
         self._text.stop()
         self.devices_dialog.close()
-        self.compare_window.close()
+        if self._compare_window is not None:
+            self._compare_window.close()
         if self._kept is not None:
             self._kept.close()
         self.session.close()
-        self.compare_window.close_work()
+        if self._compare_window is not None:
+            self._compare_window.close_work()
         self.comparing.close()
         self.background.close()
         self._device_search.close()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import platform
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from lamina.cli.answers import print_json, shown
@@ -256,6 +255,8 @@ def _engine(model: str, config: CodecConfig) -> str:
 
 
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # here: every command, the app too, would wait for it
+
     try:
         return version(package)
     except PackageNotFoundError:

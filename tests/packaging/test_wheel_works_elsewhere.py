@@ -15,7 +15,7 @@ from pedalboard.io import AudioFile
 
 from lamina.models.engines.core import library
 
-pytestmark = pytest.mark.install
+pytestmark = [pytest.mark.install, pytest.mark.long]
 
 ROOT = Path(__file__).parents[2]
 SUBPACKAGES = ("dsp", "gui", "models", "plugin", "presets")

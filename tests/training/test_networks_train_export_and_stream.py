@@ -100,7 +100,13 @@ def test_the_filterbank_reconstructs_perfectly(overlap):
     assert (y[:, overlap:] - x[:, : x.shape[1] - overlap]).abs().max() < 1e-5
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.long) if name in ("soundstream-16", "soundstream-32") else name
+        for name in CONFIGS
+    ],
+)
 def test_the_exported_bundle_computes_what_torch_does_for_any_cutting(name, tmp_path):
     network = CodecNetwork(CONFIGS[name])
     fit_quantizer(network, corpus(), n_frames=400, crop_frames=12, iterations=2)

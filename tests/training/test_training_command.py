@@ -205,6 +205,7 @@ def test_a_run_that_fails_ends_with_one_line_and_makes_no_bundle(takes, toy, cap
     assert not (takes.parent / "run" / "bundle").exists()
 
 
+@pytest.mark.long
 def test_torchrun_starts_it_in_several_processes_and_one_of_them_speaks(takes, toy):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

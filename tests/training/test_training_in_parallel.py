@@ -117,6 +117,7 @@ def load(path):
     return torch.load(path, weights_only=True)
 
 
+@pytest.mark.long
 def test_two_processes_train_the_same_weights(folder):
     (one, one_average, one_random, progress), (other, other_average, *_) = (
         load(folder / f"any-{rank}.pt") for rank in range(PROCESSES)
@@ -129,6 +130,7 @@ def test_two_processes_train_the_same_weights(folder):
     assert progress["audio_seconds"] == pytest.approx(10 * 2 * 2 * 12 / 75)
 
 
+@pytest.mark.long
 def test_two_processes_train_what_one_does_with_all_their_examples(folder):
     """Codebooks too, whose counts are summed over the processes."""
     alone, first = load(folder / "same-1-0.pt"), load(folder / "first.pt")

@@ -45,6 +45,7 @@ def train(takes, *options):
     return main([str(argument) for argument in (*arguments, *options)])
 
 
+@pytest.mark.long
 def test_a_named_training_becomes_a_model_and_is_replaced_only_on_request(takes, capsys, monkeypatch):
     assert train(takes, "--name", "my-band") == 0
     assert "lamina app --model my-band" in capsys.readouterr().out

@@ -78,6 +78,7 @@ def travelled(tmp_path_factory):
     return data, tmp_path / "toy" / "checkpoint.pt"
 
 
+@pytest.mark.long
 def test_a_run_travels_there_and_back_and_ends_as_a_model(travelled, tmp_path, capsys):
     data, start = travelled
     usual = [

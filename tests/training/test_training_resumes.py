@@ -98,6 +98,7 @@ trainer.run()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
+@pytest.mark.long
 def test_sigterm_leaves_a_checkpoint_and_a_second_start_goes_on(tmp_path):
     script = RUN.format(tests=str(Path(__file__).parents[1] / "helpers"))
     command = [sys.executable, "-c", script, str(tmp_path)]
