@@ -224,11 +224,12 @@ class _Altering:
 
     def end(self, n_out: int) -> None:
         """Nothing follows the frames that were heard; the sound has `n_out` samples."""
-        missing = n_out - self.track.position - self._guide.n_ready
-        if missing > 0:
-            kernel = half_taps(self._config.sample_rate, self._rate)
-            self._guide.run_out(-(-missing * self._config.sample_rate // self._rate) + kernel + 1)
-        self._take_in(n_out - self.track.position)
+        if self._settings.moves:  # else nobody takes in the unaltered sound, and no place in it is counted
+            missing = n_out - self.track.position - self._guide.n_ready
+            if missing > 0:
+                kernel = half_taps(self._config.sample_rate, self._rate)
+                self._guide.run_out(-(-missing * self._config.sample_rate // self._rate) + kernel + 1)
+            self._take_in(n_out - self.track.position)
         self._is_over = True
         self._levels = np.pad(self._levels, ((0, 0), (0, self._config.delay_samples)))
 
