@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 KEPT = 600
 WINDOW_SECONDS = 8.0
@@ -39,12 +40,13 @@ class DelayHistory:
         self._n = 0
         self._positions[:] = -np.inf
 
-    def recent(self, position: float) -> np.ndarray:
+    def recent(self, position: float) -> npt.NDArray[np.float64]:
         """The delays that count at this position of the sink, in no order."""
         n = len(self)
         if n <= LEAST_KEPT:
             return self._delays[:n]
-        chosen = self._positions[:n] >= position - self._window
-        if int(chosen.sum()) < LEAST_KEPT:
-            chosen = np.argsort(self._positions[:n])[-LEAST_KEPT:]
-        return self._delays[:n][chosen]
+        is_recent = self._positions[:n] >= position - self._window
+        if int(is_recent.sum()) >= LEAST_KEPT:
+            return self._delays[:n][is_recent]
+        newest = np.argsort(self._positions[:n])[-LEAST_KEPT:]
+        return self._delays[:n][newest]

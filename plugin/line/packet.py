@@ -323,14 +323,16 @@ def unpack(data: bytes, format: LineFormat | None = None) -> Message:
         if format is None:
             raise PacketError("A packet of sound came before the hello that tells how to read it.")
         return _unpack_sound(body, format)
-    return {HELLO: _unpack_hello, REPORT: _unpack_report, BYE: _unpack_bye}[kind](body)
+    if kind == HELLO:
+        return _unpack_hello(body)
+    return _unpack_report(body) if kind == REPORT else _unpack_bye(body)
 
 
 def message_kind(data: bytes) -> int:
     """SOUND, HELLO, REPORT or BYE; raises PacketError for bytes of another version, too many, or damaged."""
     if not _BYE.size + _CRC.size <= len(data) <= MOST_BYTES:
         raise PacketError(f"A message has up to {MOST_BYTES} bytes; this one has {len(data)}.")
-    version, kind = data[0] >> 4, data[0] & 15
+    version, kind = data[0] >> 4, int(data[0] & 15)
     if version != PROTOCOL_VERSION:
         raise PacketError(
             f"The message is of version {version} of the line; this is version {PROTOCOL_VERSION}. Both ends need the "

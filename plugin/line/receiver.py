@@ -26,6 +26,8 @@ SHORTEN_EVERY_SECONDS, FORCED_SECONDS = 0.2, 4.0
 """So often something is taken out at most; after so long without a good place the best one has to do."""
 DEEPEN_MS = 10.0
 """A buffer that is too shallow by so much gets deeper at once."""
+ARRIVED_MS = 2.6
+"""So near to what is wanted a buffer has arrived: what it is off from then on comes of the clocks."""
 HOP_SECONDS = 1.0
 """Who didn't play for a while doesn't hear all that came meanwhile."""
 
@@ -243,8 +245,10 @@ class LineReceiver:
         self._since_shortened += len(slots) * self._frame / self._core_rate
         if len(slots) > 1:
             y = self._less_of(y, error)
-        ratio = self._drift.ratio(error, self._frame * len(slots)) if self.correct_drift else 1.0
-        self._play(y, ratio)
+        if abs(error) < ARRIVED_MS * self._core_rate / 1000:
+            buffer.is_moving = False
+        n_samples, learn = self._frame * len(slots), not buffer.is_moving
+        self._play(y, self._drift.ratio(error, n_samples, learn) if self.correct_drift else 1.0)
 
     def _slots(self, error: float) -> tuple[list[Slot], float]:
         """What is played next: a frame, two of which something may be taken out, or one that stands for none."""

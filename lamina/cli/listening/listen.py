@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def _plan(options: argparse.Namespace) -> int:
     import os
 
     from lamina.plugin.files.sound import probe_audio
-    from lamina.plugin.listening.plans import Plan
+    from lamina.plugin.listening.plans import Plan, check_sounds
     from lamina.plugin.rivals.registry import parse
 
     target = _new_file(options.out, ".json", options.force)
@@ -104,6 +105,7 @@ def _plan(options: argparse.Namespace) -> int:
         options.seconds,
         not options.as_loud_as_it_is,
     )
+    check_sounds(replace(plan, sounds=tuple(options.sounds)))
     plan.save(target)
     what = "pages" if plan.kind == "mushra" else "trials"
     print(
