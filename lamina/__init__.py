@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lamina import line as line
     from lamina.plugin.board import Board
     from lamina.plugin.codes_file.codes import Codes
     from lamina.plugin.codes_file.coding import decode_file, encode_file
@@ -72,6 +73,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return _version()
+    if name == "line":
+        return import_module("lamina.line")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -12,7 +12,7 @@ INTERRUPTED, UNREAD = 130, 141
 
 MEANINGS = {
     "0": "done",
-    "1": "live sound ended by itself",
+    "1": "live sound ended by itself, or a line broke off",
     "2": "the request can't be carried out: an option, a value, a name, or data that must not be trained on",
     "3": "a file can't be read: it is missing, damaged, or no sound",
     "4": "a result can't be written: it exists already, the folder is missing, or the disk is full",

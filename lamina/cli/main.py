@@ -103,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     from lamina.cli.comparing.compare import add_compare_command
     from lamina.cli.data import add_data_command
     from lamina.cli.info import add_info_commands
+    from lamina.cli.line.line import add_line_command
     from lamina.cli.listening.listen import add_listen_command
     from lamina.cli.live import add_live_commands
     from lamina.cli.models import add_models_command
@@ -114,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     add_codes_commands(commands)
     add_compare_command(commands)
     add_live_commands(commands)
+    add_line_command(commands)
     add_listen_command(commands)
     add_info_commands(commands)
     add_models_command(commands)

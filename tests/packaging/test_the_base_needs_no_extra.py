@@ -27,6 +27,8 @@ EXTRAS = (
     "tensorboard",
     "shtab",
     "argparse_manpage",
+    "aioice",
+    "aiortc",
 )
 
 
@@ -144,8 +146,16 @@ def test_devices_that_are_probed_in_another_process_are_told_of_alike(lamina):
     assert "pip install 'lamina[live]'" in lamina(code=code).stdout
 
 
+@pytest.mark.slow
+def test_a_line_says_what_it_needs(lamina):
+    done = lamina("line", "send", demo_items()[0].path)
+    assert done.returncode == 2
+    assert "pip install 'lamina[line]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_no_package_that_is_published_is_pinned():
-    published = ["app", "live", "train", "all"]
+    published = ["app", "line", "live", "train", "all"]
     wanted = [
         *PROJECT["dependencies"],
         *(line for extra in published for line in PROJECT["optional-dependencies"][extra]),
@@ -156,4 +166,4 @@ def test_no_package_that_is_published_is_pinned():
 def test_all_is_every_extra_for_users():
     """But for [compare], of which a part is compiled when it is installed: not every machine can do that."""
     extras = PROJECT["optional-dependencies"]
-    assert extras["all"] == ["lamina[app,rivals,shell,train]"] and "lamina[live]" in extras["app"]
+    assert extras["all"] == ["lamina[app,line,rivals,shell,train]"] and "lamina[live]" in extras["app"]

@@ -275,7 +275,7 @@ async def open_offer(listen: str = LOOPBACK, port: int = 0) -> Offer:
         ValueError: no address, or one that is not this machine's, or a port that is taken.
         ImportError: the extra [line] is not installed.
     """
-    connection = _connection_module()
+    connection = load_network()
     if not (type(port) is int and 0 <= port <= 65535):
         raise ValueError(f"The port is {port!r}; give a whole number from 0 (any that is free) to 65535.")
     try:
@@ -317,7 +317,7 @@ async def open_transport(invitation: Invitation) -> Transport:
         RefusedError: none is; the sentence says why.
         ImportError: the extra [line] is not installed.
     """
-    connection_module = _connection_module()
+    connection_module = load_network()
     certificate = connection_module.new_certificate()
     trouble: Exception | None = None
     for address in invitation.addresses:
@@ -347,7 +347,8 @@ async def _join_at(address: Address, invitation: Invitation, connection: Encrypt
     return Transport(connection, there)
 
 
-def _connection_module() -> ModuleType:
+def load_network() -> ModuleType:
+    """Load what connects, which takes half a second; raises ImportError if the extra [line] is not installed."""
     try:
         from lamina.plugin.line.joining import connection
     except ImportError as error:

@@ -1,0 +1,1 @@
+"""`lamina line`: two ends joined over a network, from the command line."""
