@@ -41,12 +41,16 @@ class Work:
         while not self._results.empty():
             self._results.get()()
 
-    def close(self) -> None:
-        """Wait for the job that runs, forget the others."""
+    def close(self, patience: float | None = None) -> None:
+        """Wait for the job that runs, forget the others.
+
+        `patience` bounds the wait, in seconds, for jobs that can't be ended and leave nothing half done: the thread
+        ends with the job, or with the program.
+        """
         self._is_closed = True
         if self._thread is not None:
             self._jobs.put(None)
-            self._thread.join()
+            self._thread.join(patience)
             self._thread = None
 
     def _serve(self) -> None:

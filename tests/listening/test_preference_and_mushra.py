@@ -15,7 +15,9 @@ from lamina.plugin.listening.mushra import (
     MID_ANCHOR,
     REFERENCE,
     MushraTest,
+    anchors_at,
     make_anchors,
+    word_of,
 )
 from lamina.plugin.listening.preference import PreferenceTest
 from lamina.plugin.listening.sounds import Condition, delay_samples
@@ -169,3 +171,13 @@ def test_the_anchors_are_not_a_sample_late():
     assert make_anchors(original)[MID_ANCHOR].label == "Anchor 7 kHz"
     # At 16 kHz nothing is left for a filter at 7 kHz to take away.
     assert list(make_anchors(Condition("x", {}, noise(1, 16000), 16000))) == [LOW_ANCHOR]
+
+
+def test_the_scales_words_stand_for_20_points_each():
+    words = [word_of(score) for score in (0, 19, 20, 39, 40, 60, 79, 80, 100)]
+    assert words == ["Bad", "Bad", "Poor", "Poor", "Fair", "Good", "Good", "Excellent", "Excellent"]
+
+
+def test_the_anchors_there_are_at_a_rate_are_those_that_are_made():
+    for rate in (8000, 16000, 24000):
+        assert anchors_at(rate) == tuple(make_anchors(Condition("x", {}, noise(1, rate), rate)))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lamina.plugin.listening.hidden import HiddenError, StateError
-from lamina.plugin.listening.staircase import ORIGINAL, StaircaseTest, chance_of_right
+from lamina.plugin.listening.staircase import ORIGINAL, StaircaseOutcome, StaircaseTest, chance_of_right
 
 LEVELS = list(range(1, 13))
 
@@ -98,3 +98,25 @@ def test_it_goes_on_where_it_was_and_hides_what_it_thinks():
 def test_a_damaged_state_is_refused(change):
     with pytest.raises(StateError):
         StaircaseTest.from_dict({**StaircaseTest.plan(LEVELS, 20).to_dict(), **change})
+
+
+def test_the_sentence_for_the_listener_names_the_last_number_that_is_told():
+    def told(layers, below, fewest=1, most=24):
+        outcome = StaircaseOutcome(layers, 1, layers, fewest, most, 40, 30, below)
+        return outcome.told_to(lambda number: f"{0.75 * number:g} kbps")
+
+    assert told(8, 7) == "You tell Lamina from the original up to 7 layers, 5.25 kbps, on this sound; above you guess."
+    assert told(2, 1) == "You tell Lamina from the original up to 1 layer, 0.75 kbps, on this sound; above you guess."
+    assert told(1, 1).startswith("You don't tell Lamina from the original on this sound, even with 1 layer, 0.75 kbps")
+    assert told(None, 24).startswith("You tell Lamina from the original even with 24 layers, 18 kbps")
+
+
+def test_the_number_below_is_one_that_was_played():
+    test = StaircaseTest.plan([2, 5, 9, 14], 60, random.Random(4))
+    while not test.is_over:
+        first, second = test.sound_of("first"), test.sound_of("second")
+        coded, layers = ("first", first) if first else ("second", second)
+        other = "second" if coded == "first" else "first"
+        test.answer(coded if layers < 9 or test.trial % 2 else other)
+    outcome = test.outcome()
+    assert (outcome.layers, outcome.below) == (9, 5)

@@ -14,6 +14,8 @@ from lamina.gui.model.work import Work
 from lamina.plugin.metrics import METRICS, Metric, measure
 from lamina.plugin.metrics.remembered import ScoreStore
 
+PATIENCE_SECONDS = 1.0
+
 
 @dataclass
 class _Figures:
@@ -116,10 +118,9 @@ class Measuring:
         self._work.deliver()
 
     def close(self) -> None:
-        """End it; the measure that is being taken is waited for."""
+        """End it; the measure that is being taken is waited for, but not for long: some take half a minute."""
         self._n_runs += 1
-        self._work.run(self._close_store, lambda _done: None, lambda _error: None)
-        self._work.close()
+        self._work.close(PATIENCE_SECONDS)
 
     def _ask(self, number: int, figures: _Figures, metric: Metric, rate: int) -> None:
         original, made = figures.original.samples, figures.made.samples
@@ -127,7 +128,11 @@ class Measuring:
         def job() -> float | None:
             if number != self._n_runs or self._work.is_closed:
                 return None
-            return self._measured(original, made, rate, metric)
+            try:
+                return self._measured(original, made, rate, metric)
+            finally:
+                if self._work.is_closed:
+                    self._close_store()
 
         def done(value: float | None) -> None:
             if number != self._n_runs or value is None:

@@ -70,8 +70,9 @@ class IntervalPlot(QWidget):
         self.plot.getAxis("left").setTicks([names])
         self.plot.getAxis("bottom").setTicks([[(place, text) for place, text in picture.ticks]])
         self.plot.setLabel("bottom", picture.axis, color=theme.MUTED)
-        room = (picture.high - picture.low) * 0.03
-        self.plot.setXRange(picture.low - room, picture.high + room, padding=0)
+        # Room for the last tick's text, which pyqtgraph leaves out where it doesn't fit.
+        span = picture.high - picture.low
+        self.plot.setXRange(picture.low - 0.03 * span, picture.high + 0.07 * span, padding=0)
         self.plot.setYRange(0.4, len(points) + 0.6, padding=0)
         self.setAccessibleName(f"{picture.axis}: " + ", ".join(f"{point.label} {point.value:.1f}" for point in points))
 

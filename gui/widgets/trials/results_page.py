@@ -230,5 +230,5 @@ def _text(ink: str, pixels: int = theme.TEXT_PIXELS) -> QLabel:
 
 
 def _show(label: QLabel, lines: list[str]) -> None:
-    label.setText("\n\n".join(lines))
+    label.setText("\n".join(lines))
     label.setVisible(bool(lines))

@@ -259,3 +259,25 @@ def test_a_measure_that_fails_says_why_and_leaves_the_others(compared, qtbot, qu
     page = compared.figures_page
     wait(qtbot, lambda: not compared.measuring.is_busy)
     assert "out of order" in cell(page, 0, "log_mel").toolTip() and cell(page, 0, "si_sdr").text()[-1].isdigit()
+
+
+def test_closing_does_not_wait_for_a_measure_that_takes_long(compared, window, qtbot, quick, monkeypatch):
+    from dataclasses import replace
+
+    held, here, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(*_args):
+        here.set()
+        held.wait(60)
+        ended.set()
+        return 1.0
+
+    monkeypatch.setitem(METRICS, "si_sdr", replace(METRICS["si_sdr"], compute=slow, revision=98))
+    monkeypatch.setattr("lamina.plugin.metrics.table._ALL", tuple(METRICS.values()))
+    measuring = Measuring(window.session, window.comparing)
+    measuring.start()
+    wait(qtbot, here.is_set)
+    measuring.close()
+    assert not ended.is_set()
+    held.set()
+    wait(qtbot, lambda: ended.is_set() and not [t for t in threading.enumerate() if t.name == "lamina-figures"])
