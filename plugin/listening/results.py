@@ -132,7 +132,7 @@ def save_result(folder: Path, listener: str, tests: Sequence[TestRecord], starte
             for one in tests
         ],
     }
-    path = folder / f"{'-'.join(one.id for one in tests)[:33]} {_file_name(name)}.json"
+    path = result_path(folder, name, [one.id for one in tests])
     if path.exists():
         raise ResultExistsError(f"{path} is there already: {name} has taken this test. Choose another name.")
     with atomic_file(path) as partial:
@@ -141,6 +141,11 @@ def save_result(folder: Path, listener: str, tests: Sequence[TestRecord], starte
     with atomic_file(path.with_suffix(".csv")) as partial:
         partial.write_text(as_csv([result]), encoding="utf-8", newline="")
     return path
+
+
+def result_path(folder: Path, listener: str, ids: Sequence[str]) -> Path:
+    """Where `save_result` writes a listener's answers to the tests of these ids. Raises ResultError for the name."""
+    return folder / f"{'-'.join(ids)[:33]} {_file_name(_checked_name(listener))}.json"
 
 
 def version_of_lamina() -> str:

@@ -25,8 +25,9 @@ class Codec2(StreamedRival):
     """Codec 2, every channel by itself.
 
     It is a vocoder: what comes out has the input's spectrum and pitch, not its waveform, so there is no lag to measure
-    to the sample; its frames are aligned by where they are analysed. The library draws the phases of unvoiced sound at
-    random and has no seed: a second time the same sounds alike and has other samples.
+    to the sample; its frames are aligned by where they are analysed. The library draws the phases of unvoiced sound
+    from one generator for the whole process, which can't be set: the first piece in a process is always the same, and a
+    second time it sounds alike and has other samples.
 
     Args:
         kbps: one of its modes; 0.7 is mode 700C.

@@ -1,6 +1,7 @@
 """An ABX test lets no guesser through more often than it says, keeps its score hidden, and goes on where it was."""
 
 import json
+import math
 import random
 
 import numpy as np
@@ -32,6 +33,29 @@ def test_ten_thousand_guessers_pass_no_more_often_than_five_percent(guesser):
     passed = sum(taken(GUESSERS[guesser], seed).is_heard for seed in range(10_000))
     # The exact share is 3.84 %: 12 of 16 are the least that is below 5 %.
     assert 300 < passed <= 500
+
+
+def test_a_balanced_order_would_let_guessers_through_or_take_from_those_who_hear():
+    """Why coins are tossed: both ways to test an order of eight A and eight B, counted out."""
+
+    def agreed(right_a, n_said):
+        """Chance of so many A said at A's places or more, by who says A so often (Fisher's exact test)."""
+        ways = [math.comb(8, hits) * math.comb(8, n_said - hits) for hits in range(right_a, min(8, n_said) + 1)]
+        return sum(ways) / math.comb(16, n_said)
+
+    def passed(hears, is_balanced):
+        if not is_balanced:
+            least = next(k for k in range(17) if binomial_p(k, 16) <= 0.05)
+            return sum(math.comb(16, k) * hears**k * (1 - hears) ** (16 - k) for k in range(least, 17))
+        chance = [math.comb(8, k) * hears**k * (1 - hears) ** (8 - k) for k in range(9)]
+        pairs = [(a, b) for a in range(9) for b in range(9) if agreed(a, a + 8 - b) <= 0.05]
+        return sum(chance[a] * chance[b] for a, b in pairs)
+
+    # Who says both equally often is right in an even number of trials: 12 of 16 are 6 of the 8 A's.
+    assert agreed(6, 8) == pytest.approx(0.066, abs=0.0005)
+    assert passed(0.5, False) < 0.05 and passed(0.5, True) < 0.05
+    assert (passed(0.8, False), passed(0.8, True)) == pytest.approx((0.80, 0.61), abs=0.005)
+    assert (passed(0.85, False), passed(0.85, True)) == pytest.approx((0.92, 0.80), abs=0.005)
 
 
 def test_a_perfect_listener_always_passes():

@@ -136,6 +136,115 @@ def test_mushra_is_taken_by_keyboard(browser, tmp_path):  # noqa: F811
     assert sorted(result.tests[0].test.outcome()) == ["song", "voice"]
 
 
+@pytest.mark.parametrize(("kind", "listen"), [("abx", "abx"), ("preference", "12"), ("staircase", "o12")])
+def test_a_page_that_was_closed_goes_on_where_it_was(browser, tmp_path, kind, listen):  # noqa: F811
+    from selenium.webdriver.common.keys import Keys
+
+    page, n_trials = tmp_path / "page.html", 6
+    if kind == "staircase":
+        n_trials = 10
+    export_page([test_of(kind, n_trials)], page)
+    begin(browser, page)
+    answers = [Keys.ARROW_LEFT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT] * 4
+
+    def answer(number):
+        wait_for(browser, lambda d: where(d) == f"Trial {number + 1} of {n_trials}")
+        press(browser, *listen, answers[number])
+
+    for number in range(3):
+        answer(number)
+    wait_for(browser, lambda d: where(d) == f"Trial 4 of {n_trials}")
+    before = browser.execute_script("return JSON.stringify(state.state)")
+    place = browser.execute_script("return localStorage.getItem(PLACE)")
+    assert "x_is" not in place and "answers" not in place  # a glance at what is kept tells nothing
+    # Its tab is closed, and the page is opened in another one.
+    browser.switch_to.new_window("tab")
+    browser.switch_to.window(browser.window_handles[0])
+    browser.close()
+    browser.switch_to.window(browser.window_handles[0])
+    browser.get(page.as_uri())
+    assert "Welcome back, Ann" in browser.page_source and f"trial 4 of {n_trials}" in browser.page_source
+    press(browser, Keys.ENTER)
+    for number in range(3, n_trials):
+        if number == 3:
+            wait_for(browser, lambda d: where(d) == f"Trial 4 of {n_trials}")
+            assert browser.execute_script("return JSON.stringify(state.state)") == before
+        answer(number)
+    wait_for(browser, lambda d: d.find_elements("id", "save"))
+    # Closed before it was saved: nothing is lost either.
+    browser.get(page.as_uri())
+    press(browser, Keys.ENTER)
+    result = read_result(result_of(browser, tmp_path))
+    assert complaints(browser) == [] and result.listener == "Ann"
+    words = {"abx": ("a", "b"), "preference": ("first", "second"), "staircase": ("first", "second")}[kind]
+    given = result.tests[0].test.to_dict()["answers"]
+    assert given == [words[key == Keys.ARROW_RIGHT] for key in answers[:n_trials]]
+    # Once they are saved another listener may begin; another page never hears of it.
+    browser.get(page.as_uri())
+    assert "Ann has taken it here" in browser.page_source
+    press(browser, "Bob", Keys.ENTER)
+    wait_for(browser, lambda d: where(d) == f"Trial 1 of {n_trials}")
+    export_page([test_of(kind, n_trials + 1)], page)
+    browser.get(page.as_uri())
+    assert browser.find_elements("id", "name")
+
+
+def test_ratings_are_there_again_after_the_page_was_closed(browser, tmp_path):  # noqa: F811
+    from selenium.webdriver.common.keys import Keys
+
+    page = tmp_path / "page.html"
+    export_page([test_of("mushra")], page)
+    begin(browser, page)
+    wait_for(browser, lambda d: where(d) == "Page 1 of 2")
+    press(browser, "1", Keys.PAGE_UP, "2", Keys.PAGE_DOWN)
+    order = browser.execute_script("return JSON.stringify(state.state)")
+    browser.get(page.as_uri())
+    press(browser, Keys.ENTER)
+    wait_for(browser, lambda d: where(d) == "Page 1 of 2")
+    assert browser.execute_script("return JSON.stringify(state.state)") == order
+    assert [browser.find_element("id", f"score-{slot}").text for slot in range(3)] == ["60 Good", "40 Fair", "not yet"]
+    assert complaints(browser) == []
+
+
+def test_what_is_kept_but_damaged_is_left_alone(browser, tmp_path):  # noqa: F811
+    page = tmp_path / "page.html"
+    export_page([test_of("abx")], page)
+    browser.get(page.as_uri())
+    for damaged in ("rubbish", "", "AAAA"):
+        browser.execute_script("localStorage.setItem(PLACE, arguments[0])", damaged)
+        browser.get(page.as_uri())
+        assert browser.find_elements("id", "name") and complaints(browser) == []
+
+
+def test_abx_is_trained_with_answers_told_and_then_taken_without(browser, tmp_path):  # noqa: F811
+    from selenium.webdriver.common.keys import Keys
+
+    page = tmp_path / "page.html"
+    export_page([test_of("abx")], page)
+    begin(browser, page)
+    wait_for(browser, lambda d: where(d) == "Trial 1 of 6")
+    press(browser, "t")
+    wait_for(browser, lambda d: where(d) == "Training 1")
+    right = 0
+    for number in range(8):  # more than the test has
+        x = browser.execute_script("return state.state.x_is[state.trial]")
+        press(browser, *"abx", Keys.ARROW_LEFT)
+        right += x == "a"
+        wait_for(browser, lambda d, n=number, r=right: where(d) == f"Training {n + 2}; {r} of {n + 1} were right")
+        told = browser.find_element("id", "notice").text
+        assert told == f"{'Right' if x == 'a' else 'Wrong'}: X was {x.upper()}."
+    press(browser, Keys.ENTER)
+    for number in range(6):
+        wait_for(browser, lambda d, n=number: where(d) == f"Trial {n + 1} of 6")
+        assert bool(browser.find_elements("id", "train")) == (number == 0)
+        press(browser, "t" if number else "a", *"abx", Keys.ARROW_RIGHT)
+        said = browser.find_element("id", "room").text
+        assert "Right" not in said and "Wrong" not in said
+    state = read_result(result_of(browser, tmp_path)).tests[0].test.to_dict()
+    assert state["training"] is False and state["answers"] == ["b"] * 6 and len(state["x_is"]) == 6
+    assert complaints(browser) == []
+
+
 def test_several_tests_and_listeners_combine(browser, tmp_path):  # noqa: F811
     from selenium.webdriver.common.keys import Keys
 

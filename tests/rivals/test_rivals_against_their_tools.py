@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from rival_rig import ready, voice
 
+from lamina.plugin.rivals.amr_nb import FRAME_BITS, NO_DATA
 from lamina.plugin.rivals.coding.coder import Integers
+from lamina.plugin.rivals.g722 import FILTERS_DELAY
 
 RATE_TOLERANCE = 0.02
 
@@ -185,5 +187,77 @@ def test_vorbis_is_oggenc(tmp_path):
     call(dec, "-Q", "-o", tmp_path / "out.wav", tmp_path / "o.ogg")
     rival = ready("vorbis:96")
     ours, theirs = rival.process(sound, 44_100), read(tmp_path / "out.wav")
+    lag, alike = together(theirs[0], ours[0])
+    assert abs(lag) <= 1 and alike > 0.97
+
+
+def through_ffmpeg(tmp_path, sound, sample_rate, container, *encoding):
+    """What Debian's ffmpeg makes of a WAV: the samples that come back, and the sizes of the packets in the file."""
+    ffmpeg = [tool("ffmpeg", "ffmpeg"), "-nostdin", "-loglevel", "error", "-y"]
+    exact = wav(tmp_path / "in.wav", sound, sample_rate)
+    coded = tmp_path / f"coded.{container}"
+    encoders = call(*ffmpeg, "-hide_banner", "-encoders").decode()
+    name = encoding[encoding.index("-c:a") + 1]
+    if f" {name} " not in encoders:
+        pytest.skip(f"this ffmpeg was built without {name}")
+    call(*ffmpeg, "-i", tmp_path / "in.wav", *encoding, coded)
+    call(*ffmpeg, "-i", coded, "-c:a", "pcm_s16le", "-fflags", "+bitexact", tmp_path / "out.wav")
+    with av.open(str(coded)) as stored:
+        sizes = [packet.size for packet in stored.demux(audio=0) if packet.size]
+    return exact, read_any(tmp_path / "out.wav"), sizes
+
+
+def read_any(path):
+    """A WAV's samples, whatever stands in its header."""
+    from pedalboard.io import AudioFile
+
+    with AudioFile(str(path)) as file:
+        return file.read(file.frames)
+
+
+@pytest.mark.parametrize(("kbps", "mode"), [(4.75, 0), (7.4, 4), (12.2, 7)])
+def test_amr_nb_is_sox_s(tmp_path, kbps, mode):
+    """The same encoder (OpenCORE), but sox leaves pauses out (DTX), and FFmpeg's decoder computes in floating point:
+    samples are close, not equal.
+    """
+    sox = tool("sox", "sox")
+    if " amr-nb " not in call(sox, "--help").decode():
+        pytest.skip("sox was built without amr-nb; Debian's libsox-fmt-base has it")
+    sound, coded = wav(tmp_path / "in.wav", voice(8_000, 3.0), 8_000), tmp_path / "coded.amr-nb"
+    call(sox, tmp_path / "in.wav", "-C", mode, coded)
+    call(sox, "-D", coded, "-b", 16, tmp_path / "out.wav")
+    theirs, rival = read_any(tmp_path / "out.wav"), ready(f"amr-nb:{kbps}")
+    ours = rival.process(sound, 8_000)
+    # Each frame of 20 ms stands behind a byte that tells its kind, and is filled up to whole bytes.
+    stored, n_of_kind, at = coded.read_bytes(), [0] * 16, len(b"#!AMR\n")
+    while at < len(stored):
+        kind = stored[at] >> 3 & 15
+        n_of_kind[kind] += 1
+        at += 1 + (-(-FRAME_BITS[kind] // 8) if kind != NO_DATA else 0)
+    assert at == len(stored) and sum(n_of_kind) * 160 == theirs.shape[1]
+    assert n_of_kind[mode] > 0.8 * sum(n_of_kind) and not any(n_of_kind[kind] for kind in range(8) if kind != mode)
+    assert rival.counted_kbps == pytest.approx(FRAME_BITS[mode] / 20, rel=RATE_TOLERANCE)
+    # Lamina compensates the 5 ms of look-ahead, sox doesn't.
+    lag, alike = together(theirs[0, 40:], ours[0])
+    assert abs(lag) <= 1 and alike > 0.95
+
+
+def test_g722_is_ffmpegs(tmp_path):
+    sound, theirs, sizes = through_ffmpeg(tmp_path, voice(16_000, 3.0), 16_000, "wav", "-c:a", "g722")
+    rival = ready("g722")
+    ours = rival.process(sound, 16_000)
+    assert rival.counted_kbps == pytest.approx(sum(sizes) * 8 / 3.0 / 1000, rel=RATE_TOLERANCE)
+    lag, alike = together(theirs[0, FILTERS_DELAY:], ours[0])
+    assert abs(lag) <= 1 and alike > 0.999
+
+
+@pytest.mark.parametrize(("kbps", "n_channels", "sample_rate"), [(64, 1, 48_000), (96, 2, 44_100), (32, 1, 24_000)])
+def test_aac_is_ffmpegs(tmp_path, kbps, n_channels, sample_rate):
+    """FFmpeg's encoder of another version, so waveforms are close, not equal; both spend what they need."""
+    encoding = ("-c:a", "aac", "-b:a", f"{kbps}k")
+    sound, theirs, sizes = through_ffmpeg(tmp_path, voice(sample_rate, 3.0, n_channels), sample_rate, "m4a", *encoding)
+    rival = ready(f"aac:{kbps}")
+    ours = rival.process(sound, sample_rate)
+    assert rival.counted_kbps == pytest.approx(np.mean(sizes) * 8 * sample_rate / 1024 / 1000, rel=RATE_TOLERANCE)
     lag, alike = together(theirs[0], ours[0])
     assert abs(lag) <= 1 and alike > 0.97

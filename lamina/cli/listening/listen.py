@@ -1,4 +1,4 @@
-"""`lamina listen`: plans listening tests, exports them as pages for a browser, and says what listeners heard."""
+"""`lamina listen`: plans listening tests, exports them as pages for a browser, takes ABX, and says what was heard."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.cli.answers import print_json, shown
+from lamina.cli.listening.run import add_run
 
 
 def add_listen_command(commands: Any) -> None:
@@ -17,12 +18,14 @@ def add_listen_command(commands: Any) -> None:
         "listen",
         help="blind listening tests: plan one, export it as a page, read the results",
         description="Blind listening tests. `plan` writes down what is compared, `export` makes a page of it that "
-        "opens in any browser and gives a file of results back, `results` says what the listeners' files mean.",
+        "opens in any browser and gives a file of results back, `run` takes ABX here in the terminal, `results` says "
+        "what the listeners' files mean.",
         epilog="Example: lamina listen plan abx song.wav --with original --with lamina:6 --out test.json && "
         "lamina listen export test.json --out test.html && lamina listen results *.json",
     )
     parts = listen.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_plan(parts)
+    add_run(parts)
 
     export = parts.add_parser(
         "export",

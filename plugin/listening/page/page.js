@@ -27,7 +27,62 @@ document.addEventListener("keydown", (event) => {
   action();
 });
 
-function welcome() {
+/* What was answered stays in this browser until the test is begun anew, scrambled, since what X is stands in it. The key
+   tells one test from another: its ids are made of the sounds and the settings. */
+const PLACE = `lamina listening ${sha256(whole.tests.map((one) => `${one.id} ${one.trials}`).join("; "))}`;
+
+function keep(isSaved = false) {
+  try {
+    const content = { listener, started, taken, state: state === null ? null : state.state, isSaved };
+    localStorage.setItem(PLACE, scrambled(JSON.stringify(content)));
+  } catch { /* A browser that keeps nothing: the test goes on all the same. */ }
+}
+
+function kept() {
+  try {
+    const found = JSON.parse(unscrambled(localStorage.getItem(PLACE)));
+    const fits = found.listener && found.taken.every((one, i) => one.id === whole.tests[i].id);
+    return fits ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+function resume(found, before = null) {
+  ({ listener, started } = found);
+  taken.push(...found.taken);
+  following(before);
+}
+
+function back(found) {
+  const left = whole.tests.slice(found.taken.length);
+  const next = left.length ? new KINDS[left[0].kind](left[0]) : null;
+  if (next && found.state) {
+    try {
+      restore(left[0], next, found.state);
+    } catch {
+      return welcome();
+    }
+  }
+  const on = () => resume(found, next && found.state);
+  const anew = () => {
+    localStorage.removeItem(PLACE);
+    welcome();
+  };
+  const place = next ? `${next.constructor === Mushra ? "page" : "trial"} ${next.trial + 1} of ${next.n}` : "the results";
+  show(
+    el("h1", {}, `Welcome back, ${found.listener}`),
+    el("p", {}, "This page was closed before the end; what you answered is still there. ",
+      `${whole.tests.length > 1 && next ? `Test ${found.taken.length + 1} of ${whole.tests.length} goes` : "It goes"} on ` +
+      `with ${place}.`),
+    el("div", { class: "row" },
+      el("button", { class: "main", id: "on", onclick: on }, "Go on ", kbd("Enter")),
+      el("button", { id: "anew", onclick: anew }, "Forget it and begin anew ", kbd("N"))),
+  );
+  keys = { Enter: on, n: anew };
+}
+
+function welcome(saved = null) {
   const name = el("input", { type: "text", id: "name", maxlength: "80", autocomplete: "off" });
   const notice = el("p", { class: "notice", id: "notice", role: "status" });
   const begin = () => {
@@ -47,7 +102,9 @@ function welcome() {
       "listen as often as you like."),
     el("p", { class: "quiet" }, `${whole.tests.length > 1 ? `${whole.tests.length} tests, ` : ""}${steps} ` +
       `${steps === 1 ? "page" : "pages"}. Everything works by keyboard. Nothing is sent anywhere: at the end you save a ` +
-      "file and give it to whoever asked you."),
+      "file and give it to whoever asked you. If the page is closed before, it goes on in this browser where it was."),
+    ...(saved ? [el("p", { class: "quiet" }, `${saved.listener} has taken it here. `,
+      el("button", { id: "again", onclick: () => resume(saved) }, "Show these results again"))] : []),
     el("label", { for: "name" }, "Your name, or any word for you"), name, notice,
     el("div", { class: "row" }, el("button", { class: "main", id: "begin", onclick: begin }, "Begin ", kbd("Enter"))),
   );
@@ -55,11 +112,14 @@ function welcome() {
   name.focus();
 }
 
-function following() {
+function following(before = null) {
   if (player) player.close();
+  state = null;
   if (taken.length === whole.tests.length) return finish();
   test = whole.tests[taken.length];
   state = new KINDS[test.kind](test);
+  if (before) restore(test, state, before);
+  keep();
   player = new Player(test);
   show(el("h1", {}, "One moment …"), el("p", {}, "All sounds are made ready before the first is heard."));
   setTimeout(() => {
@@ -72,9 +132,14 @@ function done() {
   taken.push({ id: test.id, kind: test.kind, title: test.title, settings: test.settings, sounds: test.sounds,
     state: state.state, outcome: state.outcome() });
   following();
+  if (taken.length === whole.tests.length) keep();
 }
 
 function head(word) {
+  if (state instanceof AbxTraining) {
+    const score = state.trial ? `; ${state.right} of ${state.trial} were right` : "";
+    return [el("p", { class: "quiet", id: "where" }, `Training ${state.trial + 1}${score}`), el("h1", {}, state.title)];
+  }
   return [
     el("p", { class: "quiet", id: "where" }, `${word} ${state.trial + 1} of ${state.n}`),
     el("progress", { max: state.n, value: state.trial, "aria-label": "how far" }),
@@ -86,7 +151,8 @@ function trial() {
   const ids = test.ids[Object.keys(test.ids)[0]];
   heardIn = new Set();
   player.begin(state.buttons.map(([button]) => ids[state.sound(button)]));
-  const notice = el("p", { class: "notice", id: "notice", role: "status" });
+  const isTraining = state instanceof AbxTraining;
+  const notice = el("p", { class: "notice", id: "notice", role: "status" }, isTraining ? state.said : "");
   const play = (index) => {
     heardIn.add(state.buttons[index][0]);
     player.play(index);
@@ -103,15 +169,24 @@ function trial() {
       return;
     }
     state.answer(which);
+    if (!isTraining) keep();
     if (state.over) done(); else trial();
   };
   const listen = state.buttons.map(([button, name, key], index) => el("button",
     { id: `play-${button}`, "aria-pressed": "false", onclick: () => play(index) }, el("b", {}, name), kbd(key.toUpperCase())));
   const answers = state.answers.map(([which, text, , sign]) => el("button",
     { id: `answer-${which}`, disabled: true, onclick: () => give(which) }, text, " ", kbd(sign)));
+  const train = () => { state = new AbxTraining(test); trial(); };
+  const begin = () => { state = new KINDS[test.kind](test); keep(); trial(); };
+  const other = isTraining
+    ? [el("button", { class: "main", id: "begin-test", onclick: begin }, "Begin the test ", kbd("Enter"))]
+    : test.kind === "abx" && !state.trial
+      ? [el("button", { id: "train", onclick: train }, "Train first: answers are told, and don't count ", kbd("T"))]
+      : [];
   show(...head("Trial"), el("div", { class: "row" }, ...listen), el("div", { class: "row" }, ...answers), notice,
+    ...(other.length ? [el("div", { class: "row" }, ...other)] : []),
     el("p", { class: "quiet" }, "Switch as often as you like: it goes on at the same place. ", kbd("Space"), " pauses."));
-  keys = { " ": () => player.pause() };
+  keys = { " ": () => player.pause(), ...(isTraining ? { Enter: begin } : other.length ? { t: train } : {}) };
   state.buttons.forEach(([, , key], index) => { keys[key] = () => play(index); });
   state.answers.forEach(([which, , key]) => { keys[key] = () => give(which); });
 }
@@ -139,6 +214,7 @@ function rating() {
     sliders[index].value = score;
     outputs[index].textContent = `${score} ${word(score)}`;
     notice.textContent = "";
+    keep();
   };
   const rows = slots.map((_, index) => {
     const rated = state.ratings[index];
@@ -155,7 +231,7 @@ function rating() {
       notice.textContent = `Rate sound ${missing + 1} too.`;
       return;
     }
-    if (state.state.page + 1 < state.n) { state.state.page += 1; rating(); } else done();
+    if (state.state.page + 1 < state.n) { state.state.page += 1; keep(); rating(); } else done();
   };
   const step = (by) => rate(at, (state.ratings[at] === null ? 50 : state.ratings[at]) + by);
   show(...head("Page"), el("p", { class: "quiet" }, "One of them is the reference itself; it deserves 100."),
@@ -178,12 +254,14 @@ function finish() {
     tests: taken.map(({ outcome, ...rest }) => rest) };
   const file = new Blob([sealed(content)], { type: "application/json" });
   const name = `listening ${listener.replace(/[^\p{L}\p{N}_-]+/gu, "-")}.json`;
-  const save = el("a", { class: "button main", id: "save", download: name, href: URL.createObjectURL(file) },
+  const save = el("a", { class: "button main", id: "save", download: name, href: URL.createObjectURL(file),
+    onclick: () => keep(true) },
     "Save the results ", kbd("Enter"));
   show(el("h1", {}, "Thank you"), ...outcomes,
-    el("p", {}, "Now save the file and give it to whoever asked you: it is the only copy."), el("div", { class: "row" }, save));
+    el("p", {}, "Now save the file and give it to whoever asked you."), el("div", { class: "row" }, save));
   keys = { Enter: () => save.click() };
   save.focus();
 }
 
-welcome();
+const found = kept();
+if (found && !found.isSaved) back(found); else welcome(found);

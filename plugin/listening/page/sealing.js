@@ -5,17 +5,28 @@ function bytesOf(base64) {
   return bytes;
 }
 
-function unscrambled(base64) {
-  const bytes = bytesOf(base64);
+/* What follows the four bytes of the seed is XORed with the generator's; a second time brings it back. */
+function mixed(bytes) {
   let state = (bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24 | 1) >>> 0;
-  const plain = bytes.slice(4);
-  for (let i = 0; i < plain.length; i++) {
+  const out = bytes.slice();
+  for (let i = 4; i < out.length; i++) {
     state = (state ^ state << 13) >>> 0;
     state = (state ^ state >>> 17) >>> 0;
     state = (state ^ state << 5) >>> 0;
-    plain[i] ^= state & 255;
+    out[i] ^= state & 255;
   }
-  return new TextDecoder().decode(plain);
+  return out;
+}
+
+const unscrambled = (base64) => new TextDecoder().decode(mixed(bytesOf(base64)).slice(4));
+
+function scrambled(text) {
+  const plain = new TextEncoder().encode(text), bytes = new Uint8Array(plain.length + 4);
+  crypto.getRandomValues(bytes.subarray(0, 4));
+  bytes.set(plain, 4);
+  let base64 = "";
+  mixed(bytes).forEach((byte) => { base64 += String.fromCharCode(byte); });
+  return btoa(base64);
 }
 
 /* SHA-256 (FIPS 180-4): browsers offer their own only where a page came by HTTPS. */

@@ -48,6 +48,25 @@ class Abx {
   }
 }
 
+/* As many trials as one likes, each told at once; none of them counts. */
+class AbxTraining extends Abx {
+  constructor(test) {
+    super(test);
+    this.state.training = true;
+    this.title = "Training: is X the same as A, or as B?";
+    this.said = "";
+    this.right = 0;
+  }
+  get over() { return false; }
+  answer(which) {
+    const x = this.state.x_is[this.trial];
+    this.right += which === x;
+    this.said = `${which === x ? "Right" : "Wrong"}: X was ${x.toUpperCase()}.`;
+    this.state.x_is.push(...tosses(1, ["a", "b"]));
+    super.answer(which);
+  }
+}
+
 class Preference {
   constructor(test) {
     this.state = { kind: "preference", a_is: tosses(test.trials, ["first", "second"]), answers: [] };
@@ -146,6 +165,16 @@ class Mushra {
     let sum = 0;
     this.state.orders.forEach(([, order], i) => { sum += this.state.ratings[i][order.indexOf("reference")]; });
     return `You gave the hidden reference ${Math.round(sum / this.n)} of 100 on average.`;
+  }
+}
+
+/* Go on where a state was that this page kept. */
+function restore(test, state, kept) {
+  if (test.kind === "staircase") {
+    state.state.coded_is = kept.coded_is;
+    kept.answers.forEach((which) => state.answer(which));
+  } else {
+    Object.assign(state.state, kept);
   }
 }
 
