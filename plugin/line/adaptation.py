@@ -16,7 +16,11 @@ HEAVY_LOSS = 0.1
 """Above this share of lost packets less is sent (draft-ietf-rmcat-gcc, section 6), but only while packets queue."""
 SHED = 0.75
 CALM_REPORTS = 3
-"""So many reports without a queue, one after the other, and a layer comes back."""
+"""So many reports without a queue, one after the other, and a layer comes back; twice as many each time that it was
+too much."""
+MOST_PATIENCE = 64
+FRAMES_WHEN_FULL = 4
+"""Frames per packet on a link that is too narrow: heads and what networks put around them are most of what is sent."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,9 @@ class Adaptation:
         """Mean gap, smoothed."""
         self.shed = 0
         """Layers fewer than wished."""
-        self._n_calm = 0
+        self.frames = 1
+        """Frames per packet, at least."""
+        self._n_calm, self._patience, self._is_returning = 0, 1, False
 
     def hear(self, report: Report, layers: int) -> None:
         """A report on a stream of which `layers` are wished."""
@@ -97,12 +103,23 @@ class Adaptation:
         now = self.layers(layers)
         if report.queue_ms > QUEUE_GROWS_MS:
             self._n_calm = 0
-            factor = SHED * (1 - report.loss / 2 if report.loss > HEAVY_LOSS else 1.0)
-            self.shed = layers - max(self._least, min(now - 1, int(now * factor)))
-        elif self.shed:
+            if self._is_returning:
+                self._is_returning, self._patience = False, min(2 * self._patience, MOST_PATIENCE)
+            if self.frames < FRAMES_WHEN_FULL:
+                self.frames *= 2
+            else:
+                factor = SHED * (1 - report.loss / 2 if report.loss > HEAVY_LOSS else 1.0)
+                self.shed = layers - max(self._least, min(now - 1, int(now * factor)))
+        elif self.shed > 0 or self.frames > 1:
             self._n_calm += 1
-            if self._n_calm >= CALM_REPORTS:
-                self._n_calm, self.shed = 0, self.shed - 1
+            if self._n_calm >= CALM_REPORTS * self._patience:
+                self._n_calm, self._is_returning = 0, True
+                if self.shed > 0:
+                    self.shed -= 1
+                elif self._patience < MOST_PATIENCE:
+                    # Smaller packets cost as much as many layers: they are tried last, and ever more seldom.
+                    self.frames //= 2
+                    self._patience = min(4 * self._patience, MOST_PATIENCE)
 
     def layers(self, wished: int) -> int:
         """How many layers are sent where so many are wished."""

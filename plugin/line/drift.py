@@ -50,16 +50,17 @@ class DriftControl:
         """By how many millionths the stream's clock is faster than the sink's, as far as it is known."""
         return 1e6 * self._learnt
 
-    def ratio(self, error: float, n_samples: float) -> float:
+    def ratio(self, error: float, n_samples: float, learn: bool = True) -> float:
         """Samples of the stream per sample of the sink.
 
         Args:
             error: the offset less what is wanted, in samples.
             n_samples: since the last call.
+            learn: whether the error may come of the clocks, and not of a buffer that is on its way to another depth.
         """
-        seconds, is_drift = n_samples / self._rate, abs(error) <= self._trusted
+        seconds, is_drift = n_samples / self._rate, learn and abs(error) <= self._trusted
         if not self.is_engaged:
-            self._off_seconds = self._off_seconds + seconds if self._dead < abs(error) <= self._trusted else 0.0
+            self._off_seconds = self._off_seconds + seconds if is_drift and abs(error) > self._dead else 0.0
             if self._off_seconds < DEAD_SECONDS:
                 return 1.0
             self.is_engaged = True

@@ -27,6 +27,8 @@ MOST_AHEAD_SECONDS = 10.0
 RESTART_PACKETS = 8
 """So many such packets, one after the other: the stream went on elsewhere."""
 UPDATE_FRAMES = 8
+STAY_MS, STAY_SECONDS = 4.0, 3.0
+"""A buffer gets less deep only by more than the one, and only if that was so for the other."""
 
 
 class Came(Enum):
@@ -80,6 +82,9 @@ class JitterBuffer:
         self._quickest: float | None = None
         self._n_since_update = 0
         self._position = self._chance = 0.0
+        self._spread = self._below = self._below_since = 0.0
+        self.is_moving = False
+        """Whether an adaptive buffer is on its way to another depth; set here, cleared by its owner on arrival."""
         self.is_restarted = False
         """Whether the stream went on elsewhere; set here, cleared by who starts it anew."""
         self.n_late = 0
@@ -178,11 +183,19 @@ class JitterBuffer:
         return self._next is not None and all(self._next + index in self._frames for index in range(n_frames))
 
     def hop(self, n_frames: int) -> None:
-        """Leave out so many frames."""
+        """Leave out so many frames; what delays were until now says nothing any more."""
         assert self._next is not None
         for number in range(self._next, self._next + n_frames):
             self._frames.pop(number, None)
         self._next += n_frames
+        self.forget_delays()
+
+    def forget_delays(self) -> None:
+        """Of all delays only the newest frame's still says something: the sink didn't take anything for a while."""
+        delay = self._position - self._newest * self._frame
+        self._history.clear()
+        self._history.add(delay, self._position)
+        self._quickest, self._needed, self._spread, self._below = delay, None, 0.0, 0.0
 
     def queue_ms(self) -> float:
         """By how much the newest frames come later than the quickest ones do."""
@@ -201,8 +214,7 @@ class JitterBuffer:
         if number <= self._last_real:
             return False
         is_late = number < self._next
-        if number > self._newest or is_late:
-            self._measure(number, position)
+        self._measure(number, position)
         self._newest = max(self._newest, number)
         if is_late:
             self.n_late += is_new
@@ -238,16 +250,31 @@ class JitterBuffer:
             self._needed = least + self._ms(self.fixed_ms)
             return
         place = int(ON_TIME_SHARE * (len(delays) - 1))
-        needed = float(np.partition(delays, place)[place])
+        spread = float(np.partition(delays, place)[place]) - least
         if len(self._history) < LEARNT_FRAMES:
-            needed = max(needed, least + self._ms(START_MS))
-        self._needed = min(needed, least + self._ms(self.most_ms))
+            spread = max(spread, self._ms(START_MS))
+        spread = min(spread, self._ms(self.most_ms))
+        # More is believed at once, less when it has been so for a while, and then the most that it was meanwhile.
+        held = self._spread
+        if spread >= held:
+            self._spread, self._below = spread, 0.0
+        elif held - spread < self._ms(STAY_MS):
+            self._below = 0.0
+        else:
+            if not self._below:
+                self._below_since = self._position
+            self._below = max(self._below, spread, 1e-9)
+            if self._position - self._below_since > STAY_SECONDS * self._rate:
+                self._spread, self._below = self._below, 0.0
+        self.is_moving |= self._spread != held
+        self._needed = least + self._spread
 
     def _restart(self, number: int) -> None:
         self._frames.clear()
         self._silences.clear()
         self._history.clear()
         self._going_on = self._needed = self._quickest = None
+        self._spread = self._below = 0.0
         self._next, self._last_real, self._newest = number, number - 1, number - 1
         self.is_restarted = True
 

@@ -26,7 +26,11 @@ SHORTEN_EVERY_SECONDS, FORCED_SECONDS = 0.2, 4.0
 """So often something is taken out at most; after so long without a good place the best one has to do."""
 DEEPEN_MS = 10.0
 """A buffer that is too shallow by so much gets deeper at once."""
-HOP_SECONDS = 1.0
+ARRIVED_MS = 2.6
+"""So near to what is wanted a buffer has arrived: what it is off from then on comes of the clocks."""
+PAUSE_SECONDS = 0.5
+"""Who takes nothing for so much longer than a block lasts has paused."""
+HOP_SECONDS = 0.6
 """Who didn't play for a while doesn't hear all that came meanwhile."""
 
 
@@ -175,6 +179,10 @@ class LineReceiver:
         if isinstance(n_samples, bool) or not isinstance(n_samples, int | np.integer) or n_samples < 0:
             raise ValueError(f"n_samples is {n_samples!r}; give a whole number from 0.")
         with self._lock:
+            if now is not None and self._pulled_at is not None and self._buffer.next is not None:
+                paused = now - self._pulled_at - self._block / self.sample_rate
+                if paused > PAUSE_SECONDS:
+                    self._buffer.forget_delays()
             self._block, self._pulled_at = n_samples, now
             self._buffer.note_block(n_samples * self._core_per_sample)
             while self._from.n_ready < n_samples:
@@ -243,8 +251,10 @@ class LineReceiver:
         self._since_shortened += len(slots) * self._frame / self._core_rate
         if len(slots) > 1:
             y = self._less_of(y, error)
-        ratio = self._drift.ratio(error, self._frame * len(slots)) if self.correct_drift else 1.0
-        self._play(y, ratio)
+        if abs(error) < ARRIVED_MS * self._core_rate / 1000:
+            buffer.is_moving = False
+        n_samples, learn = self._frame * len(slots), not buffer.is_moving
+        self._play(y, self._drift.ratio(error, n_samples, learn) if self.correct_drift else 1.0)
 
     def _slots(self, error: float) -> tuple[list[Slot], float]:
         """What is played next: a frame, two of which something may be taken out, or one that stands for none."""

@@ -66,9 +66,9 @@ class LineSender:
         sample_rate: of the sound, Hz.
         n_channels: its channels, 1 … 8.
         name: who sends, for people at the other end.
-        frames_per_packet: 1 … 4: more cost delay and save heads.
+        frames_per_packet: 1 … 4 at least: more cost delay and save heads.
         redundancy: what of earlier frames travels again; None lets the reports decide.
-        adaptive: whether layers are shed and added as reports say.
+        adaptive: whether layers are shed and added, and packets get fewer, as reports say.
         least_layers: the fewest that are left then.
         sparse_silence: whether silence is sent sparsely: what is softer than −70 dBFS for half a second counts as
             silence.
@@ -132,6 +132,11 @@ class LineSender:
         """Layers that new frames get at most: what is wished, less what the link doesn't carry."""
         wished = self.codec.settings.layers
         return self.adaptation.layers(wished) if self.adaptive else wished
+
+    @property
+    def _n_together(self) -> int:
+        """Frames of a packet."""
+        return max(self.frames_per_packet, self.adaptation.frames) if self.adaptive else self.frames_per_packet
 
     @property
     def repeats(self) -> Redundancy:
@@ -205,7 +210,7 @@ class LineSender:
                 continue
             self._unsent_silence = 0
             self._waiting.append(frame)
-            if len(self._waiting) >= self.frames_per_packet or (self.sparse_silence and self._gate.is_closed):
+            if len(self._waiting) >= self._n_together or (self.sparse_silence and self._gate.is_closed):
                 packets.append(self._packet(self._waiting))
                 self._waiting = []
         if is_end and self._waiting:
@@ -235,7 +240,7 @@ class LineSender:
     def _repeated(self, frames: list[LineFrame]) -> tuple[list[LineFrame], int]:
         """What travels again with new frames, as far as it fits, and how far back it lies."""
         redundancy = self.repeats
-        n_again, distance = redundancy.span(self.frames_per_packet)
+        n_again, distance = redundancy.span(self._n_together)
         end = len(self._sent) - (distance - 1)
         n_again = max(0, min(n_again, end))
         if not n_again:
