@@ -26,9 +26,9 @@ from lamina.plugin.line.packet import (
 from lamina.plugin.line.quiet import QuietGate
 from lamina.plugin.neural_codec import NeuralCodec
 
-NETWORK_BYTES = 28 + 29 + 28
-"""What travels around each message on the internet: IPv4 and UDP (28), DTLS 1.2 with AES-GCM (29 + 8 of a nonce counted
-there), SCTP's head and that of its data chunk (28)."""
+NETWORK_BYTES = 28 + 37 + 28
+"""What travels around each message on the internet: IPv4 and UDP (28), DTLS 1.2 with AES-GCM (13 of head, 8 of nonce,
+16 of tag), SCTP's head and that of its data chunk (28). SCTP also fills messages up to a multiple of four bytes."""
 RATE_SECONDS = 1.0
 """Over so long the rates are told."""
 KEPT_FRAMES = 64
