@@ -133,7 +133,7 @@ class _GuardedSctp(RTCSctpTransport):
         if is_odd or self._n_unacknowledged >= PACKETS_PER_ACKNOWLEDGEMENT:
             await self._acknowledge()
         elif self._acknowledging is None:
-            self._acknowledging = self._loop.call_later(
+            self._acknowledging = asyncio.get_running_loop().call_later(
                 ACKNOWLEDGE_SECONDS, lambda: asyncio.ensure_future(self._acknowledge())
             )
 
