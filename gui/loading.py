@@ -11,7 +11,7 @@ from lamina.gui.background import Background
 from lamina.gui.model.files.codes_document import is_codes, open_codes
 from lamina.gui.model.files.document import Document
 from lamina.gui.model.files.own_presets import OwnPresets
-from lamina.gui.model.kept_session import KeptDocument, KeptSession
+from lamina.gui.model.kept_session import QUICK_BYTES, KeptDocument, KeptSession
 from lamina.gui.model.session import GONE_REMARK, Notice, Session
 from lamina.gui.model.values.desk import presettable
 from lamina.gui.widgets.frame.header import Header
@@ -20,8 +20,6 @@ from lamina.plugin import DEFAULT_BUNDLE, survey_bundles
 from lamina.plugin.host.device.devices import probe_devices
 
 LONG_SECONDS = 0.4
-QUICK_BYTES = 1 << 18
-"""Presets up to this size are read at once: it takes less than two of the window's pictures."""
 CUT_OFF = "Lamina ended unexpectedly last time."
 AS_THEY_WERE = "The settings of A and B and the sound devices are as they were."
 AFRESH = "Start afresh"
@@ -46,6 +44,7 @@ class Loader:
         self._opening_since = 0.0
         self._first_model = DEFAULT_BUNDLE
         self._opening_preset: Path | None = None
+        self._is_bringing_back = False
         self._decoded: Path | None = None
         self._temporary = ExitStack()
         self._n_decoded = 0
@@ -56,11 +55,25 @@ class Loader:
 
     def start(self, file: Path | None, header: Header, model: str | None = None) -> None:
         """Everything the app needs after its window is there, what the user sees first before the rest."""
-        left, is_restored = None, False
         remove_leftovers(Path(gettempdir()))
         self._first_model = model or DEFAULT_BUNDLE
+        self.find_devices()
+        if self._kept is None or not self._kept.has_left or not self._kept.is_large:
+            self._go_on(file, header, model, None)
+            return
+
+        def done(read: Any) -> None:
+            self._is_bringing_back = False
+            self._go_on(file, header, model, read)
+
+        self._is_bringing_back = True
+        self._background.run(self._kept.read_boards, done, self._fail)
+
+    def _go_on(self, file: Path | None, header: Header, model: str | None, read: Any) -> None:
+        """As `start`, with the boards of the last session if they had to be `read` beside the window."""
+        left, is_restored = None, False
         if self._kept is not None and self._kept.has_left:
-            trouble = self._kept.restore_boards()
+            trouble = self._kept.restore_boards(read)
             is_restored = not trouble
             self._brought_back = " ".join(filter(None, (trouble or AS_THEY_WERE, self._kept.restore_compared())))
             if self._kept.is_unfinished:
@@ -85,7 +98,6 @@ class Loader:
                 self._tell_brought_back(f"{self._brought_back} {lost}".strip())
             elif lost:
                 self._session.noticed.notify(Notice(lost))
-        self.find_devices()
         self.find_models(header)
 
     def open(self, path: Path, title: str | None = None, then: Callable[[], object] | None = None) -> None:
@@ -307,6 +319,8 @@ class Loader:
             return GONE_REMARK
         if self._opening is not None:
             return self.opening_words()
+        if self._is_bringing_back:
+            return "Bringing back A and B as they were…"
         if self._opening_preset is not None:
             return f"Opening {self._opening_preset.name}…"
         if self._codec_error:

@@ -18,32 +18,22 @@ from PyQt6.QtGui import (
     QShortcut,
     QShowEvent,
 )
-from PyQt6.QtWidgets import QAbstractButton, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QMainWindow
 
 from lamina.gui.background import Background
 from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
-from lamina.gui.look import theme
 from lamina.gui.model.kept_session import KeptSession, KeptWindow
 from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.session import Notice, Session
-from lamina.gui.model.values.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES, Desk
-from lamina.gui.model.values.heard import are_layers_heard, heard_word
-from lamina.gui.model.values.sent import bits_of_all
-from lamina.gui.widgets.controls.panel import Panel
-from lamina.gui.widgets.controls.status_line import StatusLine
-from lamina.gui.widgets.controls.tips import plain_tip
-from lamina.gui.widgets.desk.desk_panel import DeskPanel
-from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, COMPARE_KEY, NOISE_ONLY_KEY, ControlPanel
+from lamina.gui.model.values.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES
+from lamina.gui.showing import Showing
+from lamina.gui.views import Views
+from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, COMPARE_KEY, NOISE_ONLY_KEY
 from lamina.gui.widgets.frame.devices_dialog import DevicesDialog
-from lamina.gui.widgets.frame.drop_overlay import DropOverlay
 from lamina.gui.widgets.frame.export_question import ExportQuestion
-from lamina.gui.widgets.frame.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS, Header
-from lamina.gui.widgets.frame.notice import NoticeBar
-from lamina.gui.widgets.frame.stage import Stage
-from lamina.gui.widgets.frame.transport_bar import TransportBar
+from lamina.gui.widgets.frame.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS
 from lamina.gui.widgets.listening.compare_window import CompareWindow
-from lamina.gui.widgets.views.waveform_view import WaveformView
 
 MOTION_MS = 33
 TEXT_MS = 250
@@ -72,6 +62,8 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self._may_close = False
         self._question: ExportQuestion | None = None
+        self.views = Views(session)
+        self.showing = Showing(session, self.loader, self.views, lambda: self.background.is_busy)
         self._build()
         self._connect()
         self._add_shortcuts()
@@ -82,42 +74,19 @@ class MainWindow(QMainWindow):
         self._text = QTimer(self)
         self._text.setInterval(TEXT_MS)
         self._text.timeout.connect(self._tell)
-        self._show_all()
+        self.showing.all()
+        self._tell()
         self._take_shape(kept.window if kept is not None else None)
 
     # Putting together.
 
     def _build(self) -> None:
-        self.header = Header()
-        self.transport = TransportBar()
-        self.waveform = WaveformView()
-        self.controls = ControlPanel(self.session.parameters)
-        self.desk = DeskPanel(self.session.parameters, Desk(self.session.parameters, self.session.boards.change))
-        self.stage = Stage(self.desk)
-        self.spectra, self.usage = self.stage.spectra, self.stage.usage
-        self.status = StatusLine()
-        top = QHBoxLayout()
-        top.setSpacing(theme.MARGIN)
-        waveform_panel = Panel()
-        waveform_panel.content.addWidget(self.waveform)
-        top.addWidget(self.transport)
-        top.addWidget(waveform_panel, 1)
-        bottom = QHBoxLayout()
-        bottom.setSpacing(theme.MARGIN)
-        bottom.addWidget(self.controls)
-        bottom.addWidget(self.stage, 1)
-        centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, 0)
-        column.setSpacing(0)
-        column.addWidget(self.header)
-        column.addLayout(top)
-        column.addSpacing(theme.MARGIN)
-        column.addLayout(bottom, 1)
-        column.addWidget(self.status)
-        self.setCentralWidget(centre)
-        self.notice = NoticeBar(centre)
-        self.drop_overlay = DropOverlay(centre)
+        views = self.views
+        self.header, self.transport, self.waveform = views.header, views.transport, views.waveform
+        self.controls, self.desk, self.stage = views.controls, views.desk, views.stage
+        self.spectra, self.usage, self.status = views.spectra, views.usage, views.status
+        self.notice, self.drop_overlay = views.notice, views.drop_overlay
+        self.setCentralWidget(views.centre)
         self.devices_dialog = DevicesDialog(self.session, self)
         self.compare_window = CompareWindow(self.session, self.comparing, self.header.presets, self)
 
@@ -151,7 +120,7 @@ class MainWindow(QMainWindow):
         self.status.cancel_asked.connect(self.cancel)
         session.changed.subscribe(self._changed)
         session.noticed.subscribe(self._noticed)
-        session.parameters.changed.subscribe(lambda _name, _value: self._show_layers())
+        session.parameters.changed.subscribe(lambda _name, _value: self.showing.layers())
 
     def _add_shortcuts(self) -> None:
         session = self.session
@@ -221,7 +190,7 @@ class MainWindow(QMainWindow):
             self._noticed(Notice(self.loader.why_not_playable(), is_error=True))
         else:
             self.session.recording.toggle()
-        self._show_recording()
+        self.showing.recording()
 
     def show_devices(self) -> None:
         """Opens the sound devices' dialog, or brings it to the front."""
@@ -320,7 +289,7 @@ class MainWindow(QMainWindow):
         if self._kept is not None:
             self._kept.close()
         self.session.close()
-        self.compare_window.testing.close()
+        self.compare_window.close_work()
         self.comparing.close()
         self.background.close()
         self._device_search.close()
@@ -351,137 +320,23 @@ class MainWindow(QMainWindow):
     # What the views show.
 
     def _changed(self, what: str) -> None:
-        session = self.session
-        if what == "document":
-            assert session.document is not None
-            self.waveform.show_document(session.document)
-            self.header.show_document(session.document.title, session.document.describe())
-            self.setWindowTitle(f"{session.document.title} – Lamina")
-            self.spectra.let_go_of_clips()
-            self._show_usage()
-            self.notice.dismiss_error()
-        elif what == "meters":
-            self.spectra.show_meters(session.input_meter, session.output_meter)
-        elif what == "codec":
-            assert session.codec is not None
-            self.controls.show_can_denoise(session.can_denoise, is_loaded=True)
-            self.header.show_model(session.codec.model)
-            self._show_usage()
-        elif what == "board":
-            self.controls.show_board(session.boards.chosen, session.boards.other)
-        elif what == "live":
-            self.transport.show_live(session.is_live)
-            self.spectra.show_live(session.is_live)
-        elif what == "recording":
-            self._show_recording()
-        elif what == "loop":
-            self.transport.show_looping(session.is_looping)
-            self.waveform.show_loop(session.loop_seconds, session.is_looping)
-        elif what == "preset":
-            self.header.show_preset(session.boards.state.preset, session.boards.state.is_edited)
-        self._show_can_play()
+        self.showing.changed(what)
+        if what == "document" and self.session.document is not None:
+            self.setWindowTitle(f"{self.session.document.title} – Lamina")
         self._tell()
 
     def _noticed(self, notice: Notice) -> None:
         self.notice.tell(notice.text, notice.is_error, notice.tip, notice.action)
 
-    def _show_all(self) -> None:
-        listening = self.session.listening
-        self.spectra.show_rings(listening.input_spectrogram.ring, listening.output_spectrogram.ring)
-        self.controls.show_can_denoise(False, is_loaded=False)
-        self._show_usage()
-        self._show_can_play()
-        self._tell()
-
-    def _show_usage(self) -> None:
-        self.usage.show_usage(self.session.listening.usage)
-        self._show_layers()
-
-    def _show_layers(self) -> None:
-        n_channels = self.session.document.n_channels if self.session.document is not None else 1
-        self.controls.show_channels(n_channels)
-        self._show_sent()
-
-    def _show_sent(self) -> None:
-        """What every frame sends: as the settings stand, or as it is now where that differs from frame to frame."""
-        session, sent = self.session, self.session.sent
-        bits = sent.bits
-        if bits is None:
-            n_channels = session.document.n_channels if session.document is not None else 1
-            bits = bits_of_all(session.parameters, n_channels)
-        self.stage.usage_caption.remark.setText(f"{bits} bits per frame")
-        self.controls.show_sent(sent.kbps)
-        self._dim_unsent()
-
-    def _dim_unsent(self) -> None:
-        n_sent = self.session.sent.layers
-        n_layers = int(self.session.parameters["layers"]) if n_sent is None else n_sent
-        parameters, moving = self.session.parameters, self.session.moving.values
-        is_heard = are_layers_heard(parameters, moving)
-        self.usage.show_layers(n_layers if is_heard else 0)
-        self.controls.bitrate.show_bypassed(not is_heard)
-        self.spectra.show_heard(heard_word(parameters, moving))
-
-    def _show_can_play(self) -> None:
-        self.transport.show_can_play(self.session.can_play)
-        self.spectra.show_can_play(self.session.can_play)
-        self.header.show_can_export(self.session.can_export and not self.session.is_exporting)
-
     def _move(self) -> None:
-        """One step of everything that moves."""
         now = time.monotonic()
         self.session.tick(now - self._last_tick)
         self.comparing.tick()
         self._last_tick = now
-        self.spectra.refresh()
-        self.usage.refresh()
-        moving, n_sent = self.session.moving, self.session.sent.layers
-        self.controls.show_moving(moving.values, n_sent)
-        self.desk.show_moving(moving, n_sent)
-        self._dim_unsent()
-        self.waveform.show_position(self.session.player.position_seconds)
-        self.transport.show_playing(self.session.is_playing)
-        length = self.session.document.seconds if self.session.document is not None else 0.0
-        self.transport.time.show_time(self.session.player.position_seconds, length)
-        if self.session.recording.is_on:
-            self._show_recording()
-
-    def _show_recording(self) -> None:
-        recording = self.session.recording
-        self.transport.show_recording(recording.is_on, recording.seconds)
-
-    def _show_devices(self) -> None:
-        opened = self.session.opened
-        if opened is None:
-            self.status.show_devices(
-                self.session.devices.name_of_output(), "", "Sound devices (Ctrl+,). Nothing is open yet."
-            )
-        else:
-            self.status.show_devices(
-                opened.output_name, opened.input_name, plain_tip(f"Sound devices (Ctrl+,). {opened.describe()}")
-            )
+        self.showing.move()
 
     def _tell(self) -> None:
-        """One step of everything that is read."""
-        session = self.session
         if self._kept is not None:
             self._kept.shape = self._shape()
             self._kept.look()
-        self.usage.refresh_figures()
-        self._show_sent()
-        if session.document is None and not self.background.is_busy:
-            self.waveform.show_document(None, "Open a sound file, or drop one here.")
-        is_long = self.loader.is_opening_long or (session.document is None and self.loader.is_opening)
-        self.waveform.show_opening(self.loader.opening_words() if is_long else "", self.loader.share_opened)
-        meters = session.listening.meters
-        self.spectra.show_levels(meters.input_loudness, meters.output_loudness, session.silence_reason())
-        self._show_devices()
-        self.status.show_remark(self.loader.remark())
-        self.status.show_figures(*session.figures())
-        if self.loader.is_opening_long:
-            self.status.show_opening(self.loader.share_opened)
-            return
-        export = session.export
-        self.status.show_export(
-            export.target.name if export else "", export.progress if export else 0.0, session.is_exporting
-        )
+        self.showing.tell()

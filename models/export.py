@@ -179,7 +179,7 @@ def load_network(bundle: Bundle) -> CodecNetwork:
                 values = stored.get(key, stored.get(key + _HALF_SUFFIX))
             if values is not None:
                 state[name] = torch.from_numpy(values.astype(np.float32)).reshape(state[name].shape)
-    runtime = CodecRuntime(bundle)
+    runtime = CodecRuntime(bundle, tries=True)
     residual, coarse = bundle.config.residual_layers, bundle.config.coarse_layers
     parts = [("quantizer", slice(bundle.config.layers - residual, bundle.config.layers))]
     if coarse:

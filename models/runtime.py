@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zipfile
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,12 @@ class CodecRuntime:
 
     All arrays are float32 `[channels, …]`; every channel is a stream of its own with its own state. Methods
     may be called from several threads.
+
+    Args:
+        bundle: verified.
+        tolerance, loss: how far the example may differ, see `SNAPSHOT_TOLERANCE` and `SNAPSHOT_LOSS`.
+        engine: what computes; None for the best that can.
+        tries: whether graphs of unknown make are tried in a process of their own first: they may never end.
     """
 
     def __init__(
@@ -58,10 +65,11 @@ class CodecRuntime:
         tolerance: float = SNAPSHOT_TOLERANCE,
         loss: float = SNAPSHOT_LOSS,
         engine: EngineName | None = None,
+        tries: bool = False,
     ) -> None:
         self.bundle = bundle
         self.config = bundle.config
-        self._engine = open_engine(bundle, engine)
+        self._engine = open_engine(bundle, engine, tries)
         codebooks, bases = self._engine.codebooks, self._engine.bases
         if self.config.memory is not None:
             # A lag says where to look; by itself it adds nothing.
@@ -83,6 +91,8 @@ class CodecRuntime:
         """Squared length of each entry, `[rows, codebook_size]`."""
         for array in (self.codebooks, self.bases, self.entries, self.energies):
             array.setflags(write=False)
+        self.summed_bits: npt.NDArray[np.int64] = np.array([0, *accumulate(self.config.code_bits)])
+        """Bits of a channel's frame of 0, 1 … all layers."""
         memory = self.config.memory
         self.loop_frames = 0 if memory is None else memory.history + -(-memory.past // self.config.frame) + 1
         """Frames in which everything lies that a loop remembers; 0 without a memory."""
@@ -294,4 +304,4 @@ def load_runtime(name_or_path: str) -> CodecRuntime:
 
 @lru_cache(maxsize=4)
 def _runtime(folder: str, written_ns: int) -> CodecRuntime:
-    return CodecRuntime(open_bundle(folder))
+    return CodecRuntime(open_bundle(folder), tries=True)

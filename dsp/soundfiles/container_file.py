@@ -18,13 +18,16 @@ from lamina.dsp.soundfiles.sound_reader import DAMAGED, SoundFileError, SoundRea
 
 RUN_UP_SAMPLES = 4096
 """Decoded before a place that is jumped to: a packet's sound overlaps the packet's before it."""
-OPUS_RUN_UP_SAMPLES = 24_000
-"""Its packets build on those before them."""
+LONG_RUN_UP_SAMPLES = 24_000
+"""Of Opus and HE-AAC, whose packets build on those before them."""
 FINEST_EDIT_SECONDS = 0.001
 """In which MPEG-4 files usually count how long their sound is; their packets' lengths are exact."""
 TAIL_SECONDS = 1.0
 SKIPS_NOTHING = 1 << 29
 """FFmpeg's flag for decoders that leave out nothing of their own."""
+SBR_DELAY_SAMPLES = 961
+"""By which FFmpeg's decoder of HE-AAC is late: six slots of 64 samples and the two filter banks' 577 (ISO 14496-3,
+4.6.18). What files say of their beginning leaves it to the decoder."""
 MOST_FAILURES = 1000
 """Packets in a row that can't be decoded; after them the file is taken to be over."""
 
@@ -44,12 +47,18 @@ class ContainerFile(SoundReader):
     def __init__(self, file: BinaryIO, kind: str, is_counted: bool = False) -> None:
         self._file, self._kind = file, kind
         self._is_counted, self._n_counted = is_counted, 0
+        self._is_whole = False
         self._container: Any = None
         try:
             self._open()
+            said = self._said_by_mpeg4()
+            if said is not None:
+                self._is_whole = True
+                self._open()
             codec = self._stream.codec_context
             self._bits = stored_bits(codec.name, codec.extradata)
-            self._run_up = OPUS_RUN_UP_SAMPLES if codec.name == "opus" else RUN_UP_SAMPLES
+            is_long = codec.name == "opus" or (said is not None and said[2] > 0)
+            self._run_up = LONG_RUN_UP_SAMPLES if is_long else RUN_UP_SAMPLES
             self._n_failures = 0
             self._goal: int | None = None
             self._decoded = self._decode()
@@ -60,6 +69,10 @@ class ContainerFile(SoundReader):
             self._per_tick = Fraction(self._stream.time_base) * rate
             self._first_tick = int(frame.pts or 0)
             self._origin = self._sample(self._first_tick)
+            self._promised: int | None = None
+            if said is not None:
+                start, n_ticks, late = said
+                self._origin, self._promised = self._sample(start) + late, self._sample(n_ticks)
             super().__init__(rate, channels, 0)
             self.frames = self._measure(kind)
             self._jump(0)
@@ -78,18 +91,44 @@ class ContainerFile(SoundReader):
         if self._container is not None:
             self._container.close()
         self._file.seek(0)
-        self._container = open_container(self._file, self._kind)
+        self._container = open_container(self._file, self._kind, is_whole=self._is_whole)
         self._stream = sound_stream(self._container)
-        if self._kind == "caf":  # its ends are counted in the packets' lengths, and trimmed once more by FFmpeg
+        if self._kind == "caf" or self._is_whole:
+            # Of CAF the ends are counted in the packets' lengths, and trimmed once more by FFmpeg.
             self._stream.codec_context.flags2 |= SKIPS_NOTHING
+
+    def _said_by_mpeg4(self) -> tuple[int, int, int] | None:
+        """Where the sound of an MPEG-4 file begins and how long it is, in ticks, and by how many samples its decoder is
+        late: where FFmpeg doesn't find all of that by itself, which are HE-AAC, and AAC of which only iTunes's tag
+        tells. None otherwise.
+        """
+        stream = self._stream
+        if self._kind != "mov" or stream.codec_context.name != "aac":
+            return None
+        decoded = next(self._decode(), None)
+        profile = str(stream.codec_context.profile or "")
+        self._open()
+        first = next((packet.pts for packet in self._packets() if packet.pts is not None), None)
+        self._open()
+        if decoded is None or first is None:
+            return None
+        late = SBR_DELAY_SAMPLES if profile.startswith("HE-AAC") else 0
+        stream = self._stream
+        if first < 0:  # an edit list says it
+            return (0, int(stream.duration), late) if late and stream.duration else None
+        tag = _itunes_ticks(str(self._container.metadata.get("iTunSMPB", "")))
+        if tag is None or not stream.duration or abs(sum(tag) - stream.duration) > 1:
+            return None
+        return first + tag[0], tag[2], late
 
     def _sample(self, tick: int) -> int:
         return round(tick * self._per_tick)
 
     def _measure(self, kind: str) -> int:
         """Samples per channel that are there, however many are promised."""
-        duration = self._stream.duration
-        promised = self._sample(int(duration)) if duration is not None and 0 < duration < 1 << 62 else None
+        duration, promised = self._stream.duration, self._promised
+        if promised is None and duration is not None and 0 < duration < 1 << 62:
+            promised = self._sample(int(duration))
         if promised is not None:
             self._jump(max(0, promised - round(TAIL_SECONDS * self.samplerate)))
             there, decoded = self._tail()
@@ -189,3 +228,12 @@ class ContainerFile(SoundReader):
                 self.trouble = self.trouble or DAMAGED
             return []
         return frames
+
+
+def _itunes_ticks(tag: str) -> tuple[int, int, int] | None:
+    """What iTunes's tag says is before the sound, behind it, and of it, in ticks; None if it says nothing sensible."""
+    try:
+        before, behind, length = (int(number, 16) for number in tag.split()[1:4])
+    except ValueError:
+        return None
+    return (before, behind, length) if length > 0 else None

@@ -45,14 +45,16 @@ class _Input:
         return True
 
 
-def open_container(file: BinaryIO, kind: str, texts: str = "replace") -> Any:
+def open_container(file: BinaryIO, kind: str, texts: str = "replace", is_whole: bool = False) -> Any:
     """PyAV's container of a file whose kind is known, as Python's error handler `texts` reads what is said in it.
+
+    With `is_whole` packets of an MPEG-4 file come that its edit list leaves out, too.
 
     Raises what PyAV raises for a damaged file.
     """
     import av
 
-    options = {"codec_whitelist": ",".join(DECODERS)}
+    options = {"codec_whitelist": ",".join(DECODERS), **({"advanced_editlist": "0"} if is_whole else {})}
     return av.open(_Input(file), format=kind, options=options, metadata_errors=texts, buffer_size=1 << 16)
 
 

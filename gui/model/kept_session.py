@@ -11,7 +11,7 @@ from typing import Any
 
 from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.session import Notice, Session
-from lamina.gui.model.values.boards import BoardsAsText
+from lamina.gui.model.values.boards import BoardsAsText, ReadBoards, read_boards
 from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE
 from lamina.plugin.host.client.live_engine import LiveEngine
 from lamina.plugin.host.client.session_file import SessionFile, devices_of_last_time
@@ -22,6 +22,8 @@ MOST_MARGIN_SECONDS = 1.0
 """More than an engine ever grows to."""
 
 MOST_PIXELS = 100_000
+QUICK_BYTES = 1 << 18
+"""Presets and sessions up to this size are read at once: it takes less than two of the window's pictures."""
 
 
 @dataclass(frozen=True)
@@ -118,16 +120,32 @@ class KeptSession:
         """A sentence about what was left behind, can't be read and is kept under another name; or nothing."""
         return " ".join(text for text in (self._file.lost, self._devices_lost) if text)
 
-    def restore_boards(self) -> str:
-        """Bring back the settings of A and B; returns nothing, or a sentence that says why that can't be."""
+    @property
+    def is_large(self) -> bool:
+        """Whether what was left behind takes longer to be read than the window can wait."""
+        return self._file.left_bytes > QUICK_BYTES
+
+    def read_boards(self) -> ReadBoards | Exception:
+        """The settings of A and B as they were, or what is wrong with them; on any thread."""
         try:
-            self.session.boards.restore(self._left["boards"])
-            return ""
+            return read_boards(self._left["boards"])
         except Exception as error:
             # Whatever stands in a damaged file: the app opens all the same.
-            reason = str(error) if isinstance(error, ValueError) else "they can't be read."
-            self._file.set_aside("the settings of A and B can't be read")
-            return f"The settings of A and B can't be brought back: {reason}"
+            return error
+
+    def restore_boards(self, read: ReadBoards | Exception | None = None) -> str:
+        """Bring back the settings of A and B; returns nothing, or a sentence that says why that can't be.
+
+        Args:
+            read: what `read_boards` gave; None to read them now.
+        """
+        read = self.read_boards() if read is None else read
+        if not isinstance(read, Exception):
+            self.session.boards.take(read)
+            return ""
+        reason = str(read) if isinstance(read, ValueError) else "they can't be read."
+        self._file.set_aside("the settings of A and B can't be read")
+        return f"The settings of A and B can't be brought back: {reason}"
 
     def restore_compared(self) -> str:
         """Bring back the slots, which are made when they are looked at; returns nothing, or a sentence that says why

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-DONE, FAILED, REFUSED, INPUT, OUTPUT, INCOMPLETE = 0, 1, 2, 3, 4, 5
+DONE, FAILED, REFUSED, INPUT, OUTPUT, INCOMPLETE, WITHOUT = 0, 1, 2, 3, 4, 5, 6
 INTERRUPTED, UNREAD = 130, 141
 
 MEANINGS = {
@@ -17,6 +17,7 @@ MEANINGS = {
     "3": "a file can't be read: it is missing, damaged, or no sound",
     "4": "a result can't be written: it exists already, the folder is missing, or the disk is full",
     "5": "done in part: the input is damaged or cut off, or a codec of a comparison failed",
+    "6": "done, but for codecs of a comparison that lack something here, such as a library",
     "130": "interrupted by Ctrl-C",
     "141": "nobody reads the output",
     "128 + n": "ended by signal n",

@@ -1,4 +1,6 @@
-"""`lamina live` plays the input through the codec in a terminal; `lamina devices` shows what there is to play on."""
+"""`lamina live` plays the input through the codec, one of its rivals or a board, in a terminal; `lamina devices` shows
+what there is to play on.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,17 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from lamina.cli.answers import DONE, FAILED, OUTPUT, print_json
-from lamina.cli.options import add_settings_options, codec_of
+from lamina.cli.options import add_rival_option, add_settings_options, codec_of, given_parameters, rival_of
+from lamina.plugin.neural_codec import NeuralCodec
+from lamina.plugin.rivals.coding.rival import Rival
 
 if TYPE_CHECKING:
     from lamina.dsp.levels import LevelMeter
+    from lamina.plugin.board import Board
     from lamina.plugin.host.client.live_engine import LiveEngine
     from lamina.plugin.host.client.live_meters import Figures, LiveMeters
     from lamina.plugin.host.device.device_settings import DeviceSettings
-    from lamina.plugin.neural_codec import NeuralCodec
+    from lamina.plugin.rivals.own import CountedCodec
 
 TURN_SECONDS = 0.1
 START_SECONDS = 20.0
@@ -36,12 +41,12 @@ def add_live_commands(commands: Any) -> None:
     live = commands.add_parser(
         "live",
         help="play an input through the codec, live",
-        description="Play the input through the codec until Ctrl-C, and show levels, delay and computing time in one "
-        "line. The sound "
-        "runs in a process of its own, so nothing else here is heard.",
-        epilog="Examples: lamina live --kbps 3 · lamina live --input 'USB Audio' --channels 1 --buffer 128 --record "
-        "take.wav · "
-        "lamina live --output virtual --input 'virtual?input=take.wav' --duration 10 (no sound device needed)",
+        description="Play the input through the codec, or through a rival of it or a board, until Ctrl-C, and show "
+        "levels, delay and computing time in one line. The sound runs in a process of its own, so nothing else here is "
+        "heard.",
+        epilog="Examples: lamina live --kbps 3 · lamina live --rival opus:12 · lamina live --input 'USB Audio' "
+        "--channels 1 --buffer 128 --record take.wav · lamina live --output virtual --input 'virtual?input=take.wav' "
+        "--duration 10 (no sound device needed)",
     )
     live.add_argument(
         "--input",
@@ -66,6 +71,18 @@ def add_live_commands(commands: Any) -> None:
         help="codec frames (13.3 ms) of sound kept ready; default 0.5, grows where needed",
     )
     add_settings_options(live)
+    add_rival_option(live)
+    live.add_argument(
+        "--board",
+        type=Path,
+        metavar="FILE",
+        help="a board document (JSON, as describe_board makes it) instead; no setting goes with it",
+    )
+    live.add_argument(
+        "--allow-plugins",
+        action="store_true",
+        help="let the board document load VST3 plugins and run EVS's programs: only where you trust it",
+    )
     live.add_argument("--record", type=Path, metavar="FILE", help="write what is heard to a new wav or flac file")
     live.add_argument("--duration", type=float, metavar="S", help="end after so many seconds")
     live.add_argument(
@@ -116,12 +133,12 @@ def _live(options: argparse.Namespace) -> int:
     if options.duration is not None and not (options.duration > 0 and math.isfinite(options.duration)):
         raise ValueError(f"--duration is {options.duration:g}; give seconds, more than 0.")
     settings = _device_settings(options)
-    codec = codec_of(options)
+    board, title = _board_of(options)
     if options.record is not None:
         check_recording(options.record)
     _check_devices(settings)
     try:
-        return _play(settings, codec, options)
+        return _play(settings, board, title, options)
     except EngineError as error:
         raise ValueError(str(error)) from error
     except TimeoutError as error:
@@ -130,15 +147,62 @@ def _live(options: argparse.Namespace) -> int:
         ) from error
 
 
-def _play(settings: DeviceSettings, codec: NeuralCodec, options: argparse.Namespace) -> int:
+def _board_of(options: argparse.Namespace) -> tuple[Board, str]:
+    """What is played through, and what the status line calls it; raises ValueError before anything is started."""
+    from lamina.plugin.board import Board, unstreamable
+    from lamina.plugin.rivals.own import Original
+
+    if options.allow_plugins and options.board is None:
+        raise ValueError("--allow-plugins is about a board document; give one with --board FILE.")
+    if options.board is not None:
+        board, title = _board_in(options), options.board.stem
+    elif options.rival is not None:
+        rival = rival_of(options)
+        board, title = Board([] if isinstance(rival, Original) else [_as_sent(rival)]), rival.title
+    else:
+        codec = codec_of(options)
+        board, title = Board([codec]), f"{codec.kbps:g} kbps"
+    if whole := unstreamable(board):
+        raise ValueError(f"{' and '.join(whole)} can't play live. Render a file through it instead.")
+    return board, title
+
+
+def _as_sent(effect: Rival | CountedCodec) -> Rival | NeuralCodec:
+    """An effect that another process can make; nobody there asks how many bits were counted."""
+    if isinstance(effect, Rival):
+        return effect
+    codec = NeuralCodec(model=effect.model)
+    codec.set_parameters(effect.settings.values())
+    return codec
+
+
+def _board_in(options: argparse.Namespace) -> Board:
+    from lamina.models.json_files import JsonError, read_json
+    from lamina.plugin.documents.boards import build_board
+    from lamina.plugin.files.sound import AudioFileError
+
+    own = [flag for flag, _ in given_parameters(options).values()]
+    own += [f"--{name}" for name in ("rival", "preset", "model") if getattr(options, name) is not None]
+    if own:
+        raise ValueError(
+            f"{own[0]} sets one codec, and --board {options.board} brings effects of its own. Leave one out."
+        )
+    try:
+        document = read_json(options.board)
+    except (JsonError, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise AudioFileError(f"The board {options.board} can't be read: {reason}.") from error
+    return build_board(document, allow_vst3=options.allow_plugins)
+
+
+def _play(settings: DeviceSettings, board: Board, title: str, options: argparse.Namespace) -> int:
     """Start the engine, show it until the end, and tell what came of it. Raises EngineError if it refuses."""
-    from lamina.plugin.board import Board
     from lamina.plugin.host.client.live_engine import LiveEngine
     from lamina.plugin.host.client.live_meters import LiveMeters
 
     ended = threading.Event()
     with _Ending(ended), LiveEngine(opens=False) as engine:
-        wishes = (engine.set_devices(settings), engine.set_board("A", Board([codec])), engine.set_live(True))
+        wishes = (engine.set_devices(settings), engine.set_board("A", board), engine.set_live(True))
         for wish in wishes:
             wish.result(START_SECONDS)
         if options.calibrate:
@@ -146,7 +210,7 @@ def _play(settings: DeviceSettings, codec: NeuralCodec, options: argparse.Namesp
         if options.record is not None:
             engine.record(options.record).result(START_SECONDS)
         meters, told = LiveMeters(), set[str]()
-        is_alive = _show(engine, meters, codec, options, ended, told)
+        is_alive = _show(engine, meters, title, options, ended, told)
         recorded = _end_recording(engine, options.record) if options.record is not None and is_alive else None
         figures, n_restarts = meters.figures(engine.telemetry.state()), engine.n_restarts
     if not is_alive:
@@ -286,7 +350,7 @@ def _calibrate(engine: LiveEngine) -> int:
 def _show(
     engine: LiveEngine,
     meters: LiveMeters,
-    codec: NeuralCodec,
+    title: str,
     options: argparse.Namespace,
     ended: threading.Event,
     told: set[str],
@@ -312,7 +376,7 @@ def _show(
                 break
         if line is not None:
             columns = shutil.get_terminal_size().columns
-            text = status_line(engine, meters, codec, time.monotonic() - started)
+            text = status_line(engine, meters, title, time.monotonic() - started)
             line.write(CLEARED + text[: columns - 1])
             line.flush()
         ended.wait(TURN_SECONDS if line is not None else TURN_SECONDS / 4)
@@ -321,8 +385,8 @@ def _show(
     return True
 
 
-def status_line(engine: LiveEngine, meters: LiveMeters, codec: NeuralCodec, seconds: float) -> str:
-    """Time, bitrate, levels, loudness, delay, computing time and what was late, in one line."""
+def status_line(engine: LiveEngine, meters: LiveMeters, title: str, seconds: float) -> str:
+    """Time, bitrate or what plays, levels, loudness, delay, computing time and what was late, in one line."""
     state = engine.telemetry.state()
     figures = meters.figures(state)
     levels = [f"{name} {_level(meter)}" for name, meter in (("in", meters.input_level), ("out", meters.output_level))]
@@ -339,7 +403,7 @@ def status_line(engine: LiveEngine, meters: LiveMeters, codec: NeuralCodec, seco
     parts = [
         f"{int(seconds) // 60}:{int(seconds) % 60:02d}",
         recording,
-        f"{codec.kbps:g} kbps",
+        title,
         *levels,
         loudness,
         f"delay {figures.latency_ms:.0f} ms",

@@ -9,6 +9,7 @@ import argparse
 import math
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.plugin.documents.preset_codec import codec_for
@@ -17,6 +18,9 @@ from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import PARAMETERS
 from lamina.plugin.rivals.coding.rival import Rival
+
+if TYPE_CHECKING:
+    from lamina.plugin.rivals.own import CountedCodec
 
 OPTIONS = ("layers", "kbps", "denoise", "noise_only", "mix")
 """Parameters that have an option of their own; `--set` takes every one."""
@@ -81,6 +85,34 @@ def add_settings_options(parser: argparse.ArgumentParser, usual_rate: str = "") 
         dest="assignments",
         help=f"set any parameter: {', '.join(PARAMETERS)}; may be repeated",
     )
+
+
+def add_rival_option(parser: argparse.ArgumentParser) -> None:
+    """Declare `--rival`, which goes with `add_settings_options`."""
+    parser.add_argument(
+        "--rival",
+        metavar="NAME",
+        help="another codec instead (see `lamina rivals`): opus, or opus:12, or opus:12:frame_ms=10; --kbps says its "
+        "bitrate, too, and no other setting goes with it",
+    )
+
+
+def rival_of(options: argparse.Namespace) -> Rival | CountedCodec:
+    """The rival that is asked for; raises ValueError for it, and for settings that only the codec has."""
+    from lamina.plugin.rivals.registry import parse
+
+    text: str = options.rival
+    own = [flag for name, (flag, _) in given_parameters(options).items() if name != "kbps"]
+    own += [f"--{name}" for name in ("preset", "model", "sidechain") if getattr(options, name, None) is not None]
+    own += ["--two-pass"] if getattr(options, "two_pass", False) else []
+    if own:
+        raise ValueError(f"{own[0]} is a setting of Lamina, and --rival {text} asks for another codec. Leave one out.")
+    name, *rest = text.split(":")
+    if options.kbps is not None:
+        if rest and "=" not in rest[0]:
+            raise ValueError(f"--rival {text} and --kbps {options.kbps} both say the bitrate. Give one.")
+        text = ":".join([name, options.kbps, *rest])
+    return parse(text)
 
 
 def codec_of(options: argparse.Namespace, use: Use = EVERYTHING) -> NeuralCodec:

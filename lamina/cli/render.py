@@ -23,19 +23,21 @@ from lamina.cli.batch import (
 )
 from lamina.cli.interruption import signals_end_it_cleanly
 from lamina.cli.options import (
+    add_rival_option,
     add_settings_options,
     add_two_pass_option,
     codec_of,
     describe,
     given_parameters,
     rate_text,
+    rival_of,
 )
 from lamina.dsp.soundfiles.formats import readable, writable
 from lamina.plugin.neural_codec import NeuralCodec
+from lamina.plugin.rivals.coding.rival import Rival
 
 if TYPE_CHECKING:
     from lamina.plugin.files.piped import RawSound
-    from lamina.plugin.rivals.registry import Rival
 
 
 def add_render_command(commands: Any) -> None:
@@ -56,12 +58,7 @@ def add_render_command(commands: Any) -> None:
     )
     add_two_pass_option(render)
     add_settings_options(render)
-    render.add_argument(
-        "--rival",
-        metavar="NAME",
-        help="another codec instead (see `lamina rivals`): opus, or opus:12, or opus:12:frame_ms=10; --kbps says its "
-        "bitrate, too, and no other setting goes with it",
-    )
+    add_rival_option(render)
     render.add_argument(
         "--sidechain",
         type=Path,
@@ -107,7 +104,9 @@ def _render(options: argparse.Namespace) -> int:
     inputs, output = inputs_and_output(options)
     raw = _raw_sound(options, PIPE in inputs, output == PIPE)
     is_piped = PIPE in (*inputs, output)
-    codec = codec_of(options) if options.rival is None else _rival_of(options, is_piped)
+    codec = codec_of(options) if options.rival is None else rival_of(options)
+    if is_piped and isinstance(codec, Rival) and not codec.can_stream:
+        raise ValueError(f"{codec.title} codes whole pieces, so it can't be put between pipes. Give it files.")
     if options.two_pass and is_piped:
         raise ValueError("--two-pass hears the sound twice, and a pipe tells it once. Give it files.")
     if options.rival is None:
@@ -164,27 +163,6 @@ def _work(codec: NeuralCodec | Rival, options: argparse.Namespace, raw: RawSound
         return Outcome(f"{result.target}: {result.seconds:.1f} s at {rate}, {speed:.0f} × real time", result.trouble)
 
     return work
-
-
-def _rival_of(options: argparse.Namespace, is_piped: bool) -> NeuralCodec | Rival:
-    """The rival that is asked for; raises ValueError for it, and for settings that only the codec has."""
-    from lamina.plugin.rivals.registry import parse
-
-    text: str = options.rival
-    own = [flag for name, (flag, _) in given_parameters(options).items() if name != "kbps"]
-    own += [f"--{name}" for name in ("preset", "model", "sidechain") if getattr(options, name) is not None]
-    own += ["--two-pass"] if options.two_pass else []
-    if own:
-        raise ValueError(f"{own[0]} is a setting of Lamina, and --rival {text} asks for another codec. Leave one out.")
-    name, *rest = text.split(":")
-    if options.kbps is not None:
-        if rest and "=" not in rest[0]:
-            raise ValueError(f"--rival {text} and --kbps {options.kbps} both say the bitrate. Give one.")
-        text = ":".join([name, options.kbps, *rest])
-    rival = parse(text)
-    if is_piped and not rival.can_stream:
-        raise ValueError(f"{rival.title} codes whole pieces, so it can't be put between pipes. Give it files.")
-    return rival
 
 
 def _suffix(source: Path) -> str:

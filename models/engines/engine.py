@@ -70,8 +70,11 @@ class Engine(Protocol):
         """A new loop through the memory that the bundle must have."""
 
 
-def open_engine(bundle: Bundle, name: EngineName | None = None) -> Engine:
+def open_engine(bundle: Bundle, name: EngineName | None = None, tries: bool = False) -> Engine:
     """The engine called `name`, or the one that `LAMINA_ENGINE` names, or the best that can compute the bundle here.
+
+    With `tries`, graphs that ONNX Runtime is to compute, which may hold anything, are tried elsewhere first
+    (`lamina.models.engines.trial`).
 
     Raises BundleError if the one that was asked for can't, ValueError if there is no such engine.
     """
@@ -91,6 +94,10 @@ def open_engine(bundle: Bundle, name: EngineName | None = None) -> Engine:
                 problem = str(error)
         if wanted == "core":
             raise BundleError(problem)
+    if tries:
+        from lamina.models.engines.trial import check_it_ends
+
+        check_it_ends(bundle)
     from lamina.models.engines.onnx_engine import OnnxEngine
 
     return cast(Engine, OnnxEngine(bundle))

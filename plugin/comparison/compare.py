@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Row:
         lufs: integrated loudness as it came out of the codec.
         moved_samples: by how much it was moved to lie on the original.
         failure: why there is no sound, in a sentence.
+        is_absent: whether that is because the codec lacks something here.
     """
 
     asked: str
@@ -48,6 +49,7 @@ class Row:
     lufs: float = math.nan
     moved_samples: int = 0
     failure: str = ""
+    is_absent: bool = False
 
     @property
     def gain_db(self) -> float:
@@ -121,7 +123,7 @@ def compare_sound(
         store: where measured figures are looked up and remembered.
         progress: called with the share done, 0 … 1.
 
-    A codec that fails has a row that says why. Raises AudioFileError as `read_part` does.
+    A codec that fails, or lacks something here, has a row that says why. Raises AudioFileError as `read_part` does.
     """
     samples, rate, trouble = read_part(path, start_seconds, seconds)
     original = Condition(ORIGINAL_LABEL, {"codec": "original"}, samples, rate)
@@ -135,7 +137,11 @@ def compare_sound(
             progress(n_done / n_steps)
 
     for codec in codecs:
-        row = _coded(codec, original)
+        row = (
+            Row(codec.asked, codec.label, failure=codec.lacks, is_absent=True)
+            if codec.lacks
+            else _coded(codec, original)
+        )
         advance(1)
         if row.sound is None:
             advance(len(metrics))
@@ -148,6 +154,8 @@ def compare_sound(
 
 
 def _coded(codec: Contender, original: Condition) -> Row:
+    if codec.lacks:
+        return Row(codec.asked, codec.label, failure=codec.lacks, is_absent=True)
     try:
         effect = codec.make()
         out = effect.process_channels(original.samples.copy(), original.sample_rate, 8192, True)
@@ -193,4 +201,4 @@ def _as_played(rows: Sequence[Row], is_matched: bool) -> list[Row]:
 
 
 def _replaced(row: Row, sound: Condition | None) -> Row:
-    return Row(row.asked, row.label, row.kbps, sound, row.scores, row.lufs, row.moved_samples, row.failure)
+    return replace(row, sound=sound)

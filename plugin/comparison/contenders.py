@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lamina.plugin.documents.presets import load_preset
 from lamina.plugin.rivals.own import CountedCodec
-from lamina.plugin.rivals.registry import LAMINA, ORIGINAL, RIVALS, Rival, parse
+from lamina.plugin.rivals.registry import LAMINA, ORIGINAL, RIVALS, Rival, RivalMissingError, parse
 
 PRESET = "preset"
 MOST_CONTENDERS = 8
@@ -23,10 +23,12 @@ class Contender:
     Args:
         asked: the text that asks for it.
         label: what people read.
+        lacks: what it needs that is not here and how to get it, in a sentence; empty if it can take part.
     """
 
     asked: str
     label: str
+    lacks: str = ""
 
     def make(self) -> Rival | CountedCodec:
         """A fresh effect; raises as `contenders` does."""
@@ -40,7 +42,8 @@ def contenders(texts: Iterable[str]) -> list[Contender]:
         texts: each one or several, separated by commas: as `lamina.plugin.rivals.registry.parse` understands them, or
             "preset:NAME" with any ":PARAMETER=VALUE" behind it. The original need not be named.
 
-    Raises ValueError for what there isn't, more than eight, or none; RivalMissingError for what is not installed.
+    Those that need something that is not installed say so (`Contender.lacks`) beside the others. Raises ValueError for
+    what there isn't, more than eight, or none; RivalMissingError where nobody is left.
     """
     asked = [one for one in dict.fromkeys(_separated(texts)) if one != ORIGINAL]
     if not asked:
@@ -51,11 +54,32 @@ def contenders(texts: Iterable[str]) -> list[Contender]:
         raise ValueError(
             f"{len(asked)} codecs were named; beside the original there is room for {MOST_CONTENDERS}. Leave some out."
         )
-    labels = [_label(one) for one in asked]
-    return [
-        Contender(one, label if labels.count(label) == 1 else f"{label} ({one})")
-        for one, label in zip(asked, labels, strict=True)
+    found = [(_label(one), "") if (lacks := _lacks(one)) is None else (_label_of_absent(one), lacks) for one in asked]
+    labels = [label for label, _ in found]
+    made = [
+        Contender(one, label if labels.count(label) == 1 else f"{label} ({one})", lacks)
+        for one, (label, lacks) in zip(asked, found, strict=True)
     ]
+    if all(one.lacks for one in made):
+        raise RivalMissingError(" ".join(f"{one.lacks.rstrip('.')}." for one in made))
+    return made
+
+
+def _lacks(asked: str) -> str | None:
+    """What a codec needs that is not here; None if it can be made. Raises ValueError for what there isn't."""
+    try:
+        _made(asked)
+    except RivalMissingError as error:
+        return str(error)
+    return None
+
+
+def _label_of_absent(asked: str) -> str:
+    """As `_label`, of a rival that can't be made here; its bitrate was found to be right."""
+    name, *rest = (part.strip() for part in asked.split(":"))
+    kind = RIVALS[name]
+    kbps = float(rest.pop(0)) if rest and "=" not in rest[0] else kind.rates.default
+    return ", ".join([f"{kind.title} {kbps:g} kbps", *(part.replace("=", " ") for part in rest)])
 
 
 def _separated(texts: Iterable[str]) -> list[str]:

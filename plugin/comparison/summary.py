@@ -50,8 +50,10 @@ def means(items: Sequence[Item], metrics: Sequence[Metric]) -> list[tuple[str, M
 
 
 def as_json(items: Sequence[Item], metrics: Sequence[Metric], is_matched: bool) -> dict[str, Any]:
-    """Everything but the sounds; no figure is None."""
+    """Everything but the sounds; no figure is None. "absent" has the codecs that lack something here, and what."""
+    absent = {row.asked: row for item in items for row in item.rows if row.is_absent}
     return {
+        "absent": [{"codec": row.asked, "label": row.label, "lacks": row.failure} for row in absent.values()],
         "loudness_matched": is_matched,
         "metrics": {
             metric.key: {

@@ -95,7 +95,7 @@ class Channel(CodeEffect):
         self._in_burst = False
         self._receiver: Loop | None = None
         # The last lag code that arrived, of each channel; 0 before the first one.
-        self._lag: npt.NDArray[np.int64] | int = 0
+        self._lag: npt.NDArray[np.integer] | int = 0
 
     @staticmethod
     def is_active(settings: Settings) -> bool:
@@ -167,9 +167,12 @@ class Channel(CodeEffect):
         self._note_lag(frame)
 
     def _note_lag(self, frame: CodedFrame) -> None:
-        self._lag = np.where(frame.foreseen_by_lag & (frame.codes[:, 0] >= 0), frame.codes[:, 0], self._lag).astype(
-            np.int64
-        )
+        lags = frame.codes[:, 0]
+        is_told = frame.foreseen_by_lag & (lags >= 0)
+        if is_told.all():
+            self._lag = lags
+        elif is_told.any():
+            self._lag = np.where(is_told, lags, self._lag)
 
     def _loses(self, settings: Settings, index: int) -> bool:
         share = settings.frame_loss

@@ -1,11 +1,13 @@
 """Boards as documents of plain values: for sessions, and to hand a board to another process.
 
-A document names effects of Lamina, built-in effects of pedalboard, and VST3 plugins by their path. Plugins are
-programs, which are loaded only where the caller allows it; no other code can be named in a document.
+A document names effects of Lamina, rival codecs, built-in effects of pedalboard, and VST3 plugins by their path.
+Plugins are programs, which are loaded only where the caller allows it, and so are those of EVS; no other code can be
+named in a document.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,12 @@ from lamina.models.bundles.bundle import DEFAULT_BUNDLE, BundleError
 from lamina.plugin.board import Board
 from lamina.plugin.call.effect_list import BoardItem
 from lamina.plugin.documents.native import CONTAINERS, build_native, check_native, describe_native, native_effects
+from lamina.plugin.documents.rivals import RIVAL, check_programs, describe_rival, is_kept, read_rival, rival_names
 from lamina.plugin.documents.vst3 import VST3Error, load_vst3, parameters_of_vst3, path_of_vst3, set_vst3_parameters
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.parameters.model_shape import shape_named
 from lamina.plugin.parameters.table import find_parameter, suggest
+from lamina.plugin.rivals.coding.rival import Rival
 
 SCHEMA_VERSION = 1
 DEEPEST = 16
@@ -53,9 +57,11 @@ def build_board(document: Any, allow_vst3: AllowVst3 = False) -> Board:
         document: plain values.
         allow_vst3: whether it may load VST3 plugins, or the files of those that it may load. A plugin is a program that
             runs with all your rights: a document that names one is as good as a program, so allow it only for
-            documents of your own.
+            documents of your own. The same holds for a folder with EVS's programs, but for the one that LAMINA_EVS
+            names.
 
-    Raises BoardDocumentError.
+    Raises BoardDocumentError, also where a rival codec needs something that is not here: its sentence says how to get
+    it, and the document opens once that is there.
     """
     if not isinstance(document, dict) or "schema" not in document:
         raise BoardDocumentError('This is not a board document: it has no "schema".')
@@ -73,7 +79,7 @@ def build_board(document: Any, allow_vst3: AllowVst3 = False) -> Board:
 
 
 def check_vst3(document: Any, allow_vst3: AllowVst3 = False) -> None:
-    """Refuse a board's document that names a VST3 plugin which isn't allowed, as `build_board` does.
+    """Refuse a document that names a VST3 plugin, or programs of EVS, which aren't allowed, as `build_board` does.
 
     Raises BoardDocumentError; nothing else of the document is checked.
     """
@@ -83,6 +89,8 @@ def check_vst3(document: Any, allow_vst3: AllowVst3 = False) -> None:
         if isinstance(entry, dict):
             if entry.get("effect") == "vst3":
                 _check_allowed(entry.get("path"), allowed)
+            elif str(entry.get("effect")).startswith(RIVAL):
+                _check_programs(entry, allowed)
             effects = entry.get("effects")
             entries += effects if isinstance(effects, list) else []
 
@@ -104,6 +112,13 @@ def _check_allowed(path: Any, allowed: Allowed) -> None:
         )
 
 
+def _check_programs(entry: dict[str, Any], allowed: Allowed) -> None:
+    try:
+        check_programs(entry, allowed)
+    except ValueError as error:
+        raise BoardDocumentError(str(error)) from error
+
+
 # Board → document.
 
 
@@ -119,6 +134,8 @@ def _describe(effect: BoardItem, place: str) -> dict[str, Any]:
         return {"effect": "NeuralCodec", "model": effect.model, "parameters": values, "bypass": bypass}
     if isinstance(effect, Board) and kind is Board:
         return {"effect": "board", "effects": _describe_all(effect, place)}
+    if isinstance(effect, Rival) and is_kept(effect):
+        return describe_rival(effect)
     for name, container in CONTAINERS.items():
         if kind is container:
             return {"effect": NATIVE + name, "effects": _describe_all(effect, place)}
@@ -137,9 +154,9 @@ def _describe(effect: BoardItem, place: str) -> dict[str, Any]:
     except ValueError as error:
         raise BoardDocumentError(f"{place} ({kind.__name__}) can't be kept in a document: {error}.") from error
     raise BoardDocumentError(
-        f"{place} is a {kind.__name__}, which can't be kept in a document. Accepted: NeuralCodec, Board, pedalboard's "
-        "built-in effects, "
-        "VST3 plugins. Effects of other classes play in the process that made them only."
+        f"{place} is a {kind.__name__}, which can't be kept in a document. Accepted: NeuralCodec, Board, Lamina's "
+        "rival codecs, pedalboard's built-in effects, VST3 plugins. Effects of other classes play in the process that "
+        "made them only."
     )
 
 
@@ -160,7 +177,13 @@ def _read(entry: Any, place: str, depth: int, allowed: Allowed) -> Build:
         raise BoardDocumentError(f'{place} needs "effect", a name.')
     name: str = entry["effect"]
     where = f"{place} ({name})"
-    known = ["NeuralCodec", "board", "vst3", *(NATIVE + native for native in (*native_effects(), *CONTAINERS))]
+    known = [
+        "NeuralCodec",
+        "board",
+        "vst3",
+        *rival_names(),
+        *(NATIVE + native for native in (*native_effects(), *CONTAINERS)),
+    ]
     if name not in known:
         raise BoardDocumentError(
             f"{place} is {name!r}, which is not an effect that a document may name.{suggest(name, known)}"
@@ -170,6 +193,8 @@ def _read(entry: Any, place: str, depth: int, allowed: Allowed) -> Build:
             return _read_codec(entry, where)
         if name == "vst3":
             return _read_vst3(entry, where, allowed)
+        if name.startswith(RIVAL):
+            return _read_rival(entry, where, allowed)
         if name == "board" or name.removeprefix(NATIVE) in CONTAINERS:
             return _read_container(entry, name, where, place, depth, allowed)
         _check_fields(entry, where, {"effect", "parameters"})
@@ -227,13 +252,21 @@ def _read_vst3(entry: dict[str, Any], where: str, allowed: Allowed) -> Build:
     return build
 
 
+def _read_rival(entry: dict[str, Any], where: str, allowed: Allowed) -> Build:
+    _check_fields(entry, where, {"effect", "kbps", "options"})
+    _check_programs(entry, allowed)
+    # Made now, so that a codec that lacks something here refuses the document before any other effect is made.
+    rival = read_rival(entry)
+    return lambda: copy.copy(rival)
+
+
 def _read_container(entry: dict[str, Any], name: str, where: str, place: str, depth: int, allowed: Allowed) -> Build:
     _check_fields(entry, where, {"effect", "effects"})
     builds = _read_all(entry, where, place, depth + 1, allowed)
     if name == "board":
         return lambda: Board([_built(build, _place(place, index)) for index, build in enumerate(builds)])
     for index, effect in enumerate(entry["effects"]):
-        if effect["effect"] in ("NeuralCodec", "board"):
+        if effect["effect"] in ("NeuralCodec", "board") or effect["effect"].startswith(RIVAL):
             raise BoardDocumentError(
                 f"{_place(place, index)} ({effect['effect']}) can't stand in {name}, which takes native effects only."
             )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lamina.dsp.loudness import FLOOR_LUFS
 from lamina.models.json_files import JsonError, read_json
 from lamina.plugin.files.atomic import atomic_file
 from lamina.plugin.files.sound import read_audio
 from lamina.plugin.listening import abx, mushra, preference, staircase
 from lamina.plugin.listening.hidden import StateError
-from lamina.plugin.listening.sounds import Condition, check_comparable, match_loudness, region
+from lamina.plugin.listening.sounds import SHORTEST_SECONDS, Condition, check_comparable, match_loudness, region
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.rivals.registry import ORIGINAL, parse
 
@@ -159,6 +160,21 @@ class Prepared:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+def check_sounds(plan: Plan) -> None:
+    """Refuse a plan whose sounds leave nothing to listen to, before anything is made of them.
+
+    Args:
+        plan: with sounds that can be found from here.
+
+    Raises PlanError where a part lies beyond the sound's end, is shorter than 0.4 s or silent, or two sounds have one
+    name, and AudioFileError for what is no sound.
+    """
+    names: set[str] = set()
+    for path in plan.sounds:
+        names.add(_name_of(path, names))
+        _part_of(path, plan)
+
+
 def prepare(plan: Plan, progress: Callable[[str], None] | None = None) -> Prepared:
     """Make the sounds of a plan: through the codecs, cut, aligned and equally loud.
 
@@ -170,12 +186,17 @@ def prepare(plan: Plan, progress: Callable[[str], None] | None = None) -> Prepar
     """
     made: dict[str, dict[str, Condition]] = {}
     for path in plan.sounds:
-        item = Path(path).stem
-        if item in made:
-            raise PlanError(f"Two sounds have the name {item!r}; rename one.")
+        item = _name_of(path, made)
         made[item] = _versions_of(_part_of(path, plan), plan, progress or (lambda what: None))
     settings = {"start": plan.start, "seconds": plan.seconds, "match": plan.match, "trials": plan.n_trials}
     return Prepared(plan.kind, plan.title or _title_of(plan), made, plan.n_trials, settings)
+
+
+def _name_of(path: str, known: Container[str]) -> str:
+    item = Path(path).stem
+    if item in known:
+        raise PlanError(f"Two sounds have the name {item!r}; rename one.")
+    return item
 
 
 def _title_of(plan: Plan) -> str:
@@ -190,7 +211,17 @@ def _part_of(path: str, plan: Plan) -> Condition:
     start = round(plan.start * clip.sample_rate)
     if start >= whole.n_samples:
         raise PlanError(f"{path} lasts {whole.seconds:.1f} s; the part to listen to begins at {plan.start:g} s.")
-    return region(whole, start, min(whole.n_samples, start + round(plan.seconds * clip.sample_rate)))
+    part = region(whole, start, min(whole.n_samples, start + round(plan.seconds * clip.sample_rate)))
+    if part.seconds < SHORTEST_SECONDS:
+        raise PlanError(
+            f"{path} lasts {whole.seconds:.2f} s, so {part.seconds:.2f} s of it are left from {plan.start:g} s on; a "
+            f"test needs {SHORTEST_SECONDS:g} s or more."
+        )
+    if part.lufs <= FLOOR_LUFS:
+        raise PlanError(
+            f"{path} is silent from {plan.start:g} s to {plan.start + part.seconds:g} s: choose another part."
+        )
+    return part
 
 
 def _versions_of(original: Condition, plan: Plan, progress: Callable[[str], None]) -> dict[str, Condition]:

@@ -119,7 +119,11 @@ def screen(ratings: Ratings) -> dict[str, str]:
             scores.get(MID_ANCHOR, 0) > SCREEN_SCORE for item, scores in items.items() if item not in undegraded
         )
         if missed > SCREEN_SHARE * len(items):
-            excluded[listener] = f"rated the hidden reference below {SCREEN_SCORE} in {missed} of {len(items)} sounds"
+            excluded[listener] = f"rated the hidden reference below {SCREEN_SCORE} in {missed} of {_sounds(len(items))}"
         elif fooled > SCREEN_SHARE * len(items):
-            excluded[listener] = f"rated the 7 kHz anchor above {SCREEN_SCORE} in {fooled} of {len(items)} sounds"
+            excluded[listener] = f"rated the 7 kHz anchor above {SCREEN_SCORE} in {fooled} of {_sounds(len(items))}"
     return excluded
+
+
+def _sounds(number: int) -> str:
+    return "1 sound" if number == 1 else f"{number} sounds"

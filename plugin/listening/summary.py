@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -13,8 +14,7 @@ from lamina.plugin.listening.results import ListenerResult, TestRecord
 from lamina.plugin.listening.staircase import StaircaseTest
 from lamina.plugin.listening.statistics import compare_pairs, mean_of, screen, share_of
 
-LEAST_FOR_WILCOXON = 6
-"""Pairs of values below which Wilcoxon's test can't come below 5 %."""
+SIGNIFICANT = 0.05
 
 
 def summarise(results: Sequence[ListenerResult]) -> dict[str, Any]:
@@ -32,7 +32,8 @@ def summarise(results: Sequence[ListenerResult]) -> dict[str, Any]:
 
 def told(summary: dict[str, Any]) -> list[str]:
     """The same as lines of text."""
-    lines = [f"{len(summary['listeners'])} listeners: {', '.join(summary['listeners'])}"]
+    n_listeners = len(summary["listeners"])
+    lines = [f"{n_listeners} {'listener' if n_listeners == 1 else 'listeners'}: {', '.join(summary['listeners'])}"]
     for test in summary["tests"]:
         lines += ["", f"{test['title']} ({test['kind']})"]
         lines += [f"  {name}: {row['sentence']}" for name, row in test["each"].items()]
@@ -131,19 +132,20 @@ def _mushra(records: dict[str, TestRecord]) -> dict[str, Any]:
     keys = sorted(next(iter(next(iter(kept.values())).values())), key=lambda key: -_mean_of_all(kept, key))
     # Several listeners are what a finding is to hold for; of one listener it can only be the sounds.
     units = "listeners" if len(kept) > 1 else "sounds"
+    labels = _labels(first, keys)
     values = {
-        first.label(key): [_mean_over(items, key) for items in kept.values()]
+        labels[key]: [_mean_over(items, key) for items in kept.values()]
         if len(kept) > 1
         else [float(scores[key]) for scores in next(iter(kept.values())).values()]
         for key in keys
     }
     pairs = [asdict(pair) for pair in compare_pairs(values)]
-    told_apart = [pair for pair in pairs if pair["p_holm"] <= 0.05]
+    told_apart = [pair for pair in pairs if pair["p_holm"] <= SIGNIFICANT]
     n_values = len(next(iter(values.values())))
-    if n_values < LEAST_FOR_WILCOXON:
-        sentences = [
-            f"{n_values} {units} are too few to tell versions apart for certain; it takes {LEAST_FOR_WILCOXON}."
-        ]
+    least = least_for_wilcoxon(len(pairs))
+    if n_values < least:
+        are = f"{n_values} {units[:-1]} is" if n_values == 1 else f"{n_values} {units} are"
+        sentences = [f"{are} too few to tell {len(keys)} versions apart for certain; it takes {least}."]
     else:
         sentences = [
             f"{pair['first'] if pair['difference'] > 0 else pair['second']} is rated better than "
@@ -158,6 +160,21 @@ def _mushra(records: dict[str, TestRecord]) -> dict[str, Any]:
         "pairs": pairs,
         "sentences": sentences,
     }
+
+
+def least_for_wilcoxon(n_pairs: int) -> int:
+    """How many values it takes for the signed-rank test to come below 5 % after Holm's correction for so many pairs.
+
+    Where all of n differences have one sign, which is the most that can be, its exact p-value is 2 / 2ⁿ.
+    """
+    return next(n for n in itertools.count(1) if 2.0 ** (1 - n) * max(1, n_pairs) <= SIGNIFICANT)
+
+
+def _labels(first: TestRecord, keys: Sequence[str]) -> dict[str, str]:
+    """What versions are called; with their keys where two are called the same."""
+    labels = {key: first.label(key) for key in keys}
+    names = list(labels.values())
+    return {key: label if names.count(label) == 1 else f"{label} [{key}]" for key, label in labels.items()}
 
 
 def _mean_over(items: dict[str, dict[str, int]], key: str) -> float:

@@ -10,12 +10,28 @@ from lamina.plugin.rivals.coding.missing import RivalMissingError
 from lamina.plugin.rivals.coding.rival import Rates, Rival, RivalKind
 from lamina.plugin.rivals.own import CountedCodec, Original
 
-__all__ = ["LAMINA", "ORIGINAL", "RIVALS", "Rates", "Rival", "RivalKind", "RivalMissingError", "make", "parse"]
+__all__ = [
+    "CLASSES",
+    "LAMINA",
+    "ORIGINAL",
+    "RIVALS",
+    "Rates",
+    "Rival",
+    "RivalKind",
+    "RivalMissingError",
+    "make",
+    "parse",
+]
 
 RIVALS: dict[str, RivalKind] = {
     module.KIND.name: module.KIND
     for module in (opus, mp3, aac, vorbis, lc3, lyra, evs, amr_wb, amr_nb, g722, gsm, codec2)
 }
+CLASSES = (
+    *(opus.Opus, mp3.MP3, aac.AAC, vorbis.Vorbis, lc3.LC3, lyra.Lyra, evs.EVS),
+    *(amr_wb.AMRWideband, amr_nb.AMRNarrowband, g722.G722, gsm.GSM, gsm.PedalboardGSM, codec2.Codec2),
+)
+"""What `make` makes; GSM is made in two ways."""
 LAMINA, ORIGINAL = "lamina", "original"
 """What `parse` also understands: the codec itself, and the sound as it is."""
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import accumulate, groupby
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -347,7 +347,6 @@ def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_se
     if sent.counts.min() < len(each):
         energy *= each < sent.counts[..., None]
     seconds = (encoded.seconds + decode_seconds) / n_frames
-    bits = np.array([0, *accumulate(runtime.config.code_bits)])
     reports = []
     for frame in range(n_frames):
         counts = sent.counts[:, frame]
@@ -361,7 +360,7 @@ def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_se
                 encoded.input_rms[:, frame],
                 output_rms[:, frame],
                 seconds,
-                int(bits[counts[: encoded.n_sent[frame]]].sum()),
+                int(runtime.summed_bits[counts[: encoded.n_sent[frame]]].sum()),
             )
         )
     return reports

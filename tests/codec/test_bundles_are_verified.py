@@ -20,7 +20,8 @@ from lamina.models.bundles.bundle import (
     weights_folder,
 )
 from lamina.models.bundles.onnx_weights import check_graph
-from lamina.models.runtime import CodecRuntime
+from lamina.models.engines import trial
+from lamina.models.runtime import CodecRuntime, load_runtime
 from lamina.plugin import NeuralCodec
 
 
@@ -197,6 +198,46 @@ def test_a_graph_that_might_never_end_is_refused(tmp_path):
         graph_with(path, node)
         with pytest.raises(ValueError, match="might never end"):
             check_graph(path, {})
+
+
+@pytest.mark.slow
+def test_a_graph_that_takes_minutes_hangs_nobody(copy, monkeypatch, data_folder):
+    """One product of two large arrays, which no loop gives away and nothing can end but the end of its process."""
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(copy / "encoder.onnx")
+    graph, make = model.graph, onnx.helper.make_node
+    shape = onnx.numpy_helper.from_array(np.array([14_000, 14_000], np.int64), "slow_shape")
+    graph.initializer.append(shape)
+    latent = graph.output[0].name
+    maker = next(node for node in graph.node if latent in node.output)
+    maker.output[list(maker.output).index(latent)] = "fast"
+    graph.node.extend(
+        [
+            make("ReduceMean", ["fast"], ["slow_seed"], keepdims=0),
+            make("Expand", ["slow_seed", "slow_shape"], ["slow_square"]),
+            make("MatMul", ["slow_square", "slow_square"], ["slow_product"]),
+            make("ReduceMin", ["slow_product"], ["slow_end"], keepdims=0),
+            make("Add", ["fast", "slow_end"], [latent]),
+        ]
+    )
+    onnx.save(model, copy / "encoder.onnx")
+    changed(copy, lambda data: data["files"].update({"encoder.onnx": file_hash(copy / "encoder.onnx")}))
+    monkeypatch.setenv("LAMINA_ENGINE", "onnx")
+    monkeypatch.setattr(trial, "MOST_CPU_SECONDS", 6)
+    with pytest.raises(BundleError, match="took more than 6 s of computing"):
+        NeuralCodec(model=str(copy)).stream(24_000, 1)
+    assert not (data_folder / trial.FOLDER).exists()
+
+
+@pytest.mark.slow
+def test_a_model_that_ends_is_tried_once(copy, monkeypatch, data_folder):
+    monkeypatch.setenv("LAMINA_ENGINE", "onnx")
+    assert load_runtime(str(copy)).engine == "ONNX Runtime"
+    bundle = open_bundle(copy)
+    assert [path.name for path in (data_folder / trial.FOLDER).iterdir()] == [bundle.digest]
+    monkeypatch.setattr("subprocess.run", None)
+    trial.check_it_ends(bundle)
+    trial.check_it_ends(open_bundle())
 
 
 def test_graphs_of_lamina_pass():

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from sounds import demo, lag_samples
 
+from lamina.cli.answers import REFUSED, WITHOUT
 from lamina.cli.main import main
 from lamina.dsp.loudness import integrated_lufs
 from lamina.plugin.comparison.compare import compare_sound
 from lamina.plugin.comparison.contenders import contenders
 from lamina.plugin.comparison.summary import mean_of
 from lamina.plugin.metrics import METRICS
+from lamina.plugin.rivals import lc3
 from lamina.plugin.rivals.opus import Opus
 
 CODECS = "lamina:3,opus:12"
@@ -156,6 +158,33 @@ def test_a_codec_that_dies_midway_has_a_row_that_says_so_and_the_rest_goes_on(
     assert opus["failure"] == "Opus 12 kbps failed: the decoder went away." and opus["kbps"] is None
     assert math.isfinite(lamina["scores"]["si_sdr"])
     assert "the decoder went away" in report.read_text(encoding="utf-8")
+
+
+def test_a_codec_that_lacks_a_library_is_named_with_how_to_get_it_and_the_others_are_compared(
+    write_sound, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(lc3, "_liblc3", lambda: None)
+    report, sounds = tmp_path / "out.html", (write_sound("one.wav"), write_sound("two.wav", index=0))
+    codecs = ("--with", "lc3:32:rate=16000,lamina:3", "--metrics", "si_sdr")
+    assert compare(*sounds, *codecs, "--json", "--report", report) == WITHOUT
+    out, err = capsys.readouterr()
+    assert err.count("sudo apt install liblc3-0") == 1
+    told = json.loads(out)
+    (absent,) = told["absent"]
+    assert (absent["codec"], absent["label"]) == ("lc3:32:rate=16000", "LC3 32 kbps, rate 16000")
+    assert "sudo apt install liblc3-0" in absent["lacks"]
+    for item in told["sounds"]:
+        _, missing, lamina = item["rows"]
+        assert missing["failure"] == absent["lacks"] and missing["kbps"] is None
+        assert math.isfinite(lamina["scores"]["si_sdr"])
+    assert report.read_text(encoding="utf-8").count("sudo apt install liblc3-0") == 2
+    assert compare(*sounds, *codecs) == WITHOUT
+    assert capsys.readouterr().out.count("not here") == 2
+    # What nobody could install is wrong all the same, and so is a comparison with nothing.
+    assert compare(*sounds, "--with", "lc3:999,lamina:3") == REFUSED
+    assert "LC3 has no 999 kbps" in capsys.readouterr().err
+    assert compare(*sounds, "--with", "lc3:32") == REFUSED
+    assert "sudo apt install liblc3-0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

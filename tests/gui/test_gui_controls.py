@@ -135,9 +135,15 @@ def test_a_small_window_has_the_quick_rates_and_room_for_what_is_open(window, qt
     window.resize(*size)
     window.header.show_document("encodec_test_48k_mono", "0:12 · 48 000 Hz · stereo")
     wait(qtbot, lambda: (window.width(), window.height()) == size and window.controls.height() < 420)
-    # In the smallest window the knob, at its smallest, leaves them no room.
-    assert window.controls.quick.isVisible() == (size[1] >= 660)
-    assert window.controls.bitrate.height() >= window.controls.bitrate.minimumSizeHint().height()
+    quick, knob, chips = window.controls.quick, window.controls.bitrate, window.controls.quick._chips.values()
+    wait(qtbot, lambda: len({chip.y() for chip in chips}) == (1 if size[1] >= 660 else 3))
+    assert quick.isVisible() and not quick.visibleRegion().isEmpty()
+    for chip in chips:
+        assert chip.isVisible() and chip.visibleRegion().boundingRect() == chip.rect()
+        assert chip.width() >= chip.fontMetrics().horizontalAdvance(chip.text()) + 8
+    assert not quick.geometry().intersects(knob.geometry())
+    least = knob.minimumSizeHint()
+    assert knob.height() >= least.height() and knob.width() >= least.width()
     for label in (window.header.title, window.header.detail):
         wait(qtbot, lambda label=label: label.shown() == label.text())
     for button in (window.header.open_button, window.header.export_button):

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -15,6 +16,7 @@ from gui_parts import PATIENCE_SECONDS, VIRTUAL, wait
 from PyQt6.QtCore import Qt
 
 from lamina.gui.look import theme
+from lamina.gui.model import kept_session
 from lamina.gui.model.kept_session import KeptSession
 from lamina.gui.model.sound.player import PlayState
 from lamina.gui.window import MainWindow
@@ -179,6 +181,38 @@ def test_an_app_that_is_closed_before_it_has_loaded_forgets_nothing(killed, data
     assert again.restore_boards() == "" and again.session.boards.chosen == "B"
     again.close()
     again.session.close()
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_boards_on_which_much_is_drawn_are_read_beside_the_window(
+    killed, reopened, data_folder, monkeypatch, is_damaged
+):
+    """As large presets are; what is small is there at once."""
+    file, threads, read = data_folder / SESSION_NAME, [], kept_session.read_boards
+    kept = json.loads(file.read_text())
+    points = [index / 10 for index in range(20_000)]
+    curve = {"target": "mix", "times": points, "values": [0.25] * len(points)}
+    kept["session"]["boards"]["states"]["A"]["values"]["automation"] = [curve]
+    if is_damaged:
+        kept["session"]["boards"]["states"]["A"]["values"]["layers"] = 99
+    file.write_text(json.dumps(kept))
+
+    def read_here(document):
+        threads.append(threading.current_thread())
+        return read(document)
+
+    monkeypatch.setattr(kept_session, "read_boards", read_here)
+    window = reopened()
+    (thread,) = threads
+    assert thread is not threading.current_thread()
+    session = window.session
+    assert session.document.path.samefile(demo_items()[0].path)
+    if is_damaged:
+        assert session.boards.chosen == "A" and "layers" in window.notice.label.text()
+        return
+    assert session.boards.chosen == "B" and "ended unexpectedly" in window.notice.label.text()
+    session.boards.choose("A")
+    assert session.parameters["layers"] == 3 and session.parameters["automation"][0].times == tuple(points)
 
 
 def test_a_file_that_is_named_wins_and_the_settings_are_restored(killed, reopened):

@@ -7,7 +7,9 @@ import random
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from pedalboard.io import AudioFile
 from sounds import noise
 
 from lamina.cli.main import main
@@ -181,7 +183,9 @@ def test_the_command_line_screens_and_compares_mushra(tmp_path, capsys):
     assert "Left out: Eve rated the hidden reference below 90 in 2 of 2 sounds." in out
     assert "LAMINA:6 − LAMINA:3: +25.0" in out and "(7 listeners)" in out
     # Seven differences of one sign give 2 / 2⁷ at the least; ten pairs make it 0.16.
-    assert "after Holm 0.156" in out and "No two versions are told apart for certain." in out
+    assert (
+        "after Holm 0.156" in out and "7 listeners are too few to tell 5 versions apart for certain; it takes 9." in out
+    )
 
 
 def test_the_command_line_tells_thresholds_and_preferences(tmp_path, capsys):
@@ -214,6 +218,12 @@ def test_a_plan_is_written_exported_and_refused_in_sentences(tmp_path, capsys, m
     assert main(["listen", "export", str(plan), "--out", str(page)]) == 0
     assert "made equally loud: Original" in capsys.readouterr().out and page.stat().st_size > 100_000
     before = page.read_bytes()
+    (tmp_path / "other").mkdir()
+    twice = [str(tmp_path / "silent.wav"), str(tmp_path / "other" / "silent.wav")]
+    for path in twice:
+        with AudioFile(path, "w", samplerate=24_000, num_channels=1, bit_depth=32) as file:
+            file.write(np.concatenate([noise(1, 2 * 24_000), np.zeros((1, 24_000), np.float32)], 1))
+    silent = twice[0]
     wrong = [
         (["export", str(plan), "--out", str(page)], 4, "exists already"),
         (["export", str(page), "--out", str(tmp_path / "u.html")], 3, "no plan of a listening test"),
@@ -223,12 +233,25 @@ def test_a_plan_is_written_exported_and_refused_in_sentences(tmp_path, capsys, m
         (["plan", "abx", voice, *versions, "--trials", "2", "--out", str(tmp_path / "u.json")], 2, "5 to 100"),
         (["plan", "abx", voice, *versions, "--out", str(tmp_path / "u.txt")], 4, "doesn't end in .json"),
         (["plan", "abx", "none.wav", *versions, "--out", str(tmp_path / "u.json")], 3, "no file none.wav"),
+        (["plan", "abx", voice, *versions, "--start", "999", "--out", str(tmp_path / "u.json")], 2, "begins at 999 s"),
+        (
+            ["plan", "abx", silent, *versions, "--start", "2", "--out", str(tmp_path / "u.json")],
+            2,
+            "is silent from 2 s",
+        ),
+        (
+            ["plan", "abx", silent, *versions, "--start", "2.8", "--out", str(tmp_path / "u.json")],
+            2,
+            "0.20 s of it",
+        ),
+        (["plan", "mushra", *twice, "--with", "lamina:3", "--out", str(tmp_path / "u.json")], 2, "the name 'silent'"),
         (["plan", "abx", voice, "--with", "x:1", "--with", "y", "--out", str(tmp_path / "u.json")], 2, "no codec 'x'"),
     ]
     for arguments, code, sentence in wrong:
         assert main(["listen", *arguments]) == code, arguments
         error = capsys.readouterr().err
         assert sentence in error and error.count("\n") == 1
+        assert not (tmp_path / "u.json").exists()
     assert page.read_bytes() == before
     plan.write_text(plan.read_text().replace('"seconds": 1.0', '"seconds": "1"'))
     assert main(["listen", "export", str(plan), "--out", str(tmp_path / "u.html")]) == 3

@@ -76,3 +76,27 @@ def test_an_item_that_the_anchor_hardly_harms_excludes_nobody():
 
 def test_without_the_middle_anchor_the_first_rule_still_holds():
     assert list(screen({"ann": ratings(reference=[50] * 4, codec=[60] * 4)})) == ["ann"]
+
+
+def test_the_two_rules_of_the_standard_on_a_panel_worked_out_by_hand():
+    """BS.1534-3, 4.1.2: hidden reference below 90, middle anchor above 90, each for more than 15 % of the items.
+
+    Eight listeners rate seven items: one item is 14.3 %, two are 28.6 %. In item 0 three of eight (37.5 %) rate the
+    middle anchor above 90, so that it excludes nobody by the second rule, though it counts among the seven; in items 1
+    and 2 two of eight (25 %, not more) do, and these count.
+    """
+    clean = ratings(reference=[100] * 7, mid=[60] * 7)
+    panel = {
+        "once below": ratings(reference=[89] + [100] * 6, mid=[60] * 7),
+        "twice below": ratings(reference=[89, 100, 0, 100, 100, 100, 100], mid=[60] * 7),
+        "twice at 90": ratings(reference=[90, 90] + [100] * 5, mid=[90] * 7),
+        "above in 0 and 1": ratings(reference=[100] * 7, mid=[95, 95, 60, 60, 60, 60, 60]),
+        "above in 0 and 2": ratings(reference=[100] * 7, mid=[95, 60, 91, 60, 60, 60, 60]),
+        "above in 0, 1, 2": ratings(reference=[100] * 7, mid=[95, 100, 91, 60, 60, 60, 60]),
+        "clean": clean,
+        "clean too": clean,
+    }
+    assert screen(panel) == {
+        "twice below": "rated the hidden reference below 90 in 2 of 7 sounds",
+        "above in 0, 1, 2": "rated the 7 kHz anchor above 90 in 2 of 7 sounds",
+    }

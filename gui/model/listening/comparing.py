@@ -42,13 +42,14 @@ class Comparing:
             lambda: self._slot(self.heard),
             self._take_arranged,
             lambda: self.changed.notify("pictures"),
-            lambda sentence: self._refuse(sentence),
+            self._not_arranged,
         )
         self._player = SlotPlayer(
             session,
             lambda: (self._sounds.place(self._slot(self.heard)), self.is_difference),
             lambda: self.changed.notify("playing"),
             self._sounds.remove_stale,
+            self._not_played,
         )
         self._document: Document | None = None
         self._is_wanted = False
@@ -326,6 +327,14 @@ class Comparing:
             self._sounds.drop()
         else:
             self._sounds.arrange(slots, self._document.clip.sample_rate, self.is_matched)
+
+    def _not_arranged(self, sentence: str) -> None:
+        self._refuse(sentence)
+        self.changed.notify("slots")
+
+    def _not_played(self, sentence: str) -> None:
+        self._sounds.give_up(sentence)
+        self.changed.notify("slots")
 
     def _take_arranged(self, arranged: Arranged | None) -> None:
         self._player.take(ComparedFiles(arranged.files, arranged.sample_rate) if arranged is not None else None)

@@ -18,6 +18,7 @@ class SlotPlayer:
             original without it is heard instead.
         changed: called when playing began or ended.
         let_go: called when the engine plays no other files any more than those that were taken last.
+        refused: called with the engine's sentence if it can't play the sounds.
     """
 
     def __init__(
@@ -26,9 +27,11 @@ class SlotPlayer:
         heard: Callable[[], tuple[int | None, bool]],
         changed: Callable[[], object],
         let_go: Callable[[], object],
+        refused: Callable[[str], object],
     ) -> None:
         self.is_playing = False
         self._session, self._heard, self._changed, self._let_go = session, heard, changed, let_go
+        self._refused = refused
         self._answers = Answers(self._refuse)
         self._files: ComparedFiles | None = None
         self._is_handed_over = False
@@ -126,6 +129,7 @@ class SlotPlayer:
             self._is_handed_over = self.is_playing = False
             self._refuse(sentence)
             self._changed()
+            self._refused(sentence)
 
     def _session_changed(self, what: str) -> None:
         if what == "engine":  # it is gone, and a new one knows nothing of the sounds

@@ -26,7 +26,8 @@ class SlotSounds:
         heard: the slot that is heard, whose pictures are drawn first.
         arranged: called when others can be heard, or none any more (`Arranged` or None).
         drawn: called when there are more pictures.
-        refused: called with a sentence if the sounds can't be written or drawn.
+        refused: called with a sentence if the sounds can't be written or drawn. Slots whose sounds can't be written
+            have failed then; making one of them again tries once more.
 
     `deliver` calls back in the thread that calls it.
     """
@@ -66,8 +67,15 @@ class SlotSounds:
         self._work.run(
             job,
             lambda arranged: self._take(number, taken, arranged),
-            lambda error: self._refused(f"The slots can't be heard: {error}"),
+            lambda error: self._not_arranged(number, taken, f"The slots can't be heard: {error}"),
         )
+
+    def give_up(self, sentence: str) -> None:
+        """What is arranged can't be heard after all: its slots have failed, for the reason in the sentence."""
+        slots = self._slots if self.arranged is not None else ()
+        self.drop()
+        for slot in slots:
+            slot.fail(sentence)
 
     def drop(self) -> None:
         """There is nothing to be heard any more."""
@@ -110,6 +118,13 @@ class SlotSounds:
         self._temporary.close()
         self._folder = None
 
+    def _not_arranged(self, number: int, slots: tuple[Slot, ...], sentence: str) -> None:
+        if number == self._n_arranged:
+            self.drop()
+            for slot in slots:
+                slot.fail(sentence)
+        self._refused(sentence)
+
     def _take(self, number: int, slots: tuple[Slot, ...], arranged: Arranged | None) -> None:
         if arranged is None:
             return
@@ -121,6 +136,7 @@ class SlotSounds:
         for slot, condition in zip(slots, arranged.conditions, strict=True):
             slot.gain_db = condition.gain_db
             slot.is_silent = condition.lufs <= FLOOR_LUFS
+            slot.recover()
         self._draw(arranged)
         self._tell_arranged(arranged)
 

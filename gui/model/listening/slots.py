@@ -39,6 +39,16 @@ class Slot:
         """Whether its sound is still to come."""
         return self.state in (SlotState.WAITING, SlotState.MAKING)
 
+    def fail(self, sentence: str) -> None:
+        """It was made, and yet can't be heard, for a reason that the sentence tells."""
+        if self.state is SlotState.READY:
+            self.state, self.trouble = SlotState.FAILED, sentence
+
+    def recover(self) -> None:
+        """It can be heard after all."""
+        if self.state is SlotState.FAILED and self.made is not None:
+            self.state, self.trouble = SlotState.READY, ""
+
     def rate_text(self) -> str:
         """The bits that were counted, or nothing before they were."""
         if self.made is None or self.made.kbps is None:

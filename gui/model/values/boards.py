@@ -35,6 +35,14 @@ class BoardState:
     is_edited: bool = False
 
 
+@dataclass(frozen=True)
+class ReadBoards:
+    """Both boards out of a document, and which was chosen: for `BoardPair.take`."""
+
+    states: dict[str, BoardState]
+    chosen: str
+
+
 class BoardPair:
     """Both boards, in step with the engine's. `parameters` are those of the chosen one.
 
@@ -142,11 +150,12 @@ class BoardPair:
         return {**snapshot, "states": states}
 
     def restore(self, document: dict[str, Any]) -> None:
-        """Both boards as they were described; raises ValueError, TypeError or LookupError, and changes nothing."""
-        states = {name: _read_state(document["states"][name]) for name in NAMES}
-        if document["chosen"] not in NAMES:
-            raise ValueError(f"There is no board {document['chosen']!r}.")
-        self._states, self.chosen = states, document["chosen"]
+        """Both boards as they were described; raises as `read_boards` does, and changes nothing."""
+        self.take(read_boards(document))
+
+    def take(self, read: ReadBoards) -> None:
+        """Both boards as they were read, on whatever thread that was."""
+        self._states, self.chosen = dict(read.states), read.chosen
         self._answers.expect(self._engine.choose_board(self.chosen))
         for name in NAMES:
             self._tell_engine(name)
@@ -256,6 +265,17 @@ class BoardsAsText:
         if made is None or made[0] is not value:
             made = self._made[board, name] = value, JsonText(json_text(PARAMETERS[name].plain(value)))
         return made[1]
+
+
+def read_boards(document: dict[str, Any]) -> ReadBoards:
+    """The boards that a document describes, checked; where much is drawn on them, that takes a while.
+
+    Raises ValueError, TypeError or LookupError.
+    """
+    states = {name: _read_state(document["states"][name]) for name in NAMES}
+    if document["chosen"] not in NAMES:
+        raise ValueError(f"There is no board {document['chosen']!r}.")
+    return ReadBoards(states, document["chosen"])
 
 
 def _codec_with(model: str, values: dict[str, Value]) -> tuple[NeuralCodec, dict[str, Value]]:

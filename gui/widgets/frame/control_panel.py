@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
-from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QWidget
+from PyQt6.QtWidgets import QBoxLayout, QGridLayout, QHBoxLayout, QPushButton, QWidget
 
 from lamina.gui.look import theme
 from lamina.gui.model.values.boards import NAMES
@@ -23,7 +23,8 @@ from lamina.plugin.parameters.table import Value
 BYPASS_KEY, NOISE_ONLY_KEY, BOARD_KEY, COMPARE_KEY = "B", "N", "X", "C"
 SMALL_KNOBS = (("input_gain_db", "output_gain_db"), ("denoise", "mix"))
 ROOM_FOR_QUICK_RATES = 416
-"""Pixels of height from which they and the knob at its smallest fit."""
+"""Pixels of height from which they fit below the knob at its smallest; in less they stand beside it."""
+COLUMNS_BESIDE, LEAST_CHIP_WIDTH = 2, 38
 QUICK_LAYERS = (1, 2, 4, 8, 16, 24)
 
 
@@ -52,10 +53,12 @@ class ControlPanel(Panel):
         self.caption = Caption("Bitrate", theme.WET)
         self.content.addWidget(self.caption)
         self.bitrate = BitrateKnob(table["layers"])
-        self.content.addWidget(self.bitrate, 1)
         self.quick = QuickRates()
         self.quick.chosen.connect(lambda layers: self._set("layers", layers))
-        self.content.addWidget(self.quick)
+        self._rates = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._rates.addWidget(self.bitrate, 1)
+        self._rates.addWidget(self.quick)
+        self.content.addLayout(self._rates, 1)
         self.content.addSpacing(theme.GAP)
         self.knobs: dict[str, Knob] = {"layers": self.bitrate}
         grid = QGridLayout()
@@ -165,8 +168,11 @@ class ControlPanel(Panel):
             set_tip(switch, f"<b>{switch.text()}</b><br>{table['noise_only'].help}<br>{reason}")
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        # Lower still, the knob needs the room more than its short cuts.
-        self.quick.setVisible(self.height() >= ROOM_FOR_QUICK_RATES)
+        is_low = self.height() < ROOM_FOR_QUICK_RATES
+        direction = QBoxLayout.Direction.LeftToRight if is_low else QBoxLayout.Direction.TopToBottom
+        if self._rates.direction() != direction:
+            self._rates.setDirection(direction)
+            self.quick.stand_in(COLUMNS_BESIDE if is_low else len(QUICK_LAYERS))
 
     def _set(self, name: str, value: object) -> None:
         try:
@@ -191,18 +197,26 @@ class QuickRates(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(4)
         self._chips: dict[int, QPushButton] = {}
         for layers in QUICK_LAYERS:
             chip = QPushButton()
             chip.setProperty("role", "chip")
             chip.setCheckable(True)
+            chip.setMinimumWidth(LEAST_CHIP_WIDTH)
             chip.clicked.connect(lambda _checked, layers=layers: self._choose(layers))
-            row.addWidget(chip, 1)
             self._chips[layers] = chip
+        self.stand_in(len(QUICK_LAYERS))
         self.show_model(USUAL)
+
+    def stand_in(self, n_columns: int) -> None:
+        """Arranges them in so many columns of the same width, row by row."""
+        for column in range(len(QUICK_LAYERS)):
+            self._grid.setColumnStretch(column, int(column < n_columns))
+        for place, chip in enumerate(self._chips.values()):
+            self._grid.addWidget(chip, *divmod(place, n_columns))
 
     def show_model(self, shape: ModelShape) -> None:
         """Names the rates of a model of this shape, as far as it has so many layers."""

@@ -31,9 +31,15 @@ EMPTY = (
 
 
 class ComparePage(QWidget):
-    """Shows a `Comparing` and passes gestures on. `test_asked` asks for a blind test of what is here."""
+    """Shows a `Comparing` and passes gestures on.
+
+    `test_asked` asks for a blind test of what is here, `figures_asked` for its figures, `results_asked` for what
+    listeners heard in tests.
+    """
 
     test_asked = pyqtSignal()
+    figures_asked = pyqtSignal()
+    results_asked = pyqtSignal()
 
     def __init__(self, comparing: Comparing, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -89,11 +95,26 @@ class ComparePage(QWidget):
         self.test_button.setProperty("role", "primary")
         set_tip(self.test_button, "Find out whether you really hear a difference, or which one you like better (T).")
         self.test_button.clicked.connect(self.test_asked)
+        self.figures_button = QPushButton("Figures")
+        self.figures_button.setProperty("role", "quiet")
+        set_tip(self.figures_button, "What measures say of each slot beside the original (F).")
+        self.figures_button.clicked.connect(self.figures_asked)
+        self.results_button = QPushButton("Results")
+        self.results_button.setProperty("role", "quiet")
+        set_tip(self.results_button, "What listeners heard in blind tests, yours or those that others sent (R).")
+        self.results_button.clicked.connect(self.results_asked)
         row = QHBoxLayout()
         row.setSpacing(theme.MARGIN)
         row.addWidget(self.play_button)
         row.addLayout(names, 1)
-        for widget in (self.loop_button, self.matched, self.difference, self.test_button):
+        for widget in (
+            self.loop_button,
+            self.matched,
+            self.difference,
+            self.figures_button,
+            self.results_button,
+            self.test_button,
+        ):
             row.addWidget(widget)
         return row
 

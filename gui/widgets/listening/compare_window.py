@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QSize, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
@@ -12,14 +13,20 @@ from PyQt6.QtWidgets import QAbstractButton, QStackedWidget, QVBoxLayout, QWidge
 from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.listening.recipe import Recipe
 from lamina.gui.model.session import Notice, Session
+from lamina.gui.model.trials.heard_results import HeardResults
+from lamina.gui.model.trials.measuring import Measuring
 from lamina.gui.model.trials.testing import Testing
 from lamina.gui.widgets.frame.notice import NoticeBar
 from lamina.gui.widgets.listening.add_menu import fill_menu
 from lamina.gui.widgets.listening.compare_page import ComparePage
+from lamina.gui.widgets.trials.figures_page import FiguresPage
 from lamina.gui.widgets.trials.test_page import TestPage
 from lamina.gui.widgets.trials.test_setup import TestSetup
 from lamina.plugin.documents.presets import Preset
 from lamina.plugin.host.transport.comparison import MOST_SOUNDS
+
+if TYPE_CHECKING:
+    from lamina.gui.widgets.trials.results_page import ResultsPage
 
 MOTION_MS = 33
 USUAL_SIZE, SMALLEST_SIZE = QSize(1080, 660), QSize(860, 560)
@@ -39,14 +46,21 @@ class CompareWindow(QWidget):
         super().__init__(parent, Qt.WindowType.Window)
         self._session, self.comparing, self._presets = session, comparing, presets
         self.testing = Testing(session, comparing)
+        self.measuring, self.results = Measuring(session, comparing), HeardResults()
         self.setWindowTitle("Compare – Lamina")
         self.page = ComparePage(comparing)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.page)
         self.test_page = TestPage(self.testing, TestSetup(self.testing, comparing))
         self.pages.addWidget(self.test_page)
+        self.figures_page = FiguresPage(self.measuring, comparing)
+        self.pages.addWidget(self.figures_page)
+        self.results_page: ResultsPage | None = None
         self.page.test_asked.connect(self.open_tests)
+        self.page.figures_asked.connect(self.open_figures)
+        self.page.results_asked.connect(self.open_results)
         self.test_page.left.connect(self.show_slots)
+        self.figures_page.left.connect(self.show_slots)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.pages)
@@ -76,6 +90,8 @@ class CompareWindow(QWidget):
             ("M", self.page.matched.click),
             ("C", comparing.add_present),
             ("T", self.page.test_button.click),
+            ("F", self.page.figures_button.click),
+            ("R", self.page.results_button.click),
             ("Delete", lambda: self.page.cross(comparing.heard)),
             ("Escape", self.close),
         ]
@@ -109,6 +125,32 @@ class CompareWindow(QWidget):
         self.comparing.leave()
         self.test_page.show_setup()
         self.pages.setCurrentWidget(self.test_page)
+
+    def open_figures(self) -> None:
+        """Turns to the page of figures, which are taken from now on; what plays goes on."""
+        self.pages.setCurrentWidget(self.figures_page)
+        self.figures_page.setFocus()
+        self.figures_page.open()
+
+    def open_results(self) -> None:
+        """Turns to the page of what listeners heard."""
+        if self.results_page is None:
+            # Here: pyqtgraph takes a moment to load, and few look at results every time.
+            from lamina.gui.widgets.trials.results_page import ResultsPage
+
+            self.results_page = ResultsPage(self.results)
+            self.pages.addWidget(self.results_page)
+            self.results_page.left.connect(self.show_slots)
+        self.comparing.leave()
+        self.pages.setCurrentWidget(self.results_page)
+        self.results_page.setFocus()
+        self.results.open()
+
+    def close_work(self) -> None:
+        """Ends everything that is made or measured. After the engine's end: it plays from the tests' folders."""
+        self.testing.close()
+        self.measuring.close()
+        self.results.close()
 
     def show_slots(self) -> None:
         """Turns back to the slots."""
@@ -150,6 +192,8 @@ class CompareWindow(QWidget):
 
     def _move(self) -> None:
         self.testing.tick()
+        self.measuring.tick()
+        self.results.tick()
         if self.page.isVisible():
             self.page.refresh()
         else:

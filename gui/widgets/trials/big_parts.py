@@ -21,7 +21,7 @@ class BigButton(QAbstractButton):
         self.setText(text)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys belong to the page
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setMinimumHeight(132 if pixels >= LETTER_PIXELS else 64)
+        self.setMinimumHeight(64)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_lit(self, is_lit: bool, is_full: bool) -> None:

@@ -40,6 +40,7 @@ class RatingView(QWidget):
         self.original.setAccessibleName("Listen to the original (key O)")
         self.original.setMinimumHeight(52)
         self.original.setFixedWidth(220)
+        self.original.clicked.connect(self._listen_to_original)
         self.scales: list[RatingScale] = []
         self._row = QHBoxLayout()
         self._row.setSpacing(theme.GAP)
@@ -77,8 +78,6 @@ class RatingView(QWidget):
             self._row.addWidget(scale, 4)
             self.scales.append(scale)
         self._row.addStretch(1)
-        self.original.disconnect()
-        self.original.clicked.connect(test.listen_to_original)
         keys: list[tuple[str, Callable[[], object]]] = [
             ("O", test.listen_to_original),
             *((LETTERS[slot], partial(test.listen, slot)) for slot in range(test.n_slots)),
@@ -101,6 +100,10 @@ class RatingView(QWidget):
             shortcut.setAutoRepeat(name in ("Up", "Down", "PgUp", "PgDown"))
             shortcut.activated.connect(action)
             self._shortcuts.append(shortcut)
+
+    def _listen_to_original(self) -> None:
+        if self._test is not None:
+            self._test.listen_to_original()
 
     def show_test(self, test: RatingTest) -> None:
         """Shows what is heard and how everything is rated."""

@@ -26,7 +26,7 @@ from lamina.gui.widgets.trials.rating_view import RatingView
 from lamina.gui.widgets.trials.test_setup import TestSetup
 
 Action = Callable[[str], object]
-COLUMN_WIDTH = 620
+COLUMN_WIDTH, SOUND_HEIGHT = 620, 132
 KEYS_HINT = "Return: next        Space: play, pause        Esc: leave, and go on another time"
 
 
@@ -153,7 +153,9 @@ class TrialView(QWidget):
                 button.deleteLater()
             buttons.clear()
         for each in test.kind.sounds:
-            self._add(self._sound_row, self.sounds, each, test.listen, f"Listen to {each.text}", LETTER_PIXELS)
+            pixels = LETTER_PIXELS if len(each.text) == 1 else TITLE_PIXELS
+            self._add(self._sound_row, self.sounds, each, test.listen, f"Listen to {each.text}", pixels)
+            self.sounds[each.word].setMinimumHeight(SOUND_HEIGHT)
         for each in test.kind.answers:
             self._add(self._answer_row, self.answers, each, test.choose, f"Answer: {each.text}", ANSWER_PIXELS)
         for keys, action in (

@@ -152,11 +152,9 @@ class TestSetup(QWidget):
         self._show_left_over()
 
     def refresh(self) -> None:
-        """One step of what moves: how many sounds are made already."""
+        """One step of what moves: how many sounds are made already. Keys stay where they are meanwhile."""
         testing = self._testing
         is_making = testing.is_making
-        self.start_button.setEnabled(not is_making)
-        self.go_on_button.setEnabled(not is_making)
         if is_making:
             self.heard.setText(f"Making the sounds: {testing.n_made} of {testing.n_parts}.   Esc: don't")
         elif self._was_making:

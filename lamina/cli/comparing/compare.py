@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamina.cli.answers import DONE, INCOMPLETE, code_of, print_json, shown, told
+from lamina.cli.answers import DONE, INCOMPLETE, WITHOUT, code_of, print_json, shown, told
 from lamina.cli.batch import Job, add_talk_options, advance, progress_bar, say, without_existing
 from lamina.cli.interruption import Interruption, signals_end_it_cleanly
 from lamina.dsp.soundfiles.formats import readable
@@ -72,6 +72,9 @@ def _compare(options: argparse.Namespace) -> int:
 
     _check_part(options)
     codecs = contenders(options.codecs or [USUAL_CODECS])
+    for codec in codecs:
+        if codec.lacks:
+            print(f"lamina: {shown(codec.lacks)} (The others are compared without it.)", file=sys.stderr)
     metrics = _metrics(options)
     report = _checked_report(options)
     with signals_end_it_cleanly() as interruption:
@@ -162,7 +165,8 @@ def _compared(
                 print(told(error), file=sys.stderr)
                 codes.append(code_of(error))
                 continue
-            for trouble in (*([item.trouble] if item.trouble else []), *(row.failure for row in item.rows)):
+            failures = [row.failure for row in item.rows if not row.is_absent]
+            for trouble in (*([item.trouble] if item.trouble else []), *failures):
                 if trouble:
                     print(f"lamina: {shown(path)}: {shown(trouble)}", file=sys.stderr)
                     codes.append(INCOMPLETE)
@@ -174,7 +178,9 @@ def _compared(
                 print(f"lamina: {shown(store.trouble)}", file=sys.stderr)
             store.close()
     failed = [code for code in codes if code != INCOMPLETE]
-    return items, failed[0] if failed else INCOMPLETE if codes else DONE
+    if failed or codes:
+        return items, failed[0] if failed else INCOMPLETE
+    return items, WITHOUT if any(codec.lacks for codec in codecs) else DONE
 
 
 def _store(options: argparse.Namespace) -> ScoreStore | None:
@@ -217,7 +223,7 @@ def _print_table(items: Sequence[Item], metrics: Sequence[Metric], options: argp
                 row.label,
                 _kbps(row.kbps),
                 *(metric.text(row.scores.get(metric.key, float("nan"))) for metric in metrics),
-                *(["failed"] if row.failure else []),
+                *(["not here"] if row.is_absent else ["failed"] if row.failure else []),
             ]
             for row in item.rows[1:]
         ]

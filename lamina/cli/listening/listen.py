@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ def add_listen_command(commands: Any) -> None:
     results.add_argument("files", nargs="+", type=Path, metavar="FILE", help="files of results, one for each listener")
     results.add_argument("--json", action="store_true", help="as JSON")
     results.add_argument("--csv", type=Path, metavar="TABLE", help="also write every answer into a table (CSV)")
+    results.add_argument("--report", type=Path, metavar="PAGE", help="also write a page (HTML) with pictures")
+    results.add_argument("--force", action="store_true", help="replace a page that is there already")
     results.set_defaults(run=_results)
 
 
@@ -83,7 +86,7 @@ def _plan(options: argparse.Namespace) -> int:
     import os
 
     from lamina.plugin.files.sound import probe_audio
-    from lamina.plugin.listening.plans import Plan
+    from lamina.plugin.listening.plans import Plan, check_sounds
     from lamina.plugin.rivals.registry import parse
 
     target = _new_file(options.out, ".json", options.force)
@@ -102,6 +105,7 @@ def _plan(options: argparse.Namespace) -> int:
         options.seconds,
         not options.as_loud_as_it_is,
     )
+    check_sounds(replace(plan, sounds=tuple(options.sounds)))
     plan.save(target)
     what = "pages" if plan.kind == "mushra" else "trials"
     print(
@@ -131,7 +135,9 @@ def _results(options: argparse.Namespace) -> int:
     from lamina.plugin.files.atomic import atomic_file
     from lamina.plugin.listening.results import as_csv, combine
 
+    report = _new_file(options.report, ".html", options.force) if options.report is not None else None
     try:
+        from lamina.plugin.listening.report import write_report
         from lamina.plugin.listening.summary import summarise, told
     except ImportError as error:  # SciPy is missing; the message says how to get it
         raise ValueError(str(error)) from error
@@ -140,6 +146,8 @@ def _results(options: argparse.Namespace) -> int:
     if options.csv is not None:
         with atomic_file(options.csv) as partial:
             partial.write_text(as_csv(results), encoding="utf-8", newline="")
+    if report is not None:
+        write_report(report, summary)
     if options.json:
         print_json(summary)
     else:

@@ -36,7 +36,8 @@ class SessionFile:
             keep yet.
         folder: where the file lies; the user's data folder if None.
 
-    `left` is what the last session left behind, or None, and `was_cut_off` whether it did not end in order. Nothing is
+    `left` is what the last session left behind, or None, `left_bytes` how large its file was, and `was_cut_off` whether
+    it did not end in order. Nothing is
     ever raised after the start: a disk that is full must not stop the sound; `trouble` says what is wrong. `lost` is a
     sentence about a session that could not be read, and where it is kept, or nothing.
     """
@@ -49,6 +50,7 @@ class SessionFile:
         self._is_closing = threading.Event()
         self._lock = self._locked()
         self.was_cut_off = False
+        self.left_bytes = 0
         self.left = self._read() if self._lock is not None else None
         self._thread = threading.Thread(target=self._run, name="lamina-session", daemon=True)
         self._thread.start()
@@ -119,6 +121,7 @@ class SessionFile:
         path = self._folder / SESSION_NAME
         try:
             data = read_json(path, LARGEST_SESSION)
+            self.left_bytes = path.stat().st_size
             if data["schema"] != SCHEMA_VERSION:
                 # Another Lamina's, perhaps a newer one's.
                 put_aside(path, "other")

@@ -9,6 +9,7 @@ from lamina.plugin.board import Board
 from lamina.plugin.documents.boards import BoardDocumentError, build_board, describe_board
 from lamina.plugin.host.live_board.live_board import LiveBoard
 from lamina.plugin.neural_codec import NeuralCodec
+from lamina.plugin.rivals.coding.rival import Rival
 
 BOARDS = ("A", "B")
 
@@ -49,6 +50,8 @@ class Boards:
             passes = effect.passes
             effect.set_parameters(values)
             return passes != effect.passes
+        if isinstance(effect, Rival):
+            raise ValueError(f"{effect.title} can't be set while it plays; put another one on the board.")
         for attribute, value in values.items():
             setattr(effect, attribute, value)
         return False

@@ -21,6 +21,7 @@ from lamina.plugin.call.arrays import check_float_array
 from lamina.plugin.call.effect import Effect
 from lamina.plugin.call.native_chain import forgetful_effects
 from lamina.plugin.neural_codec import NeuralCodec
+from lamina.plugin.rivals.coding.rival import StreamedRival
 from lamina.plugin.stream.reports import FrameReport
 
 LONGEST_LATENCY_SECONDS = 3.0
@@ -41,6 +42,9 @@ Seen within two minutes, and a little more.
 
 
 LOSES_ITS_SOUND = "loses its sound when it is played block by block (a limit of this version of pedalboard)"
+
+
+CODES_WHOLE_PIECES = "codes whole pieces, so it can't play live (render a file through it)"
 
 
 class EffectError(Exception):
@@ -88,6 +92,10 @@ def open_runner(
     """
     if isinstance(effect, NeuralCodec):
         return CodecRunner(effect, sample_rate, n_channels, block)
+    if isinstance(effect, StreamedRival):
+        return RivalRunner(effect, sample_rate, n_channels, block)
+    if isinstance(effect, Effect) and not effect.can_stream:
+        raise EffectError(CODES_WHOLE_PIECES)
     return CallRunner(effect, sample_rate, n_channels, block, latency_samples)
 
 
@@ -111,6 +119,27 @@ class CodecRunner:
     def take_reports(self) -> list[FrameReport]:
         reports = self._stream.reports
         return [reports.popleft() for _ in range(len(reports))]
+
+
+class RivalRunner:
+    """A stream of a rival codec, with state of its own."""
+
+    def __init__(self, rival: StreamedRival, sample_rate: int, n_channels: int, block: int) -> None:
+        self._stream = rival.stream(sample_rate, n_channels, block)
+        self.latency_samples = self._stream.latency_samples
+        # What a library sets up with its first frames takes longer than the rest, and its state must not be heard.
+        warm = rival.stream(sample_rate, n_channels, block)
+        for _ in range(int(WARM_UP_SECONDS * sample_rate) // block + 1):
+            warm.push(np.zeros((n_channels, block), np.float32))
+
+    def push(self, block: FloatArray) -> FloatArray:
+        return self._stream.push(block)
+
+    def reset(self) -> None:
+        self._stream.reset()
+
+    def take_reports(self) -> list[FrameReport]:
+        return []
 
 
 class CallRunner:

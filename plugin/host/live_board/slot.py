@@ -21,6 +21,7 @@ from lamina.plugin.call.effect import Effect
 from lamina.plugin.host.live_board.runners import EffectError, Runner, TakenOver, open_runner
 from lamina.plugin.host.live_board.seam import SEAM_SAMPLES, Seam
 from lamina.plugin.neural_codec import NeuralCodec
+from lamina.plugin.rivals.coding.rival import Rival, StreamedRival
 from lamina.plugin.stream.reports import FrameReport
 
 BYPASS_SECONDS = 0.02
@@ -61,10 +62,10 @@ class Slot:
         self.failure = ""
         self.latency_samples = 0
         self.effect, self._rate, self._n_channels, self._block = effect, sample_rate, n_channels, block
-        # The codec can't stall by itself: a pause of the whole machine is not its fault.
+        # Codecs in this process can't stall by themselves: a pause of the whole machine is not their fault.
         self._on_trouble, self._stall_seconds = (
             on_trouble,
-            math.inf if isinstance(effect, NeuralCodec) else stall_seconds,
+            math.inf if isinstance(effect, NeuralCodec | StreamedRival) else stall_seconds,
         )
         self._retrying = threading.Lock()
         self._retried: Runner | None = None
@@ -202,6 +203,8 @@ class Slot:
 
 
 def _label(effect: Effect | Plugin) -> str:
+    if isinstance(effect, Rival):
+        return effect.title
     name = getattr(effect, "name", "") if isinstance(effect, ExternalPlugin) else ""
     return str(name) or type(effect).__name__
 

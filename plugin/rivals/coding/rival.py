@@ -53,6 +53,8 @@ class Rates:
             raise TypeError(f"kbps is {kbps!r}; give a number: {title} has {self} kbps.")
         value = float(kbps)
         if not (value in self.choices if self.choices else self.lowest <= value <= self.highest):
+            if len(self.choices) == 1:
+                raise ValueError(f"{title} has {self} kbps and no other bitrate, not {value:g}; leave the number out.")
             raise ValueError(f"{title} has no {value:g} kbps; choose {'one of' if self.choices else 'from'} {self}.")
         return value
 

@@ -183,6 +183,35 @@ def test_a_slot_that_cannot_be_made_says_so_and_the_others_play(compared, window
     wait(qtbot, lambda: heard(window) == (1, False, True))
 
 
+@pytest.mark.parametrize("where", ["written", "played"])
+def test_slots_whose_sounds_are_refused_say_so_and_are_made_again(compared, window, qtbot, monkeypatch, where):
+    from lamina.gui.model.listening import slot_sounds
+
+    comparing, arrange = window.comparing, slot_sounds.arrange
+
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    if where == "written":
+        monkeypatch.setattr(slot_sounds, "arrange", full)
+        comparing.set_matched(False)
+    else:
+        for file in comparing.arranged.files:
+            file.unlink()
+        comparing.play()
+    wait(qtbot, lambda: all(slot.state is SlotState.FAILED for slot in comparing.slots))
+    wait(qtbot, lambda: window.notice.isVisible())
+    reason = "No space left" if where == "written" else "slots-"
+    assert all(reason in slot.trouble for slot in comparing.slots)
+    assert not comparing.can_play and not comparing.is_playing
+    wait(qtbot, lambda: reason in compared.page.rows[1].detail.text())
+    monkeypatch.setattr(slot_sounds, "arrange", arrange)
+    qtbot.keyClick(compared, Qt.Key.Key_2)
+    wait(qtbot, lambda: ready(window) and comparing.can_play)
+    comparing.play()
+    wait(qtbot, lambda: heard(window) == (1, False, True))
+
+
 def test_making_is_cancelled_and_begun_again(compared, window, qtbot, monkeypatch):
     import threading
 

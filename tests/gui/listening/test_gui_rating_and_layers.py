@@ -238,8 +238,8 @@ def test_the_layers_test_is_walked_by_keys_to_its_sentence(window, qtbot):
     told = outcome.below
     assert abs(told - 7) <= 2
     assert result.verdict.text() == (
-        f"You tell Lamina from the original up to {told} layers, {kbps_text(0.75 * told)} a channel, on this sound; above you "
-        "guess."
+        f"You tell Lamina from the original up to {told} layers, {kbps_text(0.75 * told)} a channel, on this sound; "
+        "above you guess."
     )
     assert "answers were right" in result.sounds.text()
     assert read_result(test.saved).tests[0].test.kind == "staircase"

@@ -1,0 +1,28 @@
+"""The process in which a model is tried (`lamina.models.engines.trial`).
+
+python -m lamina.models.engines.trial_process FOLDER CPU_SECONDS BYTES
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+
+from lamina.models.bundles.bundle import open_bundle
+from lamina.models.runtime import CodecRuntime
+
+
+def main(folder: Path, cpu_seconds: int, n_bytes: int) -> None:
+    """All that opening a bundle computes with ONNX Runtime, within limits of which the first ends the process."""
+    with contextlib.suppress(ImportError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+        resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    CodecRuntime(open_bundle(folder), engine="onnx")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
