@@ -1,7 +1,7 @@
 """The line for scripts: `async with lamina.line.join(invitation, sink="heard.wav") as peer: …`.
 
 One end offers a line and passes its invitation on, the other joins; what an encoder makes here is decoded there.
-docs/line.md tells all of it. Needs the extra [line].
+docs/two-machines.md tells all of it. Needs the extra [line].
 """
 
 from lamina.plugin.line.joining.ends import ArraySink, ArraySource, BoardSource, FileSink, FileSource, Sink, Source

@@ -183,11 +183,19 @@ class JitterBuffer:
         return self._next is not None and all(self._next + index in self._frames for index in range(n_frames))
 
     def hop(self, n_frames: int) -> None:
-        """Leave out so many frames."""
+        """Leave out so many frames; what delays were until now says nothing any more."""
         assert self._next is not None
         for number in range(self._next, self._next + n_frames):
             self._frames.pop(number, None)
         self._next += n_frames
+        self.forget_delays()
+
+    def forget_delays(self) -> None:
+        """Of all delays only the newest frame's still says something: the sink didn't take anything for a while."""
+        delay = self._position - self._newest * self._frame
+        self._history.clear()
+        self._history.add(delay, self._position)
+        self._quickest, self._needed, self._spread, self._below = delay, None, 0.0, 0.0
 
     def queue_ms(self) -> float:
         """By how much the newest frames come later than the quickest ones do."""

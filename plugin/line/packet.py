@@ -93,10 +93,6 @@ class LineFrame:
         codes = np.where(np.arange(self.codes.shape[1]) < counts[:, None], self.codes, 0).astype(np.uint16)
         return LineFrame(codes, counts)
 
-    def same(self, other: LineFrame) -> bool:
-        """Whether the other frame sends the same."""
-        return np.array_equal(self.counts, other.counts) and np.array_equal(self.codes, other.codes)
-
 
 @dataclass(frozen=True)
 class Packet:
@@ -109,7 +105,7 @@ class Packet:
         frames: 1 … 4 new frames.
         repeated: up to 15 earlier frames, the oldest first.
         distance: frames from the first new frame back to the newest repeated one, 1 … 16.
-        silence: nothing else is sent until the sound changes: its last frame goes on.
+        silence: nothing is sent until there is sound again: its last frame, which is silent, goes on.
     """
 
     stream: int

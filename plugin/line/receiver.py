@@ -28,7 +28,9 @@ DEEPEN_MS = 10.0
 """A buffer that is too shallow by so much gets deeper at once."""
 ARRIVED_MS = 2.6
 """So near to what is wanted a buffer has arrived: what it is off from then on comes of the clocks."""
-HOP_SECONDS = 1.0
+PAUSE_SECONDS = 0.5
+"""Who takes nothing for so much longer than a block lasts has paused."""
+HOP_SECONDS = 0.6
 """Who didn't play for a while doesn't hear all that came meanwhile."""
 
 
@@ -177,6 +179,10 @@ class LineReceiver:
         if isinstance(n_samples, bool) or not isinstance(n_samples, int | np.integer) or n_samples < 0:
             raise ValueError(f"n_samples is {n_samples!r}; give a whole number from 0.")
         with self._lock:
+            if now is not None and self._pulled_at is not None and self._buffer.next is not None:
+                paused = now - self._pulled_at - self._block / self.sample_rate
+                if paused > PAUSE_SECONDS:
+                    self._buffer.forget_delays()
             self._block, self._pulled_at = n_samples, now
             self._buffer.note_block(n_samples * self._core_per_sample)
             while self._from.n_ready < n_samples:

@@ -26,16 +26,17 @@ from lamina.plugin.line.packet import (
 from lamina.plugin.line.quiet import QuietGate
 from lamina.plugin.neural_codec import NeuralCodec
 
-NETWORK_BYTES = 28 + 29 + 28
-"""What travels around each message on the internet: IPv4 and UDP (28), DTLS 1.2 with AES-GCM (29 + 8 of a nonce counted
-there), SCTP's head and that of its data chunk (28)."""
+NETWORK_BYTES = 28 + 37 + 28
+"""What travels around each message on the internet: IPv4 and UDP (28), DTLS 1.2 with AES-GCM (13 of head, 8 of nonce,
+16 of tag), SCTP's head and that of its data chunk (28). SCTP also fills messages up to a multiple of four bytes."""
 RATE_SECONDS = 1.0
 """Over so long the rates are told."""
 KEPT_FRAMES = 64
-SETTLED_FRAMES = 8
-"""So many equal frames, one after the other, and nothing more is sent of them but now and then."""
+SETTLED_FRAMES = 20
+"""So many frames of silence, one after the other, and nothing more is sent of it but now and then: what was before has
+left both ends' memories."""
 SILENT_EVERY_FRAMES = 30
-"""Of a sound that doesn't change every so many frames one packet is sent."""
+"""Of silence one packet is sent every so many frames."""
 REMEMBERED_PACKETS = 1024
 
 
@@ -115,7 +116,7 @@ class LineSender:
         self._gate = QuietGate(rate, channels)
         self._waiting: list[LineFrame] = []
         self._sent: deque[LineFrame] = deque(maxlen=KEPT_FRAMES)
-        self._n_frames = self._n_packets = self._n_same = 0
+        self._n_frames = self._n_packets = self._n_silent = 0
         self._unsent_silence = 0
         self._rates: deque[tuple[int, int, int, int]] = deque()
         self._sent_at: dict[int, float] = {}
@@ -197,9 +198,8 @@ class LineSender:
     def _packets(self, frames: list[LineFrame], is_end: bool) -> list[bytes]:
         packets = []
         for frame in frames:
-            is_same = bool(self._sent) and not self._waiting and frame.same(self._sent[-1])
-            self._n_same = self._n_same + 1 if is_same else 0
-            settled = self.sparse_silence and self._gate.is_closed and self._n_same >= SETTLED_FRAMES
+            self._n_silent = self._n_silent + 1 if self.sparse_silence and self._gate.is_closed else 0
+            settled = self._n_silent > SETTLED_FRAMES and not self._waiting
             if settled:
                 if self._unsent_silence % SILENT_EVERY_FRAMES == 0:
                     packets.append(self._packet([frame], silence=True))

@@ -103,19 +103,24 @@ def test_an_end_with_another_certificate_is_not_joined():
     run(talk())
 
 
-def test_a_stranger_at_the_address_who_has_no_secret_is_not_joined():
-    """He may repeat what he hears, or make a proof up."""
-
-    async def answer(reader, writer):
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            writer.write(await reader.readline())
-            told = json.loads(await reader.readline())
-            writer.write(json.dumps(told).encode() + b"\n")
-            await writer.drain()
+@pytest.mark.parametrize("repeats", [True, False])
+def test_a_stranger_at_the_address_who_has_no_secret_is_not_joined(repeats):
+    """He repeats what he hears, or knows the right certificate and makes a proof up."""
 
     async def talk():
         async with await open_offer() as offer:
             invitation = offer.invitation
+
+        async def answer(reader, writer):
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                writer.write(await reader.readline())
+                told = json.loads(await reader.readline())
+                if not repeats:
+                    card = json.loads(told["card"]) | {"fingerprint": invitation.fingerprint.hex()}
+                    told = {"card": json.dumps(card), "proof": "0" * 64}
+                writer.write(json.dumps(told).encode() + b"\n")
+                await writer.drain()
+
         async with await asyncio.start_server(answer, "127.0.0.1", invitation.addresses[0].port):
             with pytest.raises(RefusedError) as refused:
                 await open_transport(invitation)
@@ -156,6 +161,7 @@ def test_an_invitation_is_good_for_one_peer():
             joined = [result for result in results if isinstance(result, Transport)]
             assert len(joined) == 1
             assert all(isinstance(result, Transport | OSError) for result in results)
+            assert {result.why for result in results if isinstance(result, RefusedError)} <= {"busy"}
             here = await offer.accept()
             with pytest.raises(ConnectionError):
                 await open_transport(offer.invitation)

@@ -35,7 +35,8 @@ def test_every_message_comes_back_as_it_was_packed():
         sent = Packet(trial, 65_535 - trial, 2**32 - 10 - trial, frames, again, 1 + trial % 16, trial % 3 == 0)
         came = unpack(pack(sent, format), format)
         for one, other in zip((*sent.frames, *sent.repeated), (*came.frames, *came.repeated), strict=True):
-            assert one.same(other)
+            assert np.array_equal(one.codes, other.codes)
+            assert np.array_equal(one.counts, other.counts)
         bare = {"frames": (), "repeated": ()}
         assert dataclasses.replace(came, **bare) == dataclasses.replace(sent, **bare)
     hello = Hello(9, "lamina-24k", "ab" * 32, 24_000, 320, (10,) * 24, 3, 2, "mid-side", "Ada in the kitchen")

@@ -1,5 +1,6 @@
 """A line talks to its other end alone: on loopback nothing leaves the machine; between two machines it gets through."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -44,6 +45,45 @@ def test_on_loopback_no_packet_goes_anywhere_else(tmp_path):
     addresses = re.findall(r'inet_addr\("([^"]+)"\)', text) + re.findall(r'AF_INET6, "([^"]+)"', text)
     assert set(addresses) == {"127.0.0.1"}
     assert text.count("sendto(") > 10
+
+
+def test_what_networks_put_around_a_message_is_what_the_rates_count():
+    from line_peers import run
+
+    from lamina.plugin.line.joining.transport import open_offer, open_transport
+    from lamina.plugin.line.sender import NETWORK_BYTES
+
+    async def talk():
+        async with await open_offer() as offer:
+            here, there = await asyncio.gather(offer.accept(), open_transport(offer.invitation))
+        sent, back = [], []
+
+        def count(end, sizes):
+            send = end._connection.socket.send
+
+            async def counting(data):
+                sizes.append(len(data))
+                await send(data)
+
+            end._connection.ice._send = counting
+
+        count(here, sent)
+        count(there, back)
+        for _ in range(20):
+            here.send(bytes(40))
+            await asyncio.sleep(0.01)
+        ip_and_udp = 28
+        assert max(set(sent), key=sent.count) + ip_and_udp == 40 + NETWORK_BYTES
+        # The other end acknowledges every other message, not each.
+        back.clear()
+        for _ in range(40):
+            here.send(bytes(40))
+            await asyncio.sleep(0.01)
+        assert 10 <= len(back) <= 30
+        await here.close()
+        await there.close()
+
+    run(talk())
 
 
 def can_make_namespaces():

@@ -7,6 +7,7 @@ kept, and how much a known peer may send.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -40,6 +41,7 @@ WINDOW_BYTES, MOST_UNFINISHED_BYTES, MOST_STREAMS = 1024 * 1024, 16 * 1024, 4
 DATAGRAMS_PER_SECOND, DATAGRAM_BURST = 1000.0, 1000.0
 """A line sends some 75 packets a second each way, and SCTP confirms each: a flood is what goes far beyond."""
 MOST_DROPPED = 20_000
+PACKETS_PER_ACKNOWLEDGEMENT, ACKNOWLEDGE_SECONDS = 2, 0.2
 _LOWEST_DTLS, _HIGHEST_DTLS = 20, 63  # RFC 7983, section 7
 
 
@@ -98,6 +100,8 @@ class _GuardedSctp(RTCSctpTransport):
         self.n_dropped = 0
         self.trouble = ""
         self._allowed, self._allowed_at = DATAGRAM_BURST, time.monotonic()
+        self._n_unacknowledged = 0
+        self._acknowledging: asyncio.TimerHandle | None = None
 
     async def _handle_data(self, data: bytes) -> None:
         now = time.monotonic()
@@ -118,11 +122,40 @@ class _GuardedSctp(RTCSctpTransport):
         if self._advertised_rwnd < WINDOW_BYTES - MOST_UNFINISHED_BYTES or len(self._inbound_streams) > MOST_STREAMS:
             self._end("The other end sends messages without an end; the line was closed.")
 
+    async def _send_sack(self) -> None:
+        """Acknowledge every other packet, or a little later (RFC 9260, section 6.2), where aiortc would do so for each.
+
+        What is missing or came twice is told at once.
+        """
+        self._sack_needed = False
+        self._n_unacknowledged += 1
+        is_odd = bool(self._sack_misordered or self._sack_duplicates)
+        if is_odd or self._n_unacknowledged >= PACKETS_PER_ACKNOWLEDGEMENT:
+            await self._acknowledge()
+        elif self._acknowledging is None:
+            self._acknowledging = asyncio.get_running_loop().call_later(
+                ACKNOWLEDGE_SECONDS, lambda: asyncio.ensure_future(self._acknowledge())
+            )
+
+    async def _acknowledge(self) -> None:
+        if self._acknowledging is not None:
+            self._acknowledging.cancel()
+            self._acknowledging = None
+        self._n_unacknowledged = 0
+        with contextlib.suppress(ConnectionError):
+            await super()._send_sack()
+
     async def _data_channel_receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
         if stream_id != CHANNEL_ID or pp_id == WEBRTC_DCEP:  # no further channels
             self.n_dropped += 1
             return
         await super()._data_channel_receive(stream_id, pp_id, data)
+
+    def _set_state(self, state: RTCSctpTransport.State) -> None:
+        super()._set_state(state)
+        if state == self.State.CLOSED and self._acknowledging is not None:
+            self._acknowledging.cancel()
+            self._acknowledging = None
 
     def _end(self, trouble: str) -> None:
         self.trouble = self.trouble or trouble
