@@ -115,7 +115,8 @@ def through_lamina(item: Samples, plan: Redundancy, loss: float, burst: float, s
     sound = np.pad(item, (0, tail))[None]
     seconds = sound.shape[1] / SAMPLE_RATE
     link = Link(loss=loss, burst=burst, delay_ms=0, seed=seed)
-    heard = simulate(sender, receiver, link, seconds, sound=sound, block=320, report_seconds=0).heard[0]
+    result = simulate(sender, receiver, link, seconds, sound=sound, block=320, report_seconds=0)
+    heard: Samples = result.heard[0]
     return heard[line_delay(tuple(item[:SAMPLE_RATE].tolist())) :][: item.size]
 
 
