@@ -12,6 +12,7 @@ import ctypes.util
 import os
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--heldout", type=Path, default=Path("heldout"), help="folder with speech/ (default: heldout)")
     parser.add_argument("--items", type=int, default=8, metavar="N", help="how many clips (default: 8)")
     parser.add_argument("--seconds", type=float, default=6.0, help="from the middle of each clip (default: 6)")
+    parser.add_argument(
+        "--losses",
+        type=_share,
+        nargs="+",
+        default=LOSSES,
+        metavar="SHARE",
+        help="shares of packets that get lost (default: 0 0.05 0.1 0.2 0.3)",
+    )
     parser.add_argument("--burst", type=float, default=1.0, help="mean packets lost one after the other (default: 1)")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw what was measured here (PNG, SVG, PDF)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured here too")
@@ -71,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, plan in PLANS.items():
         rate = kbps(LAYERS) + (kbps(plan.layers) if plan.frames else 0.0)
         found[name] = {"kbps": rate, "means": {}}
-        for loss in LOSSES:
+        for loss in options.losses:
             heard = [through_lamina(item, plan, loss, options.burst, seed) for seed, item in enumerate(items)]
             found[name]["means"][f"{loss:g}"] = _means(items, heard)
     opus = opus_library()
@@ -81,17 +90,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for rate in sorted({each["kbps"] for each in found.values()}):
             name = f"Opus with FEC, {rate:g} kbps"
             found[name] = {"kbps": rate, "means": {}}
-            for loss in LOSSES:
+            for loss in options.losses:
                 heard = [through_opus(opus, item, rate, loss, options.burst, seed) for seed, item in enumerate(items)]
                 found[name]["means"][f"{loss:g}"] = _means(items, heard)
     burst = "" if options.burst <= 1 else f", in bursts of {options.burst:g}"
     print(f"\nSpeech, {len(items)} clips of {options.seconds:g} s, packets lost{burst}: means\n")
-    print_losses(found)
+    print_losses(found, options.losses)
     settings = {name: getattr(options, name) for name in ("seconds", "burst")}
     result = {"settings": {**settings, "items": len(items), "layers": LAYERS}, "found": found}
     write_json(options.json, result)
     if options.picture is not None:
-        draw(found, options.picture)
+        draw(found, options.losses, options.picture)
     return 0
 
 
@@ -102,15 +111,23 @@ def through_lamina(item: Samples, plan: Redundancy, loss: float, burst: float, s
     # The encoder knows of losses, as it does on a line whose receiver reports them.
     sender.adaptation.loss = loss
     receiver = LineReceiver(codec, sender.hello, SAMPLE_RATE, buffer_ms=BUFFER_MS, correct_drift=False)
-    lossless = LineReceiver(codec, sender.hello, SAMPLE_RATE, buffer_ms=BUFFER_MS, correct_drift=False)
     tail = SAMPLE_RATE // 5
     sound = np.pad(item, (0, tail))[None]
     seconds = sound.shape[1] / SAMPLE_RATE
     link = Link(loss=loss, burst=burst, delay_ms=0, seed=seed)
-    heard = simulate(sender, receiver, link, seconds, sound=sound, block=320, report_seconds=0).heard[0]
-    first = LineSender(codec, SAMPLE_RATE, 1, redundancy=NONE, adaptive=False, stream=1)
-    reference = simulate(first, lossless, Link(delay_ms=0), 1.0, sound=sound, block=320, report_seconds=0).heard[0]
-    return heard[_lag(item, reference) :][: item.size]
+    result = simulate(sender, receiver, link, seconds, sound=sound, block=320, report_seconds=0)
+    heard: Samples = result.heard[0]
+    return heard[line_delay(tuple(item[:SAMPLE_RATE].tolist())) :][: item.size]
+
+
+@lru_cache(maxsize=1024)
+def line_delay(beginning: tuple[float, ...]) -> int:
+    """Samples by which a line that loses nothing is late, by its own first second."""
+    codec, item = NeuralCodec(layers=LAYERS), np.array(beginning, np.float32)
+    sender = LineSender(codec, SAMPLE_RATE, 1, redundancy=NONE, adaptive=False, stream=1)
+    receiver = LineReceiver(codec, sender.hello, SAMPLE_RATE, buffer_ms=BUFFER_MS, correct_drift=False)
+    link = Link(delay_ms=0)
+    return _lag(item, simulate(sender, receiver, link, 1.2, sound=item[None], block=320, report_seconds=0).heard[0])
 
 
 def through_opus(opus: Any, item: Samples, kbps: float, loss: float, burst: float, seed: int) -> Samples:
@@ -194,19 +211,19 @@ def opus_library() -> Any | None:
     return None
 
 
-def print_losses(found: dict[str, dict[str, Any]]) -> None:
+def print_losses(found: dict[str, dict[str, Any]], losses: Sequence[float]) -> None:
     """A table for each measure: a row for each way, a column for each share of lost packets."""
     for measure, places in MEASURES.items():
-        titles = [measure.upper(), "kbps", *(f"{100 * loss:g} %" for loss in LOSSES)]
+        titles = [measure.upper(), "kbps", *(f"{100 * loss:g} %" for loss in losses)]
         rows = [
-            [name, f"{each['kbps']:.2f}", *(cell(each["means"][f"{loss:g}"][measure], places) for loss in LOSSES)]
+            [name, f"{each['kbps']:.2f}", *(cell(each["means"][f"{loss:g}"][measure], places) for loss in losses)]
             for name, each in found.items()
         ]
         print_markdown(titles, rows)
         print()
 
 
-def draw(found: dict[str, dict[str, Any]], path: Path) -> None:
+def draw(found: dict[str, dict[str, Any]], losses: Sequence[float], path: Path) -> None:
     """Each measure over the share of lost packets: Lamina's lines are drawn through, Opus' are dashed."""
     from matplotlib.figure import Figure
 
@@ -216,8 +233,8 @@ def draw(found: dict[str, dict[str, Any]], path: Path) -> None:
         for colour, (name, each) in zip(colours, found.items(), strict=False):
             label = f"{name} ({each['kbps']:g} kbps)" if name.startswith("Lamina") else name
             panel.plot(
-                [100 * loss for loss in LOSSES],
-                [each["means"][f"{loss:g}"][measure] for loss in LOSSES],
+                [100 * loss for loss in losses],
+                [each["means"][f"{loss:g}"][measure] for loss in losses],
                 "-o" if name.startswith("Lamina") else "--s",
                 color=colour,
                 label=label,
@@ -248,6 +265,13 @@ def _lost(n_packets: int, loss: float, burst: float, seed: int) -> list[bool]:
         link.send(b"", float(index))
         lost.append(not link.arrived(float(index)))
     return lost
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share from 0 to less than 1")
+    return value
 
 
 def _lag(reference: Samples, late: Samples) -> int:

@@ -300,7 +300,8 @@ def packed_bytes(counts: Sequence[npt.NDArray[np.uint8]], format: LineFormat) ->
     widths = [0]
     for width in format.code_bits:
         widths.append(widths[-1] + width)
-    n_bits = sum(format.count_bits + widths[count] for each in counts for count in each.tolist())
+    layers: list[int] = [int(count) for each in counts for count in each]
+    n_bits = sum(format.count_bits + widths[count] for count in layers)
     return HEADER_BYTES + -(-n_bits // 8)
 
 

@@ -2,7 +2,9 @@
 
 import dataclasses
 import random
+import re
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,6 +46,15 @@ def test_every_message_comes_back_as_it_was_packed():
     report = Report(9, 70_000, 69_000, 0.0, 1.0, 2.5, 3.2, 41.0, 7.5, 123_456, 12.5, 17, 3000)
     assert unpack(report.pack()) == report
     assert unpack(Bye(9, "the cable was pulled").pack()) == Bye(9, "the cable was pulled")
+
+
+def test_the_example_in_the_docs_is_what_is_sent():
+    text = (Path(__file__).parents[2] / "docs/line.md").read_text(encoding="utf-8")
+    codes = np.zeros((1, 24), np.uint16)
+    codes[0, :3] = 5, 6, 7
+    data = pack(Packet(1, 2, 3, (LineFrame(codes, np.array([3], np.uint8)),)), FORMAT)
+    (example,) = re.findall(r"`(11 0001[0-9a-f ]+)`", text)
+    assert example.replace(" ", "") == data.hex()
 
 
 def test_codes_take_exactly_the_bits_that_the_model_says():
