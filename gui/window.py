@@ -162,7 +162,7 @@ class MainWindow(QMainWindow):
 
     @property
     def compare_window(self) -> CompareWindow:
-        """The window for comparing, made when it is first wanted: the start would take longer by a fifth with it."""
+        """The window for comparing, made when it is first wanted, which spares the start of it."""
         if self._compare_window is None:
             from lamina.gui.widgets.listening.compare_window import CompareWindow
 

@@ -131,8 +131,7 @@ class Measuring:
             try:
                 return self._measured(original, made, rate, metric)
             finally:
-                if self._work.is_closed:
-                    self._close_store()
+                self._close_store_if_it_is_over()
 
         def done(value: float | None) -> None:
             if number != self._n_runs or value is None:
@@ -151,6 +150,10 @@ class Measuring:
         if self._store is None:
             self._store = self._make_store()
         return measure(original, made, rate, [metric.key], self._store)[metric.key]
+
+    def _close_store_if_it_is_over(self) -> None:
+        if self._work.is_closed:
+            self._close_store()
 
     def _close_store(self) -> None:
         if self._store is not None:
