@@ -11,7 +11,7 @@ from line_rig import Roughness, cheap_line, silence
 from lamina.plugin.line.adaptation import NONE
 from lamina.plugin.line.simulator import Link, simulate
 
-HOURS = int(os.environ.get("LAMINA_LINE_HOURS", "2"))
+HOURS = int(os.environ.get("LAMINA_LINE_HOURS", "1"))
 """A day takes most of an hour; so many hours are tried otherwise."""
 SMOOTH = 4
 """Second differences, in those of the sine itself: a cross-fade of two places that aren't quite alike bends it up to
@@ -39,9 +39,8 @@ def test_clocks_that_differ_are_neither_heard_nor_run_out(ppm, jitter_ms, buffer
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("ppm", [300, -300])
-def test_an_hour_of_differing_clocks_is_like_its_first_minute(ppm):
-    _, receiver, result, rough = run(Link(jitter_ms=10), 3600, ppm, block=320)
+def test_an_hour_of_differing_clocks_is_like_its_first_minute():
+    _, receiver, result, rough = run(Link(jitter_ms=10), 3600, 300, block=320)
     assert receiver.counts.concealed == receiver.counts.late == 0
     assert rough.worst < SMOOTH
     depths = result.buffer_ms
