@@ -47,16 +47,16 @@ class OffsetRemover:
     def push(self, x: FloatArray) -> FloatArray:
         """Float32 `[channels, k · frame]` → the same without its offset; `x` itself where there is none."""
         frames = x.reshape(len(x), -1, self._frame)
-        rising, falling = (frames * self._weights).sum(-1)
+        rising, falling = (frames * self._weights).sum(-1).tolist()
         result = frames
         for index, channel in enumerate(self._channels):
             for frame in range(frames.shape[1]):
-                before, now = self._next(channel, float(rising[index, frame]), float(falling[index, frame]))
+                before, now = self._next(channel, rising[index][frame], falling[index][frame])
                 if before or now:
                     if result is frames:
                         result = frames.copy()
                     result[index, frame] -= (before + (now - before) * self._ramp).astype(np.float32)
-        return result.reshape(x.shape)
+        return x if result is frames else result.reshape(x.shape)
 
     def _next(self, channel: _Channel, rising: float, falling: float) -> tuple[float, float]:
         """What is taken out at the beginning and at the end of the channel's next frame."""

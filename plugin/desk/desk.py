@@ -46,6 +46,8 @@ class Sent:
 
     def part(self, frames: slice) -> Sent:
         """Some of the frames."""
+        if frames.start == 0 and frames.stop == self.codes.shape[1]:
+            return self
         predictions = None if self.predictions is None else self.predictions[:, frames]
         codes, counts = self.codes[:, frames], self.counts[:, frames]
         crossed = None if self.crossed is None else self.crossed[frames]

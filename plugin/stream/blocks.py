@@ -143,21 +143,18 @@ class CodecStream:
         return out
 
     def _mixed(self, wet: FloatArray, dry: FloatArray, untouched: FloatArray) -> FloatArray:
-        pieces = self._track.give_out(wet.shape[1])
-        mixed = np.empty_like(wet)
-        for start, stop, settings in pieces:
+        out = np.empty_like(wet)
+        for start, stop, settings in self._track.give_out(wet.shape[1]):
             for ramp, share in zip((self._wet_share, self._dry_share), _shares(settings), strict=True):
                 ramp.set(share)
             n_samples = stop - start
             # Both sums are written so that an end of the range gives back that signal's own samples, bit for bit.
-            mixed[:, start:stop] = dry[:, start:stop] * self._dry_share.factor(n_samples) + wet[
-                :, start:stop
-            ] * self._wet_share.factor(n_samples)
-        out = self._output_gain.apply(mixed, pieces)
-        for start, stop, settings in pieces:
+            mixed = dry[:, start:stop] * self._dry_share.factor(n_samples)
+            mixed += wet[:, start:stop] * self._wet_share.factor(n_samples)
+            mixed *= self._output_gain.factor(settings, n_samples)
             self._bypass.set(float(settings.bypass))
-            bypass = self._bypass.factor(stop - start)
-            out[:, start:stop] = untouched[:, start:stop] * bypass + out[:, start:stop] * (1 - bypass)
+            bypass = self._bypass.factor(n_samples)
+            out[:, start:stop] = untouched[:, start:stop] * bypass + mixed * (1 - bypass)
         return out
 
     def _tell(self, report: FrameReport, began: int) -> None:

@@ -230,6 +230,9 @@ class FrameSender:
         """The last generation's counts, with those of frames at a variable bitrate as hard as the frames are."""
         if self._plan is not None:
             return self._plan.counts(counts)
+        if not any(s.variable_rate for s in settings):
+            self._variable = None
+            return counts
         shared = counts.copy()
         for is_variable, part in runs([s.variable_rate for s in settings]):
             if not is_variable:
@@ -322,7 +325,7 @@ class FrameReceiver:
 def frame_levels(x: FloatArray, n_frames: int) -> tuple[FloatArray, FloatArray]:
     """RMS and peak of each frame, `[channels, frames]`."""
     frames = x.reshape(len(x), n_frames, -1)
-    return _rms(frames), np.maximum(frames.max(-1), -frames.min(-1))
+    return _rms(frames), np.abs(frames).max(-1)
 
 
 def _rms(frames: FloatArray) -> FloatArray:

@@ -34,11 +34,18 @@ class Gain:
 
     def apply(self, x: FloatArray, pieces: list[Piece]) -> FloatArray:
         """`[channels, n]` times what the settings of each piece say."""
+        if len(pieces) == 1:
+            start, stop, settings = pieces[0]
+            return x * self.factor(settings, stop - start)
         result = np.empty_like(x)
         for start, stop, settings in pieces:
-            self._ramp.set(self._linear(settings))
-            result[:, start:stop] = x[:, start:stop] * self._ramp.factor(stop - start)
+            result[:, start:stop] = x[:, start:stop] * self.factor(settings, stop - start)
         return result
+
+    def factor(self, settings: Settings, n_samples: int) -> FloatArray | np.float32:
+        """What the next `n_samples` are multiplied with, as the settings say."""
+        self._ramp.set(self._linear(settings))
+        return self._ramp.factor(n_samples)
 
     def _linear(self, settings: Settings) -> float:
         return float(10 ** (getattr(settings, self._name) / 20))

@@ -70,11 +70,8 @@ class Decoding:
             ramp = self._shares[name]
             ramp.set(float(name == frames.voice))
             if ramp.is_off:
-                self._further = (
-                    {key: state for key, state in self._further.items() if not key.startswith(name)}
-                    if self._further
-                    else {}
-                )
+                if self._further:
+                    self._further = {key: state for key, state in self._further.items() if not key.startswith(name)}
                 continue
             share = ramp.factor(plain.shape[1])
             y = (

@@ -1,11 +1,11 @@
-"""Importing the effect or starting the command line loads neither torch nor Qt nor ONNX Runtime."""
+"""Importing the effect or starting the command line loads neither torch nor Qt nor ONNX Runtime, nor asyncio."""
 
 import subprocess
 import sys
 
 from lamina.models.engines.core import library
 
-HEAVY = "{'torch', 'PyQt6', 'onnxruntime', 'scipy', 'sounddevice', 'onnx', 'av'}"
+HEAVY = "{'torch', 'PyQt6', 'onnxruntime', 'scipy', 'sounddevice', 'onnx', 'av', 'asyncio'}"
 
 
 def loaded_after(code: str) -> str:
@@ -25,6 +25,14 @@ def test_importing_the_front_door_imports_nothing_else_at_all():
 
 def test_importing_the_plugin():
     assert loaded_after("import lamina.plugin") == "[]"
+
+
+def test_starting_the_command_line():
+    code = (
+        "import contextlib, io\nfrom lamina.cli.main import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()): main([])"
+    )
+    assert loaded_after(code) == "[]"
 
 
 def test_making_an_effect_and_asking_its_latency():

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
-import json
-import shutil
-import signal
 import sys
-from collections.abc import AsyncIterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lamina.cli.answers import DONE, FAILED, INTERRUPTED, REFUSED, shown, told
-from lamina.cli.line.ends import Ends, add_end_options, ends_of
-
-if TYPE_CHECKING:
-    from lamina.plugin.line.joining.invitation import Invitation
-    from lamina.plugin.line.joining.peer import Peer, PeerStatus
-
-LINE_SECONDS, JSON_SECONDS = 0.2, 1.0
-CLEARED = "\r\x1b[K"
+from lamina.cli.answers import REFUSED, told
+from lamina.cli.line.ends import add_end_options, ends_of
 
 
 def add_line_command(commands: Any) -> None:
@@ -123,6 +109,7 @@ def _run(
         if getattr(options, name, None) is not None:
             where = "a line that is joined" if not offers else "a line that is offered"
             raise ValueError(f"--{name} means nothing for {where}; leave it out.")
+    from lamina.cli.line.session import run_session
     from lamina.plugin.line.joining.invitation import parse_address, parse_invitation
     from lamina.plugin.line.joining.transport import load_network
 
@@ -137,131 +124,4 @@ def _run(
     except ImportError as error:
         print(told(error), file=sys.stderr)
         return REFUSED
-    return asyncio.run(_Session(options, ends).run(found))
-
-
-class _Session:
-    """One line from its beginning to its end, and what is told of it."""
-
-    def __init__(self, options: argparse.Namespace, ends: Ends) -> None:
-        self._options, self._ends = options, ends
-        is_terminal = sys.stderr is not None and sys.stderr.isatty()
-        self._line = sys.stderr if is_terminal and not options.quiet and not options.json else None
-
-    async def run(self, invitation: Invitation | None) -> int:
-        """Returns the exit code."""
-        ended = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError):  # not on every system
-                loop.add_signal_handler(number, ended.set)
-        stop = asyncio.ensure_future(ended.wait())
-        try:
-            async with self._peer(invitation, stop) as peer:
-                if peer is None:
-                    self._say("The line was ended before anybody joined.")
-                    return INTERRUPTED
-                return await self._show(peer, stop)
-        finally:
-            stop.cancel()
-
-    @contextlib.asynccontextmanager
-    async def _peer(self, invitation: Invitation | None, stop: asyncio.Future[Any]) -> AsyncIterator[Peer | None]:
-        """The other end; None if the waiting was ended."""
-        from lamina.plugin.line.joining.peer import join, offer
-        from lamina.plugin.line.joining.transport import LOOPBACK
-
-        options, ends = self._options, self._ends
-        codecs: dict[str, Any] = {"codec": ends.codec, "hearing": ends.hearing, "settings": ends.settings}
-        if invitation is not None:
-            async with join(invitation, ends.source, ends.sink, **codecs) as peer:
-                yield peer
-            return
-        listen = options.listen or LOOPBACK
-        async with offer(ends.source, ends.sink, listen=listen, port=options.port or 0, **codecs) as offered:
-            self._tell_invitation(str(offered.invitation), listen == LOOPBACK)
-            joined = asyncio.ensure_future(offered.peer())
-            n_told = 0
-            while not joined.done() and not stop.done():
-                await asyncio.wait({joined, stop}, timeout=LINE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                if offered.n_refused > n_told:
-                    n_told = offered.n_refused
-                    self._event("refused", reason=offered.last_refusal, count=n_told)
-                    self._say(offered.last_refusal)
-            if not joined.done():
-                joined.cancel()
-                yield None
-            else:
-                yield joined.result()
-
-    def _tell_invitation(self, invitation: str, is_loopback: bool) -> None:
-        if self._options.json:
-            self._event("invitation", invitation=invitation)
-            return
-        print(invitation, flush=True)
-        reach = " on this machine (--listen ADDRESS lets others in)" if is_loopback else ""
-        self._say(f"Waiting for `lamina line join` with this invitation{reach}; Ctrl-C ends.")
-
-    async def _show(self, peer: Peer, stop: asyncio.Future[Any]) -> int:
-        self._event("joined")
-        over = asyncio.ensure_future(peer.wait_ended())
-        state, there = "", ""
-        deadline = self._options.duration
-        pause = JSON_SECONDS if self._options.json else LINE_SECONDS
-        while not over.done() and not stop.done():
-            status = peer.status()
-            if deadline is not None and status.seconds >= deadline:
-                break
-            if (status.state, status.there) != (state, there):
-                state, there = status.state, status.there
-                self._event("state", state=state, there=there)
-                if state != "joined":
-                    self._say(_state_sentence(status))
-            self._event("status", **asdict(status))
-            if self._line is not None:
-                self._line.write(CLEARED + status_line(status)[: shutil.get_terminal_size().columns - 1])
-                self._line.flush()
-            left = pause if deadline is None else min(pause, max(0.0, deadline - status.seconds))
-            await asyncio.wait({over, stop}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        await peer.close()
-        ending, status = await peer.wait_ended(), peer.status()
-        over.cancel()
-        self._event("ended", reason=ending.reason, failure=ending.is_failure, **asdict(status))
-        if ending.is_failure:
-            print(f"{CLEARED if self._line else ''}lamina: {shown(ending.reason)}", file=sys.stderr)
-            return FAILED
-        self._say(ending.reason)
-        return DONE
-
-    def _event(self, event: str, **values: Any) -> None:
-        if self._options.json:
-            print(json.dumps({"event": event} | values, ensure_ascii=False, allow_nan=False), flush=True)
-
-    def _say(self, text: str) -> None:
-        if not self._options.quiet and not self._options.json:
-            print(f"{CLEARED if self._line else ''}{shown(text)}", file=sys.stderr, flush=True)
-
-
-def _state_sentence(status: PeerStatus) -> str:
-    who = status.there or "the other end"
-    if status.state == "talking":
-        return f"Connected with {who}."
-    return f"Nothing comes from {who}; waiting." if status.state == "interrupted" else "The line has ended."
-
-
-def status_line(status: PeerStatus) -> str:
-    """State, time, both names, what is sent, and how the link is, in one line."""
-    minutes, seconds = divmod(int(status.seconds), 60)
-    names = " ↔ ".join(shown(name) for name in (status.here, status.there) if name)
-    parts = [f"{minutes}:{seconds:02d}", names, {"talking": ""}.get(status.state, status.state)]
-    if status.sent is not None:
-        sent = status.sent
-        parts.append(f"sent {sent.codes:.1f} kbps, {sent.network:.0f} with headers ({status.layers} layers)")
-        if status.there_loss is not None:
-            parts.append(f"{100 * status.there_loss:.0f} % lost there")
-    if status.round_trip_ms is not None:
-        parts.append(f"round trip {status.round_trip_ms:.0f} ms")
-    if status.delay_ms is not None:
-        parts.append(f"{100 * status.loss:.0f} % lost  jitter {status.jitter_ms:.0f} ms")
-        parts.append(f"buffer {status.buffer_ms:.0f} ms  delay {status.delay_ms:.0f} ms")
-    return "  ".join(part for part in parts if part)
+    return run_session(options, ends, found)
