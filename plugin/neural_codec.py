@@ -285,6 +285,10 @@ class NeuralCodec(SideChainEffect, _Attributes):
         Raises as `process` does, and ValueError with several generations (`passes`).
         """
         samples, _ = channels_first(audio)
+        return self._plan_channels(samples, sample_rate)
+
+    def _plan_channels(self, samples: FloatArray, sample_rate: float) -> LayerPlan:
+        """As `plan`, of float32 `[channels, samples]` alone."""
         planner = self.planner(sample_rate, len(samples))
         chunk = planner.sample_rate * WHOLE_FILE_SECONDS
         for start in range(0, samples.shape[1], chunk):

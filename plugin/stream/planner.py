@@ -28,7 +28,8 @@ class StreamPlanner:
             raise ValueError(
                 f"Layers can't be planned for {settings.passes} generations. Set passes to 1, or leave the plan out."
             )
-        if any(moved.target == "stereo" for moved in (*settings.motions, *settings.automation)):
+        targets = {motion.target for motion in settings.motions} | {curve.target for curve in settings.automation}
+        if "stereo" in targets:
             raise ValueError(
                 "Layers can't be planned while stereo moves. Take it out of motions and automation, or leave the plan "
                 "out."
