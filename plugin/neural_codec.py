@@ -96,6 +96,7 @@ class NeuralCodec(SideChainEffect, _Attributes):
     __slots__ = (
         "_bundle",
         "_last_reports",
+        "_layer_plan",
         "_layout",
         "_model",
         "_runtime",
@@ -103,7 +104,6 @@ class NeuralCodec(SideChainEffect, _Attributes):
         "_stream",
         "_streaming",
         "_to_swallow",
-        "layer_plan",
         "on_report",
     )
 
@@ -149,7 +149,7 @@ class NeuralCodec(SideChainEffect, _Attributes):
         self._bundle = opened_bundle(self._model)
         self._settings: Settings = state["settings"].on(shape_of(self._bundle.config))
         self.on_report: Callable[[FrameReport], None] | None = None
-        self.layer_plan: LayerPlan | None = None
+        self._layer_plan: LayerPlan | None = None
         self._runtime: CodecRuntime | None = None
         self._stream: CodecStream | None = None
         self._layout: Layout | None = None
@@ -174,6 +174,24 @@ class NeuralCodec(SideChainEffect, _Attributes):
     def settings(self) -> Settings:
         """All parameters as one immutable snapshot."""
         return self._settings
+
+    @property
+    def layer_plan(self) -> LayerPlan | None:
+        """How many layers each frame sends, as `plan` found it; None where nothing is planned.
+
+        Raises TypeError or ValueError for what is no plan, or one with more layers than the model has.
+        """
+        return self._layer_plan
+
+    @layer_plan.setter
+    def layer_plan(self, plan: LayerPlan | None) -> None:
+        if plan is not None:
+            if not isinstance(plan, LayerPlan):
+                raise TypeError(f"layer_plan is a {type(plan).__name__}; give what `plan` returns, or None.")
+            most, has = int(plan.counts.max(initial=0)), self.bundle.config.layers
+            if most > has:
+                raise ValueError(f"The plan has frames of {most} layers, and the model {self.bundle.name!r} has {has}.")
+        self._layer_plan = plan
 
     def set_parameters(self, values: dict[str, Any]) -> None:
         """Set several parameters by name at once: all of them, or, if one is refused, none."""
@@ -267,6 +285,10 @@ class NeuralCodec(SideChainEffect, _Attributes):
         Raises as `process` does, and ValueError with several generations (`passes`).
         """
         samples, _ = channels_first(audio)
+        return self._plan_channels(samples, sample_rate)
+
+    def _plan_channels(self, samples: FloatArray, sample_rate: float) -> LayerPlan:
+        """As `plan`, of float32 `[channels, samples]` alone."""
         planner = self.planner(sample_rate, len(samples))
         chunk = planner.sample_rate * WHOLE_FILE_SECONDS
         for start in range(0, samples.shape[1], chunk):

@@ -112,7 +112,10 @@ def rival_of(options: argparse.Namespace) -> Rival | CountedCodec:
         if rest and "=" not in rest[0]:
             raise ValueError(f"--rival {text} and --kbps {options.kbps} both say the bitrate. Give one.")
         text = ":".join([name, options.kbps, *rest])
-    return parse(text)
+    codec = parse(text)
+    if getattr(codec, "two_pass", False):
+        raise ValueError(f"--rival {text} asks for two passes, which are for `lamina compare`. Use --two-pass instead.")
+    return codec
 
 
 def codec_of(options: argparse.Namespace, use: Use = EVERYTHING) -> NeuralCodec:

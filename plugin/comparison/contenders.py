@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from lamina.plugin.documents.presets import load_preset
 from lamina.plugin.rivals.own import CountedCodec
-from lamina.plugin.rivals.registry import LAMINA, ORIGINAL, RIVALS, Rival, RivalMissingError, parse
+from lamina.plugin.rivals.registry import (
+    LAMINA,
+    ORIGINAL,
+    RIVALS,
+    TWO_PASS,
+    Rival,
+    RivalMissingError,
+    parse,
+    set_two_pass,
+)
 
 PRESET = "preset"
 MOST_CONTENDERS = 8
@@ -103,19 +113,30 @@ def _made(asked: str) -> Rival | CountedCodec:
     if not rest or not rest[0]:
         raise ValueError(f"{asked!r} names no preset; write preset:NAME (see `lamina presets`).")
     codec = CountedCodec.from_preset(load_preset(rest[0]))
-    values = {}
+    values: dict[str, Any] = {}
+    two_pass: str | None = None
     for part in rest[1:]:
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals:
             raise ValueError(f"{part!r} in {asked!r} is no parameter; write preset:NAME:PARAMETER=VALUE.")
-        values[key] = codec.settings.parameter(key).parse(value)
+        if key == TWO_PASS:
+            two_pass = value
+        else:
+            values[key] = codec.settings.parameter(key).parse(value)
     codec.set_parameters(values)
+    if two_pass is not None:
+        set_two_pass(codec, two_pass)
     return codec
 
 
 def _label(asked: str) -> str:
     effect = _made(asked)
     name, *rest = (part.strip() for part in asked.split(":"))
-    settings = [part.replace("=", " ") for part in rest if "=" in part]
+    own = [part for part in rest if "=" in part]
     title = f"Preset {rest[0]}" if name == PRESET else effect.title
+    if isinstance(effect, CountedCodec):
+        own = [part for part in own if part.partition("=")[0].strip() != TWO_PASS]
+        if effect.two_pass and name == PRESET:
+            title += ", two passes"
+    settings = [part.replace("=", " ") for part in own]
     return ", ".join([title, *settings])

@@ -30,15 +30,22 @@ def planned(
 ) -> Iterator[None]:
     """While this lasts a codec follows a plan for the file; arguments and errors as those of `plan_file`.
 
-    Raises ValueError for an effect that isn't a `NeuralCodec`.
+    Then it has the plan that it had before. Raises ValueError for an effect that isn't a `NeuralCodec`.
     """
-    if not isinstance(effect, NeuralCodec):
-        raise ValueError("Two passes are for a codec by itself: on a board it hears another sound than the file's.")
-    effect.layer_plan = plan_file(effect, source, progress, go_on)
+    codec = codec_by_itself(effect)
+    before = codec.layer_plan
+    codec.layer_plan = plan_file(codec, source, progress, go_on)
     try:
         yield
     finally:
-        effect.layer_plan = None
+        codec.layer_plan = before
+
+
+def codec_by_itself(effect: Effect) -> NeuralCodec:
+    """The effect, if two passes can be had of it; raises ValueError otherwise."""
+    if not isinstance(effect, NeuralCodec):
+        raise ValueError("Two passes are for a codec by itself: on a board it hears another sound than the file's.")
+    return effect
 
 
 def plan_file(

@@ -18,7 +18,7 @@ from lamina.dsp.soundfiles.tags import Tags, read_tags
 from lamina.plugin.board import in_stages, unstreamable
 from lamina.plugin.call.arrays import MAX_CHANNELS
 from lamina.plugin.call.effect import Effect, SideChainEffect
-from lamina.plugin.files.planning import halves, planned
+from lamina.plugin.files.planning import codec_by_itself, halves, planned
 from lamina.plugin.files.sound import (
     AudioFileError,
     atomic_writer,
@@ -96,6 +96,8 @@ def render_file(
     started = time.perf_counter()
     goal = check_target(target, source)
     check_encoding(goal, sample_format, quality)
+    if two_pass:
+        codec_by_itself(effect)
     tags = read_tags(Path(source)) if keep_tags else None
     if unstreamable(effect):
         return _render_whole(effect, source, goal, progress, cancelled, sidechain, sample_format, quality, tags)

@@ -8,6 +8,7 @@ from lamina.dsp.arrays import FloatArray
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.rivals.coding.rival import Rates, Rival
 from lamina.plugin.stream.reports import FrameReport
+from lamina.plugin.stream.two_pass import changes_told
 
 
 class Original(Rival):
@@ -47,18 +48,25 @@ class CountedCodec(NeuralCodec):
 
     Args:
         given, named: as for `NeuralCodec`.
+
+    With `two_pass` a whole piece (`reset=True`) is heard once before it is coded, as `NeuralCodec.plan` does, and the
+    bits that tell how many layers frames have are counted, too. Pieces that come in blocks can't be.
     """
 
-    __slots__ = ("_n_bits", "_n_frames")
+    __slots__ = ("_n_bits", "_n_frames", "two_pass")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "two_pass": self.two_pass}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        self.two_pass: bool = state.get("two_pass", False)
         self._n_bits = self._n_frames = 0
 
     @property
     def title(self) -> str:
-        """Name and bitrate, per channel: "Lamina 6 kbps"."""
-        return f"Lamina {self.kbps:g} kbps"
+        """Name and bitrate, per channel: "Lamina 6 kbps", "Lamina 6 kbps, two passes"."""
+        return f"Lamina {self.kbps:g} kbps" + (", two passes" if self.two_pass else "")
 
     @property
     def latency(self) -> float:
@@ -81,10 +89,23 @@ class CountedCodec(NeuralCodec):
     def process_channels(
         self, audio: FloatArray, rate: int, buffer_size: int, reset: bool, sidechain: FloatArray | None = None
     ) -> FloatArray:
-        """See `Effect.process_channels`."""
+        """See `Effect.process_channels`; raises ValueError for blocks (`reset=False`) with `two_pass`."""
         if reset:
             self._n_bits = self._n_frames = 0
-        return super().process_channels(audio, rate, buffer_size, reset, sidechain)
+        if not self.two_pass:
+            return super().process_channels(audio, rate, buffer_size, reset, sidechain)
+        if not reset:
+            raise ValueError(f"{self.title} needs a whole piece, and gets it block by block. Leave two_pass out.")
+        before = self.layer_plan
+        self.layer_plan = plan = self._plan_channels(audio, rate)
+        try:
+            out = super().process_channels(audio, rate, buffer_size, reset, sidechain)
+        finally:
+            self.layer_plan = before
+        n_coded = 1 if len(audio) == 2 and self.settings.stereo == "mono" else len(audio)
+        if plan.counts.size:
+            self._n_bits += sum(int(changes_told(counts).sum()) for counts in plan.counts[:n_coded])
+        return out
 
     def _listen(self, report: FrameReport) -> None:
         self._n_bits += report.bits

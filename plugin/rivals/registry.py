@@ -15,12 +15,14 @@ __all__ = [
     "LAMINA",
     "ORIGINAL",
     "RIVALS",
+    "TWO_PASS",
     "Rates",
     "Rival",
     "RivalKind",
     "RivalMissingError",
     "make",
     "parse",
+    "set_two_pass",
 ]
 
 RIVALS: dict[str, RivalKind] = {
@@ -34,6 +36,8 @@ CLASSES = (
 """What `make` makes; GSM is made in two ways."""
 LAMINA, ORIGINAL = "lamina", "original"
 """What `parse` also understands: the codec itself, and the sound as it is."""
+TWO_PASS = "two_pass"
+"""What the codec takes beside its parameters, where it gets whole pieces."""
 
 
 def make(name: str, kbps: float | None = None, **options: Any) -> Rival:
@@ -54,8 +58,8 @@ def parse(text: str) -> Rival | CountedCodec:
 
     Args:
         text: NAME, or NAME:KBPS, and then any options: "opus:12", "opus:64:frame_ms=5:application=lowdelay", "gsm".
-            "lamina" takes kbps per channel, parameters and `model`: "lamina:6", "lamina:3:search=4". "original" takes
-            nothing.
+            "lamina" takes kbps per channel, parameters, `model` and `two_pass`: "lamina:6", "lamina:3:search=4",
+            "lamina:3:two_pass=on". "original" takes nothing.
 
     Raises RivalMissingError where something isn't there, ValueError for a name, bitrate or option that there isn't.
     """
@@ -83,12 +87,29 @@ def parse(text: str) -> Rival | CountedCodec:
 def _lamina(kbps: float | None, options: dict[str, str]) -> CountedCodec:
     codec = CountedCodec(model=options.pop("model")) if "model" in options else CountedCodec()
     values: dict[str, Any] = {} if kbps is None else {"kbps": kbps}
+    two_pass = options.pop(TWO_PASS, None)
     for name, value in options.items():
         if name not in PARAMETERS:
-            raise ValueError(f"Lamina has no parameter {name!r}; it has {', '.join(PARAMETERS)}, and model.")
+            raise ValueError(
+                f"Lamina has no parameter {name!r}; it has {', '.join(PARAMETERS)}, and model and {TWO_PASS}."
+            )
         values[name] = codec.settings.parameter(name).parse(value)
     codec.set_parameters(values)
+    if two_pass is not None:
+        set_two_pass(codec, two_pass)
     return codec
+
+
+def set_two_pass(codec: CountedCodec, text: str) -> None:
+    """Have whole pieces coded in two passes, or not; raises ValueError for anything but "on" and "off".
+
+    Also for settings with which it can't be done.
+    """
+    if text not in ("on", "off"):
+        raise ValueError(f"{TWO_PASS} is {text!r}; write {TWO_PASS}=on or {TWO_PASS}=off.")
+    if text == "on":
+        codec.planner(codec.bundle.config.sample_rate, 1)
+    codec.two_pass = text == "on"
 
 
 def _number(text: str, whole: str) -> float:

@@ -20,13 +20,19 @@ class StreamPlanner:
         sample_rate: of the sound, Hz.
         n_channels: its channels.
 
-    Raises ValueError for several generations, in which frames stand elsewhere.
+    Raises ValueError for several generations, in which frames stand elsewhere, and for a stereo mode that moves.
     """
 
     def __init__(self, runtime: CodecRuntime, settings: Settings, sample_rate: int, n_channels: int) -> None:
         if settings.passes > 1:
             raise ValueError(
                 f"Layers can't be planned for {settings.passes} generations. Set passes to 1, or leave the plan out."
+            )
+        targets = {motion.target for motion in settings.motions} | {curve.target for curve in settings.automation}
+        if "stereo" in targets:
+            raise ValueError(
+                "Layers can't be planned while stereo moves. Take it out of motions and automation, or leave the plan "
+                "out."
             )
         self.sample_rate, self.n_channels = sample_rate, n_channels
         self._survey = Survey(runtime)

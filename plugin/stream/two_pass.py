@@ -34,18 +34,26 @@ class LayerPlan:
     """How many layers each frame of a piece sends, as `NeuralCodec.plan` makes it of the sound.
 
     Args:
-        constant: that a constant bitrate would send, `[channels, frames]`.
-        counts: that are sent instead, `[channels, frames]`.
+        constant: that a constant bitrate would send, uint8 `[channels, frames]`.
+        counts: that are sent instead, uint8 `[channels, frames]`, 1 at least.
+
+    Raises TypeError or ValueError for other arrays.
     """
 
     constant: Counts
     counts: Counts
 
     def __post_init__(self) -> None:
+        for each in (self.constant, self.counts):
+            if not isinstance(each, np.ndarray) or each.dtype != np.uint8:
+                kind = each.dtype if isinstance(each, np.ndarray) else type(each).__name__
+                raise TypeError(f"A plan's counts are arrays of uint8, not {kind}.")
         if self.constant.ndim != 2 or self.constant.shape != self.counts.shape:
             raise ValueError(
                 f"A plan has as many counts as the constant bitrate has: {self.constant.shape} and {self.counts.shape}."
             )
+        if self.counts.min(initial=1) < 1:
+            raise ValueError("A plan gives each frame one layer at least, and this one has frames with none.")
 
     @property
     def layers(self) -> float:

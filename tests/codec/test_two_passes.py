@@ -165,6 +165,49 @@ def test_what_cant_be_planned_is_refused_in_a_sentence(tmp_path):
     assert not (tmp_path / "out.wav").exists()
 
 
+def test_what_is_no_plan_for_the_model_is_refused_and_changes_nothing():
+    codec = NeuralCodec()
+    eights = np.full((1, 3), 8, np.uint8)
+    codec.layer_plan = plan = LayerPlan(eights, eights)
+    for nonsense in ("4", eights, 4):
+        with pytest.raises(TypeError, match="give what `plan` returns"):
+            codec.layer_plan = nonsense
+    with pytest.raises(ValueError, match="frames of 25 layers, and the model 'lamina-24k' has 24"):
+        codec.layer_plan = LayerPlan(eights, np.full((1, 3), 25, np.uint8))
+    assert codec.layer_plan is plan
+    with pytest.raises(TypeError, match="uint8, not float64"):
+        LayerPlan(eights, np.full((1, 3), np.nan))
+    with pytest.raises(TypeError, match="uint8, not list"):
+        LayerPlan([[8]], [[8]])
+    with pytest.raises(ValueError, match="one layer at least"):
+        LayerPlan(eights, np.zeros((1, 3), np.uint8))
+
+
+def test_a_board_that_cant_be_streamed_is_not_rendered_in_one_pass_where_two_were_asked_for(tmp_path):
+    pedalboard = pytest.importorskip("pedalboard")
+    write_sound(tmp_path / "in.wav", voice()[:, :RATE])
+    with pytest.raises(ValueError, match="by itself"):
+        board = Board([NeuralCodec(), pedalboard.PitchShift(2)])
+        render_file(board, tmp_path / "in.wav", tmp_path / "out.wav", two_pass=True)
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_a_stereo_mode_that_moves_cant_be_planned_and_the_sentence_says_so():
+    codec = NeuralCodec()
+    codec.automate("stereo", [0.0, 1.0], ["linked", "mid-side"])
+    with pytest.raises(ValueError, match="planned while stereo moves"):
+        codec.planner(RATE, 2)
+
+
+def test_a_codecs_own_plan_is_still_there_after_a_file_in_two_passes(tmp_path):
+    audio = voice()[:, :RATE]
+    write_sound(tmp_path / "in.wav", audio)
+    codec = planned(8, audio)
+    plan = codec.layer_plan
+    render_file(codec, tmp_path / "in.wav", tmp_path / "out.wav", two_pass=True)
+    assert codec.layer_plan is plan
+
+
 def test_files_are_coded_as_the_sound_in_them_is(tmp_path):
     source = tmp_path / "in.wav"
     write_sound(source, voice()[:, : 2 * RATE])

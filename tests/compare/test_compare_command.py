@@ -44,6 +44,17 @@ def test_every_codec_has_its_bitrate_and_figures_beside_the_original(write_sound
     assert told["metrics"]["si_sdr"]["what_it_cannot_hear"] == METRICS["si_sdr"].what_it_cannot_hear
 
 
+def test_two_passes_are_compared_with_one_and_with_a_preset_in_two(write_sound, capsys):
+    codecs = "lamina:3,lamina:3:two_pass=on,preset:gentle:two_pass=on"
+    assert compare(write_sound("voice.wav"), "--with", codecs, "--metrics", "si_sdr", "--json") == 0
+    _, one, two, preset = found(capsys)["sounds"][0]["rows"]
+    assert [row["label"] for row in (one, two, preset)] == [
+        *("Lamina 3 kbps", "Lamina 3 kbps, two passes", "Preset gentle, two passes"),
+    ]
+    assert 2.85 <= two["kbps"] <= 3.01
+    assert two["scores"]["si_sdr"] > one["scores"]["si_sdr"]
+
+
 def test_the_terminal_shows_the_same_figures_and_what_they_can_not_hear(write_sound, capsys):
     sound = write_sound("voice.wav")
     arguments = (sound, "--with", CODECS, "--metrics", "si_sdr")

@@ -1,6 +1,8 @@
 """The registry: rivals by name, texts that make them, and one sentence for all that is missing or wrong."""
 
+import copy
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -16,8 +18,10 @@ import lamina.plugin.rivals.coding.packets
 import lamina.plugin.rivals.gsm
 import lamina.plugin.rivals.lc3
 from lamina.cli.main import main
+from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.rivals.evs import EVS
 from lamina.plugin.rivals.registry import RIVALS, RivalMissingError, make, parse
+from lamina.plugin.stream.two_pass import changes_told
 
 
 def test_every_rival_says_what_it_is():
@@ -40,6 +44,8 @@ def test_every_rival_says_what_it_is():
         ("lamina:6", "Lamina 6 kbps"),
         ("lamina:3:search=4", "Lamina 3 kbps"),
         ("lamina:layers=2", "Lamina 1.5 kbps"),
+        ("lamina:3:two_pass=on", "Lamina 3 kbps, two passes"),
+        ("lamina:3:two_pass=off", "Lamina 3 kbps"),
         ("original", "Original"),
     ],
 )
@@ -66,6 +72,8 @@ def test_a_text_makes_a_codec(text, told):
         ("original:5", "which is the sound as it is"),
         ("lamina:99", "kbps is 99"),
         ("lamina:3:colour=red", "Lamina has no parameter 'colour'"),
+        ("lamina:3:two_pass=yes", "two_pass is 'yes'; write two_pass=on or two_pass=off."),
+        ("lamina:3:passes=2:two_pass=on", "Layers can't be planned for 2 generations."),
     ],
 )
 def test_what_there_is_not_is_told_in_a_sentence(text, sentence):
@@ -80,6 +88,31 @@ def test_the_bitrate_of_lamina_is_counted_like_that_of_its_rivals():
     assert codec.counted_kbps == pytest.approx(12, abs=1e-9)
     assert codec.counted_bits > 12_000
     assert np.isnan(parse("original").counted_kbps)
+
+
+def test_in_two_passes_a_whole_piece_is_planned_and_the_bits_that_tell_the_plan_are_counted():
+    sound = voice(48_000, 2.0)
+    codec = parse("lamina:3:two_pass=on")
+    coded = codec.process(sound, 48_000)
+    plain = NeuralCodec(kbps=3.0)
+    assert not np.array_equal(coded, plain.process(sound, 48_000))
+    plain.layer_plan = plan = plain.plan(sound, 48_000)
+    assert np.array_equal(coded, plain.process(sound, 48_000))
+    told = sum(int(changes_told(counts).sum()) for counts in plan.counts)
+    assert told > plan.counts.size
+    assert codec.counted_bits == sum(report.bits for report in codec.last_reports) + told
+    assert 2.85 <= codec.counted_kbps <= 3.01
+    assert codec.layer_plan is None
+    for other in (copy.copy(codec), pickle.loads(pickle.dumps(codec))):
+        assert np.array_equal(other.process(sound, 48_000), coded)
+
+
+def test_two_passes_are_refused_where_sound_comes_in_blocks(tmp_path, capsys):
+    codec = parse("lamina:3:two_pass=on")
+    with pytest.raises(ValueError, match="Lamina 3 kbps, two passes needs a whole piece"):
+        codec.process(voice(48_000, 0.5), 48_000, reset=False)
+    assert main(["render", str(tmp_path / "in.wav"), "out.wav", "--rival", "lamina:3:two_pass=on"]) == 2
+    assert "Use --two-pass instead." in capsys.readouterr().err
 
 
 def test_original_is_the_sound_itself():
