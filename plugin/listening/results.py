@@ -172,7 +172,7 @@ def read_result(path: str | Path) -> ListenerResult:
     except OSError as error:
         raise ResultError(f"{path} can't be read: {error.strerror or error}.") from error
     if FORMAT not in text[:200]:
-        raise ResultError(f"{path} is no file of listening results.")
+        raise ResultError(f"{path} is no file of listening results, as listeners save them at a test's end.")
     if not text.rstrip().endswith("}") or _SEAL not in text:
         raise ResultError(f"{path} is cut off: its end is missing. Ask for the file again.")
     body, _, seal = text.rpartition(_SEAL)

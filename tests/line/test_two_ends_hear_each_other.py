@@ -15,6 +15,7 @@ import lamina
 from lamina import Board, NeuralCodec
 from lamina.line import LIVE, ArraySink, ArraySource, BoardSource, FileSource, LineSettings
 from lamina.plugin.codes_file.file import read_codes
+from lamina.plugin.codes_file.header import ContainerError
 from lamina.plugin.line import receiver
 from lamina.plugin.line.codec_ends import hello_of
 from lamina.plugin.line.joining import peer as peers
@@ -221,6 +222,28 @@ def test_what_can_not_be_done_is_refused_before_anybody_is_met(given, told):
             pass
 
     with pytest.raises((ValueError, OSError), match=told):
+        run(talk())
+
+
+def test_codes_are_never_recorded_over_a_file_that_is_there(tmp_path):
+    kept = tmp_path / "kept.lamina"
+    kept.write_bytes(b"of yesterday")
+
+    async def talk():
+        async with peers.offer(sink=ArraySink(), settings=LineSettings(codes=kept)):
+            pass
+
+    with pytest.raises(ContainerError, match=r"kept\.lamina exists already, and a recording overwrites nothing"):
+        run(talk())
+    assert kept.read_bytes() == b"of yesterday"
+
+
+def test_an_address_that_cant_be_listened_at_is_told_without_a_port_that_nobody_named():
+    async def talk():
+        async with peers.offer(sink=ArraySink(), listen="203.0.113.7"):
+            pass
+
+    with pytest.raises(ValueError, match=r"can't be offered at 203\.0\.113\.7: "):
         run(talk())
 
 

@@ -138,6 +138,8 @@ def test_what_is_no_file_of_results_is_refused(tmp_path):
     for name in ("x.json", "y.json", "none.json", "."):
         with pytest.raises(ResultError):
             read_result(tmp_path / name)
+    with pytest.raises(ResultError, match="as listeners save them"):
+        read_result(tmp_path / "x.json")
     with pytest.raises(ResultError, match="No file"):
         combine([])
 

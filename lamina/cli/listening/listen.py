@@ -21,7 +21,7 @@ def add_listen_command(commands: Any) -> None:
         "opens in any browser and gives a file of results back, `run` takes ABX here in the terminal, `results` says "
         "what the listeners' files mean.",
         epilog="Example: lamina listen plan abx song.wav --with original --with lamina:6 --out test.json && "
-        "lamina listen export test.json --out test.html && lamina listen results *.json",
+        "lamina listen export test.json --out test.html && lamina listen results back/*.json",
     )
     parts = listen.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_plan(parts)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from lamina.plugin.codes_file.file import check_codes_target, codes_writer
+from lamina.plugin.codes_file.writer import CodesTargetError
 from lamina.plugin.host.device.device_settings import DeviceSettings
 from lamina.plugin.line.adaptation import Redundancy
 from lamina.plugin.line.codec_ends import check_model, hello_of
@@ -668,8 +669,10 @@ def _maker(
             "one and the same."
         )
     if wanted.codes is not None:
-        check_codes_target(wanted.codes)
-        wanted = replace(wanted, codes=Path(wanted.codes))
+        codes = check_codes_target(wanted.codes)
+        if codes.exists():
+            raise CodesTargetError(f"{codes} exists already, and a recording overwrites nothing. Choose another name.")
+        wanted = replace(wanted, codes=codes)
     if not 1 <= wanted.frames_per_packet <= 4:
         raise ValueError(f"frames_per_packet is {wanted.frames_per_packet}; it must be from 1 to 4.")
     made_sink = sink if sink is None or isinstance(sink, Live) else as_sink(sink)

@@ -295,7 +295,8 @@ async def open_offer(listen: str = LOOPBACK, port: int = 0) -> Offer:
             start_serving=False,
         )
     except OSError as error:
-        raise ValueError(f"A line can't be offered at {Address(listen, port or 1)}: {_why(error)}.") from error
+        where = Address(listen, port) if port else listen
+        raise ValueError(f"A line can't be offered at {where}: {_why(error)}.") from error
     try:
         port = server.sockets[0].getsockname()[1]
         if not address.is_unspecified:
