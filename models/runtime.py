@@ -140,7 +140,7 @@ class CodecRuntime:
         memory = self.config.memory
         if memory is None:
             return np.zeros(counts.shape, np.int64)
-        return np.where(counts >= memory.from_layers, 0, self.config.layers)
+        return np.int64(self.config.layers) * (counts < memory.from_layers)
 
     def loop(self, n_channels: int) -> Loop | None:
         """A new loop through the memory; None if the codec has none."""

@@ -42,8 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
     except (ValueError, TypeError, OSError) as error:
+        _drop_what_can_not_be_written()
         print(told(error), file=sys.stderr)
         return code_of(error)
+
+
+def _drop_what_can_not_be_written() -> None:
+    """What standard output still holds and doesn't take must not decide over the exit code when Python ends."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupted() -> int:

@@ -158,7 +158,7 @@ def take(tmp_path):
 
 def played(take, *options):
     heard = take.with_name("heard.wav")
-    devices = ["--output", "virtual?fast", "--input", f"virtual?fast&input={take}"]
+    devices = ["--output", "virtual", "--input", f"virtual?input={take}"]
     code = main(["live", "-q", *devices, "--duration", "1", "--record", str(heard), *options])
     return code, heard
 
