@@ -12,12 +12,11 @@ from lamina.plugin.codes_file.codes import MAX_CODE_CHANNELS
 from lamina.plugin.codes_file.header import ContainerError
 from lamina.plugin.codes_file.reader import CodesReader, open_codes
 from lamina.plugin.codes_file.writer import check_codes_target, codes_writer
+from lamina.plugin.files.blocks import file_blocks
 from lamina.plugin.files.planning import halves, planned
-from lamina.plugin.files.render import BLOCK_SECONDS, RenderCancelled, RenderResult
+from lamina.plugin.files.render import RenderCancelled, RenderResult
 from lamina.plugin.files.sound import (
-    AudioFileError,
     atomic_writer,
-    check_samples,
     check_target,
     open_for_reading,
 )
@@ -62,21 +61,14 @@ def encode_file(
     with first_pass, open_for_reading(source, MAX_CODE_CHANNELS) as file:
         rate, total = int(file.samplerate), int(file.frames)
         encoder = codec.encoder(rate, int(file.num_channels))
-        size, position = max(1, int(rate * BLOCK_SECONDS)), 0
+        n_read = 0
         with codes_writer(goal, entropy) as writer:
-            while position < total:
+            for block in file_blocks(file, source):
                 _stop_if(cancelled, f"Encoding {goal}")
-                block = file.read(min(size, total - position))
-                if block.shape[1] == 0:
-                    raise AudioFileError(
-                        f"{source} ends at {position / rate:.1f} s, but its header promises {total / rate:.1f} s: it "
-                        "is damaged."
-                    )
-                check_samples(block, source, position)
                 writer.write(encoder.push(block))
-                position += block.shape[1]
+                n_read += block.shape[1]
                 if progress is not None:
-                    progress(position / total)
+                    progress(n_read / total)
             writer.write(encoder.flush())
         trouble = file.trouble
     return RenderResult(goal, total / rate, time.perf_counter() - started, trouble, encoder.n_channels)

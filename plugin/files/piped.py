@@ -25,8 +25,8 @@ from lamina.plugin.call.arrays import (
     refuse_non_finite,
 )
 from lamina.plugin.call.effect import Effect
+from lamina.plugin.files.blocks import BLOCK_SECONDS
 from lamina.plugin.files.render import (
-    BLOCK_SECONDS,
     BUFFER_SIZE,
     LONGEST_LATENCY_SECONDS,
     RenderCancelled,

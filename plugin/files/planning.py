@@ -8,11 +8,10 @@ from pathlib import Path
 
 from lamina.plugin.call.arrays import MAX_CHANNELS
 from lamina.plugin.call.effect import Effect
-from lamina.plugin.files.sound import AudioFileError, check_samples, open_for_reading
+from lamina.plugin.files.blocks import file_blocks
+from lamina.plugin.files.sound import open_for_reading
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.stream.two_pass import LayerPlan
-
-BLOCK_SECONDS = 2.0
 
 Progress = Callable[[float], None]
 
@@ -60,25 +59,17 @@ def plan_file(
         codec: whose model and settings are used.
         source: the file.
         progress: called with the share done, 0 … 1.
-        go_on: called before each block; what it raises ends it.
+        go_on: called between blocks; what it raises ends it.
 
     Raises AudioFileError for a file that can't be read, and ValueError as `NeuralCodec.plan` does.
     """
     with open_for_reading(source, MAX_CHANNELS) as file:
-        rate, total, position = int(file.samplerate), int(file.frames), 0
-        planner = codec.planner(rate, int(file.num_channels))
-        size = max(1, int(rate * BLOCK_SECONDS))
-        while position < total:
-            go_on()
-            block = file.read(min(size, total - position))
-            if block.shape[1] == 0:
-                raise AudioFileError(
-                    f"{source} ends at {position / rate:.1f} s, but its header promises {total / rate:.1f} s: it is "
-                    "damaged."
-                )
-            check_samples(block, source, position)
+        planner, n_read = codec.planner(int(file.samplerate), int(file.num_channels)), 0
+        go_on()
+        for block in file_blocks(file, source):
             planner.push(block)
-            position += block.shape[1]
+            n_read += block.shape[1]
             if progress is not None:
-                progress(position / total)
+                progress(n_read / int(file.frames))
+            go_on()
     return planner.flush()

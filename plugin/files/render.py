@@ -18,6 +18,7 @@ from lamina.dsp.soundfiles.tags import Tags, read_tags
 from lamina.plugin.board import in_stages, unstreamable
 from lamina.plugin.call.arrays import MAX_CHANNELS
 from lamina.plugin.call.effect import Effect, SideChainEffect
+from lamina.plugin.files.blocks import BLOCK_SECONDS, file_blocks
 from lamina.plugin.files.planning import codec_by_itself, halves, planned
 from lamina.plugin.files.sound import (
     AudioFileError,
@@ -28,7 +29,6 @@ from lamina.plugin.files.sound import (
     open_for_reading,
 )
 
-BLOCK_SECONDS = 2.0
 BUFFER_SIZE = 8192
 """What native plugins get at a time."""
 LONGEST_LATENCY_SECONDS = 30.0
@@ -174,7 +174,7 @@ def _render_whole(
             with atomic_writer(goal, rate, channels, sample_format, quality, tags) as writer:
                 sound = np.zeros((channels, total), np.float32)
                 n_read = 0
-                for block in _read(file, source):
+                for block in file_blocks(file, source):
                     go_on(0, n_read / total)
                     sound[:, n_read : n_read + block.shape[1]] = block
                     n_read += block.shape[1]
@@ -256,23 +256,7 @@ def beside(path: str | Path | None, sample_rate: int, n_channels: int) -> Iterat
 
 def _blocks(file: SoundReader, source: str | Path) -> Iterator[FloatArray]:
     """The file in blocks, then silence for as long as any sensible latency lasts."""
-    yield from _read(file, source)
+    yield from file_blocks(file, source)
     size = max(1, int(file.samplerate * BLOCK_SECONDS))
     for _ in range(1 + int(LONGEST_LATENCY_SECONDS / BLOCK_SECONDS)):
         yield np.zeros((file.num_channels, size), np.float32)
-
-
-def _read(file: SoundReader, source: str | Path) -> Iterator[FloatArray]:
-    """The file in blocks."""
-    rate, total = int(file.samplerate), int(file.frames)
-    size = max(1, int(rate * BLOCK_SECONDS))
-    while file.tell() < total:
-        position = file.tell()
-        block = file.read(min(size, total - position))
-        if block.shape[1] == 0:
-            raise AudioFileError(
-                f"{source} ends at {position / rate:.1f} s, but its header promises {total / rate:.1f} s: it is "
-                "damaged."
-            )
-        check_samples(block, source, position)
-        yield block
