@@ -17,7 +17,14 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from lamina.cli.answers import DONE, FAILED, OUTPUT, print_json
-from lamina.cli.options import add_rival_option, add_settings_options, codec_of, given_parameters, rival_of
+from lamina.cli.options import (
+    add_rival_option,
+    add_settings_options,
+    codec_of,
+    device_changes,
+    given_parameters,
+    rival_of,
+)
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.rivals.coding.rival import Rival
 
@@ -286,22 +293,13 @@ def _device_settings(options: argparse.Namespace) -> DeviceSettings:
     from lamina.plugin.host.device.device_settings import VIRTUAL
     from lamina.plugin.host.device.devices import is_hardware
 
-    changes: dict[str, Any] = {"sample_rate": options.rate, "margin_frames": options.margin}
+    changes = device_changes(options)
     if options.input is not None:
         changes["input"] = options.input
     if options.output is not None:
         changes["output"] = options.output
         if options.input is None and not is_hardware(options.output):
             changes["input"] = VIRTUAL
-    if options.buffer is not None:
-        changes["buffer"] = options.buffer
-    if options.channels is not None:
-        try:
-            changes["input_channels"] = tuple(int(number) for number in options.channels.split(","))
-        except ValueError:
-            raise ValueError(
-                f"--channels is {options.channels!r}; give one number or two, for example 1 or 3,4."
-            ) from None
     devices, trouble = devices_of_last_time()
     if trouble:
         print(f"lamina: {trouble}", file=sys.stderr)

@@ -9,7 +9,7 @@ import argparse
 import math
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.plugin.documents.preset_codec import codec_for
@@ -168,6 +168,24 @@ def given_parameters(options: argparse.Namespace) -> dict[str, tuple[str, str]]:
                 )
         given[name] = flag, text
     return given
+
+
+def device_changes(options: argparse.Namespace) -> dict[str, Any]:
+    """What --rate, --margin, --buffer and --channels change of the settings of sound devices.
+
+    Raises ValueError for channels that are no numbers.
+    """
+    changes: dict[str, Any] = {"sample_rate": options.rate, "margin_frames": options.margin}
+    if options.buffer is not None:
+        changes["buffer"] = options.buffer
+    if options.channels is not None:
+        try:
+            changes["input_channels"] = tuple(int(number) for number in options.channels.split(","))
+        except ValueError:
+            raise ValueError(
+                f"--channels is {options.channels!r}; give one number or two, for example 1 or 3,4."
+            ) from None
+    return changes
 
 
 def add_two_pass_option(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamina.cli.options import DECODING, ENCODING, Use, add_settings_options, codec_of
+from lamina.cli.options import DECODING, ENCODING, Use, add_settings_options, codec_of, device_changes
 from lamina.plugin.neural_codec import NeuralCodec
 
 if TYPE_CHECKING:
@@ -132,11 +132,7 @@ def _devices(options: argparse.Namespace) -> Any:
     from lamina.plugin.host.device.device_settings import VIRTUAL, DeviceSettings
     from lamina.plugin.host.device.devices import is_hardware
 
-    changes: dict[str, Any] = {
-        "sample_rate": options.rate,
-        "input_channels": (1,),
-        "margin_frames": options.margin,
-    }
+    changes = {"input_channels": (1,), **device_changes(options)}
     if options.device_input is not None:
         changes["input"] = options.device_input
         if options.device_output is None and not is_hardware(options.device_input):
@@ -145,13 +141,4 @@ def _devices(options: argparse.Namespace) -> Any:
         changes["output"] = options.device_output
         if options.device_input is None and not is_hardware(options.device_output):
             changes["input"] = VIRTUAL
-    if options.buffer is not None:
-        changes["buffer"] = options.buffer
-    if options.channels is not None:
-        try:
-            changes["input_channels"] = tuple(int(number) for number in options.channels.split(","))
-        except ValueError:
-            raise ValueError(
-                f"--channels is {options.channels!r}; give one number or two, for example 1 or 3,4."
-            ) from None
     return DeviceSettings().changed(**changes)
