@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
@@ -103,6 +105,10 @@ class FiguresPage(QWidget):
         head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         panel.content.addWidget(self.table, 1)
+        self.lacking = QLabel()
+        self.lacking.setWordWrap(True)
+        self.lacking.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        panel.content.addWidget(self.lacking)
         return panel
 
     def _deaf_panel(self) -> Panel:
@@ -173,6 +179,9 @@ class FiguresPage(QWidget):
             "Measure no further; what is measured stays (Return)." if is_busy else "Measure what is missing (Return)."
         )
         self.act_button.setEnabled(is_busy or len(slots) > 1)
+        lacking = _lacking(measuring.metrics)
+        self.lacking.setText(lacking)
+        self.lacking.setVisible(bool(lacking))
         shown = list(range(1, len(slots)))
         self.table.setRowCount(len(shown))
         for row, index in enumerate(shown):
@@ -206,6 +215,15 @@ class FiguresPage(QWidget):
 
 def _head(metric: Metric) -> str:
     return f"{metric.title}\n{metric.unit}" if metric.unit else metric.title
+
+
+def _lacking(metrics: Sequence[Metric]) -> str:
+    """Which measures can't be taken here and how to get them; empty if all can."""
+    lacking = {metric.title: why for metric in metrics if (why := metric.missing())}
+    if not lacking:
+        return ""
+    first = next(iter(lacking.values()))
+    return f"Can't be taken here: {', '.join(lacking)}. {first}"
 
 
 def _tip(metric: Metric) -> str:

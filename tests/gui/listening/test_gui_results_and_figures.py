@@ -182,6 +182,10 @@ def test_figures_are_those_of_the_measures_and_the_bits_are_counted(compared, wi
     assert page.table.item(0, 1).text() == f"{coded.kbps:.2f}"
     assert cell(page, 0, "pesq").text() == "\N{EN DASH}" and "no-such-package" in cell(page, 0, "pesq").toolTip()
     assert METRICS["visqol"].what_it_cannot_hear in texts(page)
+    # Without a mouse, too, one learns how to get what is missing.
+    assert page.lacking.isVisible() and METRICS["pesq"].title in page.lacking.text()
+    assert "pip install 'lamina[compare]'" in page.lacking.text()
+    assert METRICS["si_sdr"].title not in page.lacking.text()
     qtbot.keyClick(page, Qt.Key.Key_Escape)
     assert compared.page.isVisible()
 
