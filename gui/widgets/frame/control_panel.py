@@ -173,6 +173,10 @@ class ControlPanel(Panel):
         if self._rates.direction() != direction:
             self._rates.setDirection(direction)
             self.quick.stand_in(COLUMNS_BESIDE if is_low else len(QUICK_LAYERS))
+            # This size was laid out the other way; at once rather than with the next events, or knobs flash up cut.
+            layout = self.layout()
+            if layout is not None:
+                layout.activate()
 
     def _set(self, name: str, value: object) -> None:
         try:
@@ -217,6 +221,7 @@ class QuickRates(QWidget):
             self._grid.setColumnStretch(column, int(column < n_columns))
         for place, chip in enumerate(self._chips.values()):
             self._grid.addWidget(chip, *divmod(place, n_columns))
+        self._grid.activate()
 
     def show_model(self, shape: ModelShape) -> None:
         """Names the rates of a model of this shape, as far as it has so many layers."""
