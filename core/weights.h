@@ -60,6 +60,12 @@ struct Briefing {
     std::vector<float> denoise_scale, denoise_shift; // [width]
 };
 
+// What takes noise away behind the decoder's networks (`models/network/denoiser.py`); without blocks there is none.
+struct Denoiser {
+    Layer input, output;
+    std::vector<ResidualBlock> stack;
+};
+
 struct Decoder {
     std::vector<float> film_scale, film_shift;
     Briefing briefing;
@@ -67,6 +73,7 @@ struct Decoder {
     std::vector<ResidualBlock> stack;
     FloatMatrix linear_path, synthesis;
     Companding companding;
+    Denoiser denoiser;
 };
 
 struct DenseBlock {
@@ -102,7 +109,7 @@ struct Codec {
     Decoder decoder;
     Memory memory;
     std::vector<Codebook> residual, coarse;
-    int encoder_state = 0, decoder_state = 0, lag_state = 0, loop_state = 0;
+    int encoder_state = 0, decoder_state = 0, denoiser_state = 0, lag_state = 0, loop_state = 0;
 };
 
 // The calls of `lamina.h` in one instruction set.

@@ -24,7 +24,7 @@ from lamina.models.config import CodecConfig
 
 Int32Array = npt.NDArray[np.int32]
 
-API_VERSION = 3
+API_VERSION = 4
 HALF = ".half"
 """Ends the name of a weight that a graph stores in half precision."""
 UNTRAINED = (
@@ -42,7 +42,7 @@ LONGEST_PROBLEM = 400
 _Pointer = ctypes.c_void_p
 _INTEGERS = (
     *("frame", "latent", "code_width", "residual_layers", "coarse_layers", "codebook_size"),
-    *("overlap", "width", "encoder_blocks", "decoder_blocks", "informed"),
+    *("overlap", "width", "encoder_blocks", "decoder_blocks", "informed", "denoiser_blocks"),
     *("past", "shortest_lag", "fine_lags", "coarse_lags", "history", "loop_layers", "from_layers"),
     *("memory_width", "predictor_blocks", "sketch_blocks"),
 )
@@ -289,7 +289,7 @@ def _shape_of(config: CodecConfig) -> _Shape:
         "sample_rate": config.sample_rate,
         **{
             name: getattr(transform, name)
-            for name in ("overlap", "width", "encoder_blocks", "decoder_blocks", "informed")
+            for name in ("overlap", "width", "encoder_blocks", "decoder_blocks", "informed", "denoiser_blocks")
         },
         **{name: getattr(transform, name) for name in ("companding", "gain_exponent", "gain_scale")},
     }
