@@ -141,9 +141,12 @@ Briefing briefing_of(const Tensors &tensors, const std::string &name, int layers
 
 Denoiser denoiser_of(const Tensors &tensors, const std::string &name, const lamina_shape &shape) {
     Denoiser denoiser;
-    denoiser.input = byte_layer(tensors, name + ".input", shape.width, shape.frame + shape.latent);
-    denoiser.stack = stack_of(tensors, name + ".stack", shape.width, shape.denoiser_blocks, DENOISER_DILATIONS);
-    denoiser.output = byte_layer(tensors, name + ".output", shape.frame, shape.width);
+    const int bands = DENOISER_BANDS, frame = shape.frame, width = shape.denoiser_width;
+    denoiser.bands = transposed(float_matrix(tensors.floats(name + ".bands", (int64_t)frame * bands), frame, bands));
+    denoiser.spread = transposed(float_matrix(tensors.floats(name + ".spread", (int64_t)bands * frame), bands, frame));
+    denoiser.input = byte_layer(tensors, name + ".input", width, bands + shape.latent);
+    denoiser.stack = stack_of(tensors, name + ".stack", width, shape.denoiser_blocks, DENOISER_DILATIONS);
+    denoiser.output = byte_layer(tensors, name + ".output", bands, width);
     return denoiser;
 }
 
@@ -253,6 +256,10 @@ void check(const lamina_shape &shape) {
     check_range("decoder_blocks", shape.decoder_blocks, 0, MAX_BLOCKS);
     check_range("informed", shape.informed, 0, 1);
     check_range("denoiser_blocks", shape.denoiser_blocks, 0, MAX_BLOCKS);
+    if (shape.denoiser_blocks) {
+        check_range("denoiser_width", shape.denoiser_width, LANES, MAX_WIDTH);
+        if (shape.denoiser_width % LANES) refuse("denoiser_width must be a multiple of 8 for this core.");
+    }
     if (shape.frame % LANES || shape.width % LANES) refuse("frame and width must be multiples of 8 for this core.");
     if (!(shape.companding > 0 && shape.companding <= 1) || !(shape.gain_scale > 0)) refuse("companding or gain_scale is out of range.");
     if (!shape.past) return;
@@ -301,7 +308,7 @@ void build(Codec &codec, const lamina_shape &shape, const lamina_tensor *given, 
     decoder.synthesis = float_matrix(tensors.floats("decoder.decoder.synthesis.linear.weight", (int64_t)support * frame), support, frame);
     if (shape.denoiser_blocks) decoder.denoiser = denoiser_of(tensors, "decoder.decoder.denoiser", shape);
     // One number more says for how many frames the denoiser still remembers something.
-    codec.denoiser_state = shape.denoiser_blocks ? 1 + stack_state(decoder.denoiser.stack, width) : 0;
+    codec.denoiser_state = shape.denoiser_blocks ? 1 + stack_state(decoder.denoiser.stack, shape.denoiser_width) : 0;
     codec.decoder_state = 2 * n + stack_state(decoder.stack, width) + codec.denoiser_state + shape.overlap;
 
     codec.residual = books_of(tensors, "residual", shape, shape.residual_layers);

@@ -182,8 +182,8 @@ static void brief(const Briefing &briefing, int layers, float denoise, int width
 
 // Takes noise away from a frame's coefficients (`models/network/denoiser.py`), in place. A frame that isn't denoised is remembered as silence.
 static void attenuate(const Denoiser &denoiser, const lamina_shape &shape, const float *z, float amount, float *state, float *c) {
-    const int frame = shape.frame, width = shape.width;
-    float features[MAX_FRAME + MAX_LATENT + ROOM], h[MAX_WIDTH + ROOM], share[MAX_FRAME];
+    const int bands = DENOISER_BANDS, frame = shape.frame, width = shape.denoiser_width;
+    float power[MAX_FRAME], features[DENOISER_BANDS + MAX_LATENT + ROOM], h[MAX_WIDTH + ROOM], logits[DENOISER_BANDS + ROOM], kept[MAX_FRAME];
     float &remembered = state[0];
     if (!(amount > 0)) {
         if (!(remembered > 0)) return;
@@ -198,17 +198,17 @@ static void attenuate(const Denoiser &denoiser, const lamina_shape &shape, const
         return;
     }
     remembered = (float)longest_context(denoiser.stack);
-    for (int i = 0; i < frame; i += LANES) {
-        const Floats x = load(c + i);
-        store(features + i, logarithm(x * x + POWER_FLOOR) * 0.2f + 2.0f);
-    }
-    copy(features + frame, z, shape.latent);
-    apply<MAX_FRAME + MAX_LATENT>(denoiser.input, features, h);
+    for (int i = 0; i < frame; i += LANES) store(power + i, load(c + i) * load(c + i));
+    multiply(denoiser.bands, power, features);
+    for (int i = 0; i < bands; i += LANES) store(features + i, logarithm(load(features + i) + POWER_FLOOR) * 0.2f + 2.0f);
+    copy(features + bands, z, shape.latent);
+    apply<DENOISER_BANDS + MAX_LATENT>(denoiser.input, features, h);
     run_stack(denoiser.stack, width, h, state + 1);
     gelu_of(h, h, width);
-    apply<MAX_WIDTH>(denoiser.output, h, share);
+    apply<MAX_WIDTH>(denoiser.output, h, logits);
+    multiply(denoiser.spread, logits, kept);
     for (int i = 0; i < frame; i += LANES) {
-        const Floats logit = clamped(load(share + i), -LARGEST_LOGIT, LARGEST_LOGIT);
+        const Floats logit = clamped(load(kept + i), -LARGEST_LOGIT, LARGEST_LOGIT);
         store(c + i, load(c + i) * exponential(-amount * logarithm(1.0f + exponential(-logit))));
     }
 }

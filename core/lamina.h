@@ -29,7 +29,7 @@ extern "C" {
 /* What a codec looks like; the fields of `CodecConfig`, `TransformConfig` and `MemoryConfig` in `models/config.py`, by their names. */
 typedef struct lamina_shape {
     int32_t frame, latent, code_width, residual_layers, coarse_layers, codebook_size;
-    int32_t overlap, width, encoder_blocks, decoder_blocks, informed, denoiser_blocks;
+    int32_t overlap, width, encoder_blocks, decoder_blocks, informed, denoiser_blocks, denoiser_width;
     /* Of a memory; `past` is 0 without one. */
     int32_t past, shortest_lag, fine_lags, coarse_lags, history, loop_layers, from_layers, memory_width, predictor_blocks, sketch_blocks;
     float companding, gain_exponent, gain_scale, trust, guarded;

@@ -42,7 +42,8 @@ LONGEST_PROBLEM = 400
 _Pointer = ctypes.c_void_p
 _INTEGERS = (
     *("frame", "latent", "code_width", "residual_layers", "coarse_layers", "codebook_size"),
-    *("overlap", "width", "encoder_blocks", "decoder_blocks", "informed", "denoiser_blocks"),
+    *("overlap", "width", "encoder_blocks", "decoder_blocks", "informed"),
+    *("denoiser_blocks", "denoiser_width"),
     *("past", "shortest_lag", "fine_lags", "coarse_lags", "history", "loop_layers", "from_layers"),
     *("memory_width", "predictor_blocks", "sketch_blocks"),
 )
@@ -289,8 +290,9 @@ def _shape_of(config: CodecConfig) -> _Shape:
         "sample_rate": config.sample_rate,
         **{
             name: getattr(transform, name)
-            for name in ("overlap", "width", "encoder_blocks", "decoder_blocks", "informed", "denoiser_blocks")
+            for name in ("overlap", "width", "encoder_blocks", "decoder_blocks", "informed")
         },
+        **{name: getattr(transform, name) for name in ("denoiser_blocks", "denoiser_width")},
         **{name: getattr(transform, name) for name in ("companding", "gain_exponent", "gain_scale")},
     }
     if memory is not None:

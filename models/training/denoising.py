@@ -13,7 +13,7 @@ from lamina.models.network.denoiser import Denoiser
 from lamina.models.network.network import CodecNetwork
 from lamina.models.training.losses.losses import LossWeights
 
-USUAL_BLOCKS = 6
+USUAL_BLOCKS = 5
 PLAN: dict[str, Any] = {
     "only_denoiser": True,
     # Long crops, because it takes the better part of a second to tell what is noise.

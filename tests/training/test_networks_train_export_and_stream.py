@@ -33,7 +33,9 @@ SMALL = CodecConfig(
 CONFIGS = {
     "transform": SMALL,
     "informed": dataclasses.replace(SMALL, transform=dataclasses.replace(SMALL.transform, informed=True)),
-    "denoiser": dataclasses.replace(SMALL, transform=dataclasses.replace(SMALL.transform, denoiser_blocks=3)),
+    "denoiser": dataclasses.replace(
+        SMALL, transform=dataclasses.replace(SMALL.transform, denoiser_blocks=3, denoiser_width=32)
+    ),
     **{
         # The paper's own widths.
         f"soundstream-{channels}": dataclasses.replace(
@@ -201,6 +203,7 @@ def test_a_denoiser_does_nothing_at_0_and_does_not_look_at_what_it_is_not_to_cha
 def test_half_of_denoise_takes_away_half_the_decibels():
     denoiser = Denoiser(CONFIGS["denoiser"])
     torch.nn.init.normal_(denoiser.output.weight, 0, 0.5)
+    torch.nn.init.zeros_(denoiser.output.bias)
     c, z = torch.from_numpy(noise(1, 20 * 320).reshape(1, 20, 320)), torch.from_numpy(noise(20, 24)[None])
     with torch.no_grad():
         whole, half = (
