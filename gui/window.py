@@ -372,4 +372,6 @@ class MainWindow(QMainWindow):
         if self._kept is not None:
             self._kept.shape = self._shape()
             self._kept.look()
+        if self._line_window is not None:
+            self.status.show_line(self._line_window.line.short)
         self.showing.tell()

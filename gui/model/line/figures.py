@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamina.gui.model.values.words import kbps_text, layers_text
+from lamina.gui.model.values.words import kbps_text
 
 if TYPE_CHECKING:
     from lamina.plugin.line.joining.peer import PeerStatus
@@ -38,7 +38,7 @@ def figures(status: PeerStatus) -> dict[str, tuple[str, str]]:
         "They miss": (_share(status.there_loss), ""),
         "You send": (UNKNOWN, "nothing")
         if sent is None
-        else (f"{sent.network:.0f} kbps", f"codes {kbps_text(round(sent.codes, 1))}, {layers_text(status.layers)}"),
+        else (f"{sent.network:.0f} kbps", f"codes {kbps_text(round(sent.codes, 1))}"),
         "You get": (f"{status.received_kbps:.0f} kbps", "") if hears else (UNKNOWN, "nothing"),
     }
 

@@ -131,7 +131,11 @@ class HeldLine:
             ending = await self._follow(peer)
         recording = file.path if file is not None and file.path.exists() else None
         trouble = file.trouble if file is not None else ""
-        self._end(f"{ending.reason} {trouble}".strip(), ending.is_failure or bool(trouble), recording)
+        reason = ending.reason
+        if not ending.is_failure and not self._is_leaving.is_set() and not isinstance(ends.source, Path):
+            # Nothing of one's own comes to an end by itself, so it was the other end that wanted no more.
+            reason = f"{peer.there or 'The other end'} has ended the line."
+        self._end(f"{reason} {trouble}".strip(), ending.is_failure or bool(trouble), recording)
 
     async def _met(self, stack: contextlib.AsyncExitStack, arguments: dict[str, Any]) -> Peer | None:
         """The other end; None if the line was left before."""

@@ -120,6 +120,13 @@ class Line:
         }[view.stage]
 
     @property
+    def short(self) -> str:
+        """How the line stands in a word or two; empty while there is none."""
+        if not self.is_held:
+            return ""
+        return self.there if self.is_joined else "waiting"
+
+    @property
     def remark(self) -> str:
         """What there is to say beside the sentence: both names and the time, a stranger, a complete recording."""
         view = self._view
@@ -135,9 +142,18 @@ class Line:
         return f"{names}   {clock(view.status.seconds)}"
 
     @property
-    def recording_folder(self) -> Path:
-        """Where recordings of what is heard go."""
-        return self._session.recording.folder
+    def source_words(self) -> str:
+        """What exactly is sent."""
+        if self.source in (LIVE_INPUT, LIVE_STEREO):
+            return self._session.devices.name_of_input()
+        return "from its beginning to its end" if self.source == OPEN_FILE else ""
+
+    @property
+    def sink_words(self) -> str:
+        """Where exactly it is heard: the device, or the folder of recordings."""
+        if self.sink == RECORDING:
+            return f"In {self._session.recording.folder}"
+        return self._session.devices.name_of_output() if self.sink == LIVE_OUTPUT else ""
 
     # What there is to choose from.
 

@@ -75,6 +75,10 @@ class StatusLine(QWidget):
         self.figures.setText(text)
         set_tip(self.figures, tip)
 
+    def show_line(self, words: str) -> None:
+        """Says who is on the line; nothing while nobody is."""
+        self.line_button.setText(f"Line: {_short(words)}" if words else "Line")
+
     def show_devices(self, output: str, source: str, tip: str) -> None:
         """Names the output, and the input while there is one."""
         text = f"{_short(output)}  ←  {_short(source)}" if source else _short(output)

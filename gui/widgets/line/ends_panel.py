@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QGridLayout, QLabel, QLineEdit, QWidget
+from PyQt6.QtWidgets import QGridLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from lamina.gui.look import theme
-from lamina.gui.model.line.line import OWN_PARAMETERS, RECORDING, Line
+from lamina.gui.model.line.line import OWN_PARAMETERS, Line
+from lamina.gui.model.values.words import layers_text
 from lamina.gui.widgets.controls.bitrate_knob import BitrateKnob
 from lamina.gui.widgets.controls.choice_box import ChoiceBox
 from lamina.gui.widgets.controls.knob import Knob
 from lamina.gui.widgets.controls.panel import Caption, Panel
+from lamina.gui.widgets.controls.status_line import ElidedLabel
+from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 from lamina.plugin.parameters.table import Value
-
-KEPT_TIP = "It holds for the line that is begun next."
 
 
 class EndsPanel(Panel):
@@ -36,6 +37,9 @@ class EndsPanel(Panel):
             box.setMinimumContentsLength(12)
         self.source.chosen.connect(self._choose_source)
         self.sink.chosen.connect(self._choose_sink)
+        self.whence, self.where = ElidedLabel("detail"), ElidedLabel("detail")
+        for label in (self.whence, self.where):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.send_caption = Caption("You send", theme.DRY)
         self.content.addWidget(self.send_caption)
         grid = QGridLayout()
@@ -45,6 +49,7 @@ class EndsPanel(Panel):
         for row, (word, widget) in enumerate((("Name", self.name), ("Sound", self.source))):
             grid.addWidget(_muted(word), row, 0)
             grid.addWidget(widget, row, 1)
+        grid.addWidget(self.whence, 2, 1)
         self.content.addLayout(grid)
         table = line.parameters.parameters
         self.bitrate, self.denoise = BitrateKnob(table["layers"]), Knob(table["denoise"])
@@ -55,9 +60,6 @@ class EndsPanel(Panel):
         self.hear_caption = Caption("You hear", theme.WET)
         self.content.addWidget(self.hear_caption)
         self.content.addWidget(self.sink)
-        self.where = QLabel()
-        self.where.setProperty("role", "detail")
-        self.where.setWordWrap(True)
         self.content.addWidget(self.where)
         for name, knob in self.knobs.items():
             knob.moved.connect(lambda value, name=name: self._set(name, value))
@@ -76,12 +78,15 @@ class EndsPanel(Panel):
         for widget in (self.name, self.source, self.sink):
             widget.setEnabled(not line.is_held)
         self.denoise.setEnabled(line.can_denoise)
-        self.where.setText(f"To {line.recording_folder}" if line.sink == RECORDING else "")
-        self.where.setVisible(line.sink == RECORDING)
+        for label, words in ((self.whence, line.source_words), (self.where, line.sink_words)):
+            label.setText(words)
+            set_tip(label, plain_tip(words))
+            label.setVisible(bool(words))
 
     def show_sent_layers(self, n_layers: int | None) -> None:
         """Shows how many layers are really sent, where the link carries less than the knob says; None if it doesn't."""
         self.bitrate.show_moving(n_layers)
+        self.send_caption.remark.setText("" if n_layers is None else f"now {layers_text(n_layers)}")
 
     def _rename(self, name: str) -> None:
         self._line.name = name

@@ -151,8 +151,8 @@ class LineWindow(QWidget):
         self._motion.start()
 
     def hideEvent(self, event: QHideEvent | None) -> None:
-        self._motion.stop()
         super().hideEvent(event)
+        self._rest()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         self.line.leave()
@@ -162,6 +162,7 @@ class LineWindow(QWidget):
 
     def _move(self) -> None:
         self.line.tick()
+        self._rest()
         if not self.line.is_joined:
             return
         self.talk.refresh()
@@ -169,6 +170,11 @@ class LineWindow(QWidget):
         if now - self._told >= TEXT_SECONDS:
             self._told = now
             self._tell()
+
+    def _rest(self) -> None:
+        """Look no more while there is nothing to see; a line that is being ended is looked after to its end."""
+        if self.isHidden() and not self.line.is_held:
+            self._motion.stop()
 
     def _tell(self) -> None:
         self.talk.tell()

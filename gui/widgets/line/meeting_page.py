@@ -15,7 +15,7 @@ INVITE_WORDS = (
     "Offer a line, and pass the invitation on by a way that others don't read, a message for example: who has it first "
     "is in. Everything that is said is encrypted."
 )
-JOIN_WORDS = "Paste the invitation that the other end sent you, a line that begins with lamina-line:"
+JOIN_WORDS = "Paste the invitation that the other end sent you."
 ALONE_WORDS = "Only this machine can join there; to let others in, choose the address at which they reach it."
 PORT_WIDTH = 84
 
