@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lamina.gui.model.line.received import Received
 from lamina.plugin import NeuralCodec
+from lamina.plugin.host.engine.realtime import SWITCH_SECONDS
 
 if TYPE_CHECKING:
     from lamina.plugin.line.joining.invitation import Invitation
@@ -104,10 +106,15 @@ class HeldLine:
     # In the thread.
 
     def _run(self) -> None:
+        interval = sys.getswitchinterval()
+        # The sound's thread waits for the window's so often and so long that usual turns of 5 ms would be heard.
+        sys.setswitchinterval(SWITCH_SECONDS)
         try:
             asyncio.run(self._hold())
         except Exception as error:  # whatever it is, it ends this line alone, and is told where one looks
             self._end(_sentence(error), is_failure=True)
+        finally:
+            sys.setswitchinterval(interval)
 
     async def _hold(self) -> None:
         from lamina.plugin.line.joining.ends import FileSink

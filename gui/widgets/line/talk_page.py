@@ -29,7 +29,7 @@ class TalkPage(QWidget):
         grid.setHorizontalSpacing(theme.MARGIN)
         grid.setVerticalSpacing(theme.MARGIN)
         for place, figure in enumerate(self.figures.values()):
-            grid.addWidget(figure, *divmod(place, COLUMNS))
+            grid.addWidget(figure, *divmod(place, COLUMNS), Qt.AlignmentFlag.AlignTop)
         for index in range(COLUMNS):
             grid.setColumnStretch(index, 1)
         panel.content.addLayout(grid)
@@ -114,4 +114,5 @@ class Figure(QWidget):
         """Shows these words."""
         self.value.setText(value)
         self.detail.setText(detail)
+        self.detail.setVisible(bool(detail))
         self.setAccessibleDescription(f"{value} {detail}".strip())
