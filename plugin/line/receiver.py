@@ -97,6 +97,8 @@ class LineReceiver:
         self.on_codes: Callable[[Codes], None] | None = None
         """Called, on the thread that pulls, with the codes of all that is played, lost frames with none: decoded at
         the model's rate they give what is heard, but for what corrects time (`CodesWriter.write` fits here)."""
+        self.on_sound: Callable[[FloatArray], None] | None = None
+        """Called, on the thread that pulls, with all that `pull` returns."""
         self._format = hello.format
         self._decoder: LineDecoder = CodecDecoder(codec, hello) if decoder is None else decoder
         self._core_rate, self._frame = hello.sample_rate, hello.frame
@@ -188,7 +190,10 @@ class LineReceiver:
             while self._from.n_ready < n_samples:
                 self._make(n_samples)
             self._pulled += n_samples
-            return np.clip(self._from.take(n_samples), -1.0, 1.0)
+            sound: FloatArray = np.clip(self._from.take(n_samples), -1.0, 1.0)
+            if self.on_sound is not None:
+                self.on_sound(sound)
+            return sound
 
     def report(self, now: float | None = None) -> Report:
         """What the sender is to know of what came since the last report."""
