@@ -18,7 +18,8 @@ from lamina.plugin.codes_file.file import read_codes
 from lamina.plugin.codes_file.header import ContainerError
 from lamina.plugin.line import receiver
 from lamina.plugin.line.codec_ends import hello_of
-from lamina.plugin.line.joining import peer as peers
+from lamina.plugin.line.joining import opening
+from lamina.plugin.line.joining import sound as sounds_of_a_peer
 from lamina.plugin.line.joining.transport import open_offer
 
 RATE = 24_000
@@ -133,12 +134,12 @@ def test_layers_may_be_changed_while_sound_flows():
 
 
 def test_another_model_is_told_at_both_ends_and_nothing_is_heard(monkeypatch):
-    real = peers.hello_of
+    real = sounds_of_a_peer.hello_of
 
     def of_a_cello(*arguments):
         return replace(real(*arguments), bundle="cello", digest="00" * 32)
 
-    monkeypatch.setattr(peers, "hello_of", of_a_cello)  # the end without a source
+    monkeypatch.setattr(sounds_of_a_peer, "hello_of", of_a_cello)  # the end without a source
     sink = ArraySink()
 
     async def talk():
@@ -157,7 +158,7 @@ def test_another_version_is_told():
         hello[0] = 0x20 | hello[0] & 15
         async with await open_offer() as offer:
             joined = asyncio.ensure_future(offer.accept())
-            async with peers.join(offer.invitation, sink=ArraySink()) as peer:
+            async with opening.join(offer.invitation, sink=ArraySink()) as peer:
                 other = await joined
                 while not peer._ending.done():
                     other.send(bytes(hello))
@@ -218,7 +219,7 @@ def test_garbage_from_the_peer_is_counted_and_changes_nothing():
 )
 def test_what_can_not_be_done_is_refused_before_anybody_is_met(given, told):
     async def talk():
-        async with peers.offer(**given):
+        async with opening.offer(**given):
             pass
 
     with pytest.raises((ValueError, OSError), match=told):
@@ -230,7 +231,7 @@ def test_codes_are_never_recorded_over_a_file_that_is_there(tmp_path):
     kept.write_bytes(b"of yesterday")
 
     async def talk():
-        async with peers.offer(sink=ArraySink(), settings=LineSettings(codes=kept)):
+        async with opening.offer(sink=ArraySink(), settings=LineSettings(codes=kept)):
             pass
 
     with pytest.raises(ContainerError, match=r"kept\.lamina exists already, and a recording overwrites nothing"):
@@ -240,7 +241,7 @@ def test_codes_are_never_recorded_over_a_file_that_is_there(tmp_path):
 
 def test_an_address_that_cant_be_listened_at_is_told_without_a_port_that_nobody_named():
     async def talk():
-        async with peers.offer(sink=ArraySink(), listen="203.0.113.7"):
+        async with opening.offer(sink=ArraySink(), listen="203.0.113.7"):
             pass
 
     with pytest.raises(ValueError, match=r"can't be offered at 203\.0\.113\.7: "):

@@ -12,7 +12,7 @@ from lamina.cli.options import DECODING, ENCODING, Use, add_settings_options, co
 from lamina.plugin.neural_codec import NeuralCodec
 
 if TYPE_CHECKING:
-    from lamina.plugin.line.joining.peer import LineSettings
+    from lamina.plugin.line.joining.settings import LineSettings
 
 SENDING = Use(ENCODING.ignored, "it shapes what is made of codes, which the other end does. It may give it to --hear")
 
@@ -85,7 +85,7 @@ def ends_of(options: argparse.Namespace, source: Path | None, sink: Path | None,
         source, sink: files; None for the device.
         sends, hears: what this end does.
     """
-    from lamina.plugin.line.joining.peer import LIVE, LineSettings
+    from lamina.plugin.line.joining.settings import LIVE, LineSettings
 
     if options.duration is not None and not (options.duration > 0 and math.isfinite(options.duration)):
         raise ValueError(f"--duration is {options.duration:g}; give seconds, more than 0.")

@@ -18,7 +18,8 @@ from lamina.cli.line.ends import Ends
 
 if TYPE_CHECKING:
     from lamina.plugin.line.joining.invitation import Invitation
-    from lamina.plugin.line.joining.peer import Peer, PeerStatus
+    from lamina.plugin.line.joining.peer import Peer
+    from lamina.plugin.line.joining.status import PeerStatus
 
 LINE_SECONDS, JSON_SECONDS = 0.2, 1.0
 CLEARED = "\r\x1b[K"
@@ -63,7 +64,7 @@ class _Session:
     @contextlib.asynccontextmanager
     async def _peer(self, invitation: Invitation | None, stop: asyncio.Future[Any]) -> AsyncIterator[Peer | None]:
         """The other end; None if the waiting was ended."""
-        from lamina.plugin.line.joining.peer import join, offer
+        from lamina.plugin.line.joining.opening import join, offer
         from lamina.plugin.line.joining.transport import LOOPBACK
 
         options, ends = self._options, self._ends
