@@ -18,7 +18,7 @@ from lamina.plugin.codes_file.file import read_codes
 from lamina.plugin.codes_file.header import ContainerError
 from lamina.plugin.line import receiver
 from lamina.plugin.line.codec_ends import hello_of
-from lamina.plugin.line.joining import opening
+from lamina.plugin.line.joining import opening, peer
 from lamina.plugin.line.joining import sound as sounds_of_a_peer
 from lamina.plugin.line.joining.transport import open_offer
 
@@ -81,6 +81,47 @@ def test_send_only_meets_receive_only():
 
     run(talk())
     assert np.abs(sink.samples).max() > 0.1
+
+
+def test_a_recording_ends_where_the_sender_ended(tmp_path):
+    out, codes = tmp_path / "heard.wav", tmp_path / "heard.lamina"
+    here = {"source": ArraySource(speech(0.8), RATE)}
+    settings = replace(EXACT, codes=codes)
+
+    async def talk():
+        async with two_peers(here, {"sink": out, "settings": settings}) as (_, other):
+            assert not (await other.wait_ended()).is_failure
+            assert other.receiver.is_over
+
+    run(talk())
+    recorded = read_codes(codes).codes
+    came = np.flatnonzero(recorded.counts[0])
+    assert came[-1] == recorded.n_frames - 1
+    samples = lamina.read_audio(out).samples
+    sound = NeuralCodec().decode(recorded, RATE)
+    lag = lag_samples(sound[0], samples[0])
+    assert samples.shape[1] == pytest.approx(lag + recorded.n_frames * 320, abs=320)
+
+
+def test_an_end_that_falls_silent_is_told_and_then_lost(monkeypatch):
+    monkeypatch.setattr(peer, "LOST_SECONDS", 3.0)
+    sink = ArraySink()
+
+    async def talk():
+        here = {"source": ArraySource(speech(9.0), RATE), "settings": LineSettings(name="Ada")}
+        async with two_peers(here, {"sink": sink}) as (one, other):
+            await until(lambda: other.receiver is not None and other.receiver.counts.packets > 20)
+            for end in (one, other):
+                end._transport._connection.socket.data_received = lambda data, component: None
+            await until(lambda: other.status().words == "nothing heard from Ada for 2 s")
+            endings = await asyncio.gather(one.wait_ended(), other.wait_ended())
+            assert [ending.is_failure for ending in endings] == [True, True]
+            assert endings[1].reason == "Nothing was heard from Ada for 3 s; the line is lost."
+            came = other.receiver.counts.played - other.receiver.counts.concealed
+            assert sink.samples.shape[1] < (came + other.receiver.counts.concealed) * 320
+            assert not sink.samples[:, -100:].any() or np.abs(sink.samples[:, -100:]).max() < 0.01
+
+    run(talk())
 
 
 def test_a_file_goes_in_and_a_file_comes_out(tmp_path):

@@ -142,14 +142,14 @@ def _state_sentence(status: PeerStatus) -> str:
     who = status.there or "the other end"
     if status.state == "talking":
         return f"Connected with {who}."
-    return f"Nothing comes from {who}; waiting." if status.state == "interrupted" else "The line has ended."
+    return f"Nothing is heard from {who}; waiting." if status.state == "interrupted" else "The line has ended."
 
 
 def status_line(status: PeerStatus) -> str:
     """State, time, both names, what is sent, and how the link is, in one line."""
     minutes, seconds = divmod(int(status.seconds), 60)
     names = " ↔ ".join(shown(name) for name in (status.here, status.there) if name)
-    parts = [f"{minutes}:{seconds:02d}", names, {"talking": ""}.get(status.state, status.state)]
+    parts = [f"{minutes}:{seconds:02d}", names, "" if status.state == "talking" else status.words]
     if status.sent is not None:
         sent = status.sent
         parts.append(f"sent {sent.codes:.1f} kbps, {sent.network:.0f} with headers ({status.layers} layers)")

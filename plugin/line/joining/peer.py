@@ -30,6 +30,8 @@ LINGER_SECONDS = 0.5
 """So long the end of a stream is told again and again before the line is closed."""
 SILENT_SECONDS = 1.0
 """When nothing at all came for so long, the state says so."""
+LOST_SECONDS = 15.0
+"""When nothing came for so long the line is lost: a link that is cut for ten seconds comes back before."""
 DRAIN_SECONDS = 0.3
 HELLO_TIMEOUT_SECONDS = 15.0
 
@@ -91,8 +93,7 @@ class Peer:
             return "ended"
         if self._other is None:
             return "joined"
-        is_silent = self._heard_at is None or time.monotonic() - self._heard_at > SILENT_SECONDS
-        return "interrupted" if is_silent else "talking"
+        return "interrupted" if self._unheard_seconds(time.monotonic()) > SILENT_SECONDS else "talking"
 
     def status(self) -> PeerStatus:
         """All figures of now."""
@@ -115,6 +116,7 @@ class Peer:
             delay_ms=self._delay_ms(),
             drift_ppm=receiver.drift_ppm if receiver is not None else 0.0,
             refused=self._n_refused + self._transport.traffic.n_refused,
+            unheard_seconds=self._unheard_seconds(time.monotonic()),
         )
 
     async def wait_ended(self) -> Ending:
@@ -236,6 +238,9 @@ class Peer:
             return Ending(self._transport.reason, is_failure=True)
         if self._other is None and now - self._started > HELLO_TIMEOUT_SECONDS:
             return Ending("The other end joined, but said no hello.", is_failure=True)
+        if self._other is not None and self._unheard_seconds(now) > LOST_SECONDS:
+            who = self.there or "the other end"
+            return Ending(f"Nothing was heard from {who} for {LOST_SECONDS:g} s; the line is lost.", is_failure=True)
         is_sent = self._sound.source is None or (
             self._finished_at is not None and now - self._finished_at > LINGER_SECONDS and self._other is not None
         )
@@ -256,6 +261,9 @@ class Peer:
         await self._transport.close()
 
     # Helpers.
+
+    def _unheard_seconds(self, now: float) -> float:
+        return now - (self._started if self._heard_at is None else self._heard_at)
 
     def _count_received(self, now: float) -> None:
         since, n_bytes = self._received

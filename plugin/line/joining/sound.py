@@ -13,6 +13,7 @@ import numpy as np
 from lamina.plugin.codes_file.file import codes_writer
 from lamina.plugin.line.codec_ends import check_model, hello_of
 from lamina.plugin.line.joining.ends import Sink, Source
+from lamina.plugin.line.joining.held_back import HeldCodes, HeldSound
 from lamina.plugin.line.joining.pump import DeviceClock, Pump, SystemClock
 from lamina.plugin.line.joining.settings import LIVE, LineSettings, Live
 from lamina.plugin.line.packet import Hello, Report
@@ -71,6 +72,7 @@ class PeerSound:
         self._met_at: float | None = None
         self._is_flushed = source is None
         self._codes = contextlib.ExitStack()
+        self._held: HeldSound | None = None
         self._clock: SystemClock | DeviceClock = SystemClock()
         if LIVE in (source, sink):
             self._clock = DeviceClock(settings.devices, source is LIVE, sink is LIVE)
@@ -181,8 +183,8 @@ class PeerSound:
         if isinstance(sink, Live):
             assert isinstance(self._clock, DeviceClock)
             self._clock.play(sound)
-        else:
-            sink.write(sound)
+        elif self._held is not None:
+            self._held.write(sound, receiver.n_past)
 
     # Helpers.
 
@@ -203,8 +205,9 @@ class PeerSound:
         )
         if not isinstance(sink, Live):
             sink.open(rate, hello.n_channels)
+            self._held = HeldSound(sink.write, rate)
         if self.settings.codes is not None:
-            receiver.on_codes = self._codes.enter_context(codes_writer(self.settings.codes)).write
+            receiver.on_codes = HeldCodes(self._codes.enter_context(codes_writer(self.settings.codes)).write).write
         self.receiver, self.play_rate = receiver, rate
 
     def _new_sender(self) -> Hello:

@@ -22,7 +22,7 @@ class PeerStatus:
     """How a line stands.
 
     Args:
-        state: joined, talking, interrupted or ended; `STATE_WORDS` says it for people.
+        state: joined, talking, interrupted or ended; `words` says it for people.
         here, there: both names.
         seconds: since the line was joined.
         round_trip_ms: there and back, without buffers; None while it is not known.
@@ -37,6 +37,7 @@ class PeerStatus:
         delay_ms: from the other end's source to this end's sink, as far as it is known here; None if nothing is heard.
         drift_ppm: by how many millionths the other end's clock is faster.
         refused: messages that were none.
+        unheard_seconds: since anything came from the other end: sound, a report or a hello.
     """
 
     state: State
@@ -55,6 +56,14 @@ class PeerStatus:
     delay_ms: float | None
     drift_ppm: float
     refused: int
+    unheard_seconds: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """The state for people: "connected", "nothing heard from Ben for 2 s"."""
+        if self.state != "interrupted":
+            return STATE_WORDS[self.state]
+        return f"nothing heard from {self.there or 'the other end'} for {int(self.unheard_seconds)} s"
 
 
 @dataclass(frozen=True)
