@@ -107,7 +107,7 @@ class CodecDecoder:
         wish = self._codec.settings
         if wish != self._wish:
             self._wish = wish
-            if self._decoder.takes(wish):
+            if self.takes(wish):
                 self._settings = wish
         return self._decoder.push(self.codes(frames), self._settings)
 
@@ -115,6 +115,10 @@ class CodecDecoder:
         """See `LineDecoder.check`."""
         if self._checks:
             check_codes(self._runtime, self.codes([frame]))
+
+    def takes(self, settings: Settings) -> bool:
+        """Whether these settings can follow now."""
+        return self._decoder.takes(settings)
 
     def codes(self, frames: Sequence[LineFrame | None]) -> Codes:
         """Frames as `Codes`, with nothing sent of those that got lost."""

@@ -20,6 +20,7 @@ from lamina.plugin.line.jitter_buffer import Came, JitterBuffer, Slot
 from lamina.plugin.line.packet import Bye, Hello, LineFrame, Packet, Report, unpack
 from lamina.plugin.line.shortening import shortened
 from lamina.plugin.neural_codec import NeuralCodec
+from lamina.plugin.parameters.settings import Settings
 
 SHORTEN_FROM_MS, SHORTEN_TO_MS = 6.0, 2.5
 """A buffer deeper than it need be by the one gets less deep, until it is so by no more than the other."""
@@ -155,6 +156,10 @@ class LineReceiver:
         Those between frames that came don't count, nor does silence that is sent sparsely while the stream lasts.
         """
         return max(0, self._pulled - self._came_until)
+
+    def takes(self, settings: Settings) -> bool:
+        """Whether the codec's settings may become these while the stream is heard."""
+        return not isinstance(self._decoder, CodecDecoder) or self._decoder.takes(settings)
 
     def receive(self, data: bytes, now: float | None = None) -> bool:
         """Take a message as it came from the network; returns whether it brought sound that wasn't known.

@@ -16,6 +16,7 @@ from lamina import Board, NeuralCodec
 from lamina.line import LIVE, ArraySink, ArraySource, BoardSource, FileSource, LineSettings
 from lamina.plugin.codes_file.file import read_codes
 from lamina.plugin.codes_file.header import ContainerError
+from lamina.plugin.host.device.device_settings import DeviceSettings
 from lamina.plugin.line import receiver
 from lamina.plugin.line.codec_ends import hello_of
 from lamina.plugin.line.joining import opening, peer
@@ -154,6 +155,32 @@ def test_a_board_stands_before_a_source_and_several_sources_are_read_to_their_en
     file.close()
     file.close()
     assert file.read(500).shape == (1, 0)
+
+
+def test_devices_are_changed_only_where_there_are_some_and_the_new_ones_can_be_opened():
+    virtual = DeviceSettings(input="virtual", output="virtual", input_channels=(1,), sample_rate=48_000)
+
+    async def talk():
+        here = {"source": LIVE, "settings": LineSettings(devices=virtual)}
+        async with two_peers(here, {"sink": ArraySink()}) as (one, other):
+            await until(lambda: other.receiver is not None and other.receiver.counts.packets > 5)
+            with pytest.raises(ValueError, match="no devices to change"):
+                await other.change_devices(virtual)
+            with pytest.raises(ValueError, match="2 can't be sent"):
+                await one.change_devices(virtual.changed(input_channels=(1, 2)))
+            with pytest.raises(OSError, match="no option 'speed'"):
+                await one.change_devices(virtual.changed(input="virtual?speed=2"))
+            assert one.settings.devices == virtual
+            slower = virtual.changed(buffer=512)
+            await one.change_devices(slower)
+            assert one.settings.devices == slower
+            n_before = other.receiver.counts.packets
+            await until(lambda: other.receiver.counts.packets > n_before + 20)
+            await one.close()
+            with pytest.raises(ValueError, match="has ended"):
+                await one.change_devices(virtual)
+
+    run(talk())
 
 
 def test_layers_may_be_changed_while_sound_flows():

@@ -73,6 +73,12 @@ def add_end_options(parser: argparse.ArgumentParser, sends: bool, hears: bool) -
         help="codec frames (13.3 ms) of sound kept ready; default 1, grows as needed",
     )
     parser.add_argument("--duration", type=float, metavar="S", help="end after so many seconds of being joined")
+    parser.add_argument(
+        "--control",
+        action="store_true",
+        help="read changes from standard input, one a line: NAME=VALUE for what is sent, hear NAME=VALUE for what is "
+        "heard, input DEVICE, output DEVICE, or end",
+    )
     parser.add_argument("--json", action="store_true", help="tell everything as JSON, one object a line")
     parser.add_argument("-q", "--quiet", action="store_true", help="tell nothing but what went wrong")
 

@@ -9,11 +9,12 @@ import json
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lamina.cli.answers import DONE, FAILED, INTERRUPTED, shown
+from lamina.cli.line.control import change, read_lines
 from lamina.cli.line.ends import Ends
 
 if TYPE_CHECKING:
@@ -36,28 +37,51 @@ def run_session(options: argparse.Namespace, ends: Ends, invitation: Invitation 
     return asyncio.run(_Session(options, ends).run(invitation))
 
 
+@contextlib.contextmanager
+def on_interruption(call: Callable[[], None]) -> Iterator[None]:
+    """Call `call` in this event loop for Ctrl-C and what else asks to end, instead of breaking off.
+
+    Loops of Windows have no handlers of signals: there the process has them, and hands over to the loop.
+    """
+    loop = asyncio.get_running_loop()
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    before: dict[int, Any] = {}
+    handled = []
+    for number in numbers:
+        try:
+            loop.add_signal_handler(number, call)
+            handled.append(number)
+        except NotImplementedError:
+            before[number] = signal.signal(number, lambda *_: loop.call_soon_threadsafe(call))
+    try:
+        yield
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class _Session:
     """One line from its beginning to its end, and what is told of it."""
 
     def __init__(self, options: argparse.Namespace, ends: Ends) -> None:
         self._options, self._ends = options, ends
+        self._ended = asyncio.Event()
+        self._asked: asyncio.Queue[str] = asyncio.Queue()
         is_terminal = sys.stderr is not None and sys.stderr.isatty()
         self._line = sys.stderr if is_terminal and not options.quiet and not options.json else None
 
     async def run(self, invitation: Invitation | None) -> int:
         """Returns the exit code."""
-        ended = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError):  # not on every system
-                loop.add_signal_handler(number, ended.set)
-        stop = asyncio.ensure_future(ended.wait())
+        stop = asyncio.ensure_future(self._ended.wait())
         try:
-            async with self._peer(invitation, stop) as peer:
-                if peer is None:
-                    self._say("The line was ended before anybody joined.")
-                    return INTERRUPTED
-                return await self._show(peer, stop)
+            with on_interruption(self._ended.set):
+                async with self._peer(invitation, stop) as peer:
+                    if peer is None:
+                        self._say("The line was ended before anybody joined.")
+                        return INTERRUPTED
+                    return await self._show(peer, stop)
         finally:
             stop.cancel()
 
@@ -102,6 +126,8 @@ class _Session:
         self._event("joined")
         over = asyncio.ensure_future(peer.wait_ended())
         state, there = "", ""
+        if self._options.control:
+            read_lines(self._asked.put_nowait)
         deadline = self._options.duration
         pause = JSON_SECONDS if self._options.json else LINE_SECONDS
         while not over.done() and not stop.done():
@@ -113,6 +139,7 @@ class _Session:
                 self._event("state", state=state, there=there)
                 if state != "joined":
                     self._say(_state_sentence(status))
+            await self._change(peer)
             self._event("status", **asdict(status))
             if self._line is not None:
                 self._line.write(CLEARED + status_line(status)[: shutil.get_terminal_size().columns - 1])
@@ -128,6 +155,20 @@ class _Session:
             return FAILED
         self._say(ending.reason)
         return DONE
+
+    async def _change(self, peer: Peer) -> None:
+        """Make the changes that were asked for."""
+        while not self._asked.empty():
+            line = self._asked.get_nowait().strip()
+            if line == "end":
+                self._ended.set()
+            elif line:
+                try:
+                    told, is_refused = await change(peer, line), False
+                except (ValueError, TypeError, OSError) as error:
+                    told, is_refused = str(error), True
+                self._event("changed", asked=line, told=told, refused=is_refused)
+                self._say(told)
 
     def _event(self, event: str, **values: Any) -> None:
         if self._options.json:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from lamina.plugin.host.device.device_settings import DeviceSettings
 from lamina.plugin.line.joining.ends import Sink, Source
 from lamina.plugin.line.joining.settings import LineSettings, Live
 from lamina.plugin.line.joining.sound import PeerSound, Told
@@ -48,7 +49,7 @@ class Peer:
         sink: Sink | Live | None,
         settings: LineSettings,
     ) -> None:
-        self.codec, self.hearing, self.settings = codec, hearing, settings
+        self.codec, self.hearing = codec, hearing
         self.there = ""
         """The other end's name, once it has said hello."""
         self._transport = transport
@@ -87,6 +88,11 @@ class Peer:
         return self._sound.receiver
 
     @property
+    def settings(self) -> LineSettings:
+        """How it sends and receives, with the devices of now."""
+        return self._sound.settings
+
+    @property
     def state(self) -> State:
         """How the line stands."""
         if self._ending.done():
@@ -122,6 +128,14 @@ class Peer:
     async def wait_ended(self) -> Ending:
         """Wait for the line's end; returns why."""
         return await asyncio.shield(self._ending)
+
+    async def change_devices(self, devices: DeviceSettings) -> None:
+        """Go on with other devices, at the rate and with as many channels as before; the line goes on meanwhile.
+
+        Raises ValueError if the line uses no device or has ended, or for another number of channels, and DeviceError
+        for devices that can't be opened: the line then goes on with those it had.
+        """
+        await self._loop.run_in_executor(None, self._sound.change_devices, devices)
 
     async def close(self) -> None:
         """End the line: the rest is sent, the other end is told, files are completed. May be called again."""

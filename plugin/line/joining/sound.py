@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
 
 from lamina.plugin.codes_file.file import codes_writer
+from lamina.plugin.files.sound import AudioFileError
+from lamina.plugin.host.device.device_settings import DeviceSettings
+from lamina.plugin.host.device.devices import is_hardware
+from lamina.plugin.host.device.streams import DeviceError
 from lamina.plugin.line.codec_ends import check_model, hello_of
 from lamina.plugin.line.joining.ends import Sink, Source
 from lamina.plugin.line.joining.held_back import HeldCodes, HeldSound
@@ -73,27 +77,17 @@ class PeerSound:
         self._is_flushed = source is None
         self._codes = contextlib.ExitStack()
         self._held: HeldSound | None = None
-        self._clock: SystemClock | DeviceClock = SystemClock()
-        if LIVE in (source, sink):
-            self._clock = DeviceClock(settings.devices, source is LIVE, sink is LIVE)
+        self.output_delay_ms = 0.0
+        """From a sample's being handed over to its being in the air, where a device plays it."""
+        self._moving = Lock()
+        self._is_stopped = False
+        self._clock = self._device(settings.devices) if LIVE in (source, sink) else SystemClock()
         try:
             self.hello = self._new_sender()
-            self._pump = Pump(
-                self._clock,
-                self._listen if self.sender is not None else None,
-                self.sender.sample_rate if self.sender is not None else 1,
-                self._play,
-                lambda: self.play_rate,
-                told.trouble,
-            )
+            self._pump = self._new_pump()
         except BaseException:
             self._clock.stop()
             raise
-
-    @property
-    def output_delay_ms(self) -> float:
-        """From a sample's being handed over to its being in the air, where a device plays it."""
-        return 1000 * self._clock.delay_seconds[1] if isinstance(self._clock, DeviceClock) else 0.0
 
     @property
     def rates(self) -> LineRates | None:
@@ -137,9 +131,48 @@ class PeerSound:
         self._told.packets(packets)
         self._told.finished()
 
+    def change_devices(self, devices: DeviceSettings) -> None:
+        """Go on with other devices, at the rate and with as many channels as before.
+
+        Raises ValueError if the line uses no device or has ended, or for another number of channels, and DeviceError
+        for devices that can't be opened: the line then goes on with those it had.
+        """
+        with self._moving:
+            if self._is_stopped:
+                raise ValueError("The line has ended; its devices can't be changed any more.")
+            if not isinstance(self._clock, DeviceClock):
+                raise ValueError("The line goes between files or arrays; it has no devices to change.")
+            if (
+                self.source is LIVE
+                and self.sender is not None
+                and len(devices.input_channels) != self.sender.n_channels
+            ):
+                n_sent, n_named = self.sender.n_channels, len(devices.input_channels)
+                raise ValueError(f"The line sends channels of the input, {n_sent} of them; {n_named} can't be sent.")
+            before = replace(self.settings.devices, sample_rate=self._clock.sample_rate)
+            wanted = replace(devices, sample_rate=self._clock.sample_rate)
+            try:
+                clock = self._device(wanted)
+            except DeviceError:
+                if not (is_hardware(wanted.input) or is_hardware(wanted.output)):
+                    raise
+                clock = None  # it may be the one that is open
+            self._pump.stop()
+            try:
+                self._go_on_with(clock if clock is not None else self._device(wanted))
+            except (DeviceError, AudioFileError) as error:
+                try:
+                    self._go_on_with(self._device(before))
+                except (DeviceError, AudioFileError):
+                    self._told.trouble(f"{error} The devices that were used before can't be opened again either.")
+                raise
+            self.settings = replace(self.settings, devices=devices)
+
     def stop(self) -> None:
         """Let everything go; what was written is complete."""
-        self._pump.stop()
+        with self._moving:
+            self._is_stopped = True
+            self._pump.stop()
         for end in (self.source, self.sink):
             if end is not None and not isinstance(end, Live):
                 end.close()
@@ -183,10 +216,30 @@ class PeerSound:
         if isinstance(sink, Live):
             assert isinstance(self._clock, DeviceClock)
             self._clock.play(sound)
+            self.output_delay_ms = 1000 * self._clock.delay_seconds[1]
         elif self._held is not None:
             self._held.write(sound, receiver.n_past)
 
     # Helpers.
+
+    def _device(self, devices: DeviceSettings) -> SystemClock | DeviceClock:
+        return DeviceClock(devices, self.source is LIVE, self.sink is LIVE)
+
+    def _new_pump(self) -> Pump:
+        return Pump(
+            self._clock,
+            self._listen if self.sender is not None else None,
+            self.sender.sample_rate if self.sender is not None else 1,
+            self._play,
+            lambda: self.play_rate,
+            self._told.trouble,
+        )
+
+    def _go_on_with(self, clock: SystemClock | DeviceClock) -> None:
+        """Raises DeviceError if the device can't be started, and lets go of it."""
+        self._clock = clock
+        self._pump = self._new_pump()
+        self.start()
 
     def _begin_to_hear(self, hello: Hello) -> None:
         sink = self.sink
