@@ -239,7 +239,10 @@ def test_the_command_line_lists_and_renders_rivals(tmp_path, capsys):
     listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
     assert list(listed) == list(RIVALS) and listed["opus"]["missing"] is None
     assert main(["rivals"]) == 0
-    assert "Opus: 6 to 510 kbps" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Opus: 6 to 510 kbps" in told
+    for kind in RIVALS.values():
+        assert all(f" {name}: {values}\n" in told for name, values in kind.options.items())
     for words in (["--rival", "opus", "--kbps", "12"], ["--rival", "opus:12"], ["--rival", "vorbis:96"]):
         assert main(["render", str(source), str(target), "-f", *words]) == 0
         assert "kbps counted in all" in "".join(capsys.readouterr())

@@ -10,6 +10,7 @@ from typing import Any
 
 from lamina.cli.answers import DONE, INCOMPLETE, INPUT, print_json, shown
 from lamina.cli.listening.run import add_run
+from lamina.plugin.rivals.coding.asked import LAMINA_FORM, ORIGINAL_FORM, RIVAL_FORM, forms
 
 
 def add_listen_command(commands: Any) -> None:
@@ -70,7 +71,7 @@ def _add_plan(parts: Any) -> None:
         action="append",
         default=[],
         metavar="VERSION",
-        help="what is compared: original, lamina:KBPS, or another codec such as opus:12; may be repeated",
+        help=f"what is compared: {forms(ORIGINAL_FORM, LAMINA_FORM, RIVAL_FORM)}; may be repeated",
     )
     plan.add_argument(
         "--trials", type=int, metavar="N", help="how many; default 16 (abx), 12 (preference), 40 (staircase)"
