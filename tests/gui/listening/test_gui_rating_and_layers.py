@@ -149,15 +149,15 @@ def test_a_part_is_looped_by_keys_for_every_sound_alike(qtbot, window):
     test = begin(slots, qtbot, Qt.Key.Key_3)
     view = slots.test_page.rating
     press(qtbot, view, Qt.Key.Key_A)
-    wait(qtbot, lambda: test.player.position_seconds > 1.0)
+    wait(qtbot, lambda: 0.5 < test.player.position_seconds < 1.2)  # it comes round, so a busy machine gets there too
     press(qtbot, view, Qt.Key.Key_Comma)
     start, stop = test.player.loop
-    assert start >= 1.0 and stop == 3.0 and view.strip.words() == f"{start:.1f} to 3.0 s of 3.0 s"
-    wait(qtbot, lambda: test.player.position_seconds > start + 0.6)
+    assert start > 0.5 and stop == 3.0 and view.strip.words() == f"{start:.1f} to 3.0 s of 3.0 s"
+    wait(qtbot, lambda: start + 0.5 < test.player.position_seconds < 2.5)
     press(qtbot, view, Qt.Key.Key_Period)
-    assert test.player.loop[0] == start and start + 0.6 < test.player.loop[1] < 3.0
+    assert test.player.loop[0] == start and start + 0.5 <= test.player.loop[1] < 3.0
     stop = test.player.loop[1]
-    wait(qtbot, lambda: start <= engine_seconds(slots) < start + 0.3)  # it has come round
+    wait(qtbot, lambda: start <= engine_seconds(slots) < stop)
     press(qtbot, view, Qt.Key.Key_B)
     name = test.names[test.player.heard]
     settled(qtbot, slots, name)
