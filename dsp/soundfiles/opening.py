@@ -93,6 +93,8 @@ def open_sound(path: Path) -> SoundReader:
 
 def kind_of(path: Path) -> str:
     """What the file is; raises SoundFileError for what is no sound that Lamina reads."""
+    if path.exists() and not path.is_file():  # opening a pipe waits, and takes from it what others were to read
+        raise SoundFileError("is no ordinary file.")
     with path.open("rb") as file:
         head = file.read(64)
         if head[:3] == b"ID3" and len(head) >= 10:  # a tag of any length, before whatever it is a tag of
