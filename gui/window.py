@@ -36,7 +36,7 @@ from lamina.gui.widgets.controls.status_line import LINE_KEYS
 from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, COMPARE_KEY, NOISE_ONLY_KEY
 from lamina.gui.widgets.frame.devices_dialog import DevicesDialog
 from lamina.gui.widgets.frame.export_question import ExportQuestion
-from lamina.gui.widgets.frame.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS
+from lamina.gui.widgets.frame.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS, TWO_PASS_KEYS
 
 if TYPE_CHECKING:
     from lamina.gui.widgets.line.line_window import LineWindow
@@ -107,6 +107,7 @@ class MainWindow(QMainWindow):
         self.header.preset_open_asked.connect(self.dialogs.open_preset)
         self.header.preset_save_asked.connect(self.dialogs.save_preset)
         self.header.export_asked.connect(self.dialogs.export)
+        self.header.two_pass_export_asked.connect(partial(self.dialogs.export, True))
         self.header.models_asked.connect(lambda: self.loader.find_models(self.header))
         self.header.model_chosen.connect(self.loader.choose_model)
         self.transport.play_asked.connect(self.toggle_play)
@@ -152,6 +153,7 @@ class MainWindow(QMainWindow):
             ("Ctrl+Right", lambda: session.seek(session.player.position_seconds + SEEK_STEP_SECONDS)),
             ("Ctrl+O", self.dialogs.open_sound),
             ("Ctrl+E", self.dialogs.export),
+            (TWO_PASS_KEYS, partial(self.dialogs.export, True)),
             ("Ctrl+S", self.dialogs.save_preset),
             (PRESET_BEFORE_KEYS, partial(self.header.step_preset, -1)),
             (NEXT_PRESET_KEYS, partial(self.header.step_preset, 1)),
