@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lamina.gui.model.line.received import Received
+from lamina.gui.model.line.received import Received, Sent
 from lamina.plugin import NeuralCodec
 from lamina.plugin.host.engine.realtime import SWITCH_SECONDS
 
@@ -75,16 +75,22 @@ class HeldLine:
         ends: what goes in and out.
         invitation: of the line that is joined; None to offer one.
         listen, port: where it is offered.
-        received: what is told of all that arrives.
+        sent, received: what is told of all that goes through it.
     """
 
     def __init__(
-        self, ends: LineEnds, invitation: Invitation | None, listen: str, port: int, received: Received
+        self,
+        ends: LineEnds,
+        invitation: Invitation | None,
+        listen: str,
+        port: int,
+        sent: Sent,
+        received: Received,
     ) -> None:
         self.view = LineView("preparing" if invitation is None else "joining")
         """Replaced as a whole, so that any thread may read it."""
         self._ends, self._invitation, self._listen, self._port = ends, invitation, listen, port
-        self._received = received
+        self._sent, self._received = sent, received
         self._is_leaving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lamina-line-panel", daemon=True)
         self._thread.start()
@@ -173,6 +179,8 @@ class HeldLine:
 
     async def _follow(self, peer: Peer) -> Any:
         over = asyncio.ensure_future(peer.wait_ended())
+        if peer.sender is not None:
+            self._sent.listen_to(peer.sender)
         while not over.done() and not self._is_leaving.is_set():
             if peer.receiver is not None:
                 self._received.listen_to(peer.receiver)

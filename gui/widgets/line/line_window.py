@@ -163,6 +163,7 @@ class LineWindow(QWidget):
     def _move(self) -> None:
         self.line.tick()
         self._rest()
+        self.ends.refresh()
         if not self.line.is_joined:
             return
         self.talk.refresh()
