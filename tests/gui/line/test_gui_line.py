@@ -15,7 +15,7 @@ import lamina
 from lamina.gui.model.line.line import LIVE_INPUT, LIVE_STEREO, NOTHING, OPEN_FILE, RECORDING, Line
 from lamina.gui.widgets.line.line_window import LineWindow
 from lamina.plugin.line.joining import transport
-from lamina.plugin.line.joining.peer import PeerStatus
+from lamina.plugin.line.joining.status import PeerStatus
 from lamina.plugin.line.sender import LineRates
 
 pytest_plugins = ["gui_fixtures"]
