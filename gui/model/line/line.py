@@ -14,7 +14,7 @@ from lamina.gui.model.values.observable import Observable
 from lamina.gui.model.values.parameters import ParameterValues
 from lamina.gui.model.work import Work
 from lamina.plugin import NeuralCodec
-from lamina.plugin.host.device.device_settings import NONE
+from lamina.plugin.host.device.device_settings import NONE, DeviceSettings
 from lamina.plugin.host.recording.next_take import next_take
 
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
@@ -136,8 +136,8 @@ class Line:
             return f"Somebody was sent away: {view.refusal}" if view.refusal else ""
         if view.stage == "ended":
             return f"Recorded {view.recording}." if view.recording is not None else ""
-        if view.status is None:
-            return ""
+        if view.status is None or view.trouble:
+            return view.trouble
         names = " \N{LEFT RIGHT ARROW} ".join((view.status.here or "you", self.there))
         return f"{names}   {clock(view.status.seconds)}"
 
@@ -254,6 +254,11 @@ class Line:
             self._take_board()
             self.changed.notify()
 
+    def follow_devices(self) -> None:
+        """Other sound devices are chosen now: a line that uses any goes on with them."""
+        if self._held is not None and (self.source in (LIVE_INPUT, LIVE_STEREO) or self.sink == LIVE_OUTPUT):
+            self._held.use_devices(self._devices())
+
     def close(self) -> None:
         """End the line and every thread of it; returns when they have ended."""
         if self._held is not None:
@@ -301,7 +306,7 @@ class Line:
         if self.source == self.sink == NOTHING:
             raise ValueError("A line that neither sends nor hears carries nothing; choose at least one of both.")
         session = self._session
-        devices = session.devices.settings
+        devices = self._devices()
         source: Any = None
         if self.source == OPEN_FILE:
             if session.document is None:
@@ -311,8 +316,6 @@ class Line:
             if devices.input == NONE:
                 raise ValueError(NO_INPUT)
             source = LIVE
-            if self.source == LIVE_INPUT:
-                devices = devices.changed(input_channels=devices.input_channels[:1])
         recording: Path | None = None
         if self.sink == RECORDING:
             recording = self._new_recording()
@@ -324,6 +327,11 @@ class Line:
             NeuralCodec(model=self._codec.model),
             LineSettings(name=self.name.strip(), devices=devices),
         )
+
+    def _devices(self) -> DeviceSettings:
+        """Those that are chosen, with as many channels as are sent."""
+        devices = self._session.devices.settings
+        return devices.changed(input_channels=devices.input_channels[:1]) if self.source == LIVE_INPUT else devices
 
     def _new_recording(self) -> Path:
         folder = self._session.recording.folder

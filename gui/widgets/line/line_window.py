@@ -213,4 +213,6 @@ class LineWindow(QWidget):
         if what == "codec":
             self.line.follow_board()
         elif what in ("document", "output"):
+            if what == "output":
+                self.line.follow_devices()
             self.ends.show_all()

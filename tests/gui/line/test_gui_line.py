@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from gui_parts import lamina_threads, wait
+from gui_parts import lamina_threads, wait, write_sound
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLabel
 
@@ -323,6 +323,23 @@ def test_both_channels_are_sent_where_that_is_chosen(here, there, qtbot):
     there.meeting.join_button.click()
     wait(qtbot, lambda: here.line.sent.meter is not None)
     assert here.line.sent.meter.n_channels == 2
+
+
+def test_a_line_goes_on_with_the_devices_that_are_chosen(window, here, there, qtbot, tmp_path):
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000 * 30) / 48_000)
+    loud = write_sound(tmp_path / "tone.wav", 48_000, tone[None])
+    here.line.source = LIVE_INPUT
+    there.meeting.field.setText(invited(here, qtbot))
+    there.meeting.join_button.click()
+    wait(qtbot, lambda: talking(here.line) and here.line.sent.meter is not None)
+    assert here.ends.level.levels[1] <= -60
+    window.session.devices.choose_input(f"virtual?input={loud}")
+    wait(qtbot, lambda: here.ends.level.levels[1] > -10)
+    window.session.devices.choose_input("virtual?input=/nowhere.wav")
+    wait(qtbot, lambda: "nowhere.wav" in here.remark.text())
+    assert talking(here.line)
+    window.session.devices.choose_input("virtual")
+    wait(qtbot, lambda: "nowhere.wav" not in here.remark.text())
 
 
 def test_a_line_needs_a_model_first(session):
