@@ -71,6 +71,7 @@ class MainWindow(QMainWindow):
         self._question: ExportQuestion | None = None
         self._compare_window: CompareWindow | None = None
         self._line_window: LineWindow | None = None
+        self._line_name = ""
         self.views = Views(session)
         self.showing = Showing(session, self.loader, self.views, lambda: self.background.is_busy)
         self._build()
@@ -183,6 +184,7 @@ class MainWindow(QMainWindow):
             from lamina.gui.widgets.line.line_window import LineWindow
 
             self._line_window = LineWindow(self.session, self)
+            self._line_window.ends.name.setText(self._line_name)
         return self._line_window
 
     # What the user does.
@@ -280,6 +282,7 @@ class MainWindow(QMainWindow):
         self.resize((QSize(left.width, left.height) if left is not None else USUAL_SIZE).boundedTo(free))
         if left is None:
             return
+        self._line_name = left.line_name
         if left.is_maximized:
             self.setWindowState(Qt.WindowState.WindowMaximized)
         if left.tab in TAB_NAMES:
@@ -288,7 +291,8 @@ class MainWindow(QMainWindow):
     def _shape(self) -> KeptWindow:
         size = self.normalGeometry().size() if self.isMaximized() else self.size()
         tab = self.desk.tab if self.desk.is_open else ""
-        return KeptWindow(size.width(), size.height(), self.isMaximized(), tab)
+        name = self._line_window.line.name if self._line_window is not None else self._line_name
+        return KeptWindow(size.width(), size.height(), self.isMaximized(), tab, name)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)
