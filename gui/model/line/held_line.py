@@ -16,7 +16,10 @@ from lamina.plugin.host.engine.realtime import SWITCH_SECONDS
 
 if TYPE_CHECKING:
     from lamina.plugin.line.joining.invitation import Invitation
-    from lamina.plugin.line.joining.peer import LineSettings, Offered, Peer, PeerStatus
+    from lamina.plugin.line.joining.opening import Offered
+    from lamina.plugin.line.joining.peer import Peer
+    from lamina.plugin.line.joining.settings import LineSettings
+    from lamina.plugin.line.joining.status import PeerStatus
 
 LOOK_SECONDS = 0.05
 """So often the thread looks at the line, and whether it is to be left."""
@@ -146,7 +149,7 @@ class HeldLine:
 
     async def _met(self, stack: contextlib.AsyncExitStack, arguments: dict[str, Any]) -> Peer | None:
         """The other end; None if the line was left before."""
-        from lamina.plugin.line.joining.peer import join, offer
+        from lamina.plugin.line.joining.opening import join, offer
 
         if self._invitation is not None:
             return await self._or_left(stack.enter_async_context(join(self._invitation, **arguments)))

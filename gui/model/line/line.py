@@ -280,7 +280,7 @@ class Line:
 
     def _ends(self) -> LineEnds:
         """What goes in and out, as it is chosen now; raises ValueError or OSError with a sentence."""
-        from lamina.plugin.line.joining.peer import LIVE, LineSettings
+        from lamina.plugin.line.joining.settings import LIVE, LineSettings
 
         if self._codec is None:
             raise ValueError("The model is still being loaded; try again in a moment.")
