@@ -246,7 +246,7 @@ def draw(found: dict[str, dict[str, Any]], losses: Sequence[float], path: Path) 
             )
         panel.set(xlabel="packets lost, %", ylabel=measure.upper())
         panel.grid(alpha=0.3)
-    panel.legend(fontsize=7)
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
 
