@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any, BinaryIO
 
 from lamina.dsp.arrays import FloatArray
+from lamina.dsp.soundfiles.chunk_sizes import sound_bytes
 from lamina.dsp.soundfiles.decoder import (
     check_unchanged,
     open_container,
@@ -14,7 +15,7 @@ from lamina.dsp.soundfiles.decoder import (
     sound_stream,
     stored_bits,
 )
-from lamina.dsp.soundfiles.sound_reader import DAMAGED, SoundFileError, SoundReader
+from lamina.dsp.soundfiles.sound_reader import DAMAGED, SoundFileError, SoundReader, cut_off
 
 RUN_UP_SAMPLES = 4096
 """Decoded before a place that is jumped to: a packet's sound overlaps the packet's before it."""
@@ -50,6 +51,7 @@ class ContainerFile(SoundReader):
         self._is_whole = False
         self._container: Any = None
         try:
+            sizes = sound_bytes(file, kind)
             self._open()
             said = self._said_by_mpeg4()
             if said is not None:
@@ -75,6 +77,7 @@ class ContainerFile(SoundReader):
                 self._origin, self._promised = self._sample(start) + late, self._sample(n_ticks)
             super().__init__(rate, channels, 0)
             self.frames = self._measure(kind)
+            self._tell_of_a_cut(sizes)
             self._jump(0)
         except BaseException:
             self.close()
@@ -149,21 +152,27 @@ class ContainerFile(SoundReader):
             self._jump(0)
             n_samples = self._tail()[1]
         if promised is not None and kind in ("flac", "mov", "caf", "w64", "au", "aiff") and n_samples < promised:
-            self.trouble = (
-                f"The file was cut off: {n_samples / self.samplerate:.2f} of {promised / self.samplerate:.2f} s are "
-                "there."
-            )
+            self.trouble = cut_off(n_samples / self.samplerate, promised / self.samplerate)
         return n_samples
+
+    def _tell_of_a_cut(self, sizes: tuple[int, int] | None) -> None:
+        there, promised = sizes or (0, 0)
+        if there < promised and not self.trouble and self.frames:
+            seconds = self.frames / self.samplerate
+            self.trouble = cut_off(seconds, seconds * promised / there)
 
     def _tail(self) -> tuple[int, int]:
         """Where the packets end from here on, and where their decoded sound does."""
         self._goal = None
         there = decoded = 0
         for packet in self._packets():
+            ends = [self._place(frame) + int(frame.samples) for frame in self._frames_of(packet)]
+            decoded = max(decoded, *ends, 0)
             if packet.pts is not None and packet.size:
-                there = max(there, self._sample(packet.pts + (packet.duration or 0)) - self._origin)
-            for frame in self._frames_of(packet):
-                decoded = max(decoded, self._place(frame) + int(frame.samples))
+                # In CAF files the last packet may hold less than its length says, and nothing else tells.
+                is_known = self._kind == "caf" and ends
+                end = max(ends) if is_known else self._sample(packet.pts + (packet.duration or 0)) - self._origin
+                there = max(there, end)
         return (decoded if self._is_counted else there), decoded
 
     def _place(self, frame: Any) -> int:

@@ -18,8 +18,8 @@ from lamina.dsp.soundfiles.decoder import (
     samples_of_frame,
     sound_stream,
 )
-from lamina.dsp.soundfiles.mpeg_packets import Packets, find_packets
-from lamina.dsp.soundfiles.sound_reader import DAMAGED, SoundFileError, SoundReader
+from lamina.dsp.soundfiles.mpeg_packets import Packets, find_packets, said_size
+from lamina.dsp.soundfiles.sound_reader import DAMAGED, SoundFileError, SoundReader, cut_off
 
 RUN_UP_PACKETS = 40
 """Decoded before a place that is jumped to: a packet's bits may lie in the packets before it."""
@@ -61,11 +61,13 @@ class MpegFile(SoundReader):
             skipped, promised, left_out = self._gapless(int(n_samples[0]))
             if promised and promised > len(self._places):
                 there, whole = (n * int(n_samples[0]) / self.samplerate for n in (len(self._places), promised))
-                self.trouble = f"The file was cut off: {there:.2f} of {whole:.2f} s are there."
+                self.trouble = cut_off(there, whole)
             elif promised == len(self._places):
                 end -= left_out
             self._starts -= skipped
             self.frames = max(0, end - skipped)
+            if packets.is_cut and not promised:
+                self.trouble = cut_off(self.frames / self.samplerate)
             self._jump(0)
         except BaseException:
             self._file.close()
@@ -85,7 +87,7 @@ class MpegFile(SoundReader):
         raise SoundFileError("holds no sound that can be decoded.")
 
     def _drop_a_cut_end(self) -> None:
-        """Leave the last packet out if it isn't there as a whole."""
+        """Leave the last packet out if it can't be decoded."""
         self._start()
         last = len(self._places) - 1
         frames: list[Any] = []
@@ -156,8 +158,11 @@ def _parsed(opened: Callable[[], BinaryIO], kind: str) -> Packets:
         codec = name if name in ("aac", "mp3float", "mp2float", "mp1float") else f"{name}float"
         rate = int(stream.codec_context.sample_rate) or 1
         rows = np.array(list(_packets(container, stream)), np.int64).reshape(-1, 3)
+        is_cut = len(rows) > 1 and _is_cut(scanned, int(rows[-1, 0]), int(rows[-1, 1]))
+        if is_cut:
+            rows = rows[:-1]
         n_samples = np.rint(rows[:, 2].astype(np.float64) * float(stream.time_base * rate)).astype(np.int64)
-    return Packets(codec, rate, rows[:, 0], rows[:, 1], n_samples)
+    return Packets(codec, rate, rows[:, 0], rows[:, 1], n_samples, is_cut)
 
 
 def _packets(container: Any, stream: Any) -> Iterator[tuple[int, int, int]]:
@@ -170,3 +175,9 @@ def _packets(container: Any, stream: Any) -> Iterator[tuple[int, int, int]]:
                 yield packet.pos, packet.size, packet.duration or 0
     except (av.error.FFmpegError, EOFError):
         return
+
+
+def _is_cut(file: BinaryIO, place: int, size: int) -> bool:
+    """Whether a packet is shorter than its own header says."""
+    file.seek(place)
+    return said_size(file.read(6)) > size

@@ -42,6 +42,7 @@ class Packets:
         sample_rate: as their headers say; a decoder may make more of it (HE-AAC).
         places, sizes: in bytes.
         n_samples: of each, at `sample_rate`.
+        is_cut: whether another packet begins at the end, of which only a part is there.
     """
 
     codec: str
@@ -49,6 +50,7 @@ class Packets:
     places: npt.NDArray[np.int64]
     sizes: npt.NDArray[np.int64]
     n_samples: npt.NDArray[np.int64]
+    is_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def find_packets(file: BinaryIO) -> Packets | None:
     first: tuple[int, _Header] | None = None
     known: dict[int, _Header | None] = {}
     places, sizes, lengths = array("q"), array("q"), array("q")
+    is_cut = False
     while place < n_bytes:
         if place - start + 4 > len(held) and start + len(held) < n_bytes:
             file.seek(place)
@@ -87,15 +90,25 @@ def find_packets(file: BinaryIO) -> Packets | None:
             if _is_told(held[: header.size], header):
                 place += header.size
                 continue
-        size = min(header.size, n_bytes - place)
+        if header.size > n_bytes - place:
+            is_cut = True
+            break
         places.append(place)
-        sizes.append(size)
+        sizes.append(header.size)
         lengths.append(header.n_samples)
-        place += size
+        place += header.size
     if first is None or len(places) < FEWEST_PACKETS:
         return None
-    rows = (np.array(row, np.int64) for row in (places, sizes, lengths))
-    return Packets(first[1].codec, first[1].sample_rate, *rows)
+    found, n_bytes_of, n_samples = (np.array(row, np.int64) for row in (places, sizes, lengths))
+    return Packets(first[1].codec, first[1].sample_rate, found, n_bytes_of, n_samples, is_cut)
+
+
+def said_size(head: bytes) -> int:
+    """Bytes of a packet whose first six are given, as they say; 0 if they don't (AAC: ISO 14496-3, 1.A.3.2)."""
+    if len(head) == 6 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
+        return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    header = _header(int.from_bytes(head[:4], "big"))
+    return header.size if header is not None else 0
 
 
 def _behind_tags(file: BinaryIO) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 
 from lamina.dsp.arrays import FloatArray
 from lamina.dsp.soundfiles.decoder import check_unchanged, decoder_of, samples_of_frame, stored_bits
-from lamina.dsp.soundfiles.sound_reader import DAMAGED, SoundFileError, SoundReader
+from lamina.dsp.soundfiles.sound_reader import DAMAGED, SoundFileError, SoundReader, cut_off
 
 _PAGE = struct.Struct("<4sBBqIIIB")
 CONTINUED, FIRST, LAST = 1, 2, 4
@@ -109,7 +109,7 @@ class OggFile(SoundReader):
             super().__init__(rate, channels, sum(link.n_samples for link in self._links))
             self._begins = np.cumsum([0, *(link.n_samples for link in self._links)]).tolist()
             if not self._links[-1].is_complete:
-                self.trouble = f"The file was cut off: {self.frames / rate:.2f} s are there."
+                self.trouble = cut_off(self.frames / rate)
             self._jump(0)
         except BaseException:
             self.close()

@@ -11,7 +11,7 @@ from lamina.dsp.soundfiles.formats import readable
 from lamina.dsp.soundfiles.mpeg_file import MpegFile
 from lamina.dsp.soundfiles.ogg_file import OggFile
 from lamina.dsp.soundfiles.pcm_file import PcmFile
-from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader
+from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader, cut_off
 from lamina.dsp.soundfiles.views import Part, PutRight
 from lamina.dsp.soundfiles.wav_header import read_aiff_header, read_wav_header
 
@@ -93,6 +93,8 @@ def open_sound(path: Path) -> SoundReader:
 
 def kind_of(path: Path) -> str:
     """What the file is; raises SoundFileError for what is no sound that Lamina reads."""
+    if path.exists() and not path.is_file():  # opening a pipe waits, and takes from it what others were to read
+        raise SoundFileError("is no ordinary file.")
     with path.open("rb") as file:
         head = file.read(64)
         if head[:3] == b"ID3" and len(head) >= 10:  # a tag of any length, before whatever it is a tag of
@@ -131,5 +133,9 @@ def _open_wav(path: Path) -> SoundReader:
     else:
         file = cast(BinaryIO, PutRight(path, sound)) if not sound.is_plain else path.open("rb")
         reader = ContainerFile(file, "wav", sound.is_in_blocks)
-    reader.trouble = sound.trouble or reader.trouble
+    trouble = sound.trouble
+    if trouble and sound.is_in_blocks and sound.promised:  # of them headers often say wrong how many bytes a second has
+        seconds = reader.frames / reader.samplerate
+        trouble = cut_off(seconds, seconds * sound.promised / sound.there)
+    reader.trouble = trouble or reader.trouble
     return reader

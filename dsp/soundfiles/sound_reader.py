@@ -18,6 +18,11 @@ LONGEST_SILENT_END_SECONDS = 1.0
 DAMAGED = "The file is damaged: some of its sound can't be decoded and is silent."
 
 
+def cut_off(there: float, promised: float | None = None) -> str:
+    """What is said of a file that was cut off: the seconds that are there, and those that it promises if it does."""
+    return f"The file was cut off: {there:.2f}{'' if promised is None else f' of {promised:.2f}'} s are there."
+
+
 class SoundFileError(ValueError):
     """A file can't be read as what it is; the message says why, the file's name left out."""
 

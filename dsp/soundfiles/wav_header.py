@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from lamina.dsp.soundfiles.sound_reader import SoundFileError
+from lamina.dsp.soundfiles.sound_reader import SoundFileError, cut_off
 
 UNKNOWN_SIZES = 0x7FFF_F000
 """From here on a size may be what programs write that don't know how long the sound will be: they differ in it."""
@@ -111,7 +111,7 @@ class WavSound:
         if not self.bytes_per_second:
             return "The file was cut off."
         there, promised = (n_bytes / self.bytes_per_second for n_bytes in (self.there, self.promised))
-        return _cut(there, promised)
+        return cut_off(there, promised)
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def read_aiff_header(path: Path) -> PcmSound | None:
     sample_rate = _extended(rate)
     if not 0 < sample_rate < 1 << 31:
         raise WavHeaderError(f"is an AIFF file of {sample_rate:g} Hz. Convert it again.")
-    trouble = _cut(n_samples / sample_rate, promised / sample_rate) if n_samples < promised else ""
+    trouble = cut_off(n_samples / sample_rate, promised / sample_rate) if n_samples < promised else ""
     return PcmSound(start, n_samples, channels, int(sample_rate), stored, trouble)
 
 
@@ -230,10 +230,6 @@ def _extended(number: bytes) -> float:
     """A floating-point number of 80 bits."""
     exponent, mantissa = struct.unpack(">HQ", number)
     return float(math.ldexp(mantissa, min(1000, (exponent & 0x7FFF) - 16383 - 63))) if exponent < 0x8000 else -1.0
-
-
-def _cut(there: float, promised: float) -> str:
-    return f"The file was cut off: {there:.2f} of {promised:.2f} s are there."
 
 
 def chunks(file: BinaryIO, n_bytes: int, layout: str = "<4sI") -> Iterator[tuple[bytes, int, int]]:

@@ -194,7 +194,7 @@ def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> I
         raise AudioFileError(f"{path} is a folder; name a sound file.")
     try:
         if not path.is_file():
-            raise AudioFileError(f"{path} is no ordinary file.")
+            raise AudioFileError(f"{path} is no ordinary file. Pipes are read from -, standard input.")
         if path.stat().st_size == 0:
             raise AudioFileError(f"{path} is empty (0 bytes).")
         with open_sound(path) as file:

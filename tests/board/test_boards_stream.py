@@ -121,12 +121,20 @@ def test_blocks_that_are_none_are_refused_and_change_nothing():
             call(RATE, 9)
 
 
-@pytest.mark.parametrize("between", [[], [pedalboard.Reverb]])
-def test_several_codecs_stream_what_they_give_of_a_whole_piece_but_for_its_last_latency(between):
-    """A whole piece ends for every effect; behind another codec a stream still hears that one die away."""
+@pytest.mark.parametrize(
+    "before",
+    [
+        [lambda: NeuralCodec(layers=6, search=1)],
+        [lambda: NeuralCodec(layers=6, search=1), pedalboard.Reverb],
+        [lambda: pedalboard.Delay(0.05)],
+    ],
+    ids=["a codec", "a codec and a reverb", "a delay"],
+)
+def test_what_rings_on_before_a_codec_changes_only_the_last_latency_of_a_stream(before):
+    """A whole piece ends for every effect; in a stream the codec still hears what is before it die away."""
 
     def board():
-        return Board([NeuralCodec(layers=6, search=1), *(make() for make in between), NeuralCodec(layers=4, search=1)])
+        return Board([*(make() for make in before), NeuralCodec(layers=4, search=1)])
 
     audio = demo(0, 44_100, 0.6)
     whole, streaming = board()(audio, 44_100), board()

@@ -240,6 +240,40 @@ def test_cut_files_are_read_up_to_the_break_and_say_so(suffix, tmp_path):
         assert np.array_equal(file.read(5000), clip.samples[:, n_samples - 9000 : n_samples - 4000])
 
 
+CUT = {
+    "w64": MADE["w64"],
+    "caf": MADE["caf"],
+    "au": MADE["au"],
+    "ima.wav": MADE["ima.wav"],
+    "aac": lambda path, sound: encode(path, "aac", sound, container="adts"),
+    "mp2": lambda path, sound: encode(path, "mp2", sound, container="mp2", bit_rate=128_000),
+}
+
+
+@pytest.mark.parametrize("suffix", CUT)
+def test_cut_files_of_any_kind_say_so_and_end_with_what_was_whole(suffix, tmp_path):
+    path = CUT[suffix](tmp_path / f"a.{suffix}", sweep(4 * RATE))
+    clip = read_audio(path)
+    assert clip.trouble == ""
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2 + 100])
+    cut = read_audio(path)
+    n_samples = cut.samples.shape[1]
+    assert abs(n_samples - 2 * RATE) < 4096  # packets aren't all of one length
+    assert np.array_equal(cut.samples, clip.samples[:, :n_samples])  # no packet was made up of what is left of it
+    said = re.fullmatch(r"The file was cut off: ([\d.]+)(?: of ([\d.]+))? s are there\.", cut.trouble)
+    assert float(said[1]) == pytest.approx(n_samples / RATE, abs=0.006)
+    # Where nothing but packets follow each other, nobody knows how many there were.
+    assert said[2] is None if suffix in ("aac", "mp2") else float(said[2]) == pytest.approx(4.0, abs=0.05)
+
+
+def test_a_short_last_packet_in_a_caf_file_is_no_cut(tmp_path):
+    sound = sweep()
+    clip = read_audio(encode(tmp_path / "a.caf", "alac", sound))
+    assert clip.samples.shape == sound.shape and clip.trouble == ""
+    assert np.abs(clip.samples - sound).max() < 1e-4
+
+
 def test_a_seek_in_a_vorbis_file_of_one_page_finds_the_sample(tmp_path):
     path = stored(tmp_path / "a.ogg", sweep(9000, n_channels=1), "OGG", "VORBIS")
     whole = read_audio(path).samples

@@ -75,3 +75,16 @@ def test_a_name_that_is_not_utf8_is_refused_with_a_sentence(tmp_path):
         read_audio(name)
     with pytest.raises(AudioFileError, match="not valid UTF-8"):
         render_file(NeuralCodec(), demo_items()[0].path, name)
+
+
+def test_a_pipe_in_the_place_of_a_file_is_refused_with_nothing_taken_from_it(tmp_path):
+    pipe, sound = tmp_path / "a.wav", demo_items()[0].path.read_bytes()[:1000]
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)  # so that whoever opens it needn't wait for ever
+    try:
+        os.write(end, sound)
+        with pytest.raises(AudioFileError, match=r"no ordinary file\. Pipes are read from -"):
+            render_file(NeuralCodec(), pipe, tmp_path / "out.wav")
+        assert os.read(end, 2000) == sound and not (tmp_path / "out.wav").exists()
+    finally:
+        os.close(end)
