@@ -71,6 +71,10 @@ class TestSetup(QWidget):
         column.addStretch(1)
         column.addWidget(panel, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(theme.MARGIN)
+        self.hint = QLabel()
+        self.hint.setProperty("role", "muted")
+        column.addWidget(self.hint, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(theme.MARGIN)
         column.addWidget(self.left_over, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(1)
         escape = QShortcut(QKeySequence("Escape"), self)
@@ -154,8 +158,9 @@ class TestSetup(QWidget):
         self.left_words.setTextFormat(Qt.TextFormat.PlainText)
         self.left_words.setWordWrap(True)
         self.go_on_button = QPushButton("Go on")
-        self.go_on_button.setToolTip("Go on with the test that was left; its sounds are made anew and checked.")
+        self.go_on_button.setToolTip("Go on with the test that was left; its sounds are made anew and checked (Alt+G).")
         self.go_on_button.clicked.connect(self.go_on)
+        QShortcut(QKeySequence("Alt+G"), self).activated.connect(self.go_on_button.click)
         row.addWidget(self.left_words, 1)
         row.addWidget(self.go_on_button)
         strip.content.addLayout(row)
@@ -210,7 +215,7 @@ class TestSetup(QWidget):
     def _show_left_over(self) -> None:
         left = self._testing.unfinished()
         self.left_over.setVisible(left is not None)
-        self.left_words.setText(f"Not finished: {left.words}." if left is not None else "")
+        self.left_words.setText(f"Not finished: {left.words} (Alt+G goes on)." if left is not None else "")
         set_tip(self.left_words, plain_tip(self.left_words.text()))
 
     def choose_kind(self, name: str) -> None:
@@ -229,6 +234,8 @@ class TestSetup(QWidget):
             widget.setVisible(is_asked)
             self._labels[widget].setVisible(is_asked)
         self.training.setVisible(self._kind is ABX)
+        more = "      Alt+A: add sounds" if self._kind is MUSHRA else ""
+        self.hint.setText(f"Alt+1 to Alt+{len(KINDS)}: which test      Tab: the next field{more}      Return: begin")
         self._show_heard()
 
     # Gestures.

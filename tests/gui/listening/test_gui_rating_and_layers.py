@@ -391,7 +391,7 @@ def test_a_test_of_several_sounds_goes_on_at_its_page_with_the_same_sounds(slots
     slots.open_tests()
     setup = slots.test_page.setup
     assert "and 1 more, 5 of 8 rated" in setup.left_words.text()
-    setup.go_on_button.click()
+    qtbot.keyClick(setup, Qt.Key.Key_G, Qt.KeyboardModifier.AltModifier)
     wait(qtbot, lambda: slots.testing.test is not None)
     again = slots.testing.test
     assert again.page == 1 and again._test.item == item and again.rating(1) == 70
