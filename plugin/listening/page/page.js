@@ -259,6 +259,7 @@ function rating() {
     const score = Math.max(0, Math.min(100, Math.round(value)));
     state.ratings[index] = score;
     sliders[index].value = score;
+    sliders[index].classList.remove("unrated");
     outputs[index].textContent = `${score} ${word(score)}`;
     notice.textContent = "";
     keep();
@@ -267,7 +268,7 @@ function rating() {
     const rated = state.ratings[index];
     plays.push(el("button", { id: `play-${index}`, "aria-pressed": "false", onclick: () => play(index) },
       `Sound ${index + 1} `, kbd(SLOT_KEYS[index])));
-    sliders.push(el("input", { type: "range", id: `rate-${index}`, min: 0, max: 100, value: rated === null ? 50 : rated,
+    sliders.push(el("input", { type: "range", class: rated === null ? "unrated" : false, id: `rate-${index}`, min: 0, max: 100, value: rated === null ? 50 : rated,
       "aria-label": `Sound ${index + 1}, 0 bad to 100 excellent`, oninput: (event) => rate(index, Number(event.target.value)) }));
     outputs.push(el("output", { id: `score-${index}` }, rated === null ? "not yet" : `${rated} ${word(rated)}`));
     return el("div", { class: "slot" }, plays[index], sliders[index], outputs[index]);
@@ -284,10 +285,10 @@ function rating() {
   const { shown, keys: stripKeys } = strip();
   const back = () => { state.state.page -= 1; keep(); rating(); };
   show(...head("Page"), el("p", { class: "quiet" }, "One of them is the reference itself; it deserves 100."),
-    el("div", { class: "row" }, reference),
+    el("div", { class: "row tight" }, reference), shown,
     el("div", { class: "words" }, el("i"), el("span", {}, ...["Bad", "Poor", "Fair", "Good", "Excellent"].map((text) =>
       el("i", {}, text))), el("i")),
-    ...rows, shown, notice,
+    ...rows, notice,
     el("div", { class: "row" }, ...(state.state.page
       ? [el("button", { id: "back", onclick: back }, "Back ", kbd("Backspace"))] : []),
     el("button", { class: "main", id: "next", onclick: next },
