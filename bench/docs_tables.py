@@ -1,4 +1,4 @@
-"""Every table of parameters in the docs, written from the declarations.
+"""Every table of parameters, and of what comparisons take, in the docs, written from the declarations.
 
 The desk's index and the order of its effects too.
 
@@ -16,9 +16,13 @@ from example_recipes import PAGES
 
 from lamina.plugin.desk.chain import CHAIN
 from lamina.plugin.parameters.table import PARAMETERS, Parameter
+from lamina.plugin.rivals.coding.asked import FORMS, LAMINA_FORM, ORIGINAL_FORM, PRESET_FORM, RIVAL_FORM
+from lamina.plugin.rivals.registry import RIVALS
 
 DOCS = Path(__file__).parent.parent / "docs"
 HEAD = "| name | range | default | what it does |\n| --- | --- | --- | --- |\n"
+FORMS_HEAD = "| form | who it is |\n| --- | --- |\n"
+OPTIONS_HEAD = "| codec | option | what it may be |\n| --- | --- | --- |\n"
 INDEX_HEAD = "| page | what it is for |\n| --- | --- |\n"
 
 
@@ -30,6 +34,16 @@ def pages() -> dict[Path, str]:
         shown = [parameter for parameter in PARAMETERS.values() if parameter.page == name]
         made[desk / f"{name}.md"] = with_table(read(desk / f"{name}.md"), HEAD, map(_row, shown))
     made[desk / "README.md"] = with_chain(with_table(read(desk / "README.md"), INDEX_HEAD, map(_entry, PAGES)))
+    for name, forms in (
+        ("compare", (LAMINA_FORM, PRESET_FORM, RIVAL_FORM)),
+        ("listening", (ORIGINAL_FORM, LAMINA_FORM, RIVAL_FORM)),
+    ):
+        rows = [f"| `{form}` | {FORMS[form]} |" for form in forms]
+        made[DOCS / f"{name}.md"] = with_table(read(DOCS / f"{name}.md"), FORMS_HEAD, rows)
+    options = [
+        f"| `{kind.name}` | `{name}` | {values} |" for kind in RIVALS.values() for name, values in kind.options.items()
+    ]
+    made[DOCS / "rivals.md"] = with_table(read(DOCS / "rivals.md"), OPTIONS_HEAD, options)
     made[DOCS / "how-it-works.md"] = with_chain(read(DOCS / "how-it-works.md"))
     return made
 

@@ -30,7 +30,8 @@ from lamina.models.bundles.bundle import Bundle
 from lamina.models.runtime import CodecRuntime, load_runtime
 from lamina.plugin.parameters.table import PARAMETERS
 from lamina.plugin.rivals.lyra import LYRA_KBPS
-from lamina.plugin.stream.two_pass import Survey, changes_told
+from lamina.plugin.stream.two_pass import Survey
+from lamina.plugin.stream.variable_rate import changes_told
 
 DECIDING_LAYERS = (4, 8, 16, 24)
 """3, 6, 12 and 18 kbps: where bundles are compared, and where noisy speech and denoising are measured."""

@@ -8,6 +8,7 @@
 namespace lamina {
 namespace {
 
+constexpr int DENOISER_DILATIONS = 5;
 constexpr int DECIMATION = 4, LOW_PASS_TAPS = 49;
 constexpr double PRE_EMPHASIS = 0.6, LOW_PASS_HZ = 2500.0, PI = 3.14159265358979323846;
 constexpr float NEVER = -3e38f;
@@ -105,12 +106,12 @@ Layer byte_layer(const Tensors &tensors, const std::string &name, int rows, int 
     return layer;
 }
 
-std::vector<ResidualBlock> stack_of(const Tensors &tensors, const std::string &name, int width, int blocks) {
-    constexpr int DILATIONS[] = {1, 2, 4};
+// The blocks' dilations go round, from 1 in powers of two.
+std::vector<ResidualBlock> stack_of(const Tensors &tensors, const std::string &name, int width, int blocks, int dilations = 3) {
     std::vector<ResidualBlock> stack;
     for (int i = 0; i < blocks; i++) {
-        const std::string item = name + ".items." + std::to_string(i);
-        stack.push_back({byte_layer(tensors, item + ".conv.linear", width, 3 * width), byte_layer(tensors, item + ".project", width, width), DILATIONS[i % 3]});
+        const std::string item = name + "." + std::to_string(i);
+        stack.push_back({byte_layer(tensors, item + ".conv.linear", width, 3 * width), byte_layer(tensors, item + ".project", width, width), 1 << i % dilations});
     }
     return stack;
 }
@@ -136,6 +137,17 @@ Briefing briefing_of(const Tensors &tensors, const std::string &name, int layers
     briefing.denoise_scale = row_of(tensors, name + ".denoise_scale", width);
     briefing.denoise_shift = row_of(tensors, name + ".denoise_shift", width);
     return briefing;
+}
+
+Denoiser denoiser_of(const Tensors &tensors, const std::string &name, const lamina_shape &shape) {
+    Denoiser denoiser;
+    const int bands = DENOISER_BANDS, frame = shape.frame, width = shape.denoiser_width;
+    denoiser.bands = transposed(float_matrix(tensors.floats(name + ".bands", (int64_t)frame * bands), frame, bands));
+    denoiser.spread = transposed(float_matrix(tensors.floats(name + ".spread", (int64_t)bands * frame), bands, frame));
+    denoiser.input = byte_layer(tensors, name + ".input", width, bands + shape.latent);
+    denoiser.stack = stack_of(tensors, name + ".stack", width, shape.denoiser_blocks, DENOISER_DILATIONS);
+    denoiser.output = byte_layer(tensors, name + ".output", bands, width);
+    return denoiser;
 }
 
 Companding companding_of(const Tensors &tensors, const std::string &name, int frame) {
@@ -243,6 +255,11 @@ void check(const lamina_shape &shape) {
     check_range("encoder_blocks", shape.encoder_blocks, 0, MAX_BLOCKS);
     check_range("decoder_blocks", shape.decoder_blocks, 0, MAX_BLOCKS);
     check_range("informed", shape.informed, 0, 1);
+    check_range("denoiser_blocks", shape.denoiser_blocks, 0, MAX_BLOCKS);
+    if (shape.denoiser_blocks) {
+        check_range("denoiser_width", shape.denoiser_width, LANES, MAX_WIDTH);
+        if (shape.denoiser_width % LANES) refuse("denoiser_width must be a multiple of 8 for this core.");
+    }
     if (shape.frame % LANES || shape.width % LANES) refuse("frame and width must be multiples of 8 for this core.");
     if (!(shape.companding > 0 && shape.companding <= 1) || !(shape.gain_scale > 0)) refuse("companding or gain_scale is out of range.");
     if (!shape.past) return;
@@ -274,7 +291,7 @@ void build(Codec &codec, const lamina_shape &shape, const lamina_tensor *given, 
     encoder.linear_path = float_matrix(tensors.floats("encoder.linear_path.weight", (int64_t)(n - 1) * frame), n - 1, frame);
     encoder.companding = companding_of(tensors, "encoder.companding", frame);
     encoder.input = byte_layer(tensors, "encoder.input", width, 2 * frame + 1);
-    encoder.stack = stack_of(tensors, "encoder.stack", width, shape.encoder_blocks);
+    encoder.stack = stack_of(tensors, "encoder.stack.items", width, shape.encoder_blocks);
     encoder.output = byte_layer(tensors, "encoder.output", n, width);
     encoder.gate = byte_layer(tensors, "encoder.gate", frame, width);
     codec.encoder_state = shape.overlap + stack_state(encoder.stack, width);
@@ -284,12 +301,15 @@ void build(Codec &codec, const lamina_shape &shape, const lamina_tensor *given, 
     decoder.film_shift = row_of(tensors, "decoder.film.shift", n);
     decoder.input = byte_layer(tensors, "decoder.decoder.input.linear", width, 3 * n);
     if (shape.informed) decoder.briefing = briefing_of(tensors, "decoder.decoder.briefing", layers_of(shape), width);
-    decoder.stack = stack_of(tensors, "decoder.decoder.stack", width, shape.decoder_blocks);
+    decoder.stack = stack_of(tensors, "decoder.decoder.stack.items", width, shape.decoder_blocks);
     decoder.output = byte_layer(tensors, "decoder.decoder.output", 2 * frame, width);
     decoder.linear_path = float_matrix(tensors.floats("decoder.decoder.linear_path.weight", (int64_t)frame * (n - 1)), frame, n - 1);
     decoder.companding = companding_of(tensors, "decoder.decoder.companding", frame);
     decoder.synthesis = float_matrix(tensors.floats("decoder.decoder.synthesis.linear.weight", (int64_t)support * frame), support, frame);
-    codec.decoder_state = 2 * n + stack_state(decoder.stack, width) + shape.overlap;
+    if (shape.denoiser_blocks) decoder.denoiser = denoiser_of(tensors, "decoder.decoder.denoiser", shape);
+    // One number more says for how many frames the denoiser still remembers something.
+    codec.denoiser_state = shape.denoiser_blocks ? 1 + stack_state(decoder.denoiser.stack, shape.denoiser_width) : 0;
+    codec.decoder_state = 2 * n + stack_state(decoder.stack, width) + codec.denoiser_state + shape.overlap;
 
     codec.residual = books_of(tensors, "residual", shape, shape.residual_layers);
     if (!shape.past) return;

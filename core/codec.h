@@ -12,6 +12,7 @@ constexpr int ROOM = BYTE_BLOCK; // behind rows that are rounded to bytes
 
 constexpr float POWER_FLOOR = 1e-7f, COMPANDING_FLOOR = 1e-3f, ENERGY_FLOOR = 1e-6f;
 constexpr float LEAST_LOG_GAIN = -8.1f, MOST_LOG_GAIN = 1.0f, LEAST_LOG_GATE = -4.0f, MOST_LOG_GATE = 3.0f;
+constexpr float LARGEST_LOGIT = 12.0f;
 constexpr float LARGEST_LATENT = 12.0f, LARGEST_CORRECTION = 4.0f, LEAK = 0.95f, DECODER_CORRECTION = 0.3f;
 constexpr int DECIMATION = 4, LOW_PASS_TAPS = 49, NEAR = 5;
 constexpr int TRIED_LAGS = 3; // where more than one candidate is followed
@@ -117,6 +118,12 @@ static void run_stack(const std::vector<ResidualBlock> &stack, int width, float 
     }
 }
 
+static int longest_context(const std::vector<ResidualBlock> &stack) {
+    int longest = 0;
+    for (const ResidualBlock &block : stack) longest = 2 * block.dilation > longest ? 2 * block.dilation : longest;
+    return longest;
+}
+
 // What log-power, companded coefficients and log-gain tell a network (`TransformEncoder`, `Predictor`).
 static void describe(const float *c, const float *u, float log_gain, int frame, bool plain, float *features) {
     for (int i = 0; i < frame; i += LANES) {
@@ -173,6 +180,39 @@ static void brief(const Briefing &briefing, int layers, float denoise, int width
     }
 }
 
+// Takes noise away from a frame's coefficients (`models/network/denoiser.py`), in place. A frame that isn't denoised is remembered as silence.
+static void attenuate(const Denoiser &denoiser, const lamina_shape &shape, const float *z, float amount, float *state, float *c) {
+    const int bands = DENOISER_BANDS, frame = shape.frame, width = shape.denoiser_width;
+    float power[MAX_FRAME], features[DENOISER_BANDS + MAX_LATENT + ROOM], h[MAX_WIDTH + ROOM], logits[DENOISER_BANDS + ROOM], kept[MAX_FRAME];
+    float &remembered = state[0];
+    if (!(amount > 0)) {
+        if (!(remembered > 0)) return;
+        remembered -= 1;
+        float *of_block = state + 1;
+        for (const ResidualBlock &block : denoiser.stack) {
+            const int context = 2 * block.dilation * width;
+            std::memmove(of_block, of_block + width, (context - width) * sizeof(float));
+            std::memset(of_block + context - width, 0, width * sizeof(float));
+            of_block += context;
+        }
+        return;
+    }
+    remembered = (float)longest_context(denoiser.stack);
+    for (int i = 0; i < frame; i += LANES) store(power + i, load(c + i) * load(c + i));
+    multiply(denoiser.bands, power, features);
+    for (int i = 0; i < bands; i += LANES) store(features + i, logarithm(load(features + i) + POWER_FLOOR) * 0.2f + 2.0f);
+    copy(features + bands, z, shape.latent);
+    apply<DENOISER_BANDS + MAX_LATENT>(denoiser.input, features, h);
+    run_stack(denoiser.stack, width, h, state + 1);
+    gelu_of(h, h, width);
+    apply<MAX_WIDTH>(denoiser.output, h, logits);
+    multiply(denoiser.spread, logits, kept);
+    for (int i = 0; i < frame; i += LANES) {
+        const Floats logit = clamped(load(kept + i), -LARGEST_LOGIT, LARGEST_LOGIT);
+        store(c + i, load(c + i) * exponential(-amount * logarithm(1.0f + exponential(-logit))));
+    }
+}
+
 static void decode_frame(const Codec &codec, const float *latent, float denoise, int layers, float *state, float *audio) {
     const lamina_shape &shape = codec.shape;
     const Decoder &decoder = codec.decoder;
@@ -188,12 +228,14 @@ static void decode_frame(const Codec &codec, const float *latent, float denoise,
     const int most = layers_of(shape);
     if (shape.informed) brief(decoder.briefing, layers < 0 ? 0 : layers > most ? most : layers, denoise, width, h);
     run_stack(decoder.stack, width, h, state + 2 * n);
+    float *tail = state + codec.decoder_state - shape.overlap;
     gelu_of(h, h, width);
     apply<MAX_WIDTH>(decoder.output, h, raw);
     for (int i = 0; i < frame; i += LANES) store(v + i, load(raw + i) * DECODER_CORRECTION + load(v + i));
     open_gate(v, raw + frame, frame);
     expand(decoder.companding, shape, v, log_gain);
-    synthesise(decoder.synthesis, shape, v, state + codec.decoder_state - shape.overlap, audio);
+    if (shape.denoiser_blocks) attenuate(decoder.denoiser, shape, z, denoise, tail - codec.denoiser_state, v);
+    synthesise(decoder.synthesis, shape, v, tail, audio);
 }
 
 static void decode(const Codec &codec, int n_frames, const float *latents, const float *denoise, const int32_t *layers, float *state,

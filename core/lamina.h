@@ -24,12 +24,12 @@ extern "C" {
 #endif
 
 /* Rises with every change of what is declared here. */
-#define LAMINA_API_VERSION 3
+#define LAMINA_API_VERSION 4
 
 /* What a codec looks like; the fields of `CodecConfig`, `TransformConfig` and `MemoryConfig` in `models/config.py`, by their names. */
 typedef struct lamina_shape {
     int32_t frame, latent, code_width, residual_layers, coarse_layers, codebook_size;
-    int32_t overlap, width, encoder_blocks, decoder_blocks, informed;
+    int32_t overlap, width, encoder_blocks, decoder_blocks, informed, denoiser_blocks, denoiser_width;
     /* Of a memory; `past` is 0 without one. */
     int32_t past, shortest_lag, fine_lags, coarse_lags, history, loop_layers, from_layers, memory_width, predictor_blocks, sketch_blocks;
     float companding, gain_exponent, gain_scale, trust, guarded;
@@ -64,7 +64,8 @@ LAMINA_API void lamina_state_sizes(const lamina_codec *codec, int32_t sizes[4]);
 LAMINA_API void lamina_encode(const lamina_codec *codec, int32_t n_frames, const float *audio, float *state, float *latents);
 
 /* Latents, how much is denoised (0 to 1) and of how many layers they are made (`[n_frames]` each) -> samples `[n_frames * frame]`,
- * `overlap` samples late. A decoder that isn't informed of layers leaves them aside. */
+ * `overlap` samples late. A decoder that isn't informed of layers leaves them aside. A denoiser doesn't look at frames whose `denoise` is 0,
+ * and is computed for the others only. */
 LAMINA_API void lamina_decode(const lamina_codec *codec, int32_t n_frames, const float *latents, const float *denoise,
                               const int32_t *layers, float *state, float *audio);
 

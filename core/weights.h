@@ -11,7 +11,7 @@ namespace lamina {
 
 // Limits of shapes: scratch memory lies on the stack. A shape beyond them is refused when a codec is made.
 constexpr int MAX_FRAME = 512, MAX_LATENT = 512, MAX_WIDTH = 512, MAX_ENTRIES = 1024, MAX_LAYERS = 64, MAX_CODE_WIDTH = 64;
-constexpr int MAX_BLOCKS = 16, MAX_HISTORY = 4, MAX_PAST = 4096, MAX_CANDIDATES = 8;
+constexpr int DENOISER_BANDS = 64, MAX_BLOCKS = 16, MAX_HISTORY = 4, MAX_PAST = 4096, MAX_CANDIDATES = 8;
 
 constexpr int LANES = 8;       // rows that are worked on at once
 constexpr int BYTE_BLOCK = 32; // weights that share a scale
@@ -60,6 +60,13 @@ struct Briefing {
     std::vector<float> denoise_scale, denoise_shift; // [width]
 };
 
+// What takes noise away behind the decoder's networks (`models/network/denoiser.py`); without blocks there is none.
+struct Denoiser {
+    FloatMatrix bands, spread; // powers of coefficients -> energies of bands, and what is said of bands -> of coefficients
+    Layer input, output;
+    std::vector<ResidualBlock> stack;
+};
+
 struct Decoder {
     std::vector<float> film_scale, film_shift;
     Briefing briefing;
@@ -67,6 +74,7 @@ struct Decoder {
     std::vector<ResidualBlock> stack;
     FloatMatrix linear_path, synthesis;
     Companding companding;
+    Denoiser denoiser;
 };
 
 struct DenseBlock {
@@ -102,7 +110,7 @@ struct Codec {
     Decoder decoder;
     Memory memory;
     std::vector<Codebook> residual, coarse;
-    int encoder_state = 0, decoder_state = 0, lag_state = 0, loop_state = 0;
+    int encoder_state = 0, decoder_state = 0, denoiser_state = 0, lag_state = 0, loop_state = 0;
 };
 
 // The calls of `lamina.h` in one instruction set.

@@ -32,12 +32,14 @@ from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.values.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES
 from lamina.gui.showing import Showing
 from lamina.gui.views import Views
+from lamina.gui.widgets.controls.status_line import LINE_KEYS
 from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, COMPARE_KEY, NOISE_ONLY_KEY
 from lamina.gui.widgets.frame.devices_dialog import DevicesDialog
 from lamina.gui.widgets.frame.export_question import ExportQuestion
 from lamina.gui.widgets.frame.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS
 
 if TYPE_CHECKING:
+    from lamina.gui.widgets.line.line_window import LineWindow
     from lamina.gui.widgets.listening.compare_window import CompareWindow
 
 MOTION_MS = 33
@@ -68,6 +70,7 @@ class MainWindow(QMainWindow):
         self._may_close = False
         self._question: ExportQuestion | None = None
         self._compare_window: CompareWindow | None = None
+        self._line_window: LineWindow | None = None
         self.views = Views(session)
         self.showing = Showing(session, self.loader, self.views, lambda: self.background.is_busy)
         self._build()
@@ -120,6 +123,7 @@ class MainWindow(QMainWindow):
         self.controls.board_chosen.connect(session.boards.choose)
         self.controls.copy_asked.connect(self.copy_board)
         self.controls.compare_asked.connect(lambda: self.compare_window.compare_this())
+        self.status.line_asked.connect(lambda: self.line_window.open())
         self.status.devices_asked.connect(self.show_devices)
         self.devices_dialog.search_asked.connect(self.loader.find_devices)
         self.status.cancel_asked.connect(self.cancel)
@@ -138,6 +142,7 @@ class MainWindow(QMainWindow):
             (BOARD_KEY, lambda: session.boards.choose(session.boards.other)),
             (COMPARE_KEY, lambda: self.compare_window.compare_this()),
             (OPEN_COMPARE_KEYS, lambda: self.compare_window.open()),
+            (LINE_KEYS, lambda: self.line_window.open()),
             (BYPASS_KEY, self.controls.bypass.click),
             (NOISE_ONLY_KEY, self.controls.noise_only.click),
             (DESK_KEY, self.desk.toggle),
@@ -168,6 +173,15 @@ class MainWindow(QMainWindow):
 
             self._compare_window = CompareWindow(self.session, self.comparing, self.header.presets, self)
         return self._compare_window
+
+    @property
+    def line_window(self) -> LineWindow:
+        """The window of the line, made when it is first wanted."""
+        if self._line_window is None:
+            from lamina.gui.widgets.line.line_window import LineWindow
+
+            self._line_window = LineWindow(self.session, self)
+        return self._line_window
 
     # What the user does.
 
@@ -301,6 +315,9 @@ class MainWindow(QMainWindow):
         self.devices_dialog.close()
         if self._compare_window is not None:
             self._compare_window.close()
+        if self._line_window is not None:
+            self._line_window.close()
+            self._line_window.close_work()
         if self._kept is not None:
             self._kept.close()
         self.session.close()
@@ -355,4 +372,6 @@ class MainWindow(QMainWindow):
         if self._kept is not None:
             self._kept.shape = self._shape()
             self._kept.look()
+        if self._line_window is not None:
+            self.status.show_line(self._line_window.line.short)
         self.showing.tell()

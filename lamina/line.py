@@ -7,16 +7,10 @@ docs/two-machines.md tells all of it. Needs the extra [line].
 from lamina.plugin.line.joining.ends import ArraySink, ArraySource, BoardSource, FileSink, FileSource, Sink, Source
 from lamina.plugin.line.joining.greeting import RefusedError
 from lamina.plugin.line.joining.invitation import Address, Invitation, InvitationError, parse_invitation
-from lamina.plugin.line.joining.peer import (
-    LIVE,
-    Ending,
-    LineSettings,
-    Offered,
-    Peer,
-    PeerStatus,
-    join,
-    offer,
-)
+from lamina.plugin.line.joining.opening import Offered, join, offer
+from lamina.plugin.line.joining.peer import Peer
+from lamina.plugin.line.joining.settings import LIVE, LineSettings
+from lamina.plugin.line.joining.status import Ending, PeerStatus
 
 __all__ = [
     "LIVE",

@@ -30,6 +30,8 @@ class TransformConfig:
         gain_scale: weight of that dimension against the others.
         tilt: pre-emphasis over frequency; the highest coefficient is weighted 1 + tilt.
         informed: whether the decoder's networks are told the number of layers and the amount of denoising.
+        denoiser_blocks, denoiser_width: residual blocks of the network that takes noise away behind the decoder's
+            (`lamina.models.network.denoiser`), 0 for a codec without, and their channels.
     """
 
     overlap: int = 80
@@ -41,6 +43,8 @@ class TransformConfig:
     gain_scale: float = 3.0
     tilt: float = 1.0
     informed: bool = False
+    denoiser_blocks: int = 0
+    denoiser_width: int = 192
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,9 @@ class CodecConfig:
             raise ValueError(f"code_width is {self.code_width}; it must be 1 to {self.latent} (the latent).")
         if self.design == "transform" and not 1 <= self.transform.overlap <= self.frame:
             raise ValueError(f"overlap is {self.transform.overlap}; it must be 1 to {self.frame} samples (the frame).")
+        for name, least in (("denoiser_blocks", 0), ("denoiser_width", 1)):
+            if getattr(self.transform, name) < least:
+                raise ValueError(f"{name} is {getattr(self.transform, name)}; it must be at least {least}.")
         if self.memory is not None:
             self._check_memory(self.memory)
         if self.design == "soundstream":
@@ -218,6 +225,8 @@ class CodecConfig:
             del data["memory"]  # older Laminas can read a bundle without one
         if not self.transform.informed:
             del data["transform"]["informed"]
+        if not self.transform.denoiser_blocks:
+            del data["transform"]["denoiser_blocks"], data["transform"]["denoiser_width"]
         return data
 
     @classmethod

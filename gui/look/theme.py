@@ -164,6 +164,7 @@ QLineEdit {{
     selection-background-color: {WET_DEEP};
 }}
 QLineEdit:focus {{ border-color: {WET}; }}
+QLineEdit:disabled {{ color: {DIM}; background: {PANEL}; border-color: {RAISED}; }}
 QProgressBar {{ background: {SLOT}; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }}
 QProgressBar::chunk {{ background: {WET}; border-radius: 3px; }}
 QFrame[role="notice"] {{ background: {RAISED}; border: 1px solid {SLOT}; border-radius: {RADIUS}px; }}

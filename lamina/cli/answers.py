@@ -16,7 +16,7 @@ MEANINGS = {
     "2": "the request can't be carried out: an option, a value, a name, or data that must not be trained on",
     "3": "a file can't be read: it is missing, damaged, or no sound",
     "4": "a result can't be written: it exists already, the folder is missing, or the disk is full",
-    "5": "done in part: the input is damaged or cut off, or a codec of a comparison failed",
+    "5": "done in part: the input is damaged or cut off, a compared codec failed, or a file of results is no use",
     "6": "done, but for codecs of a comparison that lack something here, such as a library",
     "130": "interrupted by Ctrl-C",
     "141": "nobody reads the output",

@@ -47,8 +47,8 @@ def add_info_commands(commands: Any) -> None:
     rivals = commands.add_parser(
         "rivals",
         help="list the other codecs that sound can go through",
-        description="List the other codecs that sound can go through, with their bitrates, and what is missing for "
-        "those that can't be used here. Use one with `lamina render --rival NAME:KBPS`.",
+        description="List the other codecs that sound can go through, with their bitrates and options, and what is "
+        "missing for those that can't be used here. Use one with `lamina render --rival NAME:KBPS`.",
     )
     rivals.add_argument("--json", action="store_true", help="as JSON")
     rivals.set_defaults(run=_rivals)
@@ -125,8 +125,9 @@ def _rivals(options: argparse.Namespace) -> int:
     for kind in RIVALS.values():
         each = "" if kind.channels == "joint" else ", each channel"
         missing = kind.missing()
+        takes = "".join(f"{name}: {values}\n{'':8} " for name, values in kind.options.items())
         print(f"{kind.name:8} {kind.title}: {kind.rates} kbps{each}; {kind.sample_rates}")
-        print(f"{'':8} {'here' if missing is None else f'not here: {shown(missing)}'}")
+        print(f"{'':8} {takes}{'here' if missing is None else f'not here: {shown(missing)}'}")
     return 0
 
 

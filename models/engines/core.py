@@ -24,7 +24,7 @@ from lamina.models.config import CodecConfig
 
 Int32Array = npt.NDArray[np.int32]
 
-API_VERSION = 3
+API_VERSION = 4
 HALF = ".half"
 """Ends the name of a weight that a graph stores in half precision."""
 UNTRAINED = (
@@ -43,6 +43,7 @@ _Pointer = ctypes.c_void_p
 _INTEGERS = (
     *("frame", "latent", "code_width", "residual_layers", "coarse_layers", "codebook_size"),
     *("overlap", "width", "encoder_blocks", "decoder_blocks", "informed"),
+    *("denoiser_blocks", "denoiser_width"),
     *("past", "shortest_lag", "fine_lags", "coarse_lags", "history", "loop_layers", "from_layers"),
     *("memory_width", "predictor_blocks", "sketch_blocks"),
 )
@@ -291,6 +292,7 @@ def _shape_of(config: CodecConfig) -> _Shape:
             name: getattr(transform, name)
             for name in ("overlap", "width", "encoder_blocks", "decoder_blocks", "informed")
         },
+        **{name: getattr(transform, name) for name in ("denoiser_blocks", "denoiser_width")},
         **{name: getattr(transform, name) for name in ("companding", "gain_exponent", "gain_scale")},
     }
     if memory is not None:

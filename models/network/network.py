@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from lamina.models.config import CodecConfig
 from lamina.models.network.closed_loop import Depths, Loop, replay_predictions, replay_sketch, run_loop, run_lossy_loop
+from lamina.models.network.denoiser import Denoiser
 from lamina.models.network.film import Briefing, FiLM
 from lamina.models.network.layers import Chain, State, StateShape, StreamingModule
 from lamina.models.network.memory import LagSearch, Memory
@@ -37,9 +38,9 @@ class ConditionedDecoder(StreamingModule):
         `layers [B, T]` are the active ones, for a decoder that is informed of them.
         """
         shaped = self.film(z, denoise)
-        if self._briefing is None:
+        if not isinstance(self.decoder, TransformDecoder):
             return self.decoder(shaped, state)
-        if layers is None:
+        if self.informed and layers is None:
             raise ValueError("An informed decoder must be told the layers.")
         return self.decoder(shaped, state, denoise, layers)
 
@@ -50,9 +51,14 @@ class ConditionedDecoder(StreamingModule):
 
     @property
     def denoising(self) -> list[nn.Parameter]:
-        """The weights that say what denoising does."""
+        """The weights that say what denoising does to the latents and the decoder."""
         told = [] if self._briefing is None else [self._briefing.denoise_scale, self._briefing.denoise_shift]
         return [self.film.scale, self.film.shift, *told]
+
+    @property
+    def denoiser(self) -> Denoiser | None:
+        """The network that takes noise away behind the decoder's, if there is one."""
+        return self.decoder.denoiser if isinstance(self.decoder, TransformDecoder) else None
 
     @property
     def _briefing(self) -> Briefing | None:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lamina.models.config import CodecConfig
+from lamina.models.network.denoiser import Denoiser
 from lamina.models.network.film import Briefing
 from lamina.models.network.layers import (
     CausalConv,
@@ -145,29 +146,35 @@ class TransformDecoder(StreamingModule):
         nn.init.zeros_(self.output.bias)
         self.linear_path = nn.Linear(config.latent - 1, config.frame, bias=False)
         self.companding = Companding(config)
+        self.denoiser = Denoiser(config) if t.denoiser_blocks else None
         self.synthesis = OverlapAddConv(config.frame, 1, config.frame, t.overlap, bias=False)
         self.synthesis.linear.weight = nn.Parameter(
             mdct_basis(config.frame, t.overlap).t().contiguous(), requires_grad=False
         )
 
     def state_shapes(self) -> list[StateShape]:
-        return self.input.state_shapes() + self.stack.state_shapes() + self.synthesis.state_shapes()
+        denoising = [] if self.denoiser is None else self.denoiser.state_shapes()
+        return self.input.state_shapes() + self.stack.state_shapes() + denoising + self.synthesis.state_shapes()
 
     def forward(
         self, z: Tensor, state: State, amount: Tensor | None = None, layers: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """Synthesize samples.
 
-        `amount [B, T, 1]` and `layers [B, T]` inform a decoder that wants to know
-        (`lamina.models.network.film.Briefing`).
+        `layers [B, T]` inform a decoder that wants to know (`lamina.models.network.film.Briefing`), `amount [B, T, 1]`
+        also one with a denoiser.
         """
+        n_stack = len(self.stack.state_shapes())
         hidden, input_state = self.input(z, state[:1])
         if self.briefing is not None and amount is not None and layers is not None:
             hidden = self.briefing(hidden, amount, layers)
-        hidden, stack_state = self.stack(hidden, state[1:-1])
+        hidden, stack_state = self.stack(hidden, state[1 : 1 + n_stack])
         raw = self.output(nn.functional.gelu(hidden, approximate="tanh"))
         correction, log_mask = raw[..., : self.frame], raw[..., self.frame :]
         v = (correction * 0.3 + self.linear_path(z[..., :-1])) * torch.exp(log_mask.clamp(*LOG_GATE_RANGE))
         c = self.companding.expand(v, self.companding.latent_to_gain(z[..., -1:]))
+        denoiser_state: State = []
+        if self.denoiser is not None and amount is not None:
+            c, denoiser_state = self.denoiser(c, z, amount, state[1 + n_stack : -1])
         y, synthesis_state = self.synthesis(c, state[-1:])
-        return y, input_state + stack_state + synthesis_state
+        return y, input_state + stack_state + denoiser_state + synthesis_state

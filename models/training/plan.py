@@ -31,6 +31,8 @@ class TrainingPlan:
     seed: seed of everything random.
     threads: CPU threads.
     losses, adversary: what is minimised.
+    only_denoiser: train how noise is taken away and nothing else; the network must have a denoiser
+        (`lamina.models.training.denoising`).
     """
 
     minutes: float
@@ -56,3 +58,4 @@ class TrainingPlan:
     threads: int = 1
     losses: LossWeights = field(default_factory=LossWeights)
     adversary: AdversaryPlan = field(default_factory=AdversaryPlan)
+    only_denoiser: bool = False

@@ -26,6 +26,7 @@ from lamina.models.training.checkpoint import Checkpoint, first_difference, load
 from lamina.models.training.damage import Damage
 from lamina.models.training.data.corpus import Corpus
 from lamina.models.training.data.examples import Examples, draw_examples
+from lamina.models.training.denoising import freeze_all_but
 from lamina.models.training.initialise import fit_linear_path, fit_memory, fit_quantizer
 from lamina.models.training.losses.losses import ReconstructionLoss, SketchDistance
 from lamina.models.training.monitor import Monitor
@@ -90,6 +91,10 @@ class Trainer:
         )
         self.adversary = Adversary(plan.adversary, self.workers) if plan.adversary.start < 1 else None
         self.sketch_distance = SketchDistance(config.frame).to(self.workers.device)
+        if plan.only_denoiser:
+            if not corpus.can_denoise:
+                raise ValueError("Training to denoise needs noise (a folder noise) beside speech or music.")
+            freeze_all_but(network.decoder.denoiser, network)
         self.trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
         remembering = [p for name, p in self.trained.items() if name.startswith(MEMORY)]
         coding = [p for name, p in self.trained.items() if not name.startswith(MEMORY)]
@@ -116,7 +121,8 @@ class Trainer:
         plan, config = self.plan, self.network.config
         torch.set_num_threads(plan.threads)
         monitor = self._open_folder() if self.workers.leads else None
-        self.network.train()
+        # Where only the denoiser learns, codebooks must not.
+        self.network.train(not plan.only_denoiser)
         self.network.use_half_precision(plan.half_precision)
         if plan.compile:
             self.network.compile_stacks()
@@ -189,6 +195,8 @@ class Trainer:
         difference = first_difference(checkpoint.config, self.network.config)
         if difference is not None:
             raise ValueError(f"The checkpoint is of another network: {difference}.")
+        if set(checkpoint.average) != set(self.average):
+            raise ValueError("The checkpoint is of a run that trained other parts. Give the options it began with.")
         load_state(self.network, checkpoint.network)
         self.average = {name: value.to(self.workers.device, copy=True) for name, value in checkpoint.average.items()}
         self.optimizer.load_state_dict(checkpoint.optimizer)

@@ -79,7 +79,10 @@ class CodecEncoder:
 
 
 class CodecDecoder:
-    """A codec's own decoder, with the settings of now; lost frames are concealed as its desk does.
+    """A codec's own decoder, whose settings may be changed; lost frames are concealed as its desk does.
+
+    `denoise` and `output_gain_db` may be changed at any time, and what alters codes if anything did at the first frame;
+    what else is wished meanwhile is not heard.
 
     Args:
         codec: the receiver's.
@@ -93,6 +96,7 @@ class CodecDecoder:
         self._codec, self._hello = codec, hello
         self._runtime = load_runtime(codec.model)
         self._decoder = codec.decoder(hello.sample_rate)
+        self._wish = self._settings = codec.settings
         config = self._runtime.config
         most = 1 << min(config.code_bits)
         # Where every number that fits its bits is a code, there is nothing to look at.
@@ -100,12 +104,21 @@ class CodecDecoder:
 
     def push(self, frames: Sequence[LineFrame | None]) -> FloatArray:
         """See `LineDecoder.push`."""
-        return self._decoder.push(self.codes(frames))
+        wish = self._codec.settings
+        if wish != self._wish:
+            self._wish = wish
+            if self.takes(wish):
+                self._settings = wish
+        return self._decoder.push(self.codes(frames), self._settings)
 
     def check(self, frame: LineFrame) -> None:
         """See `LineDecoder.check`."""
         if self._checks:
             check_codes(self._runtime, self.codes([frame]))
+
+    def takes(self, settings: Settings) -> bool:
+        """Whether these settings can follow now."""
+        return self._decoder.takes(settings)
 
     def codes(self, frames: Sequence[LineFrame | None]) -> Codes:
         """Frames as `Codes`, with nothing sent of those that got lost."""

@@ -26,6 +26,9 @@ MOST_AHEAD_SECONDS = 10.0
 """Frames further in the future are none of this moment."""
 RESTART_PACKETS = 8
 """So many such packets, one after the other: the stream went on elsewhere."""
+CUT_SECONDS, MOST_OLD_FRAMES = 1.0, 32
+"""Where nothing came for so long, what comes too late then waited for the link: so many frames of it are left out and
+not taken for a link that is slower now."""
 UPDATE_FRAMES = 8
 STAY_MS, STAY_SECONDS = 4.0, 3.0
 """A buffer gets less deep only by more than the one, and only if that was so for the other."""
@@ -76,7 +79,8 @@ class JitterBuffer:
         self._silences: dict[int, None] = {}
         self._going_on: LineFrame | None = None
         self._newest = -1
-        self._n_far = 0
+        self._n_far = self._n_old = 0
+        self._cut_frames = round(CUT_SECONDS * sample_rate / frame)
         self._block = 0.0
         self._needed: float | None = None
         self._quickest: float | None = None
@@ -166,7 +170,7 @@ class JitterBuffer:
         number, self._next = self._next, self._next + 1
         found = self._frames.pop(number, None)
         if found is not None:
-            self._last_real = number
+            self._last_real, self._n_old = number, 0
             self._going_on = found[0] if number in self._silences else None
             return Slot(number, found[0], Came.FRAME)
         if self._going_on is not None:
@@ -214,6 +218,9 @@ class JitterBuffer:
         if number <= self._last_real:
             return False
         is_late = number < self._next
+        if is_late and self._next - self._last_real > self._cut_frames and self._n_old < MOST_OLD_FRAMES:
+            self._n_old += 1
+            return False
         self._measure(number, position)
         self._newest = max(self._newest, number)
         if is_late:

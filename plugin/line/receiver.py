@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from threading import RLock
 
 import numpy as np
@@ -19,6 +20,7 @@ from lamina.plugin.line.jitter_buffer import Came, JitterBuffer, Slot
 from lamina.plugin.line.packet import Bye, Hello, LineFrame, Packet, Report, unpack
 from lamina.plugin.line.shortening import shortened
 from lamina.plugin.neural_codec import NeuralCodec
+from lamina.plugin.parameters.settings import Settings
 
 SHORTEN_FROM_MS, SHORTEN_TO_MS = 6.0, 2.5
 """A buffer deeper than it need be by the one gets less deep, until it is so by no more than the other."""
@@ -65,7 +67,8 @@ class LineReceiver:
     """One stream of packets on its way into sound. `receive` and `pull` may be called from different threads.
 
     Args:
-        codec: the receiver's: the sender's model, with denoise and desk of its own, as they stand now.
+        codec: the receiver's: the sender's model, with denoise, gain and desk of its own. Denoise and gain may be
+            changed at any time, the desk if it did anything when the first frame was heard.
         hello: what the sender said of its stream.
         sample_rate: of whoever plays the sound, Hz.
         buffer_ms: how much later than the quickest packets frames are played; None lets the jitter decide.
@@ -95,8 +98,11 @@ class LineReceiver:
         self.codec, self.hello, self.sample_rate = codec, hello, rate
         self.correct_drift = correct_drift
         self.on_codes: Callable[[Codes], None] | None = None
-        """Called, on the thread that pulls, with the codes of all that is played, lost frames with none: decoded at
-        the model's rate they give what is heard, but for what corrects time (`CodesWriter.write` fits here)."""
+        """Called, on the thread that pulls, with the codes of all that is played until the stream is over, lost frames
+        with none: decoded at the model's rate they give what is heard, but for what corrects time
+        (`CodesWriter.write` fits here)."""
+        self.on_sound: Callable[[FloatArray], None] | None = None
+        """Called, on the thread that pulls, with all that `pull` returns."""
         self._format = hello.format
         self._decoder: LineDecoder = CodecDecoder(codec, hello) if decoder is None else decoder
         self._core_rate, self._frame = hello.sample_rate, hello.frame
@@ -105,7 +111,7 @@ class LineReceiver:
         self._from = FromFrames(hello.n_channels, self._core_rate, rate, 0)
         self._drift, self._varispeed = DriftControl(self._core_rate), Varispeed(hello.n_channels)
         self._core_per_sample = self._core_rate / rate
-        self._pulled = 0
+        self._pulled = self._n_core = self._came_until = 0
         self._pulled_at: float | None = None
         self._block = 0
         self._is_started = self._is_shortening = self.is_ended = False
@@ -140,6 +146,23 @@ class LineReceiver:
         """How long frames wait before they are heard, beyond the quickest packets' delay."""
         with self._lock:
             return self._depth_ms()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the stream has ended and all of it that came was played."""
+        return self.is_ended and self._buffer.n_waiting == 0
+
+    @property
+    def n_past(self) -> int:
+        """Samples at the end of all that was pulled that stand behind the last frame that came: concealment.
+
+        Those between frames that came don't count, nor does silence that is sent sparsely while the stream lasts.
+        """
+        return max(0, self._pulled - self._came_until)
+
+    def takes(self, settings: Settings) -> bool:
+        """Whether the codec's settings may become these while the stream is heard."""
+        return not isinstance(self._decoder, CodecDecoder) or self._decoder.takes(settings)
 
     def receive(self, data: bytes, now: float | None = None) -> bool:
         """Take a message as it came from the network; returns whether it brought sound that wasn't known.
@@ -188,7 +211,10 @@ class LineReceiver:
             while self._from.n_ready < n_samples:
                 self._make(n_samples)
             self._pulled += n_samples
-            return np.clip(self._from.take(n_samples), -1.0, 1.0)
+            sound: FloatArray = np.clip(self._from.take(n_samples), -1.0, 1.0)
+            if self.on_sound is not None:
+                self.on_sound(sound)
+            return sound
 
     def report(self, now: float | None = None) -> Report:
         """What the sender is to know of what came since the last report."""
@@ -246,8 +272,9 @@ class LineReceiver:
                 self._play(np.zeros((self.hello.n_channels, n_silent), np.float32), 1.0)
                 return
         error = buffer.excess(self._output)
+        is_over = self.is_over
         slots, error = self._slots(error)
-        y = self._decoded(slots)
+        y = self._decoded(slots, is_over)
         self._since_shortened += len(slots) * self._frame / self._core_rate
         if len(slots) > 1:
             y = self._less_of(y, error)
@@ -255,6 +282,8 @@ class LineReceiver:
             buffer.is_moving = False
         n_samples, learn = self._frame * len(slots), not buffer.is_moving
         self._play(y, self._drift.ratio(error, n_samples, learn) if self.correct_drift else 1.0)
+        if slots[-1].came is not Came.LOST and not is_over:
+            self._came_until = ceil(self._n_core / self._core_per_sample)
 
     def _slots(self, error: float) -> tuple[list[Slot], float]:
         """What is played next: a frame, two of which something may be taken out, or one that stands for none."""
@@ -280,14 +309,16 @@ class LineReceiver:
         self._since_shortened = 0.0
         return shorter
 
-    def _decoded(self, slots: list[Slot]) -> FloatArray:
+    def _decoded(self, slots: list[Slot], is_over: bool) -> FloatArray:
         frames: list[LineFrame | None] = [slot.frame for slot in slots]
         self._n_played += len(slots)
         self._n_concealed += sum(slot.came is Came.LOST for slot in slots)
         y = self._decoder.push(frames)
-        if self.on_codes is not None:
+        if self.on_codes is not None and not is_over:
             self.on_codes(as_codes(self.hello, frames))
         return y
 
     def _play(self, y: FloatArray, ratio: float) -> None:
-        self._from.push(self._varispeed.push(y, ratio))
+        played = self._varispeed.push(y, ratio)
+        self._n_core += played.shape[1]
+        self._from.push(played)

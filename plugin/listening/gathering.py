@@ -62,3 +62,19 @@ def gather(paths: Iterable[Path]) -> Gathered:
         listeners[name] = result
     ordered = sorted(groups.values(), key=lambda listeners: -len(listeners))
     return Gathered(tuple(tuple(listeners.values()) for listeners in ordered), refused)
+
+
+def gather_one_test(paths: Iterable[Path]) -> Gathered:
+    """Files that are meant to be of one test: its listeners, as the only group, if there are any.
+
+    Which test it is, most files say, or the first where as many say another. Refused are, beside what `gather`
+    refuses, the files of other tests.
+    """
+    gathered = gather(paths)
+    if not gathered.groups:
+        return gathered
+    wanted, *others = gathered.groups
+    of_others = {
+        result.path: f"{result.path} is of another test than {wanted[0].path}." for group in others for result in group
+    }
+    return Gathered((wanted,), {**gathered.refused, **of_others})

@@ -8,7 +8,7 @@ from lamina.dsp.arrays import FloatArray
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.rivals.coding.rival import Rates, Rival
 from lamina.plugin.stream.reports import FrameReport
-from lamina.plugin.stream.two_pass import changes_told
+from lamina.plugin.stream.variable_rate import SentBits
 
 
 class Original(Rival):
@@ -49,11 +49,12 @@ class CountedCodec(NeuralCodec):
     Args:
         given, named: as for `NeuralCodec`.
 
-    With `two_pass` a whole piece (`reset=True`) is heard once before it is coded, as `NeuralCodec.plan` does, and the
-    bits that tell how many layers frames have are counted, too. Pieces that come in blocks can't be.
+    Where frames differ in their number of layers (`variable_rate`, two passes, motions), the bits that tell these
+    numbers are counted, too. With `two_pass` a whole piece (`reset=True`) is heard once before it is coded, as
+    `NeuralCodec.plan` does. Pieces that come in blocks can't be.
     """
 
-    __slots__ = ("_n_bits", "_n_frames", "two_pass")
+    __slots__ = ("_sent", "two_pass")
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "two_pass": self.two_pass}
@@ -61,7 +62,7 @@ class CountedCodec(NeuralCodec):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.two_pass: bool = state.get("two_pass", False)
-        self._n_bits = self._n_frames = 0
+        self._sent = SentBits()
 
     @property
     def title(self) -> str:
@@ -77,37 +78,30 @@ class CountedCodec(NeuralCodec):
     @property
     def counted_kbps(self) -> float:
         """See `Rival.counted_kbps`."""
-        if not self._n_frames:
-            return float("nan")
-        return self._n_bits / self._n_frames * self.bundle.config.frame_rate / 1000
+        return self._sent.kbps(self.bundle.config.frame_rate)
 
     @property
     def counted_bits(self) -> int:
         """See `Rival.counted_bits`."""
-        return self._n_bits
+        return self._sent.bits
 
     def process_channels(
         self, audio: FloatArray, rate: int, buffer_size: int, reset: bool, sidechain: FloatArray | None = None
     ) -> FloatArray:
         """See `Effect.process_channels`; raises ValueError for blocks (`reset=False`) with `two_pass`."""
         if reset:
-            self._n_bits = self._n_frames = 0
+            self._sent = SentBits()
         if not self.two_pass:
             return super().process_channels(audio, rate, buffer_size, reset, sidechain)
         if not reset:
             raise ValueError(f"{self.title} needs a whole piece, and gets it block by block. Leave two_pass out.")
         before = self.layer_plan
-        self.layer_plan = plan = self._plan_channels(audio, rate)
+        self.layer_plan = self._plan_channels(audio, rate)
         try:
-            out = super().process_channels(audio, rate, buffer_size, reset, sidechain)
+            return super().process_channels(audio, rate, buffer_size, reset, sidechain)
         finally:
             self.layer_plan = before
-        n_coded = 1 if len(audio) == 2 and self.settings.stereo == "mono" else len(audio)
-        if plan.counts.size:
-            self._n_bits += sum(int(changes_told(counts).sum()) for counts in plan.counts[:n_coded])
-        return out
 
     def _listen(self, report: FrameReport) -> None:
-        self._n_bits += report.bits
-        self._n_frames += 1
+        self._sent.add(report)
         super()._listen(report)

@@ -6,6 +6,7 @@ from typing import Any
 
 from lamina.plugin.parameters.table import PARAMETERS
 from lamina.plugin.rivals import aac, amr_nb, amr_wb, codec2, evs, g722, gsm, lc3, lyra, mp3, opus, vorbis
+from lamina.plugin.rivals.coding.asked import MODEL, TWO_PASS
 from lamina.plugin.rivals.coding.missing import RivalMissingError
 from lamina.plugin.rivals.coding.rival import Rates, Rival, RivalKind
 from lamina.plugin.rivals.own import CountedCodec, Original
@@ -36,8 +37,6 @@ CLASSES = (
 """What `make` makes; GSM is made in two ways."""
 LAMINA, ORIGINAL = "lamina", "original"
 """What `parse` also understands: the codec itself, and the sound as it is."""
-TWO_PASS = "two_pass"
-"""What the codec takes beside its parameters, where it gets whole pieces."""
 
 
 def make(name: str, kbps: float | None = None, **options: Any) -> Rival:
@@ -85,13 +84,13 @@ def parse(text: str) -> Rival | CountedCodec:
 
 
 def _lamina(kbps: float | None, options: dict[str, str]) -> CountedCodec:
-    codec = CountedCodec(model=options.pop("model")) if "model" in options else CountedCodec()
+    codec = CountedCodec(model=options.pop(MODEL)) if MODEL in options else CountedCodec()
     values: dict[str, Any] = {} if kbps is None else {"kbps": kbps}
     two_pass = options.pop(TWO_PASS, None)
     for name, value in options.items():
         if name not in PARAMETERS:
             raise ValueError(
-                f"Lamina has no parameter {name!r}; it has {', '.join(PARAMETERS)}, and model and {TWO_PASS}."
+                f"Lamina has no parameter {name!r}; it has {', '.join(PARAMETERS)}, and {MODEL} and {TWO_PASS}."
             )
         values[name] = codec.settings.parameter(name).parse(value)
     codec.set_parameters(values)

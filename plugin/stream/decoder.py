@@ -53,20 +53,36 @@ class StreamDecoder:
             )
         self.sample_rate = sample_rate
         self._runtime, self._settings, self._layers = runtime, settings, layers
+        self._first_settings = settings
         self._piece: _Piece | None = None
         self._is_done = False
 
-    def push(self, codes: Codes) -> FloatArray:
+    def takes(self, settings: Settings) -> bool:
+        """Whether these settings may follow in the middle of the piece.
+
+        Motion can't begin or end there, nor can what alters codes begin; `denoise` and `output_gain_db` may change.
+        """
+        if settings.listen not in DECODABLE_LISTEN or settings.moves or self._settings.moves:
+            return settings == self._settings
+        return _alters(self._first_settings) or not _alters(settings)
+
+    def push(self, codes: Codes, settings: Settings | None = None) -> FloatArray:
         """The next codes of the piece → sound that can be played now, float32 `[channels, samples]` of any length.
 
-        Raises ValueError for codes of another model or of another piece, and after `flush`, before any state has
-        changed.
+        `settings` hold from these codes on, for who hears codes while they come.
+
+        Raises ValueError for codes of another model or of another piece, for settings that `takes` does not, and after
+        `flush`, before any state has changed.
         """
         if self._is_done:
             raise ValueError("This decoder was flushed: its piece has ended. Make a new one.")
+        if settings is not None and not self.takes(settings):
+            raise ValueError("Motion, and what alters codes, can't begin in the middle of a piece. Make a new decoder.")
         if not isinstance(codes, Codes):
             raise TypeError(f"The codes are a {type(codes).__name__}; give what `encode` returns.")
         check_codes(self._runtime, codes)
+        if settings is not None and self._piece is None:
+            self._settings = self._first_settings = settings
         if self._piece is None:
             self.sample_rate = check_sample_rate(self.sample_rate or codes.sample_rate)
             # What the coded channels are, the codes say.
@@ -74,6 +90,9 @@ class StreamDecoder:
             self._piece = _Piece(self._runtime, settings, codes, self.sample_rate, self._layers)
         else:
             self._piece.first.check_same_piece(codes)
+            if settings is not None and settings != self._settings:
+                self._settings = settings
+                self._piece.change(settings.moved_to("stereo", self._piece.first.stereo))
         return self._piece.push(codes)
 
     def flush(self) -> FloatArray:
@@ -107,12 +126,18 @@ class _Piece:
         self._undo = _way_back(first)
         self._settings = start = settings
         self._altering: _Altering | None = None
-        if settings.moves or settings.alters_codes or settings.listen != "wet" or settings.noise_only:
+        if _alters(settings):
             self._altering = _Altering(runtime, settings, self._n_coded, sample_rate, self._undo)
             start = self._altering.track.at_start()
         offset = config.delay_samples * sample_rate
         self._receiver = Receiver(runtime, self._n_coded, sample_rate, start, offset)
         self._gain = Gain("output_gain_db", start, sample_rate)
+
+    def change(self, settings: Settings) -> None:
+        """Other settings from here on, in the codes' stereo mode."""
+        self._settings = settings
+        if self._altering is not None:
+            self._altering.change(settings)
 
     def push(self, codes: Codes) -> FloatArray:
         """Sound that can be played now."""
@@ -206,6 +231,11 @@ class _Altering:
         self._rate = sample_rate
         self._is_over = False
 
+    def change(self, settings: Settings) -> None:
+        """Other settings from here on; nothing moves in these or those."""
+        self._settings = settings
+        self._plain = Settings(denoise=settings.denoise)
+
     def n_known(self, most: int) -> int:
         """Of the next `most` samples those whose settings are known."""
         if not self._settings.moves:
@@ -282,6 +312,11 @@ class _Altering:
         for step in range(self._n_steps, self.track.n_steps):
             self._of_frames.append(self.track.at(step))
         self._n_steps = self.track.n_steps
+
+
+def _alters(settings: Settings) -> bool:
+    """Whether more is done than to decode codes as they are."""
+    return bool(settings.moves or settings.alters_codes or settings.listen != "wet" or settings.noise_only)
 
 
 def check_layers_are_sent(layers: int, n_sent: int) -> None:

@@ -353,7 +353,7 @@ def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_se
     reports = []
     for frame in range(n_frames):
         counts = sent.counts[:, frame]
-        layers = int(counts.max())
+        layers, of_sent = int(counts.max()), counts[: encoded.n_sent[frame]]
         reports.append(
             FrameReport(
                 sent.first + frame,
@@ -363,7 +363,8 @@ def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_se
                 encoded.input_rms[:, frame],
                 output_rms[:, frame],
                 seconds,
-                int(runtime.summed_bits[counts[: encoded.n_sent[frame]]].sum()),
+                int(runtime.summed_bits[of_sent].sum()),
+                counts=tuple(of_sent.tolist()),
             )
         )
     return reports

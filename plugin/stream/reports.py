@@ -26,6 +26,7 @@ class FrameReport:
         seconds: time spent on the frame.
         bits: what all channels sent of it together.
         moved: what moved in it; None if nothing moves by itself.
+        counts: how many layers each channel sent, of those that are sent.
     """
 
     index: int
@@ -37,3 +38,4 @@ class FrameReport:
     seconds: float
     bits: int = 0
     moved: Moved | None = None
+    counts: tuple[int, ...] = ()

@@ -18,7 +18,7 @@ from lamina.dsp.arrays import FloatArray
 from lamina.models.config import CodecConfig
 from lamina.models.runtime import CodecRuntime
 from lamina.plugin.desk.desk import Counts
-from lamina.plugin.stream.variable_rate import SILENT_RMS, told_bits
+from lamina.plugin.stream.variable_rate import SILENT_RMS, changes_told, told_bits
 
 EXPONENT = 0.7
 """γ: of squared errors, 1 gives the least error and starves soft sounds; speech measured best in between."""
@@ -189,13 +189,6 @@ def shared_out(config: CodecConfig, errors: FloatArray, constant: npt.NDArray[np
     free_of_charge = search(low, high, ROUNDS, 0.0)
     found = search(free_of_charge - NEAR, free_of_charge + NEAR, NEAR_ROUNDS, 1.0)
     return best_path(cost, bits, np.power(10.0, found)[group], 1.0).astype(np.uint8)
-
-
-def changes_told(counts: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """Bits that tell how many layers frames have, `[frames]`, each after the one before it."""
-    changes = np.diff(counts.astype(np.int64), prepend=int(counts[0]))
-    told: npt.NDArray[np.int64] = np.array([told_bits(change) for change in range(256)])[np.abs(changes)]
-    return told
 
 
 def best_path(cost: FloatArray, bits: FloatArray, price: FloatArray, told: float) -> npt.NDArray[np.int64]:

@@ -19,6 +19,7 @@ from lamina.models.config import CodecConfig
 from lamina.models.runtime import CodecRuntime
 from lamina.plugin.desk.desk import Counts
 from lamina.plugin.stream.coder import Coder
+from lamina.plugin.stream.reports import FrameReport
 
 LAYERS_PER_DB = 0.8
 LEARNT_FRAMES = 300
@@ -56,6 +57,13 @@ def told_bits(change: int) -> int:
     1 if it doesn't differ, else 2 + |change|.
     """
     return 2 + abs(change) if change else 1
+
+
+def changes_told(counts: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Bits that tell how many layers frames have, `[frames]`, each after the one before it."""
+    changes = np.diff(counts.astype(np.int64), prepend=int(counts[0]))
+    told: npt.NDArray[np.int64] = np.array([told_bits(change) for change in range(256)])[np.abs(changes)]
+    return told
 
 
 class RateControl:
@@ -135,6 +143,36 @@ class VariableRate:
             given = map(control.share, errors[channel].tolist(), counts[channel].tolist(), silent[channel].tolist())
             shared[channel] = np.fromiter(given, np.uint8, counts.shape[1])
         return shared
+
+
+class SentBits:
+    """Counts what frames send: their codes and, as soon as two of a channel's frames differ in their number of layers,
+    what tells these numbers, as `changes_told` has it.
+    """
+
+    def __init__(self) -> None:
+        self.n_frames = 0
+        self._of_codes = 0
+        self._counts: list[list[int]] = []
+
+    def add(self, report: FrameReport) -> None:
+        """One more frame."""
+        self.n_frames += 1
+        self._of_codes += report.bits
+        while len(self._counts) < len(report.counts):
+            self._counts.append([])
+        for counts, count in zip(self._counts, report.counts, strict=False):
+            counts.append(count)
+
+    @property
+    def bits(self) -> int:
+        """Of all frames and channels."""
+        varied = [np.array(counts) for counts in self._counts if len(set(counts)) > 1]
+        return self._of_codes + sum(int(changes_told(counts).sum()) for counts in varied)
+
+    def kbps(self, frame_rate: float) -> float:
+        """Of all channels together; NaN before the first frame."""
+        return self.bits / self.n_frames * frame_rate / 1000 if self.n_frames else float("nan")
 
 
 def runs(wanted: list[bool]) -> list[tuple[bool, slice]]:

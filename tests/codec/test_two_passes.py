@@ -13,7 +13,8 @@ from lamina.plugin.codes_file.coding import encode_file
 from lamina.plugin.codes_file.file import write_codes
 from lamina.plugin.files.render import render_file
 from lamina.plugin.files.sound import atomic_writer, read_audio
-from lamina.plugin.stream.two_pass import LayerPlan, best_path, changes_told, least_planned, shared_out
+from lamina.plugin.stream.two_pass import LayerPlan, best_path, least_planned, shared_out
+from lamina.plugin.stream.variable_rate import changes_told
 
 CODE_BITS = 10
 

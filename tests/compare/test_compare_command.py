@@ -11,6 +11,7 @@ from sounds import demo, lag_samples
 from lamina.cli.answers import REFUSED, WITHOUT
 from lamina.cli.main import main
 from lamina.dsp.loudness import integrated_lufs
+from lamina.models.bundles.bundle import DEFAULT_BUNDLE
 from lamina.plugin.comparison.compare import compare_sound
 from lamina.plugin.comparison.contenders import contenders
 from lamina.plugin.comparison.summary import mean_of
@@ -53,6 +54,17 @@ def test_two_passes_are_compared_with_one_and_with_a_preset_in_two(write_sound, 
     ]
     assert 2.85 <= two["kbps"] <= 3.01
     assert two["scores"]["si_sdr"] > one["scores"]["si_sdr"]
+
+
+def test_help_says_everything_that_may_be_named_and_what_it_says_can_be_named(capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    for form in ("lamina:KBPS", ":PARAMETER=VALUE", ":model=NAME", ":two_pass=on", "preset:NAME", ":OPTION=VALUE"):
+        assert form in told, form
+    lamina = f"lamina:3:model={DEFAULT_BUNDLE}:two_pass=on:search=4"
+    asked = [lamina, "preset:gentle:two_pass=on:mix=0.5", "opus:12:frame_ms=60"]
+    assert [one.asked for one in contenders([",".join(asked)])] == asked
 
 
 def test_the_terminal_shows_the_same_figures_and_what_they_can_not_hear(write_sound, capsys):

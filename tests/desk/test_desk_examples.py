@@ -64,7 +64,7 @@ def level_db(audio: np.ndarray) -> float:
     return float(10 * np.log10(np.mean(np.square(audio, dtype=np.float64)) + 1e-12))
 
 
-def test_every_table_of_parameters_says_what_is_declared():
+def test_every_table_of_parameters_and_of_what_comparisons_take_says_what_is_declared():
     stale = [path.name for path, text in pages().items() if text_of(path) != text]
     assert stale == [], "run `make docs-tables`"
 

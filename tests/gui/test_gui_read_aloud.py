@@ -24,6 +24,7 @@ def test_no_name_and_no_description_holds_markup(window, qtbot):
         window.desk.open_tab(tab)
     window.show_devices()
     window.compare_window.open()
+    window.line_window.open()
     window.notice.tell("Lamina ended <unexpectedly>.", False, "Every setting.", ("Start afresh", lambda: None))
     window._tell()
     widgets = window.findChildren(QWidget)
@@ -34,6 +35,7 @@ def test_no_name_and_no_description_holds_markup(window, qtbot):
     assert not tagged
     window.devices_dialog.close()
     window.compare_window.close()
+    window.line_window.close()
 
 
 def test_what_a_tip_says_is_read_out_letter_by_letter(window):

@@ -8,8 +8,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from lamina.plugin.line.joining import peer as peers
-from lamina.plugin.line.joining import pump
+from lamina.plugin.line.joining import opening, peer, pump, sound
 
 PATIENCE = 120.0
 SLOWER = 5.0
@@ -24,14 +23,14 @@ class SlowClock(pump.SystemClock):
 
 @pytest.fixture
 def slow_motion(monkeypatch):
-    monkeypatch.setattr(peers, "SystemClock", SlowClock)
-    monkeypatch.setattr(peers, "DRAIN_SECONDS", SLOWER * peers.DRAIN_SECONDS)
+    monkeypatch.setattr(sound, "SystemClock", SlowClock)
+    monkeypatch.setattr(peer, "DRAIN_SECONDS", SLOWER * peer.DRAIN_SECONDS)
 
 
 @contextlib.asynccontextmanager
 async def two_peers(here, there):
     """Both peers of a line; each is given what `offer` and `join` take."""
-    async with peers.offer(**here) as offered, peers.join(str(offered.invitation), **there) as joined:
+    async with opening.offer(**here) as offered, opening.join(str(offered.invitation), **there) as joined:
         yield await offered.peer(), joined
 
 

@@ -5,7 +5,7 @@ import pytest
 from sounds import demo, lag_samples
 
 from lamina.plugin import NeuralCodec
-from lamina.plugin.line.joining.peer import delay_ms
+from lamina.plugin.line.joining.status import delay_ms
 from lamina.plugin.line.receiver import LineReceiver
 from lamina.plugin.line.sender import LineSender
 

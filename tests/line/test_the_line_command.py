@@ -28,9 +28,10 @@ VOICE = "plugin/demo_items/voice.ogg"
 class End:
     """One `lamina line …` that runs, and what it has told as JSON."""
 
-    def __init__(self, *arguments):
-        command = [sys.executable, "-m", "lamina", "line", *map(str, arguments), "--json"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def __init__(self, *arguments, program=("-m", "lamina")):
+        command = [sys.executable, *program, "line", *map(str, arguments), "--json"]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         self._told = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -38,6 +39,11 @@ class End:
         for line in self.process.stdout:
             self._told.put(json.loads(line))
         self._told.put(None)
+
+    def asks(self, *lines):
+        """Type lines while it runs."""
+        self.process.stdin.write("".join(f"{line}\n" for line in lines))
+        self.process.stdin.flush()
 
     def hears(self, event, **values):
         """Wait for an event with these values."""
@@ -58,8 +64,8 @@ def ends():
     """Starts ends, and sees to it that none is left behind."""
     started = []
 
-    def start(*arguments):
-        started.append(End(*arguments))
+    def start(*arguments, **options):
+        started.append(End(*arguments, **options))
         return started[-1]
 
     yield start
@@ -67,6 +73,7 @@ def ends():
         if end.process.poll() is None:
             end.process.kill()
         end.process.wait(PATIENCE)
+        end.process.stdin.close()
         end.process.stdout.close()
         end.process.stderr.close()
 
@@ -137,6 +144,79 @@ def test_a_line_that_nobody_joins_ends_by_ctrl_c(ends, tmp_path):
     offering.process.send_signal(signal.SIGINT)
     assert offering.ends()[0] == 130
     assert not (tmp_path / "heard.wav").exists()
+
+
+WITHOUT_HANDLERS = """
+import asyncio, sys
+
+class Loop(asyncio.SelectorEventLoop):
+    # As loops are on Windows.
+    def add_signal_handler(self, *arguments):
+        raise NotImplementedError
+
+class Policy(asyncio.DefaultEventLoopPolicy):
+    def new_event_loop(self):
+        return Loop()
+
+asyncio.set_event_loop_policy(Policy())
+from lamina.cli.main import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_line_properly_where_loops_have_no_handlers_of_signals(ends, tmp_path):
+    program = ("-W", "ignore", "-c", WITHOUT_HANDLERS)
+    waiting = ends("receive", tmp_path / "never.wav", program=program)
+    waiting.hears("invitation")
+    waiting.process.send_signal(signal.SIGINT)
+    assert waiting.ends() == (130, "")
+    offering = ends("offer", "--source", VOICE, "--sink", tmp_path / "one.wav", program=program)
+    joining = ends(
+        "join", offering.hears("invitation")["invitation"], "--source", VOICE, "--sink", tmp_path / "two.wav"
+    )
+    for end in (offering, joining):
+        end.hears("state", state="talking")
+    offering.process.send_signal(signal.SIGINT)
+    assert not offering.hears("ended")["failure"]
+    assert offering.ends() == (0, "")
+    assert not joining.hears("ended")["failure"] or "closed" in joining.ends()[1]
+
+
+@pytest.mark.slow
+def test_parameters_and_devices_are_changed_while_a_line_runs(ends, tmp_path):
+    first, second = tmp_path / "first.raw", tmp_path / "second.raw"
+    offering = ends("offer", "--device-input", "virtual", "--layers", "8", "--fixed-layers", "--control")
+    invitation = offering.hears("invitation")["invitation"]
+    joining = ends("join", invitation, "--device-output", f"virtual?output={first}", "--control")
+    for end in (offering, joining):
+        end.hears("state", state="talking")
+    offering.hears("status", layers=8)
+    offering.asks("layers=5")
+    assert offering.hears("changed", asked="layers=5")["refused"] is False
+    offering.hears("status", layers=5)
+    joining.asks("hear denoise=1", f"output virtual?output={second}")
+    assert joining.hears("changed", asked="hear denoise=1")["told"] == "Heard with denoise=1."
+    assert joining.hears("changed")["refused"] is False
+    while not (second.exists() and second.stat().st_size > 10_000):
+        joining.hears("status")
+    assert first.stat().st_size > 0
+    for asked, told in (
+        ("louder", "changes nothing"),
+        ("layers=99", "layers"),
+        ("stereo=mono", "does nothing here"),
+        ("hear search=8", "does nothing here"),
+        ("hear frame_loss=0.5", "in the middle"),
+        ("output virtual?speed=2", "speed"),
+    ):
+        joining.asks(asked)
+        changed = joining.hears("changed", asked=asked)
+        assert changed["refused"] and told in changed["told"], changed
+    size = second.stat().st_size
+    while second.stat().st_size <= size:  # it goes on where it was
+        assert joining.hears("status")["state"] == "talking"
+    joining.asks("end")
+    assert joining.ends() == (0, "")
 
 
 @pytest.mark.slow

@@ -101,6 +101,58 @@ def test_sound_is_back_within_a_second_of_a_link_that_was_cut_for_ten():
     assert receiver.buffer_ms < 60
 
 
+def test_what_waited_while_a_link_was_cut_makes_no_buffer_deeper():
+    sender, receiver = cheap_line()
+    waited = []
+    for index in range(2400):
+        now = index / 100
+        for data in sender.push(silence(0, 240), now):
+            if 8 <= now < 18:
+                waited = [*waited, data][-30:]
+            else:
+                receiver.receive(data, now)
+        if now == 18:
+            for data in waited:
+                receiver.receive(data, now)
+        receiver.pull(240, now)
+    assert receiver.buffer_ms < 60
+    assert receiver.counts.concealed < 10.1 * 75
+
+
+def test_a_link_that_is_slower_after_a_cut_is_heard_again():
+    sender, receiver = cheap_line()
+    on_the_way = []
+    for index in range(2400):
+        now = index / 100
+        delay = 0.02 if now < 8 else 0.3
+        if not 8 <= now < 18:
+            on_the_way += [(now + delay, data) for data in sender.push(silence(0, 240), now)]
+        else:
+            sender.push(silence(0, 240), now)
+        while on_the_way and on_the_way[0][0] <= now:
+            at, data = on_the_way.pop(0)
+            receiver.receive(data, at)
+        receiver.pull(240, now)
+    assert receiver.counts.concealed < 11.3 * 75, "of 10.3 s without a packet"
+    assert receiver.counts.played - receiver.counts.concealed > 12 * 75
+
+
+def test_nothing_behind_the_end_counts_as_having_come():
+    sender, receiver = cheap_line()
+    heard = 0
+    for index in range(400):
+        now = index / 100
+        packets = sender.push(silence(0, 240), now) if index < 200 else sender.flush() if index == 200 else []
+        for data in packets:
+            receiver.receive(data, now)
+        heard += receiver.pull(240, now).shape[1]
+    assert receiver.is_over
+    played = 2 * receiver.sample_rate
+    assert receiver.n_past > 1.5 * receiver.sample_rate
+    waited = receiver.sample_rate * 0.08
+    assert heard - receiver.n_past == pytest.approx(played, abs=waited)
+
+
 def test_a_sink_that_paused_hears_the_present_and_not_what_it_missed():
     sender, receiver = cheap_line()
     for index in range(3000):

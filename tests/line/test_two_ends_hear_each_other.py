@@ -16,9 +16,11 @@ from lamina import Board, NeuralCodec
 from lamina.line import LIVE, ArraySink, ArraySource, BoardSource, FileSource, LineSettings
 from lamina.plugin.codes_file.file import read_codes
 from lamina.plugin.codes_file.header import ContainerError
+from lamina.plugin.host.device.device_settings import DeviceSettings
 from lamina.plugin.line import receiver
 from lamina.plugin.line.codec_ends import hello_of
-from lamina.plugin.line.joining import peer as peers
+from lamina.plugin.line.joining import opening, peer
+from lamina.plugin.line.joining import sound as sounds_of_a_peer
 from lamina.plugin.line.joining.transport import open_offer
 
 RATE = 24_000
@@ -82,6 +84,47 @@ def test_send_only_meets_receive_only():
     assert np.abs(sink.samples).max() > 0.1
 
 
+def test_a_recording_ends_where_the_sender_ended(tmp_path):
+    out, codes = tmp_path / "heard.wav", tmp_path / "heard.lamina"
+    here = {"source": ArraySource(speech(0.8), RATE)}
+    settings = replace(EXACT, codes=codes)
+
+    async def talk():
+        async with two_peers(here, {"sink": out, "settings": settings}) as (_, other):
+            assert not (await other.wait_ended()).is_failure
+            assert other.receiver.is_over
+
+    run(talk())
+    recorded = read_codes(codes).codes
+    came = np.flatnonzero(recorded.counts[0])
+    assert came[-1] == recorded.n_frames - 1
+    samples = lamina.read_audio(out).samples
+    sound = NeuralCodec().decode(recorded, RATE)
+    lag = lag_samples(sound[0], samples[0])
+    assert samples.shape[1] == pytest.approx(lag + recorded.n_frames * 320, abs=320)
+
+
+def test_an_end_that_falls_silent_is_told_and_then_lost(monkeypatch):
+    monkeypatch.setattr(peer, "LOST_SECONDS", 3.0)
+    sink = ArraySink()
+
+    async def talk():
+        here = {"source": ArraySource(speech(9.0), RATE), "settings": LineSettings(name="Ada")}
+        async with two_peers(here, {"sink": sink}) as (one, other):
+            await until(lambda: other.receiver is not None and other.receiver.counts.packets > 20)
+            for end in (one, other):
+                end._transport._connection.socket.data_received = lambda data, component: None
+            await until(lambda: other.status().words == "nothing heard from Ada for 2 s")
+            endings = await asyncio.gather(one.wait_ended(), other.wait_ended())
+            assert [ending.is_failure for ending in endings] == [True, True]
+            assert endings[1].reason == "Nothing was heard from Ada for 3 s; the line is lost."
+            came = other.receiver.counts.played - other.receiver.counts.concealed
+            assert sink.samples.shape[1] < (came + other.receiver.counts.concealed) * 320
+            assert not sink.samples[:, -100:].any() or np.abs(sink.samples[:, -100:]).max() < 0.01
+
+    run(talk())
+
+
 def test_a_file_goes_in_and_a_file_comes_out(tmp_path):
     out = tmp_path / "heard.wav"
 
@@ -114,6 +157,32 @@ def test_a_board_stands_before_a_source_and_several_sources_are_read_to_their_en
     assert file.read(500).shape == (1, 0)
 
 
+def test_devices_are_changed_only_where_there_are_some_and_the_new_ones_can_be_opened():
+    virtual = DeviceSettings(input="virtual", output="virtual", input_channels=(1,), sample_rate=48_000)
+
+    async def talk():
+        here = {"source": LIVE, "settings": LineSettings(devices=virtual)}
+        async with two_peers(here, {"sink": ArraySink()}) as (one, other):
+            await until(lambda: other.receiver is not None and other.receiver.counts.packets > 5)
+            with pytest.raises(ValueError, match="no devices to change"):
+                await other.change_devices(virtual)
+            with pytest.raises(ValueError, match="2 can't be sent"):
+                await one.change_devices(virtual.changed(input_channels=(1, 2)))
+            with pytest.raises(OSError, match="no option 'speed'"):
+                await one.change_devices(virtual.changed(input="virtual?speed=2"))
+            assert one.settings.devices == virtual
+            slower = virtual.changed(buffer=512)
+            await one.change_devices(slower)
+            assert one.settings.devices == slower
+            n_before = other.receiver.counts.packets
+            await until(lambda: other.receiver.counts.packets > n_before + 20)
+            await one.close()
+            with pytest.raises(ValueError, match="has ended"):
+                await one.change_devices(virtual)
+
+    run(talk())
+
+
 def test_layers_may_be_changed_while_sound_flows():
     async def talk():
         codec = NeuralCodec(layers=8)
@@ -133,12 +202,12 @@ def test_layers_may_be_changed_while_sound_flows():
 
 
 def test_another_model_is_told_at_both_ends_and_nothing_is_heard(monkeypatch):
-    real = peers.hello_of
+    real = sounds_of_a_peer.hello_of
 
     def of_a_cello(*arguments):
         return replace(real(*arguments), bundle="cello", digest="00" * 32)
 
-    monkeypatch.setattr(peers, "hello_of", of_a_cello)  # the end without a source
+    monkeypatch.setattr(sounds_of_a_peer, "hello_of", of_a_cello)  # the end without a source
     sink = ArraySink()
 
     async def talk():
@@ -157,7 +226,7 @@ def test_another_version_is_told():
         hello[0] = 0x20 | hello[0] & 15
         async with await open_offer() as offer:
             joined = asyncio.ensure_future(offer.accept())
-            async with peers.join(offer.invitation, sink=ArraySink()) as peer:
+            async with opening.join(offer.invitation, sink=ArraySink()) as peer:
                 other = await joined
                 while not peer._ending.done():
                     other.send(bytes(hello))
@@ -218,7 +287,7 @@ def test_garbage_from_the_peer_is_counted_and_changes_nothing():
 )
 def test_what_can_not_be_done_is_refused_before_anybody_is_met(given, told):
     async def talk():
-        async with peers.offer(**given):
+        async with opening.offer(**given):
             pass
 
     with pytest.raises((ValueError, OSError), match=told):
@@ -230,7 +299,7 @@ def test_codes_are_never_recorded_over_a_file_that_is_there(tmp_path):
     kept.write_bytes(b"of yesterday")
 
     async def talk():
-        async with peers.offer(sink=ArraySink(), settings=LineSettings(codes=kept)):
+        async with opening.offer(sink=ArraySink(), settings=LineSettings(codes=kept)):
             pass
 
     with pytest.raises(ContainerError, match=r"kept\.lamina exists already, and a recording overwrites nothing"):
@@ -240,7 +309,7 @@ def test_codes_are_never_recorded_over_a_file_that_is_there(tmp_path):
 
 def test_an_address_that_cant_be_listened_at_is_told_without_a_port_that_nobody_named():
     async def talk():
-        async with peers.offer(sink=ArraySink(), listen="203.0.113.7"):
+        async with opening.offer(sink=ArraySink(), listen="203.0.113.7"):
             pass
 
     with pytest.raises(ValueError, match=r"can't be offered at 203\.0\.113\.7: "):

@@ -171,9 +171,54 @@ def test_the_command_line_says_what_was_heard(tmp_path, capsys):
     assert main(["listen", "results", *paths, "--json", "--csv", str(tmp_path / "all.csv")]) == 0
     summary = json.loads(capsys.readouterr().out)
     assert summary["tests"][0]["n_correct"] == 24 and len((tmp_path / "all.csv").read_text().splitlines()) == 33
-    assert main(["listen", "results", paths[0], paths[0]]) == 2
-    error = capsys.readouterr().err
-    assert "one name" in error and error.count("\n") == 1
+    assert summary["refused"] == {}
+
+
+def test_files_that_cant_be_used_are_each_told_and_the_others_count(tmp_path, capsys):
+    good = [saved(tmp_path, name, abx(right)) for name, right in (("Ann", 15), ("Bob", 9))]
+    other = saved(tmp_path, "Cid", abx(16, seed=50))
+    whole = good[0].read_bytes()
+    bad = {"cut.json": whole[:900], "edited.json": whole.replace(b'"Ann"', b'"Eve"'), "note.json": b"{}"}
+    for name, content in bad.items():
+        (tmp_path / name).write_bytes(content)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    twin = saved(elsewhere, "ANN", abx(3))
+    files = [tmp_path / "cut.json", other, *good, twin, *(tmp_path / name for name in bad), tmp_path / "gone.json"]
+    table, page = tmp_path / "all.csv", tmp_path / "heard.html"
+    command = ["listen", "results", *map(str, files), "--csv", str(table), "--report", str(page)]
+    assert main(command) == 5
+    told = capsys.readouterr()
+    assert "2 listeners: Ann, Bob" in told.out and "Together: 24 of 32 were right" in told.out
+    sentences = {
+        "cut.json": "is cut off",
+        "edited.json": "was edited or damaged",
+        "note.json": "is no file of listening results",
+        "gone.json": "can't be read",
+        other.name: f"is of another test than {good[0]}",
+        twin.name: "are of listeners with one name, 'ANN'",
+    }
+    lines = told.err.splitlines()
+    for name, sentence in sentences.items():
+        assert sum(name in line and sentence in line for line in lines) == 1, name
+    left_out = page.read_text(encoding="utf-8").partition("Files that were not used")[2]
+    assert len(lines) == len(sentences) == left_out.count("<li>")
+    rows = table.read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 1 + 32, "the table has those who count"
+    assert main([*command, "--json", "--force"]) == 5
+    refused = json.loads(capsys.readouterr().out)["refused"]
+    assert len(refused) == 6 and "is cut off" in refused[str(tmp_path / "cut.json")]
+    assert good[0].read_bytes() == whole and (tmp_path / "cut.json").read_bytes() == whole[:900], "nothing is touched"
+
+
+def test_where_no_file_can_be_used_each_is_told_and_nothing_is_written(tmp_path, capsys):
+    for name in ("one.json", "two.json"):
+        (tmp_path / name).write_text("{}")
+    files = [str(tmp_path / name) for name in ("one.json", "two.json")]
+    assert main(["listen", "results", *files, "--csv", str(tmp_path / "all.csv")]) == 3
+    told = capsys.readouterr()
+    assert told.out == "" and [line.count("no file of listening results") for line in told.err.splitlines()] == [1, 1]
+    assert not (tmp_path / "all.csv").exists()
 
 
 def test_the_command_line_screens_and_compares_mushra(tmp_path, capsys):

@@ -161,6 +161,31 @@ def test_it_pauses_and_goes_on_where_it_was_and_loops_without_a_click(record, so
     assert steps <= 1.1 * np.abs(np.diff(short[1], axis=1)).max()
 
 
+def test_a_part_is_played_again_and_again_without_a_click_until_the_whole_is_wanted(record, sounds):
+    begin, end = RATE // 2, RATE // 2 + 20 * BLOCK
+    acts = {
+        0: [hear(1), play],
+        20: [lambda c: c.loop((begin / RATE, end / RATE))],
+        105: [hear(2)],
+        155: [lambda c: c.loop(None)],
+    }
+    out = record(sounds, acts, 200 * BLOCK / RATE)
+    looped = 20 * BLOCK + FADE  # faded out; from here on the part is played
+    for number in range(3):
+        at = looped + number * (end - begin)
+        inside = slice(at + FADE, at + end - begin - FADE)
+        assert np.array_equal(out[:, inside], sounds[1][:, begin + FADE : end - FADE]), f"round {number}"
+    place = begin + (105 * BLOCK - looped) % (end - begin)
+    switched = out[:, 105 * BLOCK + FADE : 105 * BLOCK + 2 * FADE]
+    assert np.array_equal(switched, sounds[2][:, place + FADE : place + 2 * FADE]), "it loops with every sound"
+    # It goes on where it was, and behind the end of the part.
+    place = begin + (155 * BLOCK - looped) % (end - begin)
+    after = out[:, 155 * BLOCK + 2 * FADE : 199 * BLOCK]
+    assert np.array_equal(after, sounds[2][:, place + FADE : place + FADE + after.shape[1]])
+    steps = np.abs(np.diff(out[:, ENGINE_FADE:], axis=1)).max()
+    assert steps <= 1.1 * max(np.abs(np.diff(sound, axis=1)).max() for sound in sounds[1:])
+
+
 def test_at_another_rate_of_the_device_it_is_the_same_sound_at_the_same_place(record):
     device_rate = 44_100
     halved = music() / 2
@@ -180,6 +205,14 @@ def test_sounds_that_cannot_be_compared_are_refused_in_a_sentence(tmp_path, soun
         Comparison(sounds, RATE).hear(3)
     with pytest.raises(ComparisonError, match="The time to seek is nan"):
         Comparison(sounds, RATE).seek(float("nan"))
+    for part, sentence in (
+        ((1.0, 1.02), r"from 1 to 1\.02 s is too short; give 0\.05 s"),
+        ((2.0, 1.0), "from 2 to 1 s is too short"),
+        ((9.0, 10.0), "from 9 to 10 s is too short"),
+        ((0.0, float("inf")), "The loop is 0.0 to inf"),
+    ):
+        with pytest.raises(ComparisonError, match=sentence):
+            Comparison(sounds, RATE).loop(part)
     with pytest.raises(ComparisonError, match=r"can't be read from .*none\.npy"):
         ComparedFiles((tmp_path / "none.npy",) * 2, RATE).at(RATE)
     (tmp_path / "text.npy").write_text("no sound")
@@ -198,6 +231,7 @@ def test_an_engine_that_died_goes_on_comparing(tmp_path, sounds):
         answers = [
             engine.compare(left_in(tmp_path, sounds)),
             engine.hear_compared(2, is_difference=True),
+            engine.loop_compared((1.0, 2.0)),
             engine.play_compared(),
         ]
         for answer in answers:
@@ -209,6 +243,7 @@ def test_an_engine_that_died_goes_on_comparing(tmp_path, sounds):
         until(lambda: engine.telemetry.state()["compared_plays"])
         state = engine.telemetry.state()
         assert (state["is_comparing"], state["compared_heard"], state["compared_difference"]) == (1, 2, 1)
+        until(lambda: 1.0 <= engine.telemetry.state()["compared_seconds"] < 2.0)
         engine.compare(None).result(PATIENCE_SECONDS)
         until(lambda: not engine.telemetry.state()["is_comparing"])
         with pytest.raises(Exception, match="Nothing is being compared"):

@@ -21,7 +21,7 @@ from lamina.cli.main import main
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.rivals.evs import EVS
 from lamina.plugin.rivals.registry import RIVALS, RivalMissingError, make, parse
-from lamina.plugin.stream.two_pass import changes_told
+from lamina.plugin.stream.variable_rate import changes_told
 
 
 def test_every_rival_says_what_it_is():
@@ -98,13 +98,39 @@ def test_in_two_passes_a_whole_piece_is_planned_and_the_bits_that_tell_the_plan_
     assert not np.array_equal(coded, plain.process(sound, 48_000))
     plain.layer_plan = plan = plain.plan(sound, 48_000)
     assert np.array_equal(coded, plain.process(sound, 48_000))
-    told = sum(int(changes_told(counts).sum()) for counts in plan.counts)
+    (counts,) = np.array([report.counts for report in codec.last_reports]).T
+    assert np.array_equal(counts[: plan.counts.shape[1]], plan.counts[0])
+    told = int(changes_told(counts).sum())
     assert told > plan.counts.size
     assert codec.counted_bits == sum(report.bits for report in codec.last_reports) + told
     assert 2.85 <= codec.counted_kbps <= 3.01
     assert codec.layer_plan is None
     for other in (copy.copy(codec), pickle.loads(pickle.dumps(codec))):
         assert np.array_equal(other.process(sound, 48_000), coded)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_at_a_variable_bitrate_the_bits_that_tell_how_many_layers_frames_have_are_counted(n_channels):
+    sound, codec = voice(48_000, 2.0, n_channels), parse("lamina:6:variable_rate=1")
+    codec.process(sound, 48_000)
+    counts = np.array([report.counts for report in codec.last_reports]).T
+    assert counts.shape[0] == n_channels and all(len(set(channel)) > 2 for channel in counts.tolist())
+    changes = np.abs(np.diff(counts.astype(int), prepend=counts[:, :1]))
+    told = int(np.where(changes, 2 + changes, 1).sum())
+    assert codec.counted_bits == 10 * int(counts.sum()) + told
+    frames = counts.shape[1]
+    assert codec.counted_kbps == pytest.approx(codec.counted_bits / frames * 75 / 1000)
+    codec.process(sound, 48_000)  # which is counted anew
+    assert codec.counted_bits == 10 * int(counts.sum()) + told
+
+
+def test_in_mono_the_side_tells_nothing():
+    codec = parse("lamina:6:variable_rate=1:stereo=mono")
+    codec.process(voice(48_000, 2.0, 2), 48_000)
+    sent = [report.counts for report in codec.last_reports]
+    assert len(sent[-1]) == 1, "the side is no longer sent"
+    bits = sum(10 * sum(counts) for counts in sent)
+    assert bits < codec.counted_bits < bits + 6 * len(sent) + 6 * sum(len(counts) > 1 for counts in sent)
 
 
 def test_two_passes_are_refused_where_sound_comes_in_blocks(tmp_path, capsys):
@@ -213,7 +239,10 @@ def test_the_command_line_lists_and_renders_rivals(tmp_path, capsys):
     listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
     assert list(listed) == list(RIVALS) and listed["opus"]["missing"] is None
     assert main(["rivals"]) == 0
-    assert "Opus: 6 to 510 kbps" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "Opus: 6 to 510 kbps" in told
+    for kind in RIVALS.values():
+        assert all(f" {name}: {values}\n" in told for name, values in kind.options.items())
     for words in (["--rival", "opus", "--kbps", "12"], ["--rival", "opus:12"], ["--rival", "vorbis:96"]):
         assert main(["render", str(source), str(target), "-f", *words]) == 0
         assert "kbps counted in all" in "".join(capsys.readouterr())

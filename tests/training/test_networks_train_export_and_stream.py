@@ -12,6 +12,7 @@ pytest.importorskip("onnx", reason="export needs the extra [train]")
 from lamina.models.config import CodecConfig, SoundStreamConfig, TransformConfig  # noqa: E402
 from lamina.models.engines.core import library as core_library  # noqa: E402
 from lamina.models.export import GRAPH_TOLERANCE, export_bundle, load_network  # noqa: E402
+from lamina.models.network.denoiser import Denoiser  # noqa: E402
 from lamina.models.network.layers import CausalConv, OverlapAddConv, StridedConv  # noqa: E402
 from lamina.models.network.network import CodecNetwork  # noqa: E402
 from lamina.models.network.quantizer import ResidualVectorQuantizer  # noqa: E402
@@ -32,6 +33,9 @@ SMALL = CodecConfig(
 CONFIGS = {
     "transform": SMALL,
     "informed": dataclasses.replace(SMALL, transform=dataclasses.replace(SMALL.transform, informed=True)),
+    "denoiser": dataclasses.replace(
+        SMALL, transform=dataclasses.replace(SMALL.transform, denoiser_blocks=3, denoiser_width=32)
+    ),
     **{
         # The paper's own widths.
         f"soundstream-{channels}": dataclasses.replace(
@@ -143,7 +147,7 @@ def learn_conditions(network):
     """Random weights in place of those that training would give to what the decoder is told."""
     with torch.no_grad():
         for name, weights in network.decoder.named_parameters():
-            if "film" in name or "briefing" in name:
+            if "film" in name or "briefing" in name or "denoiser.output" in name:
                 weights.uniform_(-0.5, 0.5)
 
 
@@ -164,7 +168,52 @@ def test_an_informed_decoder_plays_the_same_latents_otherwise_for_other_layers(t
         assert np.abs(played(1) - played(6)).max() > 0.01 * np.abs(played(6)).max(), engine
 
 
-@pytest.mark.parametrize("name", ["transform", "informed"])
+@pytest.mark.parametrize("engine", ["onnx", "core"])
+def test_a_denoiser_does_nothing_at_0_and_does_not_look_at_what_it_is_not_to_change(tmp_path, engine):
+    if engine == "core" and not core_library():
+        pytest.skip("the core was not built here")
+    torch.manual_seed(1)
+    with_one = CodecNetwork(CONFIGS["denoiser"])
+    learn_conditions(with_one)
+    without = CodecNetwork(CONFIGS["transform"])
+    without.load_state_dict({name: with_one.state_dict()[name] for name in without.state_dict()})
+    one, none = (
+        CodecRuntime(export_bundle(network, tmp_path / name, name, {}, "card"), engine=engine)
+        for name, network in (("one", with_one), ("none", without))
+    )
+    n = 60
+    z = 0.5 * noise(n, 24)[None]
+
+    def played(runtime, amount, z=z):
+        return runtime.decode(z, runtime.decoder_state(1), np.asarray(amount, np.float32)[None])[0]
+
+    assert np.array_equal(played(one, np.zeros(n)), played(none, np.zeros(n)))
+    late = np.where(np.arange(n) < n // 2, 0.0, 1.0)
+    # The film alone, in both; the denoiser as if the stream began with the first frame that it is to change.
+    assert not np.array_equal(played(one, late), played(none, late))
+    other = z.copy()
+    other[:, : n // 2 - 10] += 1
+    after = (n // 2 + 1) * 320
+    assert np.array_equal(played(one, late, other)[:, after:], played(one, late)[:, after:])
+    # And what it heard a second ago is forgotten.
+    gone = np.where(np.arange(n) < 5, 1.0, late)
+    assert np.array_equal(played(one, gone)[:, after + 10 * 320 :], played(one, late)[:, after + 10 * 320 :])
+
+
+def test_half_of_denoise_takes_away_half_the_decibels():
+    denoiser = Denoiser(CONFIGS["denoiser"])
+    torch.nn.init.normal_(denoiser.output.weight, 0, 0.5)
+    torch.nn.init.zeros_(denoiser.output.bias)
+    c, z = torch.from_numpy(noise(1, 20 * 320).reshape(1, 20, 320)), torch.from_numpy(noise(20, 24)[None])
+    with torch.no_grad():
+        whole, half = (
+            denoiser(c, z, torch.full((1, 20, 1), amount), denoiser.initial_state())[0] / c for amount in (1.0, 0.5)
+        )
+    assert 0 < float(whole.min()) < 0.5 < float(whole.max()) < 1
+    assert torch.allclose(half.square(), whole, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["transform", "informed", "denoiser"])
 def test_training_can_go_on_from_a_bundle(name, tmp_path):
     network = CodecNetwork(CONFIGS[name])
     learn_conditions(network)

@@ -27,6 +27,7 @@ from lamina.models.bundles.bundle import open_bundle  # noqa: E402
 from lamina.models.export import export_bundle, load_network  # noqa: E402
 from lamina.models.network.network import CodecNetwork  # noqa: E402
 from lamina.models.training.checkpoint import Checkpoint  # noqa: E402
+from lamina.models.training.denoising import USUAL_BLOCKS  # noqa: E402
 from lamina.models.training.trainer import DivergedError, Trainer  # noqa: E402
 
 
@@ -131,6 +132,28 @@ def test_noise_in_the_data_trains_denoise_and_without_it_denoise_is_kept(takes, 
         assert torch.allclose(kept, film, atol=1e-3) and kept.abs().max() > 0
 
 
+def test_a_denoiser_is_trained_alone_and_the_codec_stays_as_it_is(takes, toy, tmp_path, capsys):
+    both = tmp_path / "both"
+    write_sounds(both / "speech")
+    write_sounds(both / "noise")
+    start = export_bundle(CodecNetwork(TOY), tmp_path / "start", "start", {}, "card", conditioned=False)
+    assert train(both, "--from", start.path, "--only-denoise", "--out", tmp_path / "once") == 0
+    bundle = open_bundle(tmp_path / "once" / "bundle")
+    assert bundle.conditioned and bundle.config.transform.denoiser_blocks == USUAL_BLOCKS
+    before, after = load_network(start), load_network(bundle)
+    assert after.decoder.denoiser.output.weight.abs().max() > 0
+    for name, value in before.state_dict().items():
+        if not name.endswith(("use", "sums", "film.scale", "film.shift")):
+            assert torch.equal(after.state_dict()[name], value), name
+    # It goes on from there, and from its own checkpoint only with the same option.
+    assert train(both, "--from", bundle.path, "--only-denoise", "--out", tmp_path / "twice") == 0
+    capsys.readouterr()
+    assert train(both, "--out", tmp_path / "once", "--max-steps", 3) == 2
+    assert refused(capsys, "trained other parts")
+    assert train(takes, "--from", start.path, "--only-denoise", "--out", tmp_path / "quiet") == 2
+    assert refused(capsys, "noise")
+
+
 def test_what_was_not_trained_to_denoise_does_not_pretend_to(takes, tmp_path):
     """Whatever its conditioning holds: such a model's denoise is refused, so nobody has ever listened to it."""
     network = CodecNetwork(TOY)
@@ -174,6 +197,9 @@ def test_a_run_goes_on_with_the_same_command_only(takes, toy, capsys):
         (["--size", "eco", "--design", "soundstream"], "--size chooses"),
         (["--from", "nowhere"], "nowhere"),
         (["--export", "best"], "--export best needs --heldout"),
+        (["--only-denoise"], "--from a bundle"),
+        (["--only-denoise", "--from", "lamina-24k", "--discriminators", "0.5"], "leave --discriminators out"),
+        (["--only-denoise", "--from", "lamina-24k", "--recipe", "gpu-quarter"], "leave --recipe out"),
     ],
 )
 def test_options_that_can_not_be_are_refused_before_anything_is_read(takes, capsys, options, words):

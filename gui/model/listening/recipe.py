@@ -19,7 +19,7 @@ from lamina.plugin.documents.presets import Preset
 from lamina.plugin.parameters.model_shape import USUAL, shape_named
 from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import PARAMETERS, Value, find_parameter
-from lamina.plugin.stream.reports import FrameReport
+from lamina.plugin.stream.variable_rate import SentBits
 
 FloatArray = NDArray[np.float32]
 Progress = Callable[[float], object]
@@ -171,14 +171,10 @@ def _changed(model: str, values: Mapping[str, Value]) -> list[str]:
 def _through_lamina(
     codec: NeuralCodec, sound: FloatArray, rate: int, progress: Progress, cancelled: Callable[[], bool]
 ) -> Made:
-    bits: list[int] = []
-
-    def count(report: FrameReport) -> None:
-        bits.append(report.bits)
-
-    codec.on_report = count
+    sent = SentBits()
+    codec.on_report = sent.add
     made = _in_blocks(codec, sound, rate, progress, cancelled)
-    kbps = sum(bits) / len(bits) * shape_named(codec.model).frame_rate / 1000 if bits else None
+    kbps = sent.kbps(shape_named(codec.model).frame_rate) if sent.n_frames else None
     return Made(made, kbps, codec.bundle.digest)
 
 

@@ -161,6 +161,17 @@ class DeviceChooser:
             return _short(device)
         return "System default" if self.settings.output == DEFAULT else self.settings.output
 
+    def name_of_input(self) -> str:
+        """What is wanted for input, in words."""
+        if self.settings.input == NONE:
+            return "none"
+        if not is_hardware(self.settings.output) or not is_hardware(self.settings.input):
+            return _virtual_input(self.settings.input)
+        device = self.input_device
+        if device is not None:
+            return _short(device)
+        return "System default" if self.settings.input == DEFAULT else self.settings.input
+
     # What is wanted.
 
     def choose_output(self, name: str) -> None:

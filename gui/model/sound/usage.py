@@ -36,13 +36,17 @@ class CodebookUsage:
 
     def push(self, report: FrameReport) -> None:
         """Adds one frame's codes, `report.codes` `[channels, layers]`."""
+        self.push_codes(report.codes, int(report.layers))
+
+    def push_codes(self, all_codes: NDArray[np.uint16], n_layers: int) -> None:
+        """Adds one frame's codes, `[channels, layers]`, of which so many layers are active."""
         self.counts *= np.float32(np.exp(-1.0 / (MEMORY_SECONDS * self.frames_per_second)))
-        self.active_layers = int(report.layers)
+        self.active_layers = n_layers
         self.n_frames += 1
-        rows = np.arange(min(report.codes.shape[1], self.n_layers))
-        if report.codes.max(initial=0) >= self.codebook_size:
+        rows = np.arange(min(all_codes.shape[1], self.n_layers))
+        if all_codes.max(initial=0) >= self.codebook_size:
             return  # one of the last frames of a model that was heard before, with larger codebooks
-        for codes in report.codes:
+        for codes in all_codes:
             chosen = codes[: len(rows)].astype(np.intp)
             self.counts[rows, chosen] += 1.0
             self.seen[rows, chosen] = True

@@ -15,6 +15,9 @@ from lamina.models.leftovers import temporary_folder
 from lamina.plugin.host.transport.comparison import ComparedFiles
 from lamina.plugin.listening.sounds import Condition
 
+SHORTEST_LOOP_SECONDS = 0.5
+"""Of the part that a listener has played again and again: less is a buzz, in which nothing can be judged."""
+
 
 class PairPlayer:
     """Its player: sounds that lie ready in files, of which the engine plays one.
@@ -30,6 +33,11 @@ class PairPlayer:
     def __init__(self, session: Session, sounds: Sequence[Condition], stopped: Callable[[], object]) -> None:
         self.is_playing = False
         self.heard = 0
+        self.seconds = sounds[0].seconds
+        """How long the sounds are."""
+        self.loop: tuple[float, float] | None = None
+        """The part that plays again and again, in seconds; None for all."""
+        self._position = 0.0
         self._session, self._stopped = session, stopped
         self._answers = Answers(self._refused)
         self._temporary = ExitStack()
@@ -50,6 +58,32 @@ class PairPlayer:
         if not self.is_playing:
             self.play()
 
+    @property
+    def position_seconds(self) -> float:
+        """Where in the sounds it is."""
+        state = self._session.engine.telemetry.state()
+        if self._is_handed_over and int(state["is_comparing"]):
+            return float(state["compared_seconds"])
+        return self._position
+
+    def seek(self, seconds: float) -> None:
+        """Go on at a time, within the part that plays."""
+        low, high = self.loop or (0.0, self.seconds)
+        self._position = min(max(low, seconds), high)
+        if self._is_handed_over:
+            self._answers.expect(self._session.engine.seek_compared(self._position))
+
+    def set_loop(self, loop: tuple[float, float] | None) -> None:
+        """Play from the first to the second time again and again, at least half a second; None: all of it."""
+        if loop is not None:
+            start = min(max(0.0, loop[0]), max(0.0, self.seconds - SHORTEST_LOOP_SECONDS))
+            stop = min(max(loop[1], start + SHORTEST_LOOP_SECONDS), self.seconds)
+            loop = None if (start, stop) == (0.0, self.seconds) else (start, stop)
+        if loop != self.loop:
+            self.loop = loop
+            if self._is_handed_over:
+                self._answers.expect(self._session.engine.loop_compared(loop))
+
     def play(self) -> None:
         """Play on."""
         engine = self._session.engine
@@ -59,6 +93,9 @@ class PairPlayer:
             self._is_handed_over = True
             self._answers.expect(engine.compare(self._files))
             self._answers.expect(engine.hear_compared(self.heard))
+            if self.loop is not None:
+                self._answers.expect(engine.loop_compared(self.loop))
+            self._answers.expect(engine.seek_compared(self._position))
         self._answers.expect(engine.play_compared(True))
 
     def pause(self) -> None:
@@ -76,6 +113,7 @@ class PairPlayer:
 
     def leave(self) -> None:
         """Let file and input be heard again."""
+        self._position = self.position_seconds
         self.is_playing = False
         if self._is_handed_over:
             self._is_handed_over = False

@@ -15,7 +15,7 @@ from lamina.gui.model.trials.kept import (
     results_folder,
     save_as_another_time,
 )
-from lamina.gui.model.trials.pair_player import PairPlayer
+from lamina.gui.model.trials.pair_player import SHORTEST_LOOP_SECONDS, PairPlayer
 from lamina.gui.model.trials.test_kinds import TestKind
 from lamina.gui.model.values.observable import Observable
 from lamina.plugin.listening.results import ListeningTest, record
@@ -67,6 +67,26 @@ class TakenTest:
     def close(self) -> None:
         """Stop; an unfinished test is kept, to go on with it another day."""
         self.player.close()
+
+    def loop_from_here(self) -> None:
+        """Have what comes from now on played again and again, up to where the loop ended so far."""
+        stop = self.player.seconds if self.player.loop is None else self.player.loop[1]
+        here = self.player.position_seconds
+        self.loop_part(here, stop if stop - here >= SHORTEST_LOOP_SECONDS else self.player.seconds)
+
+    def loop_to_here(self) -> None:
+        """Have what came until now played again and again, from where the loop began so far."""
+        self.loop_part(0.0 if self.player.loop is None else self.player.loop[0], self.player.position_seconds)
+
+    def loop_part(self, start: float, stop: float) -> None:
+        """Have a part played again and again, in seconds: the same of every sound, so that it tells of none."""
+        self.player.set_loop((start, stop))
+        self.changed.notify()
+
+    def loop_whole(self) -> None:
+        """Have the whole sound played again."""
+        self.player.set_loop(None)
+        self.changed.notify()
 
     def document(self) -> dict[str, Any]:
         """All of it as JSON: who, what, with which sounds and answers."""

@@ -8,12 +8,14 @@ from lamina.gui.look import theme
 from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 
 LONGEST_NAME = 26
+LINE_KEYS = "Shift+L"
 
 
 class StatusLine(QWidget):
     """Signals what was chosen; shows what it is told."""
 
     devices_asked = pyqtSignal()
+    line_asked = pyqtSignal()
     cancel_asked = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -30,9 +32,17 @@ class StatusLine(QWidget):
         self.devices_button.setProperty("role", "quiet")
         self.devices_button.setAccessibleName("Sound devices")
         self.devices_button.clicked.connect(self.devices_asked)
+        self.line_button = QPushButton("Line")
+        self.line_button.setProperty("role", "quiet")
+        set_tip(
+            self.line_button,
+            f"<b>Line</b> ({LINE_KEYS})<br>Play or speak to somebody at another machine through the codec, live.",
+        )
+        self.line_button.clicked.connect(self.line_asked)
         row.addWidget(self.remark, 1)
         row.addWidget(self.work_strip)
         row.addWidget(self.figures)
+        row.addWidget(self.line_button)
         row.addWidget(self.devices_button)
 
     def _work_strip(self) -> QWidget:
@@ -64,6 +74,10 @@ class StatusLine(QWidget):
         """Figures about the engine at work."""
         self.figures.setText(text)
         set_tip(self.figures, tip)
+
+    def show_line(self, words: str) -> None:
+        """Says who is on the line; nothing while nobody is."""
+        self.line_button.setText(f"Line: {_short(words)}" if words else "Line")
 
     def show_devices(self, output: str, source: str, tip: str) -> None:
         """Names the output, and the input while there is one."""

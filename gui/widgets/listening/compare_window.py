@@ -197,7 +197,7 @@ class CompareWindow(QWidget):
         if self.page.isVisible():
             self.page.refresh()
         else:
-            self.test_page.setup.refresh()
+            self.test_page.refresh()
 
     def _noticed(self, notice: Notice) -> None:
         if self.isVisible() and self.isActiveWindow():

@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from lamina.gui.look import theme
 from lamina.gui.model.trials.rating_test import HIGHEST, RatingTest
 from lamina.gui.widgets.trials.big_parts import TITLE_PIXELS, BigButton, words
+from lamina.gui.widgets.trials.loop_strip import LoopStrip
 from lamina.plugin.listening.mushra import SCALE
 
 LETTERS = "ABCDEFGHIJKL"
@@ -42,6 +43,7 @@ class RatingView(QWidget):
         self.original.setFixedWidth(220)
         self.original.clicked.connect(self._listen_to_original)
         self.scales: list[RatingScale] = []
+        self.strip = LoopStrip()
         self._row = QHBoxLayout()
         self._row.setSpacing(theme.GAP)
         column = QVBoxLayout(self)
@@ -52,6 +54,7 @@ class RatingView(QWidget):
         column.addWidget(self.question)
         column.addWidget(self.original, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addLayout(self._row, 12)
+        column.addWidget(self.strip)
         column.addWidget(self.told)
         column.addWidget(self.hint)
         column.addStretch(1)
@@ -100,6 +103,11 @@ class RatingView(QWidget):
             shortcut.setAutoRepeat(name in ("Up", "Down", "PgUp", "PgDown"))
             shortcut.activated.connect(action)
             self._shortcuts.append(shortcut)
+        self.strip.take(test)
+        for sequence, loop in self.strip.keys(test):
+            shortcut = QShortcut(sequence, self)
+            shortcut.activated.connect(loop)
+            self._shortcuts.append(shortcut)
 
     def _listen_to_original(self) -> None:
         if self._test is not None:
@@ -107,6 +115,7 @@ class RatingView(QWidget):
 
     def show_test(self, test: RatingTest) -> None:
         """Shows what is heard and how everything is rated."""
+        self.strip.refresh()
         self.heading.setText(f"{test.kind.title}, {test.n_rated} of {test.n_slots} rated")
         self.question.setText(test.kind.question)
         is_playing = test.player.is_playing

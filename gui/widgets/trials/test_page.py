@@ -22,6 +22,7 @@ from lamina.gui.widgets.trials.big_parts import (
     BigButton,
     words,
 )
+from lamina.gui.widgets.trials.loop_strip import LoopStrip
 from lamina.gui.widgets.trials.rating_view import RatingView
 from lamina.gui.widgets.trials.test_setup import TestSetup
 
@@ -76,6 +77,13 @@ class TestPage(QWidget):
         view.setFocus()
         self._changed()
 
+    def refresh(self) -> None:
+        """Shows what moves by itself."""
+        self.setup.refresh()
+        for view in (self.trial, self.rating):
+            if view.isVisible():
+                view.strip.refresh()
+
     def leave(self) -> None:
         """Back to the slots; an unfinished test is kept."""
         self._testing.leave()
@@ -109,6 +117,7 @@ class TrialView(QWidget):
         self.progress = TrialDots()
         self.sounds: dict[str, BigButton] = {}
         self.answers: dict[str, BigButton] = {}
+        self.strip = LoopStrip()
         self._sound_row, self._answer_row = QHBoxLayout(), QHBoxLayout()
         for row in (self._sound_row, self._answer_row):
             row.setSpacing(theme.MARGIN)
@@ -126,6 +135,8 @@ class TrialView(QWidget):
         column.addWidget(self.question)
         column.addSpacing(3 * theme.MARGIN)
         column.addLayout(self._sound_row)
+        column.addSpacing(theme.MARGIN)
+        column.addWidget(self.strip)
         column.addSpacing(2 * theme.MARGIN)
         column.addLayout(self._answer_row)
         column.addSpacing(theme.MARGIN)
@@ -165,6 +176,9 @@ class TrialView(QWidget):
             ("Escape", self.left.emit),
         ):
             self._key(keys, action)
+        self.strip.take(test)
+        for sequence, loop in self.strip.keys(test):
+            self._key(sequence, loop)
 
     def _add(
         self, row: QHBoxLayout, buttons: dict[str, BigButton], each: Button, action: Action, name: str, pixels: int
@@ -176,7 +190,7 @@ class TrialView(QWidget):
         buttons[each.word] = button
         self._key(each.key, partial(action, each.word))
 
-    def _key(self, keys: str, action: Callable[[], object]) -> None:
+    def _key(self, keys: str | QKeySequence, action: Callable[[], object]) -> None:
         shortcut = QShortcut(QKeySequence(keys), self)
         shortcut.setAutoRepeat(False)
         shortcut.activated.connect(action)
@@ -184,6 +198,7 @@ class TrialView(QWidget):
 
     def show_test(self, test: BlindTest) -> None:
         """Shows which trial it is, what is heard and what is chosen."""
+        self.strip.refresh()
         training = "Training: " if test.is_training else ""
         self.heading.setText(f"{training}{test.kind.title}, trial {test.trial + 1} of {test.n_trials}")
         self.progress.show_progress(test.trial, test.n_trials)

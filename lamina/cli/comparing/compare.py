@@ -13,6 +13,7 @@ from lamina.cli.answers import DONE, INCOMPLETE, WITHOUT, code_of, print_json, s
 from lamina.cli.batch import Job, add_talk_options, advance, progress_bar, say, without_existing
 from lamina.cli.interruption import Interruption, signals_end_it_cleanly
 from lamina.dsp.soundfiles.formats import readable
+from lamina.plugin.rivals.coding.asked import LAMINA_FORM, PRESET_FORM, RIVAL_FORM, forms
 
 if TYPE_CHECKING:
     from lamina.plugin.comparison.compare import Item
@@ -32,7 +33,8 @@ def add_compare_command(commands: Any) -> None:
         "figures beside the original. --report writes a page to listen to: one file that switches between all of them "
         "at the same place, equally loud.",
         epilog="Examples: lamina compare song.wav --with lamina:3,lamina:6,opus:12 --report song.html · lamina compare "
-        "talk/*.wav --with lamina:6,lamina:6:denoise=1,preset:walkie-talkie --metrics speech --json",
+        "talk/*.wav --with lamina:6,lamina:6:denoise=1,preset:walkie-talkie --metrics speech --json · lamina compare "
+        "song.wav --with lamina:3,lamina:3:two_pass=on,opus:12:frame_ms=60",
     )
     compare.add_argument("files", nargs="+", type=Path, metavar="IN", help=f"sound files ({readable()})")
     compare.add_argument(
@@ -40,8 +42,8 @@ def add_compare_command(commands: Any) -> None:
         action="append",
         dest="codecs",
         metavar="CODECS",
-        help="who takes part beside the original, separated by commas: NAME:KBPS, with any :OPTION=VALUE behind it "
-        "(lamina takes every parameter), or preset:NAME; may be repeated; default " + USUAL_CODECS,
+        help=f"who takes part beside the original, separated by commas: {forms(LAMINA_FORM, PRESET_FORM, RIVAL_FORM)}; "
+        f"may be repeated; default {USUAL_CODECS}",
     )
     compare.add_argument(
         "--metrics",

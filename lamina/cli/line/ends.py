@@ -12,7 +12,7 @@ from lamina.cli.options import DECODING, ENCODING, Use, add_settings_options, co
 from lamina.plugin.neural_codec import NeuralCodec
 
 if TYPE_CHECKING:
-    from lamina.plugin.line.joining.peer import LineSettings
+    from lamina.plugin.line.joining.settings import LineSettings
 
 SENDING = Use(ENCODING.ignored, "it shapes what is made of codes, which the other end does. It may give it to --hear")
 
@@ -73,6 +73,12 @@ def add_end_options(parser: argparse.ArgumentParser, sends: bool, hears: bool) -
         help="codec frames (13.3 ms) of sound kept ready; default 1, grows as needed",
     )
     parser.add_argument("--duration", type=float, metavar="S", help="end after so many seconds of being joined")
+    parser.add_argument(
+        "--control",
+        action="store_true",
+        help="read changes from standard input, one a line: NAME=VALUE for what is sent, hear NAME=VALUE for what is "
+        "heard, input DEVICE, output DEVICE, or end",
+    )
     parser.add_argument("--json", action="store_true", help="tell everything as JSON, one object a line")
     parser.add_argument("-q", "--quiet", action="store_true", help="tell nothing but what went wrong")
 
@@ -85,7 +91,7 @@ def ends_of(options: argparse.Namespace, source: Path | None, sink: Path | None,
         source, sink: files; None for the device.
         sends, hears: what this end does.
     """
-    from lamina.plugin.line.joining.peer import LIVE, LineSettings
+    from lamina.plugin.line.joining.settings import LIVE, LineSettings
 
     if options.duration is not None and not (options.duration > 0 and math.isfinite(options.duration)):
         raise ValueError(f"--duration is {options.duration:g}; give seconds, more than 0.")

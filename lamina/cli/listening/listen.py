@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lamina.cli.answers import print_json, shown
+from lamina.cli.answers import DONE, INCOMPLETE, INPUT, print_json, shown
 from lamina.cli.listening.run import add_run
+from lamina.plugin.rivals.coding.asked import LAMINA_FORM, ORIGINAL_FORM, RIVAL_FORM, forms
 
 
 def add_listen_command(commands: Any) -> None:
@@ -43,7 +44,8 @@ def add_listen_command(commands: Any) -> None:
         help="check and combine listeners' files, and say what they mean",
         description="Check the files of one test's listeners and say what they heard: outcomes in sentences, means "
         "with 95 % intervals, and Wilcoxon's test with Holm's correction. A file that was edited, cut off or of "
-        "another test is refused, and so are two listeners with one name.",
+        "another test, and the second of two listeners with one name, is told and left out; the others are combined, "
+        "and the command ends with code 5.",
     )
     results.add_argument("files", nargs="+", type=Path, metavar="FILE", help="files of results, one for each listener")
     results.add_argument("--json", action="store_true", help="as JSON")
@@ -69,7 +71,7 @@ def _add_plan(parts: Any) -> None:
         action="append",
         default=[],
         metavar="VERSION",
-        help="what is compared: original, lamina:KBPS, or another codec such as opus:12; may be repeated",
+        help=f"what is compared: {forms(ORIGINAL_FORM, LAMINA_FORM, RIVAL_FORM)}; may be repeated",
     )
     plan.add_argument(
         "--trials", type=int, metavar="N", help="how many; default 16 (abx), 12 (preference), 40 (staircase)"
@@ -136,7 +138,8 @@ def _export(options: argparse.Namespace) -> int:
 
 def _results(options: argparse.Namespace) -> int:
     from lamina.plugin.files.atomic import atomic_file
-    from lamina.plugin.listening.results import as_csv, combine
+    from lamina.plugin.listening.gathering import gather_one_test
+    from lamina.plugin.listening.results import as_csv
 
     report = _new_file(options.report, ".html", options.force) if options.report is not None else None
     try:
@@ -144,19 +147,24 @@ def _results(options: argparse.Namespace) -> int:
         from lamina.plugin.listening.summary import summarise, told
     except ImportError as error:  # SciPy is missing; the message says how to get it
         raise ValueError(str(error)) from error
-    results = combine(options.files)
+    gathered = gather_one_test(options.files)
+    for sentence in gathered.refused.values():
+        print(f"lamina: {shown(sentence)}", file=sys.stderr)
+    if not gathered.groups:
+        return INPUT
+    results = gathered.groups[0]
     summary = summarise(results)
     if options.csv is not None:
         with atomic_file(options.csv) as partial:
             partial.write_text(as_csv(results), encoding="utf-8", newline="")
     if report is not None:
-        write_report(report, summary)
+        write_report(report, summary, gathered.refused)
     if options.json:
-        print_json(summary)
+        print_json({**summary, "refused": {str(path): sentence for path, sentence in gathered.refused.items()}})
     else:
         for line in told(summary):
             print(shown(line))
-    return 0
+    return INCOMPLETE if gathered.refused else DONE
 
 
 def _new_file(target: Path, suffix: str, force: bool) -> Path:

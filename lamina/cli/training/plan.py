@@ -34,6 +34,13 @@ def check_numbers(options: argparse.Namespace) -> None:
         raise ValueError(
             "--resume goes on with a run that lies elsewhere: say which, --from its checkpoint or --travel FILE."
         )
+    if options.only_denoise:
+        if options.start is None:
+            raise ValueError("--only-denoise trains for a codec that is there: say which, --from a bundle.")
+        judging = {"--discriminators": options.discriminators is not None, "--export best": options.export == "best"}
+        for other, is_given in {**judging, "--recipe": options.recipe is not None}.items():
+            if is_given:
+                raise ValueError(f"--only-denoise has a plan of its own; leave {other} out.")
     if options.travel is not None and options.name is not None:
         raise ValueError(
             "--travel ends without a model to install; leave --name out, and give it in the call that ends the run."
@@ -65,4 +72,8 @@ def plan_of(options: argparse.Namespace, workers: Workers) -> TrainingPlan:
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
+    if options.only_denoise:
+        from lamina.models.training.denoising import PLAN
+
+        return Recipe("a denoiser", {**USUALLY.plan, **PLAN}, {})
     return USUALLY if options.recipe is None else RECIPES[options.recipe]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from lamina.models.bundles.bundle import Bundle, open_bundle
 from lamina.models.config import CodecConfig, SoundStreamConfig
 from lamina.models.export import load_network
@@ -14,6 +12,7 @@ from lamina.models.network.network import CodecNetwork
 from lamina.models.sizes import SIZES, STANDARD
 from lamina.models.training.checkpoint import Checkpoint, first_difference
 from lamina.models.training.data.corpus import Corpus
+from lamina.models.training.denoising import forget_denoising, with_denoiser, with_denoiser_config
 from lamina.models.training.trainer import prepare
 from lamina.models.training.travel import is_travelling, load_travelling
 
@@ -24,11 +23,13 @@ class Start:
     config: of the network to train.
     resume: the checkpoint of the run to go on with, or None.
     source: what a new run starts from; None to begin with the data.
+    only_denoiser: whether a denoiser is to be trained for `source`; `config` has one then.
     """
 
     config: CodecConfig
     resume: Checkpoint | None
     source: Bundle | Checkpoint | None
+    only_denoiser: bool = False
 
     @property
     def steps(self) -> int:
@@ -42,11 +43,12 @@ class Start:
         if self.source is None:
             return prepare(self.config, corpus, seed)
         if isinstance(self.source, Checkpoint):
-            return self.source.averaged_network()
-        network = load_network(self.source)
-        if not self.source.conditioned:
-            forget_denoising(network)
-        return network
+            network = self.source.averaged_network()
+        else:
+            network = load_network(self.source)
+            if not self.source.conditioned:
+                forget_denoising(network)
+        return with_denoiser(network) if self.only_denoiser else network
 
 
 def choose_start(
@@ -56,6 +58,7 @@ def choose_start(
     design: str | None,
     channels: int | None,
     goes_on: bool = False,
+    only_denoiser: bool = False,
 ) -> Start:
     """What to begin with, by the command's options; reads files and changes none.
 
@@ -64,6 +67,7 @@ def choose_start(
         source: name or folder of a bundle, or a checkpoint, or what `save_travelling` wrote.
         size, design, channels: the network, where the user said it.
         goes_on: whether the run that `source` is of is gone on with, unless there is `saved`.
+        only_denoiser: whether a denoiser is trained for `source`, which is given then.
 
     Raises ValueError that names the first field in which these contradict each other, or if `source` is of no run that
     could go on.
@@ -79,11 +83,11 @@ def choose_start(
             )
         if wanted is not None:
             _compare(f"{source} is", opened.config, wanted, "Leave out what chooses the network, or --from.")
-        wanted = opened.config
+        wanted = with_denoiser_config(opened.config) if only_denoiser else opened.config
     if saved is None and goes_on and isinstance(opened, Checkpoint):
         return Start(opened.config, opened, opened)
     if saved is None:
-        return Start(wanted or SIZES[STANDARD], None, opened)
+        return Start(wanted or SIZES[STANDARD], None, opened, only_denoiser)
     if goes_on and (saved.parent / "bundle").exists():
         raise ValueError(
             f"The run in {saved.parent} is over and has its bundle. Give another --out to go on with {source}."
@@ -97,21 +101,6 @@ def choose_start(
             "Give the options it began with, or another --out or --name.",
         )
     return Start(resume.config, resume, opened)
-
-
-@torch.no_grad()
-def forget_denoising(network: CodecNetwork) -> None:
-    """Make denoise change nothing, as at the start of training."""
-    for weights in network.decoder.denoising:
-        weights.zero_()
-
-
-def can_denoise(network: CodecNetwork) -> bool:
-    """Whether the network has ever learnt to denoise.
-
-    Without noise in the data, training leaves the conditioning alone.
-    """
-    return any(bool(weights.any()) for weights in network.decoder.denoising)
 
 
 def _open(source: str) -> Bundle | Checkpoint:

@@ -150,6 +150,12 @@ def add_train_command(commands: Any) -> None:
         help="full precision everywhere (default: bfloat16 on GPUs, and on CPUs that are fast at it)",
     )
     train.add_argument(
+        "--only-denoise",
+        action="store_true",
+        help="train only how noise is taken away: everything else stays as the model of --from has it; "
+        "the data needs noise (a folder noise) beside speech or music",
+    )
+    train.add_argument(
         "--threads",
         type=int,
         default=1,
@@ -210,7 +216,15 @@ def _run(options: argparse.Namespace, workers: Workers, began: float) -> int:
     starts_anew = options.out is None and options.replace and (out / INSTALLED).exists()
     saved = out / "checkpoint.pt" if (out / "checkpoint.pt").exists() and not starts_anew else None
     start = workers.leader_first(
-        lambda: choose_start(saved, options.start, options.size, options.design, options.channels, options.resume)
+        lambda: choose_start(
+            saved,
+            options.start,
+            options.size,
+            options.design,
+            options.channels,
+            options.resume,
+            options.only_denoise,
+        )
     )
     # A run that goes on elsewhere must not draw its first examples again.
     seed = options.seed + workers.rank + start.steps
@@ -257,7 +271,8 @@ def _judged(options: argparse.Namespace, trainer: Trainer, out: Path) -> Judged 
     from lamina.models.training.data.sources import open_sources
     from lamina.models.training.heldout import heldout_windows
 
-    if not options.heldout:
+    # Held-out sounds tell how well a codec codes, which a denoiser leaves as it is.
+    if not options.heldout or options.only_denoise:
         return None
     config = trainer.network.config
     try:
@@ -288,15 +303,16 @@ def _end(
 def _finish(options: argparse.Namespace, trainer: Trainer, final: Checkpoint, out: Path, judged: Judged | None) -> None:
     """The bundle of a run's averaged weights, installed if it has a name."""
     from lamina.cli.training.card import model_card
-    from lamina.cli.training.start import can_denoise
     from lamina.models.export import export_bundle
+    from lamina.models.training.denoising import can_denoise
     from lamina.models.training.initialise import SETTLING_BATCHES, settle_codebooks
 
     wants_best = _wants_best(options, trainer, judged)
     chosen = _chosen(final, judged, wants_best)
     corpus, progress = trainer.corpus, chosen.progress
     network = chosen.averaged_network().to(trainer.workers.device)
-    settle_codebooks(network, corpus, min(SETTLING_BATCHES, int(progress["steps"])))
+    if not trainer.plan.only_denoiser:
+        settle_codebooks(network, corpus, min(SETTLING_BATCHES, int(progress["steps"])))
     denoise = "trained" if trainer.noisy else "kept" if can_denoise(network) else "none"
     training = {
         "steps": int(progress["steps"]),

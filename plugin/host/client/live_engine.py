@@ -148,6 +148,10 @@ class LiveEngine:
         """Go on at a time in the sounds that are compared."""
         return self._send("seek_compared", seconds=seconds)
 
+    def loop_compared(self, seconds: tuple[float, float] | None) -> Future[Any]:
+        """Play from the first to the second time of the sounds that are compared again and again; None: all of it."""
+        return self._send("loop_compared", seconds=seconds)
+
     def set_tone(self, is_on: bool) -> Future[Any]:
         """The test tone, 1 kHz."""
         return self._send("tone", on=is_on)

@@ -210,6 +210,10 @@ def _remember_in_compared(wanted: Wanted, **sent: Any) -> None:
         wanted["compared"] = {**wanted["compared"], **sent}
 
 
+def _remember_compared_loop(wanted: Wanted, seconds: Any) -> None:
+    _remember_in_compared(wanted, loop=seconds)
+
+
 def _forget_recording(wanted: Wanted) -> None:
     wanted["record"] = None
 
@@ -255,6 +259,7 @@ def _restore_compared(engine: Engine, wanted: Wanted, attempt: Attempt) -> None:
     compared = wanted.get("compared")
     if compared and attempt(lambda: engine.compare(COMPARED.decode(compared["sounds"]))):
         attempt(lambda: engine.comparison.hear(int(compared.get("index", 0)), bool(compared.get("difference"))))
+        attempt(lambda: engine.comparison.loop(_loop(compared.get("loop"))))
         if compared.get("on"):
             attempt(engine.comparison.play)
 
@@ -337,6 +342,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "play_compared": Command(lambda engine, on: engine.comparison.play(on), ON, _remember_in_compared),
     "seek_compared": Command(lambda engine, seconds: engine.comparison.seek(seconds), {"seconds": SECONDS}),
+    "loop_compared": Command(
+        lambda engine, seconds: engine.comparison.loop(seconds), {"seconds": LOOP}, _remember_compared_loop
+    ),
     "tone": Command(lambda engine, on: engine.set_tone(on), ON, _put("tone", "on"), _restore_tone),
     "calibrate": Command(lambda engine: engine.calibrate(), is_long=True),
     "shrink_margin": Command(lambda engine: engine.shrink_margin()),

@@ -25,6 +25,8 @@ MOST_SOUNDS = 9
 """Slots that are compared by hand, one to a key."""
 MOST_COMPARED = 65
 """What a blind test may switch between: the original, and as many numbers of layers as a staircase has."""
+SHORTEST_LOOP_SECONDS = 0.05
+"""Of a part that is played again and again; its ends take 5 ms each to fade out and in."""
 N_OUT = 2
 
 
@@ -61,6 +63,7 @@ class Comparison:
         self._level = 0  # of _n_fade: how far the sound is faded in
         self._is_playing = False
         self._seek_to: int | None = None
+        self._loop = self._loop_to = (0, self.n_samples)
         self._difference = Ramp(0.0, max(1, round(DIFFERENCE_FADE_SECONDS * sample_rate)))
         self._n_sounds = len(conditions)
         self._shown = (0, False)
@@ -84,7 +87,21 @@ class Comparison:
 
     def position_before(self, n_samples: int) -> int:
         """Which sample was read so many samples ago, as far as nothing was skipped since."""
-        return (self.position - n_samples) % self.n_samples if self._is_playing else self.position
+        if not self._is_playing:
+            return self.position
+        start, stop = self._loop
+        return start + (self.position - start - n_samples) % (stop - start)
+
+    @property
+    def is_looped(self) -> bool:
+        """Whether only a part is played again and again."""
+        return self._loop_to != (0, self.n_samples)
+
+    @property
+    def loop_seconds(self) -> tuple[float, float]:
+        """The part that is played again and again, as it was asked for last."""
+        start, stop = self._loop_to
+        return start / self.sample_rate, stop / self.sample_rate
 
     # The control thread.
 
@@ -102,8 +119,30 @@ class Comparison:
         """Go on at a time of the loop, clamped into it; raises ComparisonError for one that is no number."""
         if not math.isfinite(seconds):
             raise ComparisonError(f"The time to seek is {seconds}; give seconds from 0 to the loop's length.")
-        place = min(max(0, round(seconds * self.sample_rate)), self.n_samples - 1)
+        start, stop = self._loop_to
+        place = min(max(start, round(seconds * self.sample_rate)), stop - 1)
         self._commands.append(lambda: self._seek(place))
+
+    def loop(self, seconds: tuple[float, float] | None) -> None:
+        """Play a part again and again, from the first to the second time; the whole sound if None.
+
+        Where it plays outside of that part it goes on at the part's beginning, faded out and in. Raises ComparisonError
+        for a part that isn't one, or is shorter than 0.05 s.
+        """
+        if seconds is None:
+            part = (0, self.n_samples)
+        else:
+            least = min(self.n_samples, round(SHORTEST_LOOP_SECONDS * self.sample_rate))
+            if not all(map(math.isfinite, seconds)):
+                raise ComparisonError(f"The loop is {seconds[0]} to {seconds[1]}; give seconds.")
+            start, stop = (min(max(0, round(time * self.sample_rate)), self.n_samples) for time in seconds)
+            if stop - start < least:
+                raise ComparisonError(
+                    f"The loop from {seconds[0]:g} to {seconds[1]:g} s is too short; give {SHORTEST_LOOP_SECONDS:g} s."
+                )
+            part = (start, stop)
+        self._loop_to = part
+        self._commands.append(lambda: self._set_loop(part))
 
     # The audio thread.
 
@@ -117,8 +156,9 @@ class Comparison:
             is_fading_out = not self._is_playing or self._seek_to is not None
             if is_fading_out and self._level == 0:
                 if self._seek_to is not None:
-                    self._heard.seek(self._seek_to)
-                    self._original.seek(self._seek_to)
+                    for switcher in (self._heard, self._original):
+                        switcher.set_loop(*self._loop)
+                        switcher.seek(self._seek_to)
                     self._seek_to = None
                     continue
                 break
@@ -155,6 +195,11 @@ class Comparison:
     def _seek(self, place: int) -> None:
         self._seek_to = place
 
+    def _set_loop(self, part: tuple[int, int]) -> None:
+        # The ends of loops fade: to move them while it plays would make a step.
+        place, self._loop = self.position, part
+        self._seek(place if part[0] <= place < part[1] else part[0])
+
 
 @dataclass(frozen=True)
 class ComparedFiles:
@@ -180,6 +225,8 @@ class ComparedFiles:
         comparison = Comparison([_at_rate(_loaded(file), self.sample_rate, rate) for file in self.files], rate)
         if before is not None:
             comparison.hear(*before.heard)
+            if before.is_looped:
+                comparison.loop(before.loop_seconds)
             comparison.seek(before.position / before.sample_rate)
             comparison.play(before.is_playing)
         return comparison

@@ -69,6 +69,8 @@ FRAME = np.dtype(
         ("layers", "i4"),
         ("channels", "i4"),
         ("bits", "i4"),
+        ("n_sent", "i4"),
+        ("counts", "u1", (2,)),
         ("seconds", "f8"),
         ("input_rms", "f4", (2,)),
         ("output_rms", "f4", (2,)),
@@ -157,6 +159,8 @@ class TelemetryWriter:
         channels, layers = report.codes.shape
         record["end"], record["index"], record["seconds"] = self.state["n_processed"], report.index, report.seconds
         record["layers"], record["channels"], record["bits"] = layers, channels, report.bits
+        record["n_sent"] = len(report.counts)
+        record["counts"][: len(report.counts)] = report.counts
         record["input_rms"][:channels], record["output_rms"][:channels] = report.input_rms, report.output_rms
         record["codes"][:channels, :layers], record["energy"][:channels, :layers] = report.codes, report.layer_energy
         _write_moved(record, report.moved, int(self.state["n_processed"]))
@@ -276,6 +280,7 @@ def _report(record: Any) -> FrameReport:
         float(record["seconds"]),
         int(record["bits"]),
         _read_moved(record),
+        tuple(record["counts"][: int(record["n_sent"])].tolist()),
     )
 
 

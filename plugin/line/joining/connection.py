@@ -42,6 +42,9 @@ DATAGRAMS_PER_SECOND, DATAGRAM_BURST = 1000.0, 1000.0
 """A line sends some 75 packets a second each way, and SCTP confirms each: a flood is what goes far beyond."""
 MOST_DROPPED = 20_000
 PACKETS_PER_ACKNOWLEDGEMENT, ACKNOWLEDGE_SECONDS = 2, 0.2
+SHORTEST_TIMEOUT_SECONDS = 0.4
+"""RTO.Min of RFC 9260: 1 s is recommended where lost data is sent again. Here nothing is: after a timeout what was lost
+is given up, and until then a link that was cut carries nothing. Acknowledgements come in time for it."""
 _LOWEST_DTLS, _HIGHEST_DTLS = 20, 63  # RFC 7983, section 7
 
 
@@ -144,6 +147,11 @@ class _GuardedSctp(RTCSctpTransport):
         self._n_unacknowledged = 0
         with contextlib.suppress(ConnectionError):
             await super()._send_sack()
+
+    def _update_rto(self, R: float) -> None:
+        super()._update_rto(R)
+        if self._srtt is not None and self._rttvar is not None:
+            self._rto = max(SHORTEST_TIMEOUT_SECONDS, min(self._srtt + 4 * self._rttvar, self._rto))
 
     async def _data_channel_receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
         if stream_id != CHANNEL_ID or pp_id == WEBRTC_DCEP:  # no further channels

@@ -15,6 +15,7 @@ import contextlib
 import ipaddress
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -42,7 +43,7 @@ LONGEST_MESSAGE = 1200
 """Bytes of a message: with all headers it fits the smallest packet that IPv6 networks must carry, 1280 bytes."""
 MESSAGES_PER_SECOND, MESSAGE_BURST = 400.0, 400.0
 """75 packets a second, and reports, are a line; more is dropped and counted."""
-MOST_WAITING_BYTES = 4096
+MOST_WAITING_BYTES, MOST_WAITING_SECONDS = 4096, 0.2
 """What may wait to be sent while the network takes nothing: older sound than that is no longer wanted."""
 MOST_GREETINGS = 8
 CONNECT_SECONDS = 5.0
@@ -80,6 +81,9 @@ class Transport:
         self.on_close: Callable[[str], None] | None = None
         self.traffic = Traffic()
         self._allowed, self._allowed_at = MESSAGE_BURST, time.monotonic()
+        self._handed: deque[tuple[float, int]] = deque()
+        self._n_handed = 0
+        """Messages that may still wait for the network, with the time of each, and their bytes together."""
         self._ended = asyncio.Event()
         self._reason = ""
         self._channel.on("message", self._take)
@@ -114,10 +118,16 @@ class Transport:
         channel = self._channel
         if self._ended.is_set() or channel is None or channel.readyState != "open":
             return False
-        if channel.bufferedAmount + len(message) > MOST_WAITING_BYTES:
+        now, n_waiting = time.monotonic(), channel.bufferedAmount
+        while self._handed and self._n_handed - self._handed[0][1] >= n_waiting:
+            self._n_handed -= self._handed.popleft()[1]
+        is_old = bool(self._handed) and now - self._handed[0][0] > MOST_WAITING_SECONDS
+        if is_old or n_waiting + len(message) > MOST_WAITING_BYTES:
             self.traffic.n_not_sent += 1
             return False
         channel.send(message)
+        self._handed.append((now, len(message)))
+        self._n_handed += len(message)
         self.traffic.n_sent += 1
         self.traffic.bytes_sent += len(message)
         return True

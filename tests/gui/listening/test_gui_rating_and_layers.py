@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from gui_parts import PATIENCE_SECONDS, wait, write_sound
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtWidgets import QLabel
 
 from lamina.gui.model.listening.recipe import Recipe
@@ -137,6 +137,63 @@ def test_ratings_do_not_end_before_all_are_given(rating, slots, qtbot):
     view = slots.test_page.rating
     press(qtbot, view, Qt.Key.Key_A, Qt.Key.Key_7, Qt.Key.Key_Return)
     assert not rating.is_over and view.isVisible() and rating.saved is None
+
+
+def engine_seconds(slots):
+    slots._session.engine.slots().result(PATIENCE_SECONDS)
+    return slots._session.engine.telemetry.state()["compared_seconds"]
+
+
+def test_a_part_is_looped_by_keys_for_every_sound_alike(qtbot, window):
+    slots = open_slots(window, qtbot, 0.5, 3.5)
+    test = begin(slots, qtbot, Qt.Key.Key_3)
+    view = slots.test_page.rating
+    press(qtbot, view, Qt.Key.Key_A)
+    wait(qtbot, lambda: 0.5 < test.player.position_seconds < 1.2)  # it comes round, so a busy machine gets there too
+    press(qtbot, view, Qt.Key.Key_Comma)
+    start, stop = test.player.loop
+    assert start > 0.5 and stop == 3.0 and view.strip.words() == f"{start:.1f} to 3.0 s of 3.0 s"
+    wait(qtbot, lambda: start + 0.5 < test.player.position_seconds < 2.5)
+    press(qtbot, view, Qt.Key.Key_Period)
+    assert test.player.loop[0] == start and start + 0.5 <= test.player.loop[1] < 3.0
+    stop = test.player.loop[1]
+    wait(qtbot, lambda: start <= engine_seconds(slots) < stop)
+    press(qtbot, view, Qt.Key.Key_B)
+    name = test.names[test.player.heard]
+    settled(qtbot, slots, name)
+    for _ in range(20):
+        assert start <= engine_seconds(slots) <= stop
+        qtbot.wait(20)
+    # It is the test's, not a sound's.
+    press(qtbot, view, Qt.Key.Key_Space, Qt.Key.Key_Space)
+    assert test.player.loop == (start, stop)
+    press(qtbot, view, Qt.Key.Key_W)
+    assert test.player.loop is None and view.strip.words() == "the whole sound, 3.0 s"
+    wait(qtbot, lambda: engine_seconds(slots) > stop)
+
+
+def test_a_part_is_looped_by_mouse_and_never_shorter_than_half_a_second(rating, slots, qtbot):
+    view = slots.test_page.rating
+    press(qtbot, view, Qt.Key.Key_A)
+    strip, y = view.strip, 8
+
+    def at(share):
+        return QPoint(round(1 + share * (strip.width() - 2)), y)
+
+    qtbot.mousePress(strip, Qt.MouseButton.LeftButton, pos=at(0.8))
+    qtbot.mouseMove(strip, at(0.2))
+    qtbot.mouseRelease(strip, Qt.MouseButton.LeftButton, pos=at(0.2))
+    assert rating.player.loop == pytest.approx((0.2, 0.8), abs=0.01)
+    assert "0.2 to 0.8 s of 1.0 s" in strip.accessibleName()
+    rating.loop_part(0.9, 0.95)
+    assert rating.player.loop == (0.5, 1.0)
+    rating.loop_part(0.0, 1.0)
+    assert rating.player.loop is None, "all of it is no part"
+    rating.loop_part(0.2, 0.8)
+    qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=at(0.5))
+    assert rating.player.loop == (0.2, 0.8), "a click goes there"
+    qtbot.mouseDClick(strip, Qt.MouseButton.LeftButton, pos=at(0.5))
+    assert rating.player.loop is None
 
 
 def test_the_sounds_that_are_rated_are_equally_loud(rating):

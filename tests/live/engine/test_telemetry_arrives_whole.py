@@ -104,7 +104,8 @@ def report(index, n_channels=2, layers=5):
     codes = random.integers(0, 1024, (n_channels, layers)).astype(np.uint16)
     energy, levels = random.random((n_channels, layers), np.float32), random.random((2, n_channels), np.float32)
     moved = Moved(-100 - index, (float(index), 0.5), (index / 7,), (0.25,)) if index % 2 else None
-    return FrameReport(index, layers, codes, energy, levels[0], levels[1], float(index) / 1000, 7 * index, moved)
+    seconds, counts = float(index) / 1000, (layers, index % layers)[:n_channels]
+    return FrameReport(index, layers, codes, energy, levels[0], levels[1], seconds, 7 * index, moved, counts)
 
 
 @pytest.mark.parametrize(("n_channels", "layers"), [(1, 1), (2, 24)])
@@ -115,7 +116,7 @@ def test_a_frame_arrives_as_it_was_reported(memory, n_channels, layers):
     engine.writer.add_frame(report(3, n_channels, layers))
     engine.writer.publish()
     (*_, found), sent = reader.take().frames, report(3, n_channels, layers)
-    for name in ("index", "layers", "codes", "layer_energy", "input_rms", "output_rms", "seconds", "bits"):
+    for name in ("index", "layers", "codes", "layer_energy", "input_rms", "output_rms", "seconds", "bits", "counts"):
         np.testing.assert_array_equal(getattr(found, name), getattr(sent, name))
     assert found.moved == sent.moved
 

@@ -1,0 +1,1 @@
+"""The window of the line: inviting, joining, and how the line stands."""

@@ -1,0 +1,121 @@
+"""What goes into the line here, and where what comes out of it goes."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtWidgets import QGridLayout, QLabel, QLineEdit, QSizePolicy, QWidget
+
+from lamina.gui.look import theme
+from lamina.gui.model.line.line import OWN_PARAMETERS, Line
+from lamina.gui.model.values.words import layers_text
+from lamina.gui.widgets.controls.bitrate_knob import BitrateKnob
+from lamina.gui.widgets.controls.choice_box import ChoiceBox
+from lamina.gui.widgets.controls.knob import Knob
+from lamina.gui.widgets.controls.panel import Caption, Panel
+from lamina.gui.widgets.controls.status_line import ElidedLabel
+from lamina.gui.widgets.controls.tips import plain_tip, set_tip
+from lamina.plugin.parameters.table import Value
+
+
+class EndsPanel(Panel):
+    """Shows a `Line`'s ends and passes gestures on to it. `refused` carries the sentence for a value not allowed."""
+
+    refused = pyqtSignal(str)
+
+    def __init__(self, line: Line, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._line = line
+        self.setFixedWidth(theme.LEFT_WIDTH)
+        self.name = QLineEdit()
+        self.name.setPlaceholderText("shown at the other end")
+        self.name.setAccessibleName("Your name")
+        self.name.setToolTip("Your name, as the other end sees it.")
+        self.name.setFixedHeight(theme.CONTROL_HEIGHT)
+        self.name.textChanged.connect(self._rename)
+        self.source, self.sink = ChoiceBox("What is sent"), ChoiceBox("Where it is heard")
+        for box in (self.source, self.sink):
+            box.setMinimumContentsLength(12)
+        self.source.chosen.connect(self._choose_source)
+        self.sink.chosen.connect(self._choose_sink)
+        self.whence, self.where = ElidedLabel("detail"), ElidedLabel("detail")
+        for label in (self.whence, self.where):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.send_caption = Caption("You send", theme.DRY)
+        self.content.addWidget(self.send_caption)
+        grid = QGridLayout()
+        grid.setSpacing(theme.GAP)
+        grid.setColumnMinimumWidth(0, 52)
+        grid.setColumnStretch(1, 1)
+        for row, (word, widget) in enumerate((("Name", self.name), ("Sound", self.source))):
+            grid.addWidget(_muted(word), row, 0)
+            grid.addWidget(widget, row, 1)
+        grid.addWidget(self.whence, 2, 1)
+        self.content.addLayout(grid)
+        table = line.parameters.parameters
+        self.bitrate, self.denoise = BitrateKnob(table["layers"]), Knob(table["denoise"])
+        self.knobs: dict[str, Knob] = dict(zip(OWN_PARAMETERS, (self.bitrate, self.denoise), strict=True))
+        self.content.addWidget(self.bitrate, 1)
+        self.content.addWidget(self.denoise)
+        self.content.addSpacing(theme.GAP)
+        self.hear_caption = Caption("You hear", theme.WET)
+        self.content.addWidget(self.hear_caption)
+        self.content.addWidget(self.sink)
+        self.content.addWidget(self.where)
+        for name, knob in self.knobs.items():
+            knob.moved.connect(lambda value, name=name: self._set(name, value))
+            knob.refused.connect(self.refused)
+        line.parameters.reshaped.subscribe(self._reshape)
+        line.parameters.changed.subscribe(self._show)
+        for name in OWN_PARAMETERS:
+            self._show(name, line.parameters[name])
+        self.show_all()
+
+    def show_all(self) -> None:
+        """Shows what is chosen, and what can be."""
+        line = self._line
+        self.source.show_choices(line.sources(), line.source)
+        self.sink.show_choices(line.sinks(), line.sink)
+        for widget in (self.name, self.source, self.sink):
+            widget.setEnabled(not line.is_held)
+        self.denoise.setEnabled(line.can_denoise)
+        for label, words in ((self.whence, line.source_words), (self.where, line.sink_words)):
+            label.setText(words)
+            set_tip(label, plain_tip(words))
+            label.setVisible(bool(words))
+
+    def show_sent_layers(self, n_layers: int | None) -> None:
+        """Shows how many layers are really sent, where the link carries less than the knob says; None if it doesn't."""
+        self.bitrate.show_moving(n_layers)
+        self.send_caption.remark.setText("" if n_layers is None else f"now {layers_text(n_layers)}")
+
+    def _rename(self, name: str) -> None:
+        self._line.name = name
+
+    def _choose_source(self, value: str) -> None:
+        self._line.source = value
+        self.show_all()
+
+    def _choose_sink(self, value: str) -> None:
+        self._line.sink = value
+        self.show_all()
+
+    def _set(self, name: str, value: object) -> None:
+        try:
+            self._line.parameters.set(name, value)
+        except (ValueError, TypeError) as error:
+            self.refused.emit(str(error))
+            self._show(name, self._line.parameters[name])
+
+    def _show(self, name: str, value: Value) -> None:
+        if name in self.knobs:
+            self.knobs[name].show_value(value)
+
+    def _reshape(self) -> None:
+        values = self._line.parameters
+        self.bitrate.use_parameter(values.parameters["layers"], values.shape)
+
+
+def _muted(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setProperty("role", "muted")
+    return label
