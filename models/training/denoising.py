@@ -11,7 +11,6 @@ from torch import nn
 from lamina.models.config import CodecConfig
 from lamina.models.network.denoiser import Denoiser
 from lamina.models.network.network import CodecNetwork
-from lamina.models.training.losses.losses import LossWeights
 
 USUAL_BLOCKS = 5
 PLAN: dict[str, Any] = {
@@ -19,14 +18,13 @@ PLAN: dict[str, Any] = {
     # Long crops, because it takes the better part of a second to tell what is noise.
     "batch": 16,
     "crop_frames": 112,
-    "learning_rate": 1e-3,
+    "learning_rate": 2e-3,
     "noisy": 1.0,
     "few_layers": 0.2,
     # What is sent, and the codebooks, are those of the codec.
     "damaged": 0.0,
     "lossy": 0.0,
     "refits": (),
-    "losses": replace(LossWeights(), fidelity=2.3),
 }
 """Fields of `TrainingPlan` that differ from the usual ones."""
 

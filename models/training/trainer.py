@@ -28,6 +28,7 @@ from lamina.models.training.data.corpus import Corpus
 from lamina.models.training.data.examples import Examples, draw_examples
 from lamina.models.training.denoising import freeze_all_but
 from lamina.models.training.initialise import fit_linear_path, fit_memory, fit_quantizer
+from lamina.models.training.losses.denoising import DenoisingLoss, DenoisingWeights
 from lamina.models.training.losses.losses import ReconstructionLoss, SketchDistance
 from lamina.models.training.monitor import Monitor
 from lamina.models.training.parallel import Workers
@@ -89,6 +90,11 @@ class Trainer:
         self.loss = ReconstructionLoss(plan.losses, config.sample_rate, config.frame, config.transform.overlap).to(
             self.workers.device
         )
+        self.denoising = None
+        if plan.only_denoiser:
+            overlap = config.transform.overlap
+            loss = DenoisingLoss(DenoisingWeights(), config.sample_rate, config.frame, overlap)
+            self.denoising = loss.to(self.workers.device)
         self.adversary = Adversary(plan.adversary, self.workers) if plan.adversary.start < 1 else None
         self.sketch_distance = SketchDistance(config.frame).to(self.workers.device)
         if plan.only_denoiser:
@@ -281,7 +287,10 @@ class Trainer:
         delay = self.network.config.delay_samples
         target = examples.target[:, : y.shape[1] - delay]
         output = y[:, delay:].clone().requires_grad_()
-        loss, parts = self.loss(target, output, layers, examples.speech)
+        if self.denoising is not None:
+            loss, parts = self.denoising(target, output, examples.input[:, : target.shape[1]])
+        else:
+            loss, parts = self.loss(target, output, layers, examples.speech)
         (gradient,) = torch.autograd.grad(loss, output)
         if self.adversary is not None and self.share_done >= self.plan.adversary.start:
             judged = self.adversary.choose(len(output)).to(output.device)

@@ -8,6 +8,9 @@ from sounds import demo
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
+from lamina.models.network.layers import OverlapAddConv  # noqa: E402
+from lamina.models.network.transform import mdct_basis  # noqa: E402
+from lamina.models.training.losses.denoising import DenoisingLoss, DenoisingWeights  # noqa: E402
 from lamina.models.training.losses.hearing import LoudnessDistance, ModulationDistance, bark, hearing_threshold  # noqa: E402
 from lamina.models.training.losses.losses import LEAST_FIDELITY, LossWeights, ReconstructionLoss  # noqa: E402
 from lamina.models.training.losses.mel import LevelDistance  # noqa: E402
@@ -203,3 +206,24 @@ def test_fidelity_counts_decibels_the_more_the_more_layers(voice):
     # Ten times less error is 20 dB, ln 100.
     assert fidelity(0.1, 24) - fidelity(0.01, 24) == pytest.approx(math.log(100), rel=0.02)
     assert fidelity(0.1, 12) == pytest.approx(fidelity(0.1, 24) * (1 + LEAST_FIDELITY) / 2, rel=0.01)
+
+
+def test_a_denoiser_loses_more_by_taking_voice_away_than_by_leaving_noise():
+    loss = DenoisingLoss(DenoisingWeights(fidelity=0, companded=0), 24_000, 320, 80)
+    voice = 0.1 * noise(torch.empty(2, 320 * 40), seed=1)
+    mixture = voice + 0.1 * noise(voice, seed=2)
+    assert float(loss(voice, voice, mixture)[0]) < 1e-6
+    less, more = (float(loss(voice, voice * gain, mixture)[0]) for gain in (0.8, 1.2))
+    assert less > 1.5 * more > 0
+
+
+def test_a_denoisers_loss_sees_the_codecs_own_coefficients():
+    """So what its synthesis is given is what the loss weighs, coefficient by coefficient."""
+    basis = mdct_basis(320, 80)
+    synthesis = OverlapAddConv(320, 1, 320, 80, bias=False)
+    synthesis.linear.weight.data = basis.t().contiguous()
+    c = noise(torch.empty(1, 12, 320))
+    with torch.no_grad():
+        y = synthesis(c, synthesis.initial_state())[0][:, 80:, 0]
+        seen = DenoisingLoss(DenoisingWeights(), 24_000, 320, 80)._coefficients(y)
+    assert torch.allclose(seen[:, :10], c[:, 1:11], atol=1e-5)
