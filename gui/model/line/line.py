@@ -15,6 +15,7 @@ from lamina.gui.model.values.parameters import ParameterValues
 from lamina.gui.model.work import Work
 from lamina.plugin import NeuralCodec
 from lamina.plugin.host.device.device_settings import NONE, DeviceSettings
+from lamina.plugin.host.device.devices import is_hardware
 from lamina.plugin.host.recording.next_take import next_take
 
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
@@ -313,7 +314,7 @@ class Line:
                 raise ValueError("There is no file open that could be sent; open one, or send the live input.")
             source = session.document.path
         elif self.source != NOTHING:
-            if devices.input == NONE:
+            if devices.input == NONE or (is_hardware(devices.input) and session.devices.lacks_input):
                 raise ValueError(NO_INPUT)
             source = LIVE
         recording: Path | None = None
