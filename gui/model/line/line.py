@@ -166,7 +166,7 @@ class Line:
             choices.append(Choice(LIVE_STEREO, "Live input, both channels"))
         if document is not None or self.source == OPEN_FILE:
             title = document.title if document is not None else "none is open"
-            choices.append(Choice(OPEN_FILE, f"The open file: {title}"))
+            choices.append(Choice(OPEN_FILE, f"File: {title}"))
         return [*choices, Choice(NOTHING, "Nothing")]
 
     def sinks(self) -> list[Choice]:
