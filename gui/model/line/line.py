@@ -116,7 +116,7 @@ class Line:
             "joining": "Joining: looking for the end that made the invitation.",
             "joined": "Joined; waiting for the other end's hello.",
             "talking": f"Connected with {self.there}.",
-            "interrupted": f"Nothing comes from {self.there}; waiting.",
+            "interrupted": f"Nothing is heard from {self.there}; waiting.",
             "leaving": "The line is being ended.",
         }[view.stage]
 
