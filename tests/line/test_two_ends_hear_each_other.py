@@ -323,3 +323,18 @@ def test_importing_lamina_or_its_line_loads_no_network_library():
     script = "import sys, lamina; lamina.line; print([m for m in sys.modules if m.startswith(('aiortc', 'aioice'))])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_end_without_an_input_says_so_and_leaves_nobody_waiting():
+    silent = LineSettings(devices=DeviceSettings(input="none", output="virtual"))
+
+    async def talk():
+        async with opening.offer(LIVE, settings=silent) as offered:
+            joining = opening.join(str(offered.invitation), sink=ArraySink())
+            async with joining as there:
+                with pytest.raises(OSError, match="no sound input"):
+                    await offered.peer()
+                ending = await there.wait_ended()
+                assert ending.is_failure and ending.reason == "The other end closed the line."
+
+    run(talk())

@@ -223,5 +223,7 @@ class HeldLine:
 
 
 def _sentence(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return text if text.endswith((".", "]'", "]")) else f"{text}."
+    text = str(error)
+    if not text or not isinstance(error, ValueError | OSError | ImportError):
+        text = f"The line broke off ({type(error).__name__}{f': {text}' if text else ''})"
+    return text if text.endswith(".") else f"{text}."

@@ -15,6 +15,7 @@ from lamina.gui.model.values.parameters import ParameterValues
 from lamina.gui.model.work import Work
 from lamina.plugin import NeuralCodec
 from lamina.plugin.host.device.device_settings import NONE, DeviceSettings
+from lamina.plugin.host.device.devices import is_hardware
 from lamina.plugin.host.recording.next_take import next_take
 
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
@@ -115,7 +116,7 @@ class Line:
             "joining": "Joining: looking for the end that made the invitation.",
             "joined": "Joined; waiting for the other end's hello.",
             "talking": f"Connected with {self.there}.",
-            "interrupted": f"Nothing comes from {self.there}; waiting.",
+            "interrupted": f"Nothing is heard from {self.there}; waiting.",
             "leaving": "The line is being ended.",
         }[view.stage]
 
@@ -165,7 +166,7 @@ class Line:
             choices.append(Choice(LIVE_STEREO, "Live input, both channels"))
         if document is not None or self.source == OPEN_FILE:
             title = document.title if document is not None else "none is open"
-            choices.append(Choice(OPEN_FILE, f"The open file: {title}"))
+            choices.append(Choice(OPEN_FILE, f"File: {title}"))
         return [*choices, Choice(NOTHING, "Nothing")]
 
     def sinks(self) -> list[Choice]:
@@ -313,7 +314,7 @@ class Line:
                 raise ValueError("There is no file open that could be sent; open one, or send the live input.")
             source = session.document.path
         elif self.source != NOTHING:
-            if devices.input == NONE:
+            if devices.input == NONE or (is_hardware(devices.input) and session.devices.lacks_input):
                 raise ValueError(NO_INPUT)
             source = LIVE
         recording: Path | None = None

@@ -88,6 +88,11 @@ class DeviceChooser:
     # What there is.
 
     @property
+    def lacks_input(self) -> bool:
+        """Whether it is known that there is no input at all."""
+        return self.is_known and not any(device.n_inputs for device in self.devices)
+
+    @property
     def output_device(self) -> Device | None:
         """The device that is wanted for output, if it is there."""
         return self._found(self.settings.output, self.devices, is_input=False)

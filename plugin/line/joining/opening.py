@@ -51,7 +51,7 @@ class Offered:
     async def peer(self) -> Peer:
         """Wait for who was invited."""
         if self._peer is None:
-            self._peer = self._make(await self._waiting.accept())
+            self._peer = await _peer_over(await self._waiting.accept(), self._make)
         return self._peer
 
     async def close(self) -> None:
@@ -124,7 +124,7 @@ async def join(
     found = parse_invitation(invitation) if isinstance(invitation, str) else invitation
     make = _maker(source, sink, codec, hearing, board, settings)
     try:
-        peer = make(await open_transport(found))
+        peer = await _peer_over(await open_transport(found), make)
     except BaseException:
         make.close()
         raise
@@ -152,6 +152,15 @@ class _Maker:
         for end in (self.source, self.sink):
             if end is not None and not isinstance(end, Live):
                 end.close()
+
+
+async def _peer_over(transport: Transport, make: _Maker) -> Peer:
+    """The peer at the other end; where devices can't be opened for it, the other end is not left waiting."""
+    try:
+        return make(transport)
+    except BaseException:
+        await transport.close()
+        raise
 
 
 def _maker(

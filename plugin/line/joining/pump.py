@@ -27,6 +27,7 @@ BLOCK_SECONDS = 0.01
 MARGIN_FRAMES = 1.0
 """Codec frames of sound kept ready beside the device's buffer: two networks are computed in their time, not one."""
 FRAME_SECONDS = 320 / 24_000
+NO_INPUT = "There is no sound input that could be sent; connect one, or send something else."
 MISSES_TO_GROW, MISS_MEMORY_SECONDS = 2, 10.0
 
 Speak = Callable[[FloatArray, float], None]
@@ -77,6 +78,9 @@ class DeviceClock:
         if opened.remark and settings.output != DEFAULT:
             opened.stream.close()
             raise DeviceError(opened.remark)
+        if has_input and opened.stream.capture is None:
+            opened.stream.close()
+            raise DeviceError(NO_INPUT)
         self.stream = opened.stream
         self.input, self.output, self.remark = opened.input, opened.output, opened.remark
         self.block_seconds = self.stream.block / self.stream.sample_rate

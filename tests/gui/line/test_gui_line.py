@@ -14,6 +14,7 @@ pytest.importorskip("aiortc", reason="the extra [line] is not installed")
 import lamina
 from lamina.gui.model.line.line import LIVE_INPUT, LIVE_STEREO, NOTHING, OPEN_FILE, RECORDING, Line
 from lamina.gui.widgets.line.line_window import LineWindow
+from lamina.plugin.host.device.device_settings import DeviceSettings
 from lamina.plugin.line.joining import transport
 from lamina.plugin.line.joining.status import PeerStatus
 from lamina.plugin.line.sender import LineRates
@@ -302,6 +303,9 @@ def test_what_can_not_be_sent_or_heard_is_told_before_anybody_is_invited(window,
     assert "no input" in refused(line, port=0, source=LIVE_INPUT)
     here.ends.source.chosen.emit(LIVE_INPUT)
     assert here.ends.whence.text() == "none"
+    session.devices.settings = DeviceSettings()
+    session.devices.use_devices([])
+    assert "no input" in refused(line)
     session.recording.folder = tmp_path / "file" / "takes"
     (tmp_path / "file").write_text("in the way")
     assert "folder" in refused(line, source=OPEN_FILE, sink=RECORDING)
