@@ -29,6 +29,7 @@ from lamina.plugin.listening.results import (
 )
 from lamina.plugin.listening.sounds import Condition
 from lamina.plugin.listening.staircase import StaircaseTest
+from lamina.plugin.rivals.opus import Opus
 
 
 def sounds(*keys, seed=0):
@@ -315,3 +316,23 @@ def test_without_scipy_a_sentence_says_what_to_install(tmp_path):
     assert done.returncode == 2 and done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith("lamina: ") and "pip install 'lamina[compare]'" in line
+
+
+def test_a_codec_that_dies_midway_leaves_no_page_and_says_so(tmp_path, capsys, monkeypatch):
+    sound = tmp_path / "voice.wav"
+    with AudioFile(str(sound), "w", 24_000, 1) as file:
+        file.write(0.3 * noise(1, 24_000, 4))
+    plan, page = tmp_path / "test.json", tmp_path / "test.html"
+    words = ["--with", "lamina:3", "--with", "opus:12", "--seconds", "1", "--out", str(plan)]
+    assert main(["listen", "plan", "mushra", str(sound), *words]) == 0
+    capsys.readouterr()
+
+    def dies(*_):
+        raise ValueError("Opus died midway.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Opus, "process_channels", dies)
+        assert main(["listen", "export", str(plan), "--out", str(page)]) == 2
+    assert "Opus died midway." in capsys.readouterr().err
+    assert not page.exists() and sorted(path.name for path in tmp_path.iterdir()) == ["test.json", "voice.wav"]
+    assert main(["listen", "export", str(plan), "--out", str(page)]) == 0, "the plan is still there"

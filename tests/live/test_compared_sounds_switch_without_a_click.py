@@ -132,6 +132,29 @@ def test_no_switch_leaves_a_gap_or_changes_the_loudness(switched):
     assert all(heard[at : at + 24].any() for at in range(0, len(heard) - 24, 24)), "half a millisecond of silence"
 
 
+def test_who_records_the_output_finds_no_trace_of_what_x_is(record, sounds):
+    """A and B are the same sound here, so all that could tell X = A from X = B is how it is played: when it comes, how
+    loud, with what click. A program that records both finds the same samples to the last bit.
+    """
+    same = [sounds[0], sounds[0].copy()]
+    n_samples = 200 * BLOCK
+
+    def recorded(pair, x):
+        order = (0, x, 1, x, 0, 1, x)
+        acts = {20 * number: [hear(index)] for number, index in enumerate(order)}
+        acts[0].append(play)
+        # Quicker than a fade, paused, and in a loop, too.
+        acts |= {145: [hear(0), hear(x)], 150: [lambda c: c.play(False)], 155: [hear(x), play]}
+        acts |= {160: [lambda c: c.loop((0.2, 0.4))], 170: [hear(1)], 180: [hear(x)]}
+        return record(pair, acts, 220 * BLOCK / RATE)[:, :n_samples]
+
+    one, other = recorded(same, 0), recorded(same, 1)
+    assert one.shape == (2, n_samples) and np.array_equal(one, other)
+    # What it would find: B louder by a hundredth of a decibel, or a sample late.
+    for b in (sounds[0] * np.float32(1.001), np.roll(sounds[0], 1, axis=1)):
+        assert not np.array_equal(recorded([sounds[0], b], 0), recorded([sounds[0], b], 1))
+
+
 def test_the_difference_is_the_original_without_the_sound(record, sounds):
     out = record(sounds, {0: [hear(1), play], 100: [hear(1, True)], 200: [hear(0, True)]}, 300 * BLOCK / RATE)
     difference = sounds[0] - sounds[1]

@@ -84,9 +84,9 @@ class PairPlayer:
     def position_seconds(self) -> float:
         """Where in the sounds it is."""
         state = self._session.engine.telemetry.state()
-        if self._is_handed_over and int(state["is_comparing"]):
-            return float(state["compared_seconds"])
-        return self._position
+        is_there = self._is_handed_over and int(state["is_comparing"])
+        low, high = self.loop or (0.0, self.seconds)  # where it will be in a moment
+        return min(max(low, float(state["compared_seconds"]) if is_there else self._position), high)
 
     def seek(self, seconds: float) -> None:
         """Go on at a time, within the part that plays."""

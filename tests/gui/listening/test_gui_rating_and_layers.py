@@ -16,6 +16,7 @@ from lamina.gui.model.values.words import kbps_text
 from lamina.models.places import DATA_VARIABLE
 from lamina.plugin.listening.mushra import ANCHORS, REFERENCE
 from lamina.plugin.listening.results import read_result
+from lamina.plugin.rivals.opus import Opus
 
 pytest_plugins = ["gui_fixtures"]
 
@@ -422,3 +423,23 @@ def test_a_file_that_is_no_sound_is_told_and_nothing_begins(slots, qtbot, window
     assert slots.testing.begin_rating("Ada", lambda: None, lambda: failed.append(True), [tmp_path / "drums.wav"])
     wait(qtbot, lambda: failed)
     assert "drums.wav" in window.notice.label.text() and slots.testing.test is None
+
+
+def test_a_codec_that_dies_midway_ends_the_making_and_loses_nothing(slots, qtbot, window, tmp_path, monkeypatch):
+    window.comparing.add(Recipe.rival("opus:12", "Opus 12 kbps"))
+    wait(qtbot, lambda: window.comparing.arranged is not None and len(window.comparing.arranged.conditions) == 3)
+    more, failed = another_sound(tmp_path / "drums.wav", 2.0), []
+    with monkeypatch.context() as patched:
+
+        def dies(*_):
+            raise ValueError("Opus died midway.")
+
+        patched.setattr(Opus, "process_channels", dies)
+        assert slots.testing.begin_rating("Ada", lambda: None, lambda: failed.append(True), [more])
+        wait(qtbot, lambda: failed)
+    assert "Opus died midway." in window.notice.label.text() and slots.testing.test is None
+    assert all(slot.state is SlotState.READY for slot in window.comparing.slots)
+    done = []
+    assert slots.testing.begin_rating("Ada", lambda: done.append(True), lambda: None, [more])
+    wait(qtbot, lambda: done)
+    assert len(slots.testing.test.items) == 2
