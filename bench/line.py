@@ -12,6 +12,7 @@ import ctypes.util
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from metrics import SAMPLE_RATE, Samples, mean_scores, scores
 from side_by_side import cell, print_markdown, write_json
 
 from lamina.plugin import NeuralCodec
-from lamina.plugin.line.adaptation import NONE, Redundancy
+from lamina.plugin.line.adaptation import NONE, Redundancy, chosen_redundancy
 from lamina.plugin.line.receiver import LineReceiver
 from lamina.plugin.line.sender import LineSender
 from lamina.plugin.line.simulator import Link, simulate
@@ -38,11 +39,13 @@ LOSSES = (0.0, 0.05, 0.1, 0.2, 0.3)
 MEASURES = {"pesq": 2, "estoi": 3}
 PLANS = {
     "Lamina, nothing repeated": NONE,
-    "Lamina, 3 layers repeated": Redundancy(1, 3),
-    "Lamina, 8 layers repeated": Redundancy(1, 8),
+    "Lamina, one frame repeated": Redundancy(1, LAYERS),
+    "Lamina, two frames repeated": Redundancy(2, LAYERS),
+    "Lamina, three frames repeated": Redundancy(3, LAYERS),
 }
+"""The last three are what a sender chooses by itself, for ever more losses."""
 OPUS_RATE, OPUS_FRAME = 24_000, 480
-BUFFER_MS = 60.0
+BUFFER_MS = 80.0
 _VOIP, _SET_BITRATE, _SET_VBR, _SET_FEC, _SET_LOSS, _GET_LOOKAHEAD = 2048, 4002, 4006, 4012, 4014, 4027
 
 
@@ -78,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found: dict[str, dict[str, Any]] = {}
     kbps = NeuralCodec().bundle.config.kbps
     for name, plan in PLANS.items():
-        rate = kbps(LAYERS) + (kbps(plan.layers) if plan.frames else 0.0)
+        rate = kbps(LAYERS) + plan.frames * kbps(plan.layers)
         found[name] = {"kbps": rate, "means": {}}
         for loss in options.losses:
             heard = [through_lamina(item, plan, loss, options.burst, seed) for seed, item in enumerate(items)]
@@ -107,15 +110,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def through_lamina(item: Samples, plan: Redundancy, loss: float, burst: float, seed: int) -> Samples:
     """Speech through a line, aligned and as long as it was."""
     codec = NeuralCodec(layers=LAYERS)
+    plan = replace(plan, distance=chosen_redundancy(loss, burst, LAYERS, LAYERS).distance)
     sender = LineSender(codec, SAMPLE_RATE, 1, redundancy=plan, adaptive=False, stream=1)
-    # The encoder knows of losses, as it does on a line whose receiver reports them.
+    # The encoder knows of losses from the beginning, and then what reports tell it.
     sender.adaptation.loss = loss
     receiver = LineReceiver(codec, sender.hello, SAMPLE_RATE, buffer_ms=BUFFER_MS, correct_drift=False)
     tail = SAMPLE_RATE // 5
     sound = np.pad(item, (0, tail))[None]
     seconds = sound.shape[1] / SAMPLE_RATE
     link = Link(loss=loss, burst=burst, delay_ms=0, seed=seed)
-    result = simulate(sender, receiver, link, seconds, sound=sound, block=320, report_seconds=0)
+    result = simulate(sender, receiver, link, seconds, sound=sound, block=320)
     heard: Samples = result.heard[0]
     return heard[line_delay(tuple(item[:SAMPLE_RATE].tolist())) :][: item.size]
 
@@ -228,7 +232,7 @@ def draw(found: dict[str, dict[str, Any]], losses: Sequence[float], path: Path) 
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.2), layout="constrained")
-    colours = ("#1f5fbf", "#2f9e6e", "#7a4fb0", "#c05a1c", "#d9903d", "#8a5a44")
+    colours = ("#1f5fbf", "#2f9e6e", "#7a4fb0", "#3a3a3a", "#c05a1c", "#d9903d", "#8a5a44", "#b04a7a")
     for panel, measure in zip(figure.subplots(1, len(MEASURES)), MEASURES, strict=True):
         for colour, (name, each) in zip(colours, found.items(), strict=False):
             label = f"{name} ({each['kbps']:g} kbps)" if name.startswith("Lamina") else name
@@ -242,7 +246,7 @@ def draw(found: dict[str, dict[str, Any]], losses: Sequence[float], path: Path) 
             )
         panel.set(xlabel="packets lost, %", ylabel=measure.upper())
         panel.grid(alpha=0.3)
-    panel.legend(fontsize=7)
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
 

@@ -15,6 +15,10 @@ QUEUE_GROWS_MS = 60.0
 HEAVY_LOSS = 0.1
 """Above this share of lost packets less is sent (draft-ietf-rmcat-gcc, section 6), but only while packets queue."""
 SHED = 0.75
+HEARD_LAYERS = 8
+"""So many layers a model's memory hears: where all of them come again nothing of a loss is left."""
+TWICE_LOSS, THRICE_LOSS = 0.05, 0.15
+"""From these shares of lost packets on two earlier frames are repeated, and three: fewer are too often lost as well."""
 CALM_REPORTS = 3
 """So many reports without a queue, one after the other, and a layer comes back; twice as many each time that it was
 too much."""
@@ -64,14 +68,10 @@ def chosen_redundancy(loss: float, burst: float, least_layers: int, layers: int)
         layers: that new frames have: no more are worth repeating.
     """
     distance = 1 if burst < LONG_BURST else min(4, round(burst))
-    coarse, fine = min(least_layers, layers), min(max(least_layers, 8), layers)
+    whole = min(max(least_layers, HEARD_LAYERS), layers)
     if loss < 0.005:
         return NONE
-    if loss < 0.03:
-        return Redundancy(1, coarse, distance)
-    if loss < 0.12:
-        return Redundancy(1, fine, distance)
-    return Redundancy(2, fine if loss < 0.25 else coarse, distance)
+    return Redundancy(1 + (loss >= TWICE_LOSS) + (loss >= THRICE_LOSS), whole, distance)
 
 
 class Adaptation:
@@ -86,6 +86,8 @@ class Adaptation:
         self._least, self._lag_layers = least_layers, max(1, lag_layers)
         self.loss = 0.0
         """Share of packets that get lost, smoothed."""
+        self.unmended = 0.0
+        """Share of frames that are concealed in spite of what travels again, smoothed."""
         self.burst = 1.0
         """Mean gap, smoothed."""
         self.shed = 0
@@ -98,6 +100,8 @@ class Adaptation:
         """A report on a stream of which `layers` are wished."""
         weight = LOSS_RISE if report.loss > self.loss else LOSS_FALL
         self.loss += weight * (report.loss - self.loss)
+        weight = LOSS_RISE if report.late > self.unmended else LOSS_FALL
+        self.unmended += weight * (report.late - self.unmended)
         if report.loss > 0:
             self.burst += LOSS_RISE * (max(report.burst, 1.0) - self.burst)
         now = self.layers(layers)

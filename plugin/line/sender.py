@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from lamina.dsp.arrays import FloatArray
 from lamina.plugin.call.arrays import check_channels, check_float_array, check_sample_rate
-from lamina.plugin.line.adaptation import NONE, Adaptation, Redundancy
+from lamina.plugin.line.adaptation import Adaptation, Redundancy
 from lamina.plugin.line.codec_ends import CodecEncoder, LineEncoder, hello_of
 from lamina.plugin.line.packet import (
     MOST_BYTES,
@@ -38,6 +39,9 @@ left both ends' memories."""
 SILENT_EVERY_FRAMES = 30
 """Of silence one packet is sent every so many frames."""
 REMEMBERED_PACKETS = 1024
+GUARDED_SHARE = 0.1
+"""A guarded memory costs sound all the time, an unguarded one only after a frame that nothing brought: from such a
+share of those frames on it is worth it."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,11 @@ class LineSender:
         self.last_report: Report | None = None
         self.round_trip_ms: float | None = None
         """How long the way there and back takes, as the last report says; None before there was one."""
+        self.on_sound: Callable[[FloatArray], None] | None = None
+        """Called with all that is pushed, on the thread that does."""
         self._encoder: LineEncoder = CodecEncoder(codec, rate, channels) if encoder is None else encoder
+        memory = codec.bundle.config.memory
+        self._memory_layers = 0 if memory is None else memory.loop_layers
         self._gate = QuietGate(rate, channels)
         self._waiting: list[LineFrame] = []
         self._sent: deque[LineFrame] = deque(maxlen=KEPT_FRAMES)
@@ -144,6 +152,15 @@ class LineSender:
         """What of earlier frames travels again now."""
         return self.adaptation.redundancy(self.layers) if self.redundancy is None else self.redundancy
 
+    @property
+    def guards(self) -> bool:
+        """Whether the encoder guards its memory now: where packets get lost, unless what travels again mends that."""
+        repeats = self.repeats
+        if not repeats.frames:
+            return self.adaptation.loss > 0
+        is_whole = repeats.layers >= min(self.layers, self._memory_layers)
+        return not is_whole or self.adaptation.unmended > GUARDED_SHARE
+
     def push(self, samples: FloatArray, now: float | None = None) -> list[bytes]:
         """Take a block and return the packets that it completes, which may be none.
 
@@ -158,10 +175,11 @@ class LineSender:
             raise ValueError(f"The block has the shape {block.shape}; this line takes [{self.n_channels}, samples].")
         if not np.isfinite(block).all():
             block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+        if self.on_sound is not None:
+            self.on_sound(block)
         self._now = now
         block = self._gate.push(block, self.sparse_silence)
-        guarded = self.repeats is not NONE or self.adaptation.loss > 0
-        return self._packets(self._encoder.push(block, self.layers, guarded), False)
+        return self._packets(self._encoder.push(block, self.layers, self.guards), False)
 
     def flush(self) -> list[bytes]:
         """The end: packets up to the last sample, and a goodbye. Nothing can be pushed after it."""

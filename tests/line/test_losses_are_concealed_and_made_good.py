@@ -47,7 +47,6 @@ def test_frames_that_came_with_later_packets_sound_as_if_nothing_had_been_lost()
     """All layers of two earlier frames travel again: gaps of up to two packets leave no trace."""
     x, link = voice(2.0), Link(loss=0.06, seed=5)
     receiver, heard, _ = run(x, link, 2.0, Redundancy(2, 8))
-    # The encoder guards its memory where something is repeated; so it must here.
     _, whole, _ = run(x, Link(), 2.0, Redundancy(2, 8))
     assert receiver.counts.lost > 4
     assert receiver.counts.concealed == 0
@@ -77,8 +76,25 @@ def test_the_encoder_guards_its_memory_once_losses_are_reported():
         return np.array([frame.codes[0, 0] for frame in frames])
 
     assert (lags(x[:, :RATE]) < memory.n_lags).mean() > 0.8
-    sender.on_report(Report(sender.hello.stream, 74, 70, 0.05, 0.05, 1, 0, 0, 0, 74, 0))
+    sender.on_report(Report(sender.hello.stream, 74, 70, 0.3, 0.3, 1, 0, 0, 0, 74, 0))
     assert (lags(x[:, RATE:]) >= memory.n_lags).all()
+
+
+def test_the_encoder_guards_its_memory_only_where_what_travels_again_does_not_mend_the_losses():
+    sender = LineSender(NeuralCodec(layers=8), RATE, 1)
+    stream = sender.hello.stream
+    assert not sender.guards
+    sender.on_report(Report(stream, 74, 73, 0.004, 0.004, 1, 0, 0, 0, 74, 0))
+    assert sender.guards, "nothing travels again yet"
+    sender.on_report(Report(stream, 150, 140, 0.1, 0.02, 1, 0, 0, 0, 74, 0))
+    assert sender.repeats.layers == 8
+    assert not sender.guards
+    sender.redundancy = Redundancy(1, 3)
+    assert sender.guards, "three layers are not all that the memory hears"
+    sender.redundancy = Redundancy(1, 8)
+    assert not sender.guards
+    sender.on_report(Report(stream, 220, 180, 0.4, 0.3, 1, 0, 0, 0, 74, 0))
+    assert sender.guards, "too much of it is lost all the same"
 
 
 def test_layers_are_shed_and_come_back_while_codes_stay_decodable():

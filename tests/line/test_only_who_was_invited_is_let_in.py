@@ -337,6 +337,22 @@ def test_when_one_end_closes_the_other_is_told():
     run(talk())
 
 
+def test_what_a_cut_link_holds_up_is_given_up_soon_and_not_before_it_can_have_been_acknowledged():
+    async def talk():
+        async with a_line() as (here, _):
+            sctp = here._connection.sctp
+            for _ in range(20):
+                sctp._update_rto(0.001)
+            assert connection.ACKNOWLEDGE_SECONDS < sctp._rto < 0.5
+            for _ in range(100):
+                sctp._update_rto(0.7)
+            assert 0.7 < sctp._rto < 2
+
+    from lamina.plugin.line.joining import connection
+
+    run(talk())
+
+
 def test_after_a_cut_messages_go_through_again_and_old_ones_have_not_piled_up():
     async def talk():
         async with a_line() as (here, there):

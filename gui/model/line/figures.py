@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lamina.gui.model.values.words import kbps_text
 
 if TYPE_CHECKING:
-    from lamina.plugin.line.joining.peer import PeerStatus
+    from lamina.plugin.line.joining.status import PeerStatus
 
 UNKNOWN = "\N{EN DASH}"
 FIGURES = {

@@ -38,7 +38,8 @@ def add_end_options(parser: argparse.ArgumentParser, sends: bool, hears: bool) -
             type=int,
             default=1,
             metavar="N",
-            help="frames (13.3 ms) per packet, 1 to 4: more cost delay and save headers; default 1",
+            help="frames (13.3 ms) per packet, 1 to 4, default 1: each packet has 93 bytes of headers, so that 6 kbps "
+            "travel as 70, 38 (2 frames), or 22 (4); each further frame is 13.3 ms more delay",
         )
         parser.add_argument("--fixed-layers", action="store_true", help="never shed layers, whatever the link carries")
         parser.add_argument("--sparse-silence", action="store_true", help="send silence sparsely")

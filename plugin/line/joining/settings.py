@@ -26,7 +26,7 @@ class LineSettings:
 
     Args:
         name: of who is here, shown at the other end; up to 120 bytes.
-        frames_per_packet: 1 to 4; more cost delay and save headers.
+        frames_per_packet: 1 to 4; each packet has 93 bytes of headers, each further frame 13.3 ms of delay.
         redundancy: what of earlier frames travels again; None lets the reports decide.
         adaptive: whether layers are shed and added as the link carries them.
         sparse_silence: whether silence is sent sparsely.
