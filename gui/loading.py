@@ -373,6 +373,7 @@ class Loader:
             self._kept.restore_place(left)
             self._tell_brought_back(f"{self._brought_back} {left.title} is open again. {self._kept.lost}".strip())
 
+        self._clear(left.path.resolve().parent)
         self.open(left.path, left.title, then)
 
     def _take_demos(self, items: list[Any], has_file: bool, header: Header) -> None:

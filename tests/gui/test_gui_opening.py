@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -88,7 +89,8 @@ def test_what_is_open_stays_when_another_file_is_given_up(window, qtbot, slow, s
     wait(qtbot, lambda: window.session.document.path == sound)
 
 
-def test_what_a_killed_export_left_beside_a_file_is_gone_when_that_is_open_again(window, qtbot, tmp_path):
+@pytest.mark.parametrize("how", ["opened", "brought back"])
+def test_what_a_killed_export_left_beside_a_file_is_gone_when_that_is_open_again(window, qtbot, tmp_path, how):
     folder = tmp_path / "songs"
     folder.mkdir()
     path = write_sound(folder / "song.wav", 8000, np.zeros((1, 1600)))
@@ -98,6 +100,12 @@ def test_what_a_killed_export_left_beside_a_file_is_gone_when_that_is_open_again
     left = folder / f".song 6 kbps-lamina-{ended.pid}-0123abcd.wav"
     for file in (mine, left):
         file.write_bytes(b"RIFF")
-    window.loader.open(path)
-    wait(qtbot, lambda: not left.exists())
+    if how == "opened":
+        window.loader.open(path)
+    else:
+        kept = SimpleNamespace(restore_place=lambda _left: None, lost="")
+        window.loader._kept = kept
+        window.loader._open_again(SimpleNamespace(path=path, title="Song"))
+    wait(qtbot, lambda: not left.exists() and window.loader._opening is None)
+    window.loader._kept = None
     assert mine.exists() and path.exists()
