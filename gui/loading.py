@@ -120,6 +120,7 @@ class Loader:
                 self._opening = None
                 if title is None:
                     self.folder = str(path.resolve().parent)
+                    self._clear(Path(self.folder))
                 self._session.show(document)
                 if then is not None:
                     then()
@@ -137,6 +138,10 @@ class Loader:
             self._background.run(lambda: open_codes(path, target, model, title, cancelled), done, failed)
         else:
             self._background.run(lambda: Document.open(path, title, progressed, cancelled), done, failed)
+
+    def _clear(self, folder: Path) -> None:
+        """Remove what an export left there whose app was killed: this is where exports go, and where they went."""
+        self._background.run(lambda: remove_leftovers(folder), lambda _: None, self._fail)
 
     def cancel_open(self) -> None:
         """Doesn't open what is being opened; what is open stays."""
@@ -368,6 +373,7 @@ class Loader:
             self._kept.restore_place(left)
             self._tell_brought_back(f"{self._brought_back} {left.title} is open again. {self._kept.lost}".strip())
 
+        self._clear(left.path.resolve().parent)
         self.open(left.path, left.title, then)
 
     def _take_demos(self, items: list[Any], has_file: bool, header: Header) -> None:

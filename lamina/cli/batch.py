@@ -114,8 +114,28 @@ def jobs_of(
         known_suffixes: those that results may have.
         check_target: returns a target that can be written, or raises ValueError.
 
-    Raises ValueError where two inputs would share a target, or the output can't be what is needed.
+    Raises ValueError where two inputs would share a target, or the output can't be what is needed, and of it
+    NotWrittenError or AudioFileError for names and folders that the system refuses.
     """
+    try:
+        return _planned(inputs, output, suffix_of, known_suffixes, check_target)
+    except OSError as error:
+        from lamina.plugin.files.atomic import NotWrittenError
+        from lamina.plugin.files.sound import AudioFileError
+
+        name, why = error.filename or output, error.strerror or error
+        if str(name) in map(str, inputs):
+            raise AudioFileError(f"{name} can't be read: {why}.") from error
+        raise NotWrittenError(f"{name} can't be written: {why}.") from error
+
+
+def _planned(
+    inputs: list[Path],
+    output: Path,
+    suffix_of: Callable[[Path], str],
+    known_suffixes: frozenset[str],
+    check_target: Callable[[Path, Path], Path],
+) -> list[Job]:
     if PIPE in inputs and len(inputs) > 1:
         raise ValueError("- is standard input, which can be the only input.")
     if output == PIPE and len(inputs) > 1:
@@ -231,7 +251,9 @@ def pipe_of(stream: Any, name: str) -> BinaryIO:
 @contextlib.contextmanager
 def new_folders(output: Path) -> Iterator[None]:
     """Takes folders away again that were made for results and got none."""
-    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
+    missing = []
+    with contextlib.suppress(OSError):  # of a name that the system refuses nothing is made
+        missing = [folder for folder in (output, *output.parents) if not folder.exists()]
     try:
         yield
     finally:

@@ -188,11 +188,11 @@ def open_for_reading(path: str | Path, most_channels: int = USUAL_CHANNELS) -> I
     """
     path = Path(path)
     _check_name(path)
-    if not path.exists():
-        raise AudioFileError(f"There is no file {path}.")
-    if path.is_dir():
-        raise AudioFileError(f"{path} is a folder; name a sound file.")
     try:
+        if not path.exists():
+            raise AudioFileError(f"There is no file {path}.")
+        if path.is_dir():
+            raise AudioFileError(f"{path} is a folder; name a sound file.")
         if not path.is_file():
             raise AudioFileError(f"{path} is no ordinary file. Pipes are read from -, standard input.")
         if path.stat().st_size == 0:

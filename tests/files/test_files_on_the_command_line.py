@@ -200,6 +200,23 @@ def test_each_kind_of_failure_has_a_code_of_its_own(tmp_path, take, coded, capsy
     assert lamina("inspect", tmp_path / "cut.lamina") == INCOMPLETE
 
 
+def test_names_and_folders_that_the_system_refuses_have_the_code_of_the_side_they_stand_on(
+    tmp_path, take, coded, capsys
+):
+    other, long, within = write_take(tmp_path / "other.wav"), "n" * 300, take / "folder"
+    for command, code, words in (
+        (("render", take, tmp_path / f"{long}.wav"), OUTPUT, f"{long}.wav can't be written: File name too long."),
+        (("encode", take, tmp_path / f"{long}.lamina"), OUTPUT, "can't be written: File name too long."),
+        (("decode", coded, tmp_path / f"{long}.wav"), OUTPUT, "can't be written: File name too long."),
+        (("render", take, other, within), OUTPUT, f"{within} can't be written: Not a directory."),
+        (("render", tmp_path / f"{long}.wav", tmp_path / "out.wav"), INPUT, "can't be read: File name too long."),
+        (("encode", tmp_path / f"{long}.wav", tmp_path / "out.lamina"), INPUT, "can't be read: File name too long."),
+        (("decode", tmp_path / f"{long}.lamina", tmp_path / "out.wav"), INPUT, "can't be read: File name too long."),
+    ):
+        assert words in told(capsys, code, *command)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.wav", "take.lamina", "take.wav"]
+
+
 def test_a_sound_that_was_cut_off_has_the_code_of_damage(tmp_path, take, capsys):
     cut = tmp_path / "cut.wav"
     cut.write_bytes(take.read_bytes()[:-6000])

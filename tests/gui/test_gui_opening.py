@@ -1,9 +1,14 @@
 """While a file is being opened, the window says so where the file will be, how far it is, and lets one give it up."""
 
+import os
+import subprocess
+import sys
 import threading
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from gui_parts import wait
+from gui_parts import wait, write_sound
 from PyQt6.QtCore import Qt
 
 from lamina.gui.model.files.document import Document
@@ -82,3 +87,25 @@ def test_what_is_open_stays_when_another_file_is_given_up(window, qtbot, slow, s
     slow.set()
     window.open(sound)
     wait(qtbot, lambda: window.session.document.path == sound)
+
+
+@pytest.mark.parametrize("how", ["opened", "brought back"])
+def test_what_a_killed_export_left_beside_a_file_is_gone_when_that_is_open_again(window, qtbot, tmp_path, how):
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    path = write_sound(folder / "song.wav", 8000, np.zeros((1, 1600)))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    mine = folder / f".song 6 kbps-lamina-{os.getpid()}-0123abcd.wav"
+    left = folder / f".song 6 kbps-lamina-{ended.pid}-0123abcd.wav"
+    for file in (mine, left):
+        file.write_bytes(b"RIFF")
+    if how == "opened":
+        window.loader.open(path)
+    else:
+        kept = SimpleNamespace(restore_place=lambda _left: None, lost="")
+        window.loader._kept = kept
+        window.loader._open_again(SimpleNamespace(path=path, title="Song"))
+    wait(qtbot, lambda: not left.exists() and window.loader._opening is None)
+    window.loader._kept = None
+    assert mine.exists() and path.exists()
