@@ -23,17 +23,18 @@ class FileDialogs:
         if path:
             self._loader.open(path)
 
-    def export(self) -> None:
-        """Lets the user choose where to render to."""
+    def export(self, two_pass: bool = False) -> None:
+        """Lets the user choose where to render to, in two passes if asked."""
         session = self._session
         if session.document is None or session.codec is None or session.is_exporting:
             session.start_export(Path())  # says why not
             return
         kbps = session.parameters.shape.kbps(session.parameters["layers"])
         suggestion = suggested_target(session.document.opened, kbps, Path(self._loader.folder))
-        path = self._ask_target("Export as", suggestion, self._loader.writable_filter())
+        title = "Export in two passes as" if two_pass else "Export as"
+        path = self._ask_target(title, suggestion, self._loader.writable_filter())
         if path:
-            session.start_export(path)
+            session.start_export(path, two_pass)
 
     def open_preset(self) -> None:
         """Lets the user choose a preset file."""

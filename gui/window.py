@@ -36,7 +36,7 @@ from lamina.gui.widgets.controls.status_line import LINE_KEYS
 from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, COMPARE_KEY, NOISE_ONLY_KEY
 from lamina.gui.widgets.frame.devices_dialog import DevicesDialog
 from lamina.gui.widgets.frame.export_question import ExportQuestion
-from lamina.gui.widgets.frame.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS
+from lamina.gui.widgets.frame.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS, TWO_PASS_KEYS
 
 if TYPE_CHECKING:
     from lamina.gui.widgets.line.line_window import LineWindow
@@ -71,6 +71,7 @@ class MainWindow(QMainWindow):
         self._question: ExportQuestion | None = None
         self._compare_window: CompareWindow | None = None
         self._line_window: LineWindow | None = None
+        self._line_name = ""
         self.views = Views(session)
         self.showing = Showing(session, self.loader, self.views, lambda: self.background.is_busy)
         self._build()
@@ -107,6 +108,7 @@ class MainWindow(QMainWindow):
         self.header.preset_open_asked.connect(self.dialogs.open_preset)
         self.header.preset_save_asked.connect(self.dialogs.save_preset)
         self.header.export_asked.connect(self.dialogs.export)
+        self.header.two_pass_export_asked.connect(partial(self.dialogs.export, True))
         self.header.models_asked.connect(lambda: self.loader.find_models(self.header))
         self.header.model_chosen.connect(self.loader.choose_model)
         self.transport.play_asked.connect(self.toggle_play)
@@ -152,6 +154,7 @@ class MainWindow(QMainWindow):
             ("Ctrl+Right", lambda: session.seek(session.player.position_seconds + SEEK_STEP_SECONDS)),
             ("Ctrl+O", self.dialogs.open_sound),
             ("Ctrl+E", self.dialogs.export),
+            (TWO_PASS_KEYS, partial(self.dialogs.export, True)),
             ("Ctrl+S", self.dialogs.save_preset),
             (PRESET_BEFORE_KEYS, partial(self.header.step_preset, -1)),
             (NEXT_PRESET_KEYS, partial(self.header.step_preset, 1)),
@@ -181,6 +184,7 @@ class MainWindow(QMainWindow):
             from lamina.gui.widgets.line.line_window import LineWindow
 
             self._line_window = LineWindow(self.session, self)
+            self._line_window.ends.name.setText(self._line_name)
         return self._line_window
 
     # What the user does.
@@ -278,6 +282,7 @@ class MainWindow(QMainWindow):
         self.resize((QSize(left.width, left.height) if left is not None else USUAL_SIZE).boundedTo(free))
         if left is None:
             return
+        self._line_name = left.line_name
         if left.is_maximized:
             self.setWindowState(Qt.WindowState.WindowMaximized)
         if left.tab in TAB_NAMES:
@@ -286,7 +291,8 @@ class MainWindow(QMainWindow):
     def _shape(self) -> KeptWindow:
         size = self.normalGeometry().size() if self.isMaximized() else self.size()
         tab = self.desk.tab if self.desk.is_open else ""
-        return KeptWindow(size.width(), size.height(), self.isMaximized(), tab)
+        name = self._line_window.line.name if self._line_window is not None else self._line_name
+        return KeptWindow(size.width(), size.height(), self.isMaximized(), tab, name)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)

@@ -42,13 +42,14 @@ class KeptWindow:
     """How the window lay.
 
     Width and height are logical pixels of the window that isn't maximized; `tab` is the desk's open one, "" if it was
-    closed.
+    closed. `line_name` is what one is called on a line.
     """
 
     width: int
     height: int
     is_maximized: bool = False
     tab: str = ""
+    line_name: str = ""
 
 
 class KeptSession:
@@ -95,8 +96,9 @@ class KeptSession:
             width, height = int(kept["width"]), int(kept["height"])
             if not (0 < width < MOST_PIXELS and 0 < height < MOST_PIXELS):
                 return None
-            return KeptWindow(width, height, bool(kept["is_maximized"]), str(kept["tab"]))
-        except (LookupError, TypeError, ValueError, OverflowError):
+            name = str(kept.get("line_name", ""))[:LONGEST_TITLE]
+            return KeptWindow(width, height, bool(kept["is_maximized"]), str(kept["tab"]), name)
+        except (AttributeError, LookupError, TypeError, ValueError, OverflowError):
             return None
 
     @property

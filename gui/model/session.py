@@ -222,8 +222,10 @@ class Session:
         """Whether there is something to render and something to render it with."""
         return self.document is not None and self.codec is not None
 
-    def start_export(self, target: Path) -> bool:
+    def start_export(self, target: Path, two_pass: bool = False) -> bool:
         """Begins to render the document to `target` (a sound or `.lamina` file) with the settings as they stand.
+
+        In two passes the layers of the whole file are planned first.
 
         Returns False, with a notice, if that can't be.
         """
@@ -241,7 +243,7 @@ class Session:
             return effect
 
         try:
-            self.export = ExportJob(make_effect, self.document.path, target, self.document.opened)
+            self.export = ExportJob(make_effect, self.document.path, target, self.document.opened, two_pass)
         except ValueError as error:
             self.noticed.notify(Notice(str(error), is_error=True))
             return False

@@ -33,8 +33,7 @@ def code_of(error: BaseException) -> int:
     from lamina.plugin.files.sound import AudioFileError
     from lamina.plugin.listening.plans import PlanFileError
 
-    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    if is_full or isinstance(error, NotWrittenError):
+    if _is_full(error) or isinstance(error, NotWrittenError):
         return OUTPUT
     return INPUT if isinstance(error, AudioFileError | ContainerError | PlanFileError) else REFUSED
 
@@ -49,7 +48,15 @@ def shown(text: object) -> str:
 
 def told(error: BaseException) -> str:
     """An error as the one line that stands on the terminal."""
-    return f"lamina: {shown(' '.join(str(error).split()))}"
+    what = str(error)
+    if isinstance(error, OSError) and error.strerror:  # as the system says it: a number first, and the name last
+        where = str(error.filename) if error.filename else "Standard output" if _is_full(error) else ""
+        what = f"{where}{': ' if where else ''}{error.strerror}."
+    return f"lamina: {shown(' '.join(what.split()))}"
+
+
+def _is_full(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def print_json(value: Any) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lamina.plugin.host.client.live_engine import LiveEngine
     from lamina.plugin.host.client.live_meters import Figures, LiveMeters
     from lamina.plugin.host.device.device_settings import DeviceSettings
-    from lamina.plugin.rivals.own import CountedCodec
+    from lamina.plugin.rivals.coding.own import CountedCodec
 
 TURN_SECONDS = 0.1
 START_SECONDS = 20.0
@@ -157,7 +157,7 @@ def _live(options: argparse.Namespace) -> int:
 def _board_of(options: argparse.Namespace) -> tuple[Board, str]:
     """What is played through, and what the status line calls it; raises ValueError before anything is started."""
     from lamina.plugin.board import Board, unstreamable
-    from lamina.plugin.rivals.own import Original
+    from lamina.plugin.rivals.coding.own import Original
 
     if options.allow_plugins and options.board is None:
         raise ValueError("--allow-plugins is about a board document; give one with --board FILE.")

@@ -20,7 +20,7 @@ from lamina.plugin.parameters.table import PARAMETERS
 from lamina.plugin.rivals.coding.rival import Rival
 
 if TYPE_CHECKING:
-    from lamina.plugin.rivals.own import CountedCodec
+    from lamina.plugin.rivals.coding.own import CountedCodec
 
 OPTIONS = ("layers", "kbps", "denoise", "noise_only", "mix")
 """Parameters that have an option of their own; `--set` takes every one."""

@@ -25,8 +25,8 @@ VARINT, FIXED_64, BYTES, FIXED_32 = 0, 1, 2, 5
 DATA_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 2: np.dtype("u1"), 7: np.dtype("<i8"), 10: np.dtype("<f2")}
 
 DEEPEST = 16
-LOOPS = ("Loop", "Scan", "SequenceMap")
-"""Operators that may go on for ever; none of Lamina's networks has one."""
+LOOPS = ("Loop", "Scan", "SequenceMap", "BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch")
+"""Operators that may go on for ever, ONNX Runtime's own among them; none of Lamina's networks has one."""
 
 Array = npt.NDArray[Any]
 
@@ -40,9 +40,9 @@ def read_weights(path: Path) -> dict[str, Array]:
     """
     found: dict[str, Array] = {}
     try:
-        for number, graph in _fields(memoryview(path.read_bytes())):
+        for number, graph in fields_of(memoryview(path.read_bytes())):
             if number == GRAPH_OF_MODEL and isinstance(graph, memoryview):
-                for part, value in _fields(graph):
+                for part, value in fields_of(graph):
                     if part == INITIALIZER_OF_GRAPH and isinstance(value, memoryview):
                         _read_initializer(value, found)
     except (IndexError, UnicodeDecodeError, ValueError) as error:
@@ -57,7 +57,7 @@ def check_graph(path: Path, listed: Container[str]) -> None:
     so not verified.
     """
     try:
-        for number, value in _fields(memoryview(path.read_bytes())):
+        for number, value in fields_of(memoryview(path.read_bytes())):
             if number in (GRAPH_OF_MODEL, FUNCTION_OF_MODEL) and isinstance(value, memoryview):
                 _check_nodes(value, NODE_OF_GRAPH if number == GRAPH_OF_MODEL else NODE_OF_FUNCTION, path, listed, 0)
     except (IndexError, UnicodeDecodeError) as error:
@@ -67,7 +67,7 @@ def check_graph(path: Path, listed: Container[str]) -> None:
 def _check_nodes(graph: memoryview, nodes: int, path: Path, listed: Container[str], depth: int) -> None:
     if depth > DEEPEST:
         raise ValueError(f"{path} nests graphs more than {DEEPEST} deep")
-    for number, value in _fields(graph):
+    for number, value in fields_of(graph):
         if not isinstance(value, memoryview):
             continue
         if number == nodes:
@@ -79,13 +79,13 @@ def _check_nodes(graph: memoryview, nodes: int, path: Path, listed: Container[st
 
 
 def _check_node(node: memoryview, path: Path, listed: Container[str], depth: int) -> None:
-    for number, value in _fields(node):
+    for number, value in fields_of(node):
         if not isinstance(value, memoryview):
             continue
         if number == OPERATOR and bytes(value).decode() in LOOPS:
             raise ValueError(f"{path} holds a loop, which might never end")
         if number == ATTRIBUTE_OF_NODE:
-            for part, held in _fields(value):
+            for part, held in fields_of(value):
                 if not isinstance(held, memoryview):
                     continue
                 if part in TENSORS_OF_ATTRIBUTE:
@@ -97,15 +97,15 @@ def _check_node(node: memoryview, path: Path, listed: Container[str], depth: int
 
 
 def _check_sparse(sparse: memoryview, path: Path, listed: Container[str]) -> None:
-    for _, value in _fields(sparse):
+    for _, value in fields_of(sparse):
         if isinstance(value, memoryview):
             _check_tensor(value, path, listed)
 
 
 def _check_tensor(tensor: memoryview, path: Path, listed: Container[str]) -> None:
-    for number, entry in _fields(tensor):
+    for number, entry in fields_of(tensor):
         if number == EXTERNAL_DATA and isinstance(entry, memoryview):
-            said = {part: bytes(value).decode() for part, value in _fields(entry) if isinstance(value, memoryview)}
+            said = {part: bytes(value).decode() for part, value in fields_of(entry) if isinstance(value, memoryview)}
             if said.get(KEY) == "location" and said.get(VALUE, "") not in listed:
                 raise ValueError(f"{path} reads {said.get(VALUE, '')!r}, which the bundle does not list")
 
@@ -113,7 +113,7 @@ def _check_tensor(tensor: memoryview, path: Path, listed: Container[str]) -> Non
 def _read_initializer(message: memoryview, found: dict[str, Array]) -> None:
     name, data_type, values = "", 0, memoryview(b"")
     dims: list[int] = []
-    for number, value in _fields(message):
+    for number, value in fields_of(message):
         if isinstance(value, int):
             if number == DIMS:
                 dims.append(value)
@@ -129,7 +129,7 @@ def _read_initializer(message: memoryview, found: dict[str, Array]) -> None:
         found[name] = np.frombuffer(values, DATA_TYPES[data_type]).reshape(dims)
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def fields_of(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """A message's fields: their numbers, and integers or bytes."""
     place = 0
     while place < len(message):

@@ -27,6 +27,7 @@ from lamina.models.bundles.bundle import (
     quantizer_graphs,
     quantizer_groups,
 )
+from lamina.models.bundles.graph_work import check_work
 from lamina.models.bundles.onnx_weights import check_graph
 from lamina.models.coding.search import CodeSearch
 from lamina.models.config import MemoryConfig
@@ -294,6 +295,7 @@ def _session(bundle: Bundle, graph: str) -> Any:
     # networks hear a fifth of a second back at most, so nothing decays into denormals for long.
     try:
         check_graph(bundle.path / graph, bundle.hashes)
+        check_work(bundle.path / graph)
     except (ValueError, OSError) as error:
         raise BundleError(f"The bundle {bundle.path} can't be used: {error}.") from error
     try:

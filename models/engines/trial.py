@@ -1,7 +1,9 @@
 """Whether a model's graphs come to an end: tried in a process of its own, which can be ended.
 
 A graph may hold anything that ONNX Runtime can compute, and one product of two large arrays takes minutes that nothing
-in this process could cut short. A bundle's example is a second or so of sound: what computes it can be played.
+in this process could cut short. A bundle's example is a second or so of sound: what computes it can be played,
+since graphs whose work depends on the sound are refused (`lamina.models.bundles.graph_work`). It may still depend on
+how many frames and channels come in a call: tried are one frame and the whole example, in one channel.
 """
 
 from __future__ import annotations

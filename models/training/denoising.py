@@ -42,7 +42,7 @@ def with_denoiser_config(config: CodecConfig) -> CodecConfig:
 
 
 def with_denoiser(network: CodecNetwork) -> CodecNetwork:
-    """The same codec with a denoiser that is still to be trained, instead of what it did about noise before.
+    """The same codec with a denoiser that is still to be trained, behind what it does about noise already.
 
     A denoiser that it has is kept. Raises ValueError if its design has no place for one.
     """
@@ -51,7 +51,7 @@ def with_denoiser(network: CodecNetwork) -> CodecNetwork:
         return network
     result = CodecNetwork(config)
     result.load_state_dict({**result.state_dict(), **network.state_dict()})
-    forget_denoising(result)
+    _begin(result)
     return result
 
 
@@ -60,6 +60,10 @@ def forget_denoising(network: CodecNetwork) -> None:
     with torch.no_grad():
         for weights in network.decoder.denoising:
             weights.zero_()
+    _begin(network)
+
+
+def _begin(network: CodecNetwork) -> None:
     if network.decoder.denoiser is not None:
         network.decoder.denoiser.begin(None if network.memory is None else network.memory.scale)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamina.plugin.documents.presets import load_preset
-from lamina.plugin.rivals.own import CountedCodec
+from lamina.plugin.rivals.coding.own import CountedCodec
 from lamina.plugin.rivals.registry import (
     LAMINA,
     ORIGINAL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,6 +116,8 @@ class LineSender:
         self.last_report: Report | None = None
         self.round_trip_ms: float | None = None
         """How long the way there and back takes, as the last report says; None before there was one."""
+        self.on_sound: Callable[[FloatArray], None] | None = None
+        """Called with all that is pushed, on the thread that does."""
         self._encoder: LineEncoder = CodecEncoder(codec, rate, channels) if encoder is None else encoder
         memory = codec.bundle.config.memory
         self._memory_layers = 0 if memory is None else memory.loop_layers
@@ -172,6 +175,8 @@ class LineSender:
             raise ValueError(f"The block has the shape {block.shape}; this line takes [{self.n_channels}, samples].")
         if not np.isfinite(block).all():
             block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+        if self.on_sound is not None:
+            self.on_sound(block)
         self._now = now
         block = self._gate.push(block, self.sparse_silence)
         return self._packets(self._encoder.push(block, self.layers, self.guards), False)

@@ -111,7 +111,13 @@ class MushraTest:
     @property
     def item(self) -> str:
         """The sound of this page."""
-        return self._orders[self.page][0]
+        return self.item_of(self.page)
+
+    def item_of(self, page: int) -> str:
+        """The sound of a page, from 0; raises StateError where there is none."""
+        if not 0 <= page < self.n_pages:
+            raise StateError(f"There is no page {page}; there are {self.n_pages}, from 0.")
+        return self._orders[page][0]
 
     def sound_of(self, slot: int) -> str:
         """What is to be played for a slot of this page, from 0: a key. For the player alone, not to be shown."""

@@ -188,6 +188,10 @@ def prepare(plan: Plan, progress: Callable[[str], None] | None = None) -> Prepar
     for path in plan.sounds:
         item = _name_of(path, made)
         made[item] = _versions_of(_part_of(path, plan), plan, progress or (lambda what: None))
+    if plan.kind == "mushra":
+        # All sounds have the same versions (BS.1534-3 compares over them): an anchor has to fit all of their rates.
+        common = set.intersection(*(set(row) for row in made.values()))
+        made = {item: {key: sound for key, sound in row.items() if key in common} for item, row in made.items()}
     settings = {"start": plan.start, "seconds": plan.seconds, "match": plan.match, "trials": plan.n_trials}
     return Prepared(plan.kind, plan.title or _title_of(plan), made, plan.n_trials, settings)
 

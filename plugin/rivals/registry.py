@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from lamina.plugin.parameters.table import PARAMETERS
-from lamina.plugin.rivals import aac, amr_nb, amr_wb, codec2, evs, g722, gsm, lc3, lyra, mp3, opus, vorbis
+from lamina.plugin.rivals import aac, amr_nb, amr_wb, codec2, evs, g722, gsm, lc3, lyra, mp3, opus, opus_ml, vorbis
 from lamina.plugin.rivals.coding.asked import MODEL, TWO_PASS
 from lamina.plugin.rivals.coding.missing import RivalMissingError
+from lamina.plugin.rivals.coding.own import CountedCodec, Original
 from lamina.plugin.rivals.coding.rival import Rates, Rival, RivalKind
-from lamina.plugin.rivals.own import CountedCodec, Original
 
 __all__ = [
     "CLASSES",
@@ -28,10 +28,10 @@ __all__ = [
 
 RIVALS: dict[str, RivalKind] = {
     module.KIND.name: module.KIND
-    for module in (opus, mp3, aac, vorbis, lc3, lyra, evs, amr_wb, amr_nb, g722, gsm, codec2)
+    for module in (opus, opus_ml, mp3, aac, vorbis, lc3, lyra, evs, amr_wb, amr_nb, g722, gsm, codec2)
 }
 CLASSES = (
-    *(opus.Opus, mp3.MP3, aac.AAC, vorbis.Vorbis, lc3.LC3, lyra.Lyra, evs.EVS),
+    *(opus.Opus, opus_ml.OpusML, mp3.MP3, aac.AAC, vorbis.Vorbis, lc3.LC3, lyra.Lyra, evs.EVS),
     *(amr_wb.AMRWideband, amr_nb.AMRNarrowband, g722.G722, gsm.GSM, gsm.PedalboardGSM, codec2.Codec2),
 )
 """What `make` makes; GSM is made in two ways."""

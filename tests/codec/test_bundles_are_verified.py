@@ -19,6 +19,7 @@ from lamina.models.bundles.bundle import (
     survey_bundles,
     weights_folder,
 )
+from lamina.models.bundles.graph_work import check_work
 from lamina.models.bundles.onnx_weights import check_graph
 from lamina.models.engines import trial
 from lamina.models.runtime import CodecRuntime, load_runtime
@@ -200,6 +201,59 @@ def test_a_graph_that_might_never_end_is_refused(tmp_path):
             check_graph(path, {})
 
 
+def test_a_graph_whose_work_depends_on_the_sound_is_refused(tmp_path):
+    """What is quick for silence, with which it is tried, may take minutes for a certain sound."""
+    onnx = pytest.importorskip("onnx")
+    path, make = tmp_path / "graph.onnx", onnx.helper.make_node
+    by_length = [make("Shape", ["x"], ["size"]), make("Gather", ["size", "w"], ["length"])]
+    by_sound = [make("ReduceMax", ["x"], ["loudest"]), make("Cast", ["loudest"], ["length"], to=7)]
+    square = [make("Expand", ["w", "length"], ["square"]), make("MatMul", ["square", "square"], ["y"])]
+    branch = onnx.helper.make_graph([make("Identity", ["w"], ["b"])], "branch", [], [])
+    graph_with(path, *by_length, *square)
+    check_work(path)
+    graph_with(path, *by_length, make("If", ["length"], ["z"], then_branch=branch, else_branch=branch))
+    check_work(path)
+    for name, nodes in {
+        "Expand": [*by_sound, *square],
+        "If": [*by_sound, make("If", ["length"], ["z"], then_branch=branch, else_branch=branch)],
+        "NonZero": [make("NonZero", ["x"], ["z"])],
+        "Tile": [make("RandomNormal", [], ["n"], shape=[1]), make("Tile", ["w", "n"], ["z"])],
+        "Range": [
+            make("If", ["w"], ["z"], then_branch=onnx.helper.make_graph([make("Range", ["x"], [])], "t", [], []))
+        ],
+        "Slow": [make("Slow", ["x"], ["z"], domain="com.microsoft")],
+    }.items():
+        graph_with(path, *nodes)
+        with pytest.raises(ValueError, match=f"an operator {name} whose work may depend on the sound"):
+            check_work(path)
+
+
+def test_a_function_can_not_hide_that_work_depends_on_the_sound(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    path, make, opsets = tmp_path / "graph.onnx", onnx.helper.make_node, [onnx.helper.make_opsetid("", 18)]
+    for name, body in (("Shape", make("Identity", ["a"], ["b"])), ("Seed", make("RandomNormal", [], ["b"], shape=[1]))):
+        inputs = ["a"] if name == "Shape" else []
+        hidden = onnx.helper.make_function("own", name, inputs, ["b"], [body], opsets)
+        nodes = [
+            make(name, ["x"] if inputs else [], ["n"], domain="own"),
+            make("Expand", ["w", "n"], ["square"]),
+        ]
+        graph = onnx.helper.make_graph(nodes, "g", [], [])
+        path.write_bytes(onnx.helper.make_model(graph, functions=[hidden]).SerializeToString())
+        with pytest.raises(ValueError, match="whose work may depend on the sound"):
+            check_work(path)
+
+
+def test_a_bundle_whose_work_depends_on_the_sound_is_not_opened(copy):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(copy / "encoder.onnx")
+    model.graph.node.append(onnx.helper.make_node("NonZero", [model.graph.input[0].name], ["places"]))
+    onnx.save(model, copy / "encoder.onnx")
+    changed(copy, lambda data: data["files"].update({"encoder.onnx": file_hash(copy / "encoder.onnx")}))
+    with pytest.raises(BundleError, match=r"holds an operator NonZero whose work may depend on the sound"):
+        CodecRuntime(open_bundle(copy), engine="onnx")
+
+
 @pytest.mark.slow
 def test_a_graph_that_takes_minutes_hangs_nobody(copy, monkeypatch, data_folder):
     """One product of two large arrays, which no loop gives away and nothing can end but the end of its process."""
@@ -244,3 +298,4 @@ def test_graphs_of_lamina_pass():
     for folder in (weights_folder() / "lamina-24k", Path(__file__).parents[1] / "fixtures" / "before-memory" / "tiny"):
         for path in folder.glob("*.onnx"):
             check_graph(path, set())
+            check_work(path)

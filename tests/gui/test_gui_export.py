@@ -31,6 +31,31 @@ def test_export_writes_the_file_and_names_it(window, qtbot, sound, tmp_path, mon
     assert np.abs(written.samples - expected).max() < 2**-20
 
 
+def test_an_export_in_two_passes_is_what_the_codec_plans(window, qtbot, sound, tmp_path, monkeypatch):
+    choose(monkeypatch, "planned.wav")
+    window.open(sound)
+    wait(qtbot, lambda: window.session.document.path == sound)
+    window.session.parameters.set("layers", 8)
+    (action,) = window.header.export_button.actions()
+    action.trigger()
+    wait(qtbot, lambda: window.notice.isVisible() and "planned.wav" in window.notice.label.text())
+    source, written = read_audio(sound), read_audio(tmp_path / "planned.wav")
+    codec = NeuralCodec(layers=8)
+    constant = codec(source.samples, source.sample_rate)
+    codec.layer_plan = codec.plan(source.samples, source.sample_rate)
+    expected = codec(source.samples, source.sample_rate)
+    assert np.abs(written.samples - expected).max() < 2**-20
+    assert np.abs(written.samples - constant).max() > 1e-3
+
+
+def test_two_passes_that_can_not_be_are_told_and_nothing_is_written(window, qtbot, sound, tmp_path, monkeypatch):
+    choose(monkeypatch, "planned.wav")
+    window.session.parameters.set("passes", 2)
+    window.dialogs.export(two_pass=True)
+    wait(qtbot, lambda: window.session.export is not None and window.session.export.state is ExportState.FAILED)
+    assert "Nothing was exported" in window.session.export.message and not (tmp_path / "planned.wav").exists()
+
+
 def test_an_export_without_a_suffix_gets_one_and_a_preset_keeps_its_dots(window, qtbot, sound, tmp_path, monkeypatch):
     choose(monkeypatch, "bounce")
     window.dialogs.export()

@@ -47,3 +47,23 @@ def test_the_button_of_a_notice_does_what_it_says_once(bar, qtbot):
     assert done == [1] and not bar.isVisible()
     bar.tell("Something else.", False)
     assert not bar.action_button.isVisible()
+
+
+def test_an_error_that_nobody_can_have_read_comes_back_when_what_overtook_it_goes(bar, qtbot, monkeypatch):
+    bar.tell("There is no file song.wav.", True, "Where it was.")
+    bar.tell("There is no sound output.", True)
+    assert bar.label.text() == "There is no sound output."
+    qtbot.mouseClick(bar.close_button, Qt.MouseButton.LeftButton)
+    assert bar.isVisible() and bar.label.text() == "There is no file song.wav." and "Where" in bar.toolTip()
+    qtbot.mouseClick(bar.close_button, Qt.MouseButton.LeftButton)
+    assert not bar.isVisible()
+    # What worked meanwhile takes it away, and what was there long enough doesn't come back.
+    bar.tell("There is no file song.wav.", True)
+    bar.tell("There is no sound output.", True)
+    bar.dismiss_error()
+    assert not bar.isVisible()
+    monkeypatch.setattr("lamina.gui.widgets.frame.notice.UNREAD_MS", -1)
+    bar.tell("There is no file song.wav.", True)
+    bar.tell("There is no sound output.", True)
+    qtbot.mouseClick(bar.close_button, Qt.MouseButton.LeftButton)
+    assert not bar.isVisible()

@@ -155,6 +155,17 @@ def test_everything_is_there_again_at_rest_after_a_kill_and_after_an_orderly_end
     assert f"{session.document.title} is open again" in window.notice.label.text()
 
 
+def test_what_one_is_called_on_a_line_is_kept(reopened):
+    window = reopened()
+    window.line_window.ends.name.setText("Ada")
+    window.close()
+    window = reopened()
+    window.close()
+    # Whether or not the line was looked at in between.
+    window = reopened()
+    assert window.line_window.line.name == window.line_window.ends.name.text() == "Ada"
+
+
 def test_what_was_brought_back_can_be_left_for_a_fresh_start_and_taken_up_again(killed, reopened, qtbot):
     window = reopened()
     session = window.session

@@ -38,6 +38,27 @@ SPECS = (
 )
 """Everything that can be had without models of others."""
 
+OPUS_ML = """
+export class OpusMLDecoder {
+  constructor(options) {
+    this.options = options;
+    this.number = 0;
+    this.ready = Promise.resolve();
+    const { channels, streamCount, coupledStreamCount, speechQualityEnhancement, sampleRate } = options;
+    if (said === "throw" || streamCount !== 1 || coupledStreamCount !== channels - 1 || sampleRate !== 48000 ||
+      speechQualityEnhancement !== "lace") throw Error("wrong options");
+  }
+  decodeFrame(packet) {
+    if (!(packet instanceof Uint8Array) || packet.length !== 40) throw Error(`a packet of ${packet.length} bytes`);
+    const samplesDecoded = said === "few" ? 480 : 960;
+    const channelData = Array.from({ length: this.options.channels }, (_, channel) =>
+      new Float32Array(960).fill((this.number + channel / 2) / 1000));
+    this.number += 1;
+    return { channelData, samplesDecoded, errors: said === "error" ? [{ message: "a bad packet" }] : [] };
+  }
+}
+"""
+
 STAND_IN = '''
 """Codes as EVS's reference programs do, by their arguments and formats alone: samples far apart, 8 bits each."""
 import sys
@@ -124,4 +145,18 @@ def stand_in_evs(folder: Path) -> Path:
         program = folder / name
         program.write_text(f"#!{sys.executable}\n" + STAND_IN.replace("{is_encoder}", str(name == "EVS_cod")))
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return folder
+
+
+def stand_in_opus_ml(folder: Path, said: str = "samples") -> Path:
+    """A folder with a package that is called like the decoder and numbers packets instead of decoding them.
+
+    Args:
+        folder: where.
+        said: what it does: "samples", or "throw", "few" (samples) or "error" for what may go wrong.
+    """
+    package = folder / "node_modules/@wasm-audio-decoders/opus-ml"
+    package.mkdir(parents=True, exist_ok=True)
+    (package / "package.json").write_text('{"type": "module"}')
+    (package / "index.js").write_text(f"const said = {said!r};\n" + OPUS_ML)
     return folder

@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pytest
+from pedalboard.io import AudioFile
 from sounds import noise
 
 from lamina.plugin.listening.hidden import HiddenError, StateError
@@ -19,6 +20,7 @@ from lamina.plugin.listening.mushra import (
     make_anchors,
     word_of,
 )
+from lamina.plugin.listening.plans import Plan, prepare, state_of
 from lamina.plugin.listening.preference import PreferenceTest
 from lamina.plugin.listening.sounds import Condition, delay_samples
 
@@ -181,3 +183,15 @@ def test_the_scales_words_stand_for_20_points_each():
 def test_the_anchors_there_are_at_a_rate_are_those_that_are_made():
     for rate in (8000, 16000, 24000):
         assert anchors_at(rate) == tuple(make_anchors(Condition("x", {}, noise(1, rate), rate)))
+
+
+def test_sounds_of_different_rates_share_the_anchors_that_all_have_room_for(tmp_path):
+    files = []
+    for name, rate in (("call", 16_000), ("song", 48_000)):
+        files.append(str(tmp_path / f"{name}.wav"))
+        with AudioFile(files[-1], "w", rate, 1) as file:
+            file.write(0.3 * noise(1, rate, 3))
+    prepared = prepare(Plan("mushra", tuple(files), ("opus:12",), seconds=1.0))
+    assert [list(row) for row in prepared.sounds.values()] == [["reference", "anchor-3.5k", "opus:12"]] * 2
+    test = state_of(prepared)
+    assert type(test).from_dict(test.to_dict()).n_slots == 3, "what listeners send back can be read"

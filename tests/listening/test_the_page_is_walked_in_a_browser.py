@@ -15,6 +15,7 @@ from lamina.plugin.listening.sounds import Condition
 
 pytestmark = pytest.mark.slow
 RATE = 24000
+PAIRS = ((0, 0), (0, 1), (0, 2), (1, 2))
 
 
 def sounds(*keys, n_samples=12000):
@@ -278,19 +279,31 @@ def test_the_sounds_arrive_in_the_browser_bit_for_bit_and_are_switched_without_a
         values = browser.execute_script(
             "return Array.from(player.buffers[test.ids.voice[arguments[0]]].getChannelData(0))", key
         )
-        edge = round(0.005 * RATE)
-        heard = np.array(values, np.float32)
-        np.testing.assert_array_equal(heard[edge:-edge], test.sounds["voice"][key].samples[0, edge:-edge])
-    # What the gains do, rendered offline with the page's own schedule: they add up to 1 at every sample.
-    gains = browser.execute_async_script(
+        np.testing.assert_array_equal(np.array(values, np.float32), test.sounds["voice"][key].samples[0])
+    # What the gains do, rendered offline with the page's own schedule: from a sound to itself they add up to 1 at every
+    # sample, between sounds that have nothing in common their squares do.
+    for alike, power in ((1, 1), (0, 2)):
+        old, new = gains_of(browser, alike)
+        np.testing.assert_allclose(old**power + new**power, 1.0, atol=1e-6 if power == 1 else 2e-3)
+        assert old[0] > 0.98 and old[130] < 1e-6 and np.abs(np.diff(new)).max() < 0.02
+    # How much they have in common is what the page finds in them: X is A or B.
+    alike = [browser.execute_script("return player.alike(arguments[0], arguments[1])", *pair) for pair in PAIRS]
+    assert alike[0] == 1 and alike[1] < 0.3, "two noises"
+    assert sorted(alike[2:])[1] == 1 and sorted(alike[2:])[0] < 0.3
+
+
+def gains_of(driver, alike):
+    """What a switch does to each of two sounds that are so much alike, sample by sample."""
+    gains = driver.execute_async_script(
         """
-        const done = arguments[0], context = new OfflineAudioContext(2, 2400, 24000);
+        const alike = arguments[0], done = arguments[1], context = new OfflineAudioContext(2, 2400, 24000);
         const one = context.createBuffer(1, 2400, 24000);
         one.getChannelData(0).fill(1);
         const merger = context.createChannelMerger(2);
         const fake = Object.create(Player.prototype);
         fake.context = { currentTime: 0, resume() {} };
         fake.heard = 0;
+        fake.alike = () => alike;
         fake.nodes = [0, 1].map((index) => {
           const source = context.createBufferSource(), gain = context.createGain();
           source.buffer = one;
@@ -301,11 +314,104 @@ def test_the_sounds_arrive_in_the_browser_bit_for_bit_and_are_switched_without_a
         merger.connect(context.destination);
         fake.play(1);
         context.startRendering().then((out) => done([0, 1].map((c) => Array.from(out.getChannelData(c)))));
-        """
+        """,
+        alike,
     )
-    old, new = np.array(gains)
-    np.testing.assert_allclose(old + new, 1.0, atol=1e-6)
-    assert old[0] > 0.98 and old[130] < 1e-6 and np.abs(np.diff(new)).max() < 0.01
+    return np.array(gains)
+
+
+@pytest.mark.parametrize(("kind", "listen"), [("abx", "x"), ("mushra", "1")])
+def test_a_part_is_looped_by_keys_for_every_sound_alike(browser, tmp_path, kind, listen):  # noqa: F811
+    made = {
+        "abx": {"voice": sounds("a", "b", n_samples=3 * RATE)},
+        "mushra": {"voice": sounds("reference", "anchor-3.5k", "lamina:3", n_samples=3 * RATE)},
+    }[kind]
+    page = tmp_path / "page.html"
+    export_page([Prepared(kind, "Looped", made, 1 if kind == "mushra" else 6, {"match": True})], page)
+    begin(browser, page)
+    wait_for(browser, lambda d: where(d))
+
+    def place():
+        return browser.execute_script("return player.position")
+
+    def part():
+        return browser.execute_script("return player.part")
+
+    press(browser, listen)
+    wait_for(browser, lambda d: 0.5 < place() < 1.2)
+    press(browser, ",")
+    start, stop = part()
+    assert start > 0.5 and stop == 3.0
+    wait_for(browser, lambda d: start + 0.5 < place() < 2.5)
+    press(browser, ".")
+    assert part()[0] == start and start + 0.5 <= part()[1] < 3.0
+    start, stop = part()
+    assert browser.find_element("id", "part").text == f"{start:.1f} to {stop:.1f} s of 3.0 s"
+    heard = browser.execute_script("return player.heard")
+    assert heard is not None, "it goes on with the same sound"
+    lengths = browser.execute_script("return player.nodes.map((one) => one.source.buffer.duration)")
+    assert lengths == pytest.approx([stop - start] * len(lengths), abs=1 / RATE)
+    # What is looped is that part of the sound, but for its ends, which fade.
+    values = browser.execute_script("return Array.from(player.nodes[0].source.buffer.getChannelData(0))")
+    first = round(start * RATE)
+    whole = made["voice"]["a" if kind == "abx" else "reference"].samples[0]
+    edge = round(0.005 * RATE)
+    looped = np.array(values, np.float32)
+    np.testing.assert_array_equal(looped[edge:-edge], whole[first + edge : first + len(looped) - edge])
+    assert abs(looped[0]) < 1e-3 and abs(looped[-1]) < 1e-3
+    assert start <= place() < stop
+    press(browser, "w")
+    assert part() is None and browser.find_element("id", "part").text == "the whole sound, 3.0 s"
+    assert complaints(browser) == []
+
+
+def test_a_part_is_looped_by_dragging_and_a_click_goes_there(browser, tmp_path):  # noqa: F811
+    from selenium.webdriver import ActionChains
+
+    page = tmp_path / "page.html"
+    export_page([Prepared("abx", "Looped", {"voice": sounds("a", "b", n_samples=3 * RATE)}, 6, {})], page)
+    begin(browser, page)
+    wait_for(browser, lambda d: where(d))
+    press(browser, "a")
+    bar = browser.find_element("id", "bar")
+    width = bar.size["width"]
+    drag = ActionChains(browser).move_to_element_with_offset(bar, -round(width / 3), 0).click_and_hold()
+    drag.move_by_offset(round(width / 3), 0).release().perform()
+    assert browser.execute_script("return player.part") == pytest.approx([0.5, 1.5], abs=0.02)
+    ActionChains(browser).move_to_element_with_offset(bar, -round(width / 12), 0).click().perform()
+    assert 1.2 < browser.execute_script("return player.position") < 1.5
+    assert browser.execute_script("player.loop([2.9, 3]); return player.part") == [2.5, 3], "half a second at the least"
+    assert complaints(browser) == []
+
+
+def test_sounds_of_one_test_may_have_rates_and_channels_of_their_own(browser, tmp_path):  # noqa: F811
+    def row(rate, channels):
+        keys = ("reference", "anchor-3.5k", "lamina:3")
+        return {key: Condition(key, {}, noise(channels, rate, n), rate) for n, key in enumerate(keys)}
+
+    made = {"voice": row(16_000, 1), "song": row(48_000, 2)}
+    page = tmp_path / "page.html"
+    export_page([Prepared("mushra", "Two rates", made, 2, {})], page)
+    begin(browser, page)
+    for number in range(2):
+        wait_for(browser, lambda d, n=number: where(d) == f"Page {n + 1} of 2")
+        item = browser.execute_script("return state.item")
+        shapes = browser.execute_script(
+            "return player.nodes.map(({ source: { buffer } }) => [buffer.sampleRate, buffer.numberOfChannels, "
+            "buffer.duration])"
+        )
+        rate, channels = (16_000, 1) if item == "voice" else (48_000, 2)
+        assert shapes == [[rate, channels, 1.0]] * 4
+        for slot in "123":
+            press(browser, slot, "\ue00f")  # Page Down
+        if number:
+            press(browser, "\ue003")  # Backspace
+            wait_for(browser, lambda d: where(d) == "Page 1 of 2")
+            press(browser, "\ue007")
+            wait_for(browser, lambda d: where(d) == "Page 2 of 2")
+        press(browser, "\ue007")  # Enter
+    taken = read_result(result_of(browser, tmp_path)).tests[0]
+    assert taken.test.is_over and complaints(browser) == []
 
 
 def test_nothing_in_the_page_tells_what_is_what():

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import wave
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -240,6 +241,37 @@ def test_amr_nb_is_sox_s(tmp_path, kbps, mode):
     # Lamina compensates the 5 ms of look-ahead, sox doesn't.
     lag, alike = together(theirs[0, 40:], ours[0])
     assert abs(lag) <= 1 and alike > 0.95
+
+
+@pytest.mark.parametrize("kbps", [6.6, 12.65, 23.85])
+def test_amr_wb_is_decoded_by_sox_as_by_lamina(tmp_path, kbps):
+    """Debian has no program that codes AMR-WB, but sox decodes it, with OpenCORE's decoder, which computes in integers;
+    FFmpeg's computes in floating point, so that samples are close, not equal.
+    """
+    sox = tool("sox", "sox")
+    if " amr-wb" not in call(sox, "--help").decode():
+        pytest.skip("sox was built without amr-wb; Debian's libsox-fmt-base has it")
+    rival, sound = ready(f"amr-wb:{kbps}"), voice(16_000, 3.0)
+    packets, decoded = [], []
+    coder = rival.coder(16_000, 1)
+    decode = coder._decoder.decode
+
+    def keep(packet):
+        packets.append(bytes(packet))
+        return decode(packet)
+
+    coder._decoder = SimpleNamespace(decode=keep)
+    for start in range(0, sound.shape[1] - 319, 320):
+        decoded.append(coder.push(sound[:, start : start + 320])[0])
+    bits = {6.6: 132, 12.65: 253, 23.85: 477}[kbps]  # 3GPP TS 26.201, table 2
+    assert {len(packet) for packet in packets} == {1 + -(-bits // 8)}, "a byte that tells the mode, and whole bytes"
+    assert coder.n_bits == bits * len(packets)
+    (tmp_path / "coded.awb").write_bytes(b"#!AMR-WB\n" + b"".join(packets))
+    call(sox, "-D", "-t", "amr-wb", tmp_path / "coded.awb", "-b", 16, tmp_path / "out.wav")
+    theirs, ours = read_any(tmp_path / "out.wav")[0], np.concatenate(decoded)
+    assert theirs.size == ours.size == 320 * len(packets)
+    lag, alike = together(theirs, ours)
+    assert abs(lag) <= 1 and alike > 0.98
 
 
 def test_g722_is_ffmpegs(tmp_path):

@@ -4,12 +4,14 @@ import copy
 import json
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from rival_rig import lag_of, stand_in_evs, voice
+from rival_rig import lag_of, stand_in_evs, stand_in_opus_ml, voice
+from sounds import demo
 
 import lamina.plugin.rivals.amr_wb
 import lamina.plugin.rivals.codec2
@@ -17,6 +19,7 @@ import lamina.plugin.rivals.coding.libraries
 import lamina.plugin.rivals.coding.packets
 import lamina.plugin.rivals.gsm
 import lamina.plugin.rivals.lc3
+import lamina.plugin.rivals.opus_ml
 from lamina.cli.main import main
 from lamina.plugin.neural_codec import NeuralCodec
 from lamina.plugin.rivals.evs import EVS
@@ -25,7 +28,7 @@ from lamina.plugin.stream.variable_rate import changes_told
 
 
 def test_every_rival_says_what_it_is():
-    assert list(RIVALS)[:3] == ["opus", "mp3", "aac"] and len(RIVALS) == 12
+    assert list(RIVALS)[:3] == ["opus", "opus-ml", "mp3"] and len(RIVALS) == 13
     assert len({kind.colour for kind in RIVALS.values()}) == len(RIVALS)
     for name, kind in RIVALS.items():
         assert kind.name == name and kind.title and kind.needs.endswith(".")
@@ -227,6 +230,64 @@ def test_a_program_that_fails_is_told_in_a_sentence(tmp_path, monkeypatch, body,
         (tmp_path / "EVS_dec").write_text(f"#!{sys.executable}\n")
     with pytest.raises(ValueError, match=sentence):
         EVS(13.2).process(voice(16_000, 0.2), 16_000)
+
+
+def test_opus_with_a_network_asks_for_node_and_its_package(monkeypatch, tmp_path):
+    monkeypatch.setattr(lamina.plugin.rivals.opus_ml.shutil, "which", lambda _name: "/usr/bin/node")
+    monkeypatch.delenv("LAMINA_OPUS_ML", raising=False)
+    with pytest.raises(RivalMissingError, match="run `npm install @wasm-audio-decoders/opus-ml` in a folder"):
+        parse("opus-ml:12")
+    monkeypatch.setenv("LAMINA_OPUS_ML", str(tmp_path))
+    assert "doesn't name a folder that holds it" in RIVALS["opus-ml"].missing()
+    stand_in_opus_ml(tmp_path)
+    assert (
+        RIVALS["opus-ml"].missing() is None and parse("opus-ml:12:enhancement=lace").title == "Opus with LACE 12 kbps"
+    )
+    with pytest.raises(ValueError, match="enhancement is 'more'; choose nolace, lace, none"):
+        parse("opus-ml:12:enhancement=more")
+    with pytest.raises(ValueError, match="has no option 'folder'"):
+        parse(f"opus-ml:12:folder={tmp_path}")
+    monkeypatch.setattr(lamina.plugin.rivals.opus_ml.shutil, "which", lambda _name: None)
+    with pytest.raises(RivalMissingError, match="needs Node; install it"):
+        parse("opus-ml:12")
+
+
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_node_gets_every_packet_and_gives_its_samples_back_in_their_place(monkeypatch, tmp_path, n_channels):
+    if shutil.which("node") is None:
+        pytest.skip("Node is not installed")
+    monkeypatch.setenv("LAMINA_OPUS_ML", str(stand_in_opus_ml(tmp_path)))
+    codec = parse("opus-ml:16:enhancement=lace")
+    sound = voice(48_000, 0.5, n_channels)
+    coded = codec.process(sound, 48_000)
+    assert coded.shape == sound.shape
+    # The stand-in numbers packets, and adds a half for the second channel; libopus' delay of 6.5 ms is taken out.
+    at = np.arange(sound.shape[1]) + 312
+    for channel in range(n_channels):
+        assert np.array_equal(coded[channel], (at // 960 + channel / 2).astype(np.float32) / 1000)
+    assert codec.counted_kbps == pytest.approx(16) and codec.counted_bits == 16_000 * 26 * 20 // 1000
+    for said, sentence in (
+        ("throw", "node failed with exit code 1 and said: wrong options"),
+        ("few", "Node gave"),
+        ("error", "a bad packet"),
+    ):
+        stand_in_opus_ml(tmp_path, said)
+        with pytest.raises(ValueError, match=sentence):
+            codec.process(sound, 48_000)
+    with pytest.raises(ValueError, match="can't be streamed"):
+        codec.process(sound, 48_000, reset=False)
+
+
+def test_the_network_hears_what_opus_alone_does_not(monkeypatch):
+    """With the package itself, where somebody has it."""
+    if RIVALS["opus-ml"].missing() is not None:
+        pytest.skip(RIVALS["opus-ml"].missing())
+    sound = demo(1, 48_000, 4.0)[:1]
+    plain, enhanced = (parse(f"opus-ml:12:enhancement={one}") for one in ("none", "nolace"))
+    made = [codec.process(sound, 48_000) for codec in (plain, enhanced)]
+    assert plain.counted_bits == enhanced.counted_bits and not np.array_equal(*made)
+    own = parse("opus:12:application=voip").process(sound, 48_000)
+    assert np.abs(made[0] - own).max() < 1e-3, "without the network it is the same Opus"
 
 
 def test_the_command_line_lists_and_renders_rivals(tmp_path, capsys):

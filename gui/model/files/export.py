@@ -37,6 +37,7 @@ class ExportJob:
     source: the sound file.
     target: a sound file to render to, or a `.lamina` file for what is sent of the sound.
     opened: what the user opened, if that is another file than `source`; it isn't written over.
+    two_pass: plan the layers of the whole file first, so that hard frames get more of them than easy ones.
 
     `progress` (0–1, None while nobody knows), `state` and `message` may be read from any thread. Raises AudioFileError
     or ContainerError (both ValueErrors) with a sentence for a target that can't be written or is the source itself;
@@ -44,7 +45,12 @@ class ExportJob:
     """
 
     def __init__(
-        self, make_effect: Callable[[], NeuralCodec], source: Path, target: Path, opened: Path | None = None
+        self,
+        make_effect: Callable[[], NeuralCodec],
+        source: Path,
+        target: Path,
+        opened: Path | None = None,
+        two_pass: bool = False,
     ) -> None:
         _check(target, opened or source)
         self.source = source
@@ -52,7 +58,7 @@ class ExportJob:
         self.progress: float | None = 0.0
         self.state = ExportState.RUNNING
         self.message = ""
-        self._make_effect = make_effect
+        self._make_effect, self._two_pass = make_effect, two_pass
         self._cancel = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lamina-export", daemon=True)
 
@@ -81,6 +87,7 @@ class ExportJob:
                     self.target,
                     progress=self._progressed,
                     cancelled=self._cancel.is_set,
+                    two_pass=self._two_pass,
                 )
         except RenderCancelled:
             self._end(ExportState.CANCELLED, "Export cancelled; nothing was written.")
@@ -100,6 +107,7 @@ class ExportJob:
             entropy=True,
             progress=self._progressed,
             cancelled=self._cancel.is_set,
+            two_pass=self._two_pass,
         )
 
     def _progressed(self, fraction: float) -> None:

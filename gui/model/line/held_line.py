@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lamina.gui.model.line.received import Received
+from lamina.gui.model.line.received import Received, Sent
 from lamina.plugin import NeuralCodec
 from lamina.plugin.host.engine.realtime import SWITCH_SECONDS
 
 if TYPE_CHECKING:
+    from lamina.plugin.host.device.device_settings import DeviceSettings
     from lamina.plugin.line.joining.invitation import Invitation
     from lamina.plugin.line.joining.opening import Offered
     from lamina.plugin.line.joining.peer import Peer
@@ -60,6 +61,7 @@ class LineView:
         ending: why it ended, as a sentence.
         is_failure: whether it broke off, or never came about.
         recording: the complete recording of what was heard; None if there is none.
+        trouble: why the line goes on with other devices than those that are chosen; empty if it doesn't.
     """
 
     stage: Stage
@@ -69,6 +71,7 @@ class LineView:
     ending: str = ""
     is_failure: bool = False
     recording: Path | None = None
+    trouble: str = ""
 
 
 class HeldLine:
@@ -78,17 +81,24 @@ class HeldLine:
         ends: what goes in and out.
         invitation: of the line that is joined; None to offer one.
         listen, port: where it is offered.
-        received: what is told of all that arrives.
+        sent, received: what is told of all that goes through it.
     """
 
     def __init__(
-        self, ends: LineEnds, invitation: Invitation | None, listen: str, port: int, received: Received
+        self,
+        ends: LineEnds,
+        invitation: Invitation | None,
+        listen: str,
+        port: int,
+        sent: Sent,
+        received: Received,
     ) -> None:
         self.view = LineView("preparing" if invitation is None else "joining")
         """Replaced as a whole, so that any thread may read it."""
         self._ends, self._invitation, self._listen, self._port = ends, invitation, listen, port
-        self._received = received
+        self._sent, self._received = sent, received
         self._is_leaving = threading.Event()
+        self._devices = ends.settings.devices
         self._thread = threading.Thread(target=self._run, name="lamina-line-panel", daemon=True)
         self._thread.start()
 
@@ -100,6 +110,10 @@ class HeldLine:
     def leave(self) -> None:
         """End it as soon as can be; returns at once."""
         self._is_leaving.set()
+
+    def use_devices(self, devices: DeviceSettings) -> None:
+        """Go on with other devices as soon as can be; what can't be opened is told in `view`."""
+        self._devices = devices
 
     def close(self) -> None:
         """End it; returns when its thread has ended."""
@@ -176,9 +190,15 @@ class HeldLine:
 
     async def _follow(self, peer: Peer) -> Any:
         over = asyncio.ensure_future(peer.wait_ended())
+        devices = peer.settings.devices
+        if peer.sender is not None:
+            self._sent.listen_to(peer.sender)
         while not over.done() and not self._is_leaving.is_set():
             if peer.receiver is not None:
                 self._received.listen_to(peer.receiver)
+            if devices != self._devices:
+                devices = self._devices
+                await self._change_devices(peer, devices)
             status = peer.status()
             if status.state != "ended":
                 self._tell(stage=status.state, status=status)
@@ -186,6 +206,14 @@ class HeldLine:
         self._tell(stage="leaving")
         await peer.close()
         return await over
+
+    async def _change_devices(self, peer: Peer, devices: DeviceSettings) -> None:
+        try:
+            await peer.change_devices(devices)
+        except (ValueError, OSError) as error:
+            self._tell(trouble=_sentence(error))
+        else:
+            self._tell(trouble="")
 
     def _tell(self, **changes: Any) -> None:
         self.view = replace(self.view, **changes)

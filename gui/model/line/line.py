@@ -7,14 +7,14 @@ from typing import Any
 
 from lamina.gui.model.files.document import clock
 from lamina.gui.model.line.held_line import HeldLine, LineEnds, LineView
-from lamina.gui.model.line.received import Received
+from lamina.gui.model.line.received import Received, Sent
 from lamina.gui.model.session import Session
 from lamina.gui.model.sound.devices import Choice
 from lamina.gui.model.values.observable import Observable
 from lamina.gui.model.values.parameters import ParameterValues
 from lamina.gui.model.work import Work
 from lamina.plugin import NeuralCodec
-from lamina.plugin.host.device.device_settings import NONE
+from lamina.plugin.host.device.device_settings import NONE, DeviceSettings
 from lamina.plugin.host.recording.next_take import next_take
 
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
@@ -47,7 +47,7 @@ class Line:
         self.changed: Observable[[]] = Observable()
         self.parameters = ParameterValues()
         """Of what is sent; only OWN_PARAMETERS can be set here."""
-        self.received = Received()
+        self.sent, self.received = Sent(), Received()
         self.name = ""
         self.source, self.sink = LIVE_INPUT, LIVE_OUTPUT
         self.listen, self.port = LOOPBACK, 0
@@ -136,8 +136,8 @@ class Line:
             return f"Somebody was sent away: {view.refusal}" if view.refusal else ""
         if view.stage == "ended":
             return f"Recorded {view.recording}." if view.recording is not None else ""
-        if view.status is None:
-            return ""
+        if view.status is None or view.trouble:
+            return view.trouble
         names = " \N{LEFT RIGHT ARROW} ".join((view.status.here or "you", self.there))
         return f"{names}   {clock(view.status.seconds)}"
 
@@ -185,6 +185,11 @@ class Line:
         ]
 
     @property
+    def silence(self) -> str:
+        """Why nothing arrives that could be seen, in a few words."""
+        return "You chose to hear nothing" if self.sink == NOTHING else "Nothing has arrived yet"
+
+    @property
     def can_denoise(self) -> bool:
         """Whether the model was trained with denoising."""
         return self._codec is not None and bool(self._codec.bundle.conditioned)
@@ -207,12 +212,16 @@ class Line:
         """Offer a line; the invitation is there as soon as somebody can join."""
         self._begin("")
 
-    def join(self, text: str) -> None:
-        """Join the line that this invitation, as it was passed on, belongs to."""
+    def join(self, text: str, address: str = "") -> None:
+        """Join the line that this invitation, as it was passed on, belongs to.
+
+        `address` says where to go instead of where it says, for example to a router: a host, with a port if it is
+        another.
+        """
         if not text.strip():
             self._refuse("There is no invitation yet: paste the line of text that the other end sent you.")
             return
-        self._begin(text)
+        self._begin(text, address.strip())
 
     def leave(self) -> None:
         """End the line, or the waiting for one."""
@@ -231,6 +240,7 @@ class Line:
         if held.is_over:
             held.close()
             self._held = None
+            self.sent.clear()
         if before is None or (before.stage, before.invitation, before.refusal) != (
             view.stage,
             view.invitation,
@@ -244,6 +254,11 @@ class Line:
             self._take_board()
             self.changed.notify()
 
+    def follow_devices(self) -> None:
+        """Other sound devices are chosen now: a line that uses any goes on with them."""
+        if self._held is not None and (self.source in (LIVE_INPUT, LIVE_STEREO) or self.sink == LIVE_OUTPUT):
+            self._held.use_devices(self._devices())
+
     def close(self) -> None:
         """End the line and every thread of it; returns when they have ended."""
         if self._held is not None:
@@ -253,7 +268,7 @@ class Line:
 
     # Helpers.
 
-    def _begin(self, text: str) -> None:
+    def _begin(self, text: str, address: str = "") -> None:
         if self.is_held:
             return
         self._refusal = ""
@@ -261,16 +276,18 @@ class Line:
             ends = self._ends()
             found: Any = None
             if text:
-                from lamina.plugin.line.joining.invitation import parse_invitation
+                from lamina.plugin.line.joining.invitation import parse_address, parse_invitation
 
                 found = parse_invitation(text)
+                if address:
+                    found = found.at(parse_address(address, found.addresses[0].port))
             elif not 0 <= self.port <= 65535:
                 raise ValueError(f"The port is {self.port}; give one from 1 to 65535, or leave it empty.")
         except (ValueError, OSError) as error:
             self._refuse(str(error))
             return
         self.received.use_codec(ends.hearing)
-        self._held = HeldLine(ends, found, self.listen, self.port, self.received)
+        self._held = HeldLine(ends, found, self.listen, self.port, self.sent, self.received)
         self._view = self._held.view
         self.changed.notify()
 
@@ -289,7 +306,7 @@ class Line:
         if self.source == self.sink == NOTHING:
             raise ValueError("A line that neither sends nor hears carries nothing; choose at least one of both.")
         session = self._session
-        devices = session.devices.settings
+        devices = self._devices()
         source: Any = None
         if self.source == OPEN_FILE:
             if session.document is None:
@@ -299,12 +316,9 @@ class Line:
             if devices.input == NONE:
                 raise ValueError(NO_INPUT)
             source = LIVE
-            if self.source == LIVE_INPUT:
-                devices = devices.changed(input_channels=devices.input_channels[:1])
         recording: Path | None = None
         if self.sink == RECORDING:
-            session.recording.folder.mkdir(parents=True, exist_ok=True)
-            recording = next_take(session.recording.folder / RECORDING_NAME)
+            recording = self._new_recording()
         return LineEnds(
             source,
             recording,
@@ -313,6 +327,21 @@ class Line:
             NeuralCodec(model=self._codec.model),
             LineSettings(name=self.name.strip(), devices=devices),
         )
+
+    def _devices(self) -> DeviceSettings:
+        """Those that are chosen, with as many channels as are sent."""
+        devices = self._session.devices.settings
+        return devices.changed(input_channels=devices.input_channels[:1]) if self.source == LIVE_INPUT else devices
+
+    def _new_recording(self) -> Path:
+        folder = self._session.recording.folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(
+                f"Nothing can be recorded, because the folder {folder} can't be made ({error.strerror or error})."
+            ) from error
+        return next_take(folder / RECORDING_NAME)
 
     def _take_board(self) -> None:
         """Send with the board's model; begin with its layers and denoising."""

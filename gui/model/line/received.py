@@ -1,4 +1,4 @@
-"""What arrives on a line, as its views show it: a spectrogram of the sound and the codebooks of its codes."""
+"""What goes through a line, as views show it: the level of what is sent, spectrogram and codes of what arrives."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from lamina.dsp.arrays import FloatArray
+from lamina.dsp.levels import LevelMeter
 from lamina.gui.model.sound.spectrogram import Spectrogram
 from lamina.gui.model.sound.usage import CodebookUsage
 from lamina.plugin import NeuralCodec
@@ -13,6 +14,7 @@ from lamina.plugin import NeuralCodec
 if TYPE_CHECKING:
     from lamina.plugin.codes_file.codes import Codes
     from lamina.plugin.line.receiver import LineReceiver
+    from lamina.plugin.line.sender import LineSender
 
 MOST_WAITING = 400
 """Blocks and frames, some seconds of them, that are kept for a view that doesn't look."""
@@ -60,3 +62,21 @@ class Received:
                 n_layers = int(codes.counts[:, frame].max(initial=0))
                 if n_layers:  # a lost frame brought none
                     self.usage.push_codes(codes.codes[:, frame, :n_layers], n_layers)
+
+
+class Sent:
+    """The level of what a line sends: measured in its own thread, read in any."""
+
+    def __init__(self) -> None:
+        self.meter: LevelMeter | None = None
+        """None before anything is sent."""
+
+    def listen_to(self, sender: LineSender) -> None:
+        """Measure what this sender sends from now on."""
+        if sender.on_sound is None:
+            self.meter = LevelMeter(sender.sample_rate, sender.n_channels)
+            sender.on_sound = self.meter.push
+
+    def clear(self) -> None:
+        """Nothing is sent any more."""
+        self.meter = None

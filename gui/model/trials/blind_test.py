@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lamina.gui.model.session import Session
+from lamina.gui.model.trials.making import Item
 from lamina.gui.model.trials.taken import TakenTest
 from lamina.gui.model.trials.test_kinds import STAIRCASE, TestKind, TrialTest, played, revealed, verdict
-from lamina.plugin.listening.sounds import Condition
 
 
 class BlindTest(TakenTest):
@@ -21,7 +21,7 @@ class BlindTest(TakenTest):
         kind: TestKind,
         test: TrialTest,
         names: Sequence[str],
-        sounds: Sequence[Condition],
+        items: Sequence[Item],
         listener: str,
         source: dict[str, Any],
         folder: Path | None = None,
@@ -30,7 +30,7 @@ class BlindTest(TakenTest):
         self.answer = ""
         self.was_right: bool | None = None
         self._test = test
-        super().__init__(session, kind, test, names, sounds, listener, source, folder)
+        super().__init__(session, kind, test, names, items, listener, source, folder)
 
     @property
     def n_trials(self) -> int:

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from lamina.gui.model.trials.making import Part
+from lamina.gui.model.listening.region import Region
+from lamina.gui.model.trials.making import Excerpt, Part
 from lamina.gui.model.trials.test_kinds import KINDS, MUSHRA, gone_on
 from lamina.models.json_files import JsonError, json_text, read_json
 from lamina.models.places import data_folder
@@ -62,16 +63,35 @@ class Unfinished:
         self.test: Any = gone_on(self.kind, document["state"])
         self.listener = str(document["listener"])[:LONGEST_NAME]
         self.source: dict[str, Any] = document["source"]
-        self.file = Path(self.source["file"])
-        self.start, self.stop = int(self.source["start"]), int(self.source["stop"])
         # Tests of two sounds were written without names once.
         names = self.source.get("names", PAIR_NAMES)
         self.parts = [Part.read(name, one) for name, one in zip(names, self.source["recipes"], strict=True)]
-        self.gains = tuple(float(gain) for gain in self.source["gains"])
+        # The first sound of several; of each of them all parts, one after the other.
+        places = [self.source, *self.source.get("more", [])]
+        self.excerpts = [
+            Excerpt(
+                Path(one["file"]),
+                Region(int(one["start"]), int(one["stop"])),
+                gains=tuple(float(gain) for gain in one["gains"]),
+            )
+            for one in places
+        ]
+        self.items = [str(one.get("item", Path(one["file"]).stem)) for one in places]
+        self.file = self.excerpts[0].file
         self.digests = tuple(str(sound["sha256"]) for sound in document["sounds"])
-        is_complete = len(self.parts) == len(self.gains) == len(self.digests) >= 2
-        if not is_complete or not 0 <= self.start < self.stop or (self.test.is_over and self.kind is not MUSHRA):
+        n_parts = len(self.parts)
+        is_complete = (
+            n_parts >= 2
+            and len(self.digests) == n_parts * len(places)
+            and all(len(one.gains or ()) == n_parts for one in self.excerpts)
+            and all(0 <= one.region.start < one.region.stop for one in self.excerpts if one.region is not None)
+        )
+        if not is_complete or (self.test.is_over and self.kind is not MUSHRA):
             raise ValueError("It is no test that can go on.")
+        if self.kind is MUSHRA:
+            orders = dict(self.test.to_dict()["orders"])
+            if set(orders) != set(self.items) or any(set(order) != set(names) for order in orders.values()):
+                raise ValueError("It is no test that can go on.")
 
     @classmethod
     def found(cls, folder: Path | None = None) -> Self | None:
@@ -86,6 +106,8 @@ class Unfinished:
     def words(self) -> str:
         """What it is, in a few words."""
         if self.kind is MUSHRA:
-            n_rated = sum(self.test.rating(slot) is not None for slot in range(self.test.n_slots))
-            return f"{self.kind.title} over {self.file.name}, {n_rated} of {self.test.n_slots} rated"
+            ratings = [rating for row in self.test.to_dict()["ratings"] for rating in row]
+            n_rated = sum(rating is not None for rating in ratings)
+            more = f" and {len(self.items) - 1} more" if len(self.items) > 1 else ""
+            return f"{self.kind.title} over {self.file.name}{more}, {n_rated} of {len(ratings)} rated"
         return f"{self.kind.title} over {self.file.name}, {self.test.trial} of {self.test.n_trials} answered"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from lamina.dsp.loudness import FLOOR_LUFS
 from lamina.gui.model.files.document import Document
 from lamina.gui.model.listening.recipe import Made, MakingCancelled, Recipe
-from lamina.gui.model.listening.region import Region, make_region
+from lamina.gui.model.listening.region import LEAST_SECONDS, Region, make_region
 from lamina.gui.model.listening.slots import Slot
 from lamina.gui.model.values.words import layers_text
 from lamina.plugin.listening.mushra import ANCHORS, REFERENCE, anchors_at, make_anchors
@@ -20,6 +21,8 @@ from lamina.plugin.parameters.settings import Settings
 
 ANCHOR = "anchor"
 LONGEST_LABEL = 200
+MOST_ITEMS = 12
+"""Sounds of one test of ratings: with more nobody listens any more to the last (BS.1534-3, 5.1)."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,7 @@ def rated_parts(slots: Sequence[Slot], sample_rate: int) -> list[Part]:
     for recipe in ready:
         detail = " ".join(recipe.detail.split())
         label = recipe.title if titles.count(recipe.title) == 1 or not detail else f"{recipe.title} ({detail})"
-        unique, number = label, 2
-        while unique in taken:
-            unique, number = f"{label} #{number}", number + 1
+        unique = _unused(label, taken)
         taken.add(unique)
         parts.append(Part(unique, unique, recipe))
     return parts
@@ -121,6 +122,115 @@ def make_parts(
             sounds.append(Condition(part.label, part.recipe.how(made), made.samples, rate))
         progressed(len(sounds))
     return sounds
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """One of a test's sounds before its versions are made.
+
+    Args:
+        file: where it comes from.
+        region: which part, in samples; None for its beginning, as long as the test's first sound.
+        document: the file, where it is open already.
+        gains: those that its versions had before, in dB; None to find them.
+    """
+
+    file: Path
+    region: Region | None = None
+    document: Document | None = None
+    gains: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One of a test's sounds in all its versions.
+
+    Args:
+        name: what the test calls it.
+        file, region: where it comes from.
+        sounds: the versions, in the order of the test's parts.
+    """
+
+    name: str
+    file: Path
+    region: Region
+    sounds: tuple[Condition, ...]
+
+    def source(self) -> dict[str, Any]:
+        """What it takes to make them again, as JSON has it."""
+        return {
+            "item": self.name,
+            "file": str(self.file.resolve()),
+            "start": self.region.start,
+            "stop": self.region.stop,
+            # To the last bit: a file's own gains are for people.
+            "gains": [sound.gain_db for sound in self.sounds],
+        }
+
+
+def make_items(
+    parts: Sequence[Part],
+    excerpts: Sequence[Excerpt],
+    ready: Mapping[tuple[Any, ...], Made],
+    is_matched: bool,
+    progressed: Callable[[int], object],
+    given_up: Callable[[], bool],
+) -> tuple[list[Part], list[Item]]:
+    """All versions of all sounds, and which parts these are: an anchor is left out of all where one has no room for it.
+
+    Args:
+        parts: as for `make_parts`.
+        excerpts: the first one has a document and a region.
+        ready: what was made of the first one already.
+        is_matched: whether they are to be equally loud, where no gains are given.
+        progressed, given_up: as for `make_parts`.
+
+    Raises what `make_parts` and `made_equal` raise, and ValueError for a file that can't be used, with its name.
+    """
+    documents = []
+    for excerpt in excerpts:
+        if given_up():
+            raise MakingCancelled
+        documents.append(excerpt.document or Document.open(excerpt.file, cancelled=given_up))
+    anchors = anchors_at(min(document.clip.sample_rate for document in documents))
+    kept = [part for part in parts if part.name not in ANCHORS or part.name in anchors]
+    first = excerpts[0].region
+    assert first is not None
+    seconds = first.n_samples / documents[0].clip.sample_rate
+    items: list[Item] = []
+    for excerpt, document in zip(excerpts, documents, strict=True):
+        region = excerpt.region or _beginning(document, seconds)
+        n_before = len(items) * len(kept)
+        sounds = make_parts(
+            kept,
+            document,
+            region,
+            ready if not items else {},
+            lambda n_made, n_before=n_before: progressed(n_before + n_made),  # type: ignore[misc]
+            given_up,
+        )
+        name = _unused(document.opened.stem, {item.name for item in items})
+        try:
+            equal = made_equal(sounds, is_matched) if excerpt.gains is None else with_gains(sounds, excerpt.gains)
+        except ValueError as error:
+            raise ValueError(f"{document.opened.name}: {error}" if len(excerpts) > 1 else str(error)) from error
+        items.append(Item(name, document.opened, region, tuple(equal)))
+    return kept, items
+
+
+def _beginning(document: Document, seconds: float) -> Region:
+    if document.seconds < LEAST_SECONDS:
+        raise ValueError(
+            f"{document.opened.name} lasts {document.seconds:.2f} s; a test needs {LEAST_SECONDS:g} s of each sound."
+        )
+    return Region(0, min(document.n_samples, round(seconds * document.clip.sample_rate)))
+
+
+def _unused(name: str, taken: Container[str]) -> str:
+    unique, number = name, 2
+    while unique in taken:
+        unique, number = f"{name} #{number}", number + 1
+    return unique
 
 
 def made_equal(sounds: Sequence[Condition], is_matched: bool) -> list[Condition]:

@@ -41,12 +41,10 @@ class PairPlayer:
         self._session, self._stopped = session, stopped
         self._answers = Answers(self._refused)
         self._temporary = ExitStack()
-        folder = self._temporary.enter_context(temporary_folder(Path(gettempdir()), "listening"))
-        files = []
-        for place, sound in enumerate(sounds):
-            files.append(folder / f"{place}.npy")
-            np.save(files[-1], sound.samples, allow_pickle=False)
-        self._files = ComparedFiles(tuple(files), sounds[0].sample_rate)
+        self._folder = self._temporary.enter_context(temporary_folder(Path(gettempdir()), "listening"))
+        self._n_taken = 0
+        self._stale: tuple[Path, ...] = ()
+        self._files = self._written(sounds)
         self._is_handed_over = False
         self._unsubscribe = session.changed.subscribe(self._session_changed)
 
@@ -57,6 +55,30 @@ class PairPlayer:
             self._answers.expect(self._session.engine.hear_compared(place))
         if not self.is_playing:
             self.play()
+
+    def take(self, sounds: Sequence[Condition]) -> None:
+        """Play others from now on, from their beginning and all of them; raises OSError, and then nothing changes."""
+        before = self._files.files
+        self._files = self._written(sounds)
+        # Those before the last ones: the last may just be on their way to the engine.
+        for file in self._stale:
+            file.unlink(missing_ok=True)
+        self._stale = before
+        self.seconds, self.heard, self.loop, self._position = sounds[0].seconds, 0, None, 0.0
+        was_playing = self.is_playing
+        if self._is_handed_over and not was_playing:
+            self.leave()
+            self._position = 0.0
+        self._is_handed_over = False
+        if was_playing:
+            self.play()
+
+    def _written(self, sounds: Sequence[Condition]) -> ComparedFiles:
+        self._n_taken += 1
+        files = tuple(self._folder / f"{self._n_taken}-{place}.npy" for place in range(len(sounds)))
+        for file, sound in zip(files, sounds, strict=True):
+            np.save(file, sound.samples, allow_pickle=False)
+        return ComparedFiles(files, sounds[0].sample_rate)
 
     @property
     def position_seconds(self) -> float:

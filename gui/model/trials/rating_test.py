@@ -7,21 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from lamina.gui.model.session import Session
+from lamina.gui.model.trials.making import Item
 from lamina.gui.model.trials.taken import TakenTest
 from lamina.gui.model.trials.test_kinds import MUSHRA
 from lamina.plugin.listening.mushra import ANCHORS, REFERENCE, MushraTest, word_of
-from lamina.plugin.listening.sounds import Condition
 
 HIGHEST = 100
 LEAST_FOR_REFERENCE = 90
 """Who rates the hidden reference lower is left out beside others (BS.1534-3, 4.1.2)."""
+MOST_MISSED = 0.15
+"""In more of the sounds nobody may do that."""
 FIRST_STEP_FROM = 50
 """Where arrows begin that move a rating which there isn't yet."""
 KEPT_AFTER_TICKS = 30
 
 
 class RatingTest(TakenTest):
-    """One listener's ratings of one sound's versions. Args: as `TakenTest`; `names` has the hidden reference first.
+    """One listener's ratings of the versions of one or more sounds. Args: as `TakenTest`; `names` has the hidden
+    reference first. Each sound is a page, in the test's order.
 
     A rating is always that of the sound that is heard, as BS.1534-3 (5.4) wants it.
     """
@@ -31,7 +34,7 @@ class RatingTest(TakenTest):
         session: Session,
         test: MushraTest,
         names: Sequence[str],
-        sounds: Sequence[Condition],
+        items: Sequence[Item],
         listener: str,
         source: dict[str, Any],
         folder: Path | None = None,
@@ -41,7 +44,19 @@ class RatingTest(TakenTest):
         self.is_over = False
         self._test = test
         self._n_unkept = 0
-        super().__init__(session, MUSHRA, test, names, sounds, listener, source, folder)
+        super().__init__(session, MUSHRA, test, names, items, listener, source, folder)
+        if test.item != self.items[0].name:
+            self._take_item(test.item)
+
+    @property
+    def n_pages(self) -> int:
+        """How many sounds there are, each with a page of its own."""
+        return self._test.n_pages
+
+    @property
+    def page(self) -> int:
+        """Which one is rated, from 0."""
+        return self._test.page
 
     @property
     def n_slots(self) -> int:
@@ -55,7 +70,7 @@ class RatingTest(TakenTest):
 
     @property
     def is_rated(self) -> bool:
-        """Whether every one has its rating, so that the test may end."""
+        """Whether every one of this page has its rating, so that it goes on, or the test may end."""
         return self._test.is_rated
 
     def rating(self, slot: int) -> int | None:
@@ -100,15 +115,27 @@ class RatingTest(TakenTest):
         so_far = self.rating(self.slot)
         self.rate(FIRST_STEP_FROM if so_far is None else so_far + by)
 
+    def back(self) -> None:
+        """Turn back to the sound before, whose ratings can be changed."""
+        if self.page and not self.is_over:
+            self._turn(-1)
+
     def confirm(self) -> None:
-        """End the test; while ratings are missing nothing happens."""
+        """Go on to the next sound, or end the test after the last; while ratings are missing nothing happens."""
         if self.is_over or not self.is_rated:
+            return
+        if self.page + 1 < self.n_pages:
+            self._turn(1)
+            return
+        if not self._test.is_over:  # a page before lacks ratings, as only files can have it
+            self._turn(-1)
             return
         self.is_over = True
         self._n_unkept = 0
         self.player.leave()
         versions = [sound.label for name, sound in zip(self.names, self.sounds, strict=True) if self._is_version(name)]
-        self._save_results(f"{self.kind.title}: {', '.join(versions)}")
+        over = f" over {self.n_pages} sounds" if self.n_pages > 1 else ""
+        self._save_results(f"{self.kind.title}: {', '.join(versions)}{over}")
         self.changed.notify()
 
     def tick(self) -> None:
@@ -130,26 +157,29 @@ class RatingTest(TakenTest):
         versions = sorted(
             (name for name in scores if self._is_version(name)), key=lambda name: scores[name], reverse=True
         )
-        told = [f"{self._label(name)} {scores[name]} ({word_of(scores[name]).lower()})" for name in versions]
-        return f"You rated {', '.join(told)}."
+        told = [f"{self._label(name)} {scores[name]:.0f} ({word_of(scores[name]).lower()})" for name in versions]
+        return f"You rated {', '.join(told)}{self._on_average}."
 
     @property
     def revealed(self) -> str:
         """What the hidden original and the anchors were given, and what that means; raises HiddenError before."""
         scores = self._scores()
-        hidden = scores[REFERENCE]
-        anchors = [f"{self._label(name)} {scores[name]}" for name in ANCHORS if name in scores]
+        anchors = [f"{self._label(name)} {scores[name]:.0f}" for name in ANCHORS if name in scores]
         beside = f" Beside it: {', '.join(anchors)}." if anchors else ""
-        if hidden < LEAST_FOR_REFERENCE:
-            return (
-                f"You gave the original, hidden among them, {hidden}, below {LEAST_FOR_REFERENCE}: beside other "
-                f"listeners these ratings don't count.{beside}"
-            )
-        return f"You gave the original, hidden among them, {hidden}.{beside}"
+        hidden = f"You gave the original, hidden among them, {scores[REFERENCE]:.0f}{self._on_average}"
+        low = [rated[REFERENCE] for rated in self._test.outcome().values() if rated[REFERENCE] < LEAST_FOR_REFERENCE]
+        if len(low) <= MOST_MISSED * self.n_pages:
+            return f"{hidden}.{beside}"
+        where = "" if self.n_pages == 1 else f" in {len(low)} of {self.n_pages} sounds"
+        return (
+            f"{hidden}, below {LEAST_FOR_REFERENCE}{where}: beside other listeners these ratings don't count.{beside}"
+        )
 
     @property
     def extent(self) -> str:
         """How much it was, in words."""
+        if self.n_pages > 1:
+            return f"{self.n_slots} versions of {self.n_pages} sounds"
         return f"{self.n_slots} sounds"
 
     def _listen(self, slot: int | None) -> None:
@@ -164,9 +194,28 @@ class RatingTest(TakenTest):
             self._n_unkept = 0
             self._keep()
 
-    def _scores(self) -> dict[str, int]:
-        (scores,) = self._test.outcome().values()
-        return scores
+    def _turn(self, by: int) -> None:
+        """Another page, which begins with its original, as the first one does."""
+        to = self._test.item_of(self.page + by)
+        try:
+            self._take_item(to)
+        except OSError as error:
+            self._tell_not_kept(error)
+            return
+        self._test.turn(by)
+        self.slot = None
+        self._n_unkept = 0
+        self._keep()
+        self.changed.notify()
+
+    def _scores(self) -> dict[str, float]:
+        """The mean over the sounds for each version."""
+        rated = self._test.outcome().values()
+        return {name: sum(row[name] for row in rated) / len(rated) for name in self.names}
+
+    @property
+    def _on_average(self) -> str:
+        return f" on average over {self.n_pages} sounds" if self.n_pages > 1 else ""
 
     def _label(self, name: str) -> str:
         return self.sounds[self.names.index(name)].label

@@ -15,11 +15,11 @@ from lamina.gui.model.trials.kept import (
     results_folder,
     save_as_another_time,
 )
+from lamina.gui.model.trials.making import Item
 from lamina.gui.model.trials.pair_player import SHORTEST_LOOP_SECONDS, PairPlayer
 from lamina.gui.model.trials.test_kinds import TestKind
 from lamina.gui.model.values.observable import Observable
 from lamina.plugin.listening.results import ListeningTest, record
-from lamina.plugin.listening.sounds import Condition
 
 
 class TakenTest:
@@ -31,7 +31,8 @@ class TakenTest:
     Args:
         session: whose engine plays.
         kind, test: which one, and its state.
-        names, sounds: what the test calls its sounds, and these.
+        names: what the test calls the versions of each sound.
+        items: the sounds in these versions; one, but for ratings.
         listener: who takes it.
         source: which part of which file it is, and how the sounds are made: what it takes to go on another day. JSON.
         folder: where it is kept; the user's data folder if None.
@@ -45,20 +46,22 @@ class TakenTest:
         kind: TestKind,
         test: ListeningTest,
         names: Sequence[str],
-        sounds: Sequence[Condition],
+        items: Sequence[Item],
         listener: str,
         source: dict[str, Any],
         folder: Path | None = None,
     ) -> None:
         self.changed: Observable[[]] = Observable()
-        self.kind, self.names, self.sounds, self.listener = kind, tuple(names), tuple(sounds), listener
+        self.kind, self.names, self.items, self.listener = kind, tuple(names), tuple(items), listener
+        self.sounds = self.items[0].sounds
+        """The versions of the sound that is heard now."""
         self.saved: Path | None = None
         self.is_training = bool(getattr(test, "training", False))
         """Whether every answer is told to be right or wrong at once, and nothing is kept."""
         self._session, self._state, self._source = session, test, source
         self._folder = folder or results_folder()
         self._began = datetime.now(UTC)
-        self.player = PairPlayer(session, sounds, self.changed.notify)
+        self.player = PairPlayer(session, self.sounds, self.changed.notify)
 
     def tick(self) -> None:
         """Take in what the engine answered."""
@@ -96,9 +99,15 @@ class TakenTest:
             "listener": self.listener,
             "began": self._began.isoformat(timespec="seconds"),
             "source": self._source,
-            "sounds": [sound.described() for sound in self.sounds],
+            "sounds": [sound.described() for item in self.items for sound in item.sounds],
             "state": self._state.to_dict(),
         }
+
+    def _take_item(self, name: str) -> None:
+        """Have another one of the sounds played from now on; raises OSError where it can't be, and nothing changes."""
+        item = next(item for item in self.items if item.name == name)
+        self.player.take(item.sounds)
+        self.sounds = item.sounds
 
     def _hear(self, name: str) -> None:
         self.player.hear(self.names.index(name))
@@ -107,9 +116,10 @@ class TakenTest:
         """A file of results as `lamina.plugin.listening.results` has them, which others can be combined with."""
         if self.is_training:
             return
-        item = Path(self._source["file"]).stem
-        sounds = {item: dict(zip(self.names, self.sounds, strict=True))}
-        part = {name: self._source[name] for name in ("start", "stop", "is_matched")}
+        sounds = {item.name: dict(zip(self.names, item.sounds, strict=True)) for item in self.items}
+        part: dict[str, Any] = {name: self._source[name] for name in ("start", "stop", "is_matched")}
+        if len(self.items) > 1:
+            part["regions"] = {item.name: [item.region.start, item.region.stop] for item in self.items}
         try:
             taken = record(self._state, title, sounds, {**part, **settings})
             self.saved = save_as_another_time(self._folder, self.listener, [taken], self._began)

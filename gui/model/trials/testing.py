@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,11 @@ from lamina.gui.model.listening.region import Region
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.trials.blind_test import BlindTest
 from lamina.gui.model.trials.kept import LONGEST_NAME, PAIR_NAMES, Unfinished
-from lamina.gui.model.trials.making import Part, layer_parts, made_equal, make_parts, rated_parts, with_gains
+from lamina.gui.model.trials.making import Excerpt, Item, Part, layer_parts, made_equal, make_items, rated_parts
 from lamina.gui.model.trials.rating_test import RatingTest
 from lamina.gui.model.trials.test_kinds import MUSHRA, STAIRCASE, TestKind, planned
 from lamina.gui.model.work import Work
 from lamina.plugin.listening.mushra import ANCHORS, REFERENCE, MushraTest
-from lamina.plugin.listening.sounds import Condition
 from lamina.plugin.listening.staircase import StaircaseTest
 
 MOST_LAYERS_SECONDS = 10.0
@@ -46,6 +46,10 @@ class Testing:
         self._session, self._comparing, self._folder = session, comparing, folder
         self._work = Work("listening")
 
+    def open_file(self) -> Path | None:
+        """The file that is open; None where none is."""
+        return self._session.document.opened if self._session.document is not None else None
+
     def unfinished(self) -> Unfinished | None:
         """A test that was left before its end."""
         return Unfinished.found(self._folder)
@@ -65,17 +69,29 @@ class Testing:
                 Part(name, comparing.slots[index].recipe.title, comparing.slots[index].recipe)
                 for name, index in zip(PAIR_NAMES, (a, b), strict=True)
             ]
-            source = _source(document, region, comparing.is_matched, parts, pair)
-            self._open(kind, planned(kind, n_trials, is_training), parts, pair, listener, source)
+            item = Item(document.opened.stem, document.opened, region, tuple(pair))
+            source = _source(comparing.is_matched, parts, [item])
+            self._open(kind, planned(kind, n_trials, is_training), parts, [item], listener, source)
         except (ValueError, OSError) as error:
             self._refuse(str(error))
             return False
         return True
 
-    def begin_rating(self, listener: str, done: Callable[[], object], failed: Callable[[], object]) -> bool:
+    def begin_rating(
+        self,
+        listener: str,
+        done: Callable[[], object],
+        failed: Callable[[], object],
+        others: Sequence[Path] = (),
+    ) -> bool:
         """Make a MUSHRA test of all slots that are ready, and then call `done`, or `failed`.
 
         Says whether that can be tried; `leave` gives it up.
+
+        Args:
+            listener: who takes it.
+            done, failed: see above.
+            others: more sound files to rate the slots with, from their beginning and as long as what is compared.
         """
         comparing, document = self._comparing, self._session.document
         region = comparing.region
@@ -83,13 +99,15 @@ class Testing:
             self._refuse("Ratings need at least one slot beside the original that is ready.")
             return False
         parts = rated_parts(comparing.slots, document.clip.sample_rate)
-        anchors = [part.name for part in parts if part.name in ANCHORS]
-        versions = [part.name for part in parts if part.name != REFERENCE and part.name not in ANCHORS]
         ready = {slot.recipe.key: slot.made for slot in comparing.slots if slot.made is not None}
-        item = document.opened.stem
-        return self._begin_made(
-            MUSHRA, parts, region, ready, listener, lambda: MushraTest.plan([item], versions, anchors), done, failed
-        )
+        excerpts = [Excerpt(document.opened, region, document), *map(Excerpt, others)]
+
+        def plan(parts: Sequence[Part], items: Sequence[Item]) -> MushraTest:
+            anchors = [part.name for part in parts if part.name in ANCHORS]
+            versions = [part.name for part in parts if part.name != REFERENCE and part.name not in ANCHORS]
+            return MushraTest.plan([item.name for item in items], versions, anchors)
+
+        return self._begin_made(MUSHRA, parts, excerpts, ready, listener, plan, done, failed)
 
     def begin_layers(
         self, n_trials: int, listener: str, done: Callable[[], object], failed: Callable[[], object]
@@ -104,9 +122,13 @@ class Testing:
             return False
         parts = layer_parts(codec.model)
         levels = [int(part.name) for part in parts[1:]]
-        return self._begin_made(
-            STAIRCASE, parts, region, {}, listener, lambda: StaircaseTest.plan(levels, n_trials), done, failed
-        )
+        assert self._session.document is not None
+        excerpts = [Excerpt(self._session.document.opened, region, self._session.document)]
+
+        def plan(_parts: Sequence[Part], _items: Sequence[Item]) -> StaircaseTest:
+            return StaircaseTest.plan(levels, n_trials)
+
+        return self._begin_made(STAIRCASE, parts, excerpts, {}, listener, plan, done, failed)
 
     def layers_region(self) -> Region | None:
         """The part that a layers test plays: the beginning of what is compared; None where nothing is."""
@@ -132,58 +154,55 @@ class Testing:
         if left is None:
             self._refuse("There is no test to go on with.")
             return False
-        if document is None or document.opened.resolve() != left.file or left.stop > document.n_samples:
+        if document is None or document.opened.resolve() != left.file or _ends_before(document, left.excerpts[0]):
             self._refuse(f"The test is over {left.file.name}: open that file, then go on.")
             return False
+        excerpts = [replace(left.excerpts[0], document=document), *left.excerpts[1:]]
 
-        def take(sounds: list[Condition]) -> None:
-            sounds = with_gains(sounds, left.gains)
-            if tuple(sound.sha256 for sound in sounds) != left.digests:
+        def take(_parts: Sequence[Part], items: Sequence[Item]) -> None:
+            if tuple(sound.sha256 for item in items for sound in item.sounds) != left.digests:
                 raise ValueError(CHANGED)
-            self._open(left.kind, left.test, left.parts, sounds, left.listener, left.source)
+            named = [replace(item, name=name) for item, name in zip(items, left.items, strict=True)]
+            self._open(left.kind, left.test, left.parts, named, left.listener, left.source)
 
-        self._make(left.parts, Region(left.start, left.stop), {}, lambda sounds: sounds, take, done, failed)
+        self._make(left.parts, excerpts, {}, False, take, done, failed)
         return True
 
     def _begin_made(
         self,
         kind: TestKind,
         parts: Sequence[Part],
-        region: Region,
+        excerpts: Sequence[Excerpt],
         ready: Mapping[tuple[Any, ...], Made],
         listener: str,
-        plan: Callable[[], Any],
+        plan: Callable[[Sequence[Part], Sequence[Item]], Any],
         done: Callable[[], object],
         failed: Callable[[], object],
     ) -> bool:
         if self.is_making:
             return True
-        document, is_matched = self._session.document, self._comparing.is_matched
-        assert document is not None
+        is_matched = self._comparing.is_matched
 
-        def take(sounds: list[Condition]) -> None:
-            source = _source(document, region, is_matched, parts, sounds)
-            self._open(kind, plan(), parts, sounds, listener, source)
+        def take(made: Sequence[Part], items: Sequence[Item]) -> None:
+            self._open(kind, plan(made, items), made, items, listener, _source(is_matched, made, items))
 
-        self._make(parts, region, ready, lambda sounds: made_equal(sounds, is_matched), take, done, failed)
+        self._make(parts, excerpts, ready, is_matched, take, done, failed)
         return True
 
     def _make(
         self,
         parts: Sequence[Part],
-        region: Region,
+        excerpts: Sequence[Excerpt],
         ready: Mapping[tuple[Any, ...], Made],
-        finish: Callable[[list[Condition]], list[Condition]],
-        take: Callable[[list[Condition]], object],
+        is_matched: bool,
+        take: Callable[[Sequence[Part], Sequence[Item]], object],
         done: Callable[[], object],
         failed: Callable[[], object],
     ) -> None:
-        """Have the sounds made and finished on the other thread, and taken on this one."""
-        document = self._session.document
-        assert document is not None
+        """Have the sounds made on the other thread, and taken on this one."""
         self._n_goings += 1
         number = self._n_goings
-        self.n_made, self.n_parts = 0, len(parts)
+        self.n_made, self.n_parts = 0, len(parts) * len(excerpts)
 
         def given_up() -> bool:
             return self._work.is_closed or number != self._n_goings
@@ -192,12 +211,12 @@ class Testing:
             if not given_up():
                 self.n_made = n_made
 
-        def taken(sounds: list[Condition]) -> None:
+        def taken(made: tuple[list[Part], list[Item]]) -> None:
             if number != self._n_goings:
                 return
             self.is_making = False
             try:
-                take(sounds)
+                take(*made)
             except (ValueError, OSError) as error:
                 refused_now(error)
             else:
@@ -213,7 +232,7 @@ class Testing:
             failed()
 
         self.is_making = True
-        self._work.run(lambda: finish(make_parts(parts, document, region, ready, progressed, given_up)), taken, refused)
+        self._work.run(lambda: make_items(parts, excerpts, ready, is_matched, progressed, given_up), taken, refused)
 
     def leave(self) -> None:
         """Let go of the test that is taken or about to go on; an unfinished one is kept."""
@@ -239,7 +258,7 @@ class Testing:
         kind: TestKind,
         test: Any,
         parts: Sequence[Part],
-        sounds: Sequence[Condition],
+        items: Sequence[Item],
         listener: str,
         source: dict[str, Any],
     ) -> None:
@@ -248,25 +267,25 @@ class Testing:
         listener = listener.strip()[:LONGEST_NAME] or "listener"
         names = [part.name for part in parts]
         if kind is MUSHRA:
-            self.test = RatingTest(self._session, test, names, sounds, listener, source, self._folder)
+            self.test = RatingTest(self._session, test, names, items, listener, source, self._folder)
         else:
-            self.test = BlindTest(self._session, kind, test, names, sounds, listener, source, self._folder)
+            self.test = BlindTest(self._session, kind, test, names, items, listener, source, self._folder)
 
     def _refuse(self, sentence: str) -> None:
         self._session.noticed.notify(Notice(sentence, is_error=True))
 
 
-def _source(
-    document: Document, region: Region, is_matched: bool, parts: Sequence[Part], sounds: Sequence[Condition]
-) -> dict[str, Any]:
+def _ends_before(document: Document, excerpt: Excerpt) -> bool:
+    return excerpt.region is not None and excerpt.region.stop > document.n_samples
+
+
+def _source(is_matched: bool, parts: Sequence[Part], items: Sequence[Item]) -> dict[str, Any]:
     """Where a test's sounds come from, as JSON has it: what it takes to make them again."""
+    first, *more = (item.source() for item in items)
     return {
-        "file": str(document.opened.resolve()),
-        "start": region.start,
-        "stop": region.stop,
+        **first,
         "is_matched": is_matched,
-        # To the last bit: a file's own gains are for people.
-        "gains": [sound.gain_db for sound in sounds],
         "names": [part.name for part in parts],
         "recipes": [part.document() for part in parts],
+        **({"more": more} if more else {}),
     }

@@ -20,6 +20,7 @@ ROOM_IN_LINE, NARROW_WORDMARK = 1180, 140
 """Pixels of width below which what is open needs the room more than the buttons need to stand in line with the
 waveform; and what the wordmark takes then.
 """
+TWO_PASS_KEYS = "Ctrl+Shift+E"
 NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS = "Alt+Right", "Alt+Left"
 
 
@@ -33,6 +34,7 @@ class Header(QWidget):
     preset_save_asked = pyqtSignal()
     preset_open_asked = pyqtSignal()
     export_asked = pyqtSignal()
+    two_pass_export_asked = pyqtSignal()
     models_asked = pyqtSignal()
     model_chosen = pyqtSignal(str)
 
@@ -76,8 +78,17 @@ class Header(QWidget):
         self.preset_button.setMenu(self.preset_menu)
         self.export_button = QPushButton("Export…")
         self.export_button.setProperty("role", "primary")
-        self.export_button.setToolTip("Render the whole file with these settings, or write its codes (Ctrl+E).")
+        set_tip(
+            self.export_button,
+            f"Render the whole file with these settings, or write its codes (Ctrl+E).<br>{TWO_PASS_KEYS} or the right "
+            "button: in two passes. The first one plans the layers, hard moments get more and easy ones fewer, at the "
+            "same bitrate on the average. It takes a little longer.",
+        )
         self.export_button.clicked.connect(self.export_asked)
+        two_passes = QAction("Export in two passes…", self.export_button)
+        two_passes.triggered.connect(self.two_pass_export_asked)
+        self.export_button.addAction(two_passes)
+        self.export_button.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         row.addWidget(self.preset_button)
         row.addWidget(self.export_button)
         self.show_preset("", False)

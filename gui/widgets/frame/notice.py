@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from PyQt6.QtCore import QEvent, QObject, QRectF, Qt, QTimer
+from PyQt6.QtCore import QElapsedTimer, QEvent, QObject, QRectF, Qt, QTimer
 from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
@@ -13,6 +13,8 @@ from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 
 SHORT_MS = 5000
 LONG_MS = 12000
+UNREAD_MS = 1000
+"""Nobody has read a notice that was there for less."""
 WIDEST = 620
 ABOVE_EDGE = 52
 LEFT, TOP, RIGHT = 18, 8, 8
@@ -20,7 +22,10 @@ BORDER = 1  # the stylesheet's, which layouts don't know of
 
 
 class NoticeBar(QFrame):
-    """Shows one notice at a time over its parent; a new one takes the old one's place."""
+    """Shows one notice at a time over its parent; a new one takes the old one's place.
+
+    An error that was overtaken before anybody can have read it comes back once the new one goes.
+    """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -37,13 +42,16 @@ class NoticeBar(QFrame):
         self.action_button.setProperty("role", "quiet")
         self.action_button.clicked.connect(self._act)
         self.close_button = SignButton("cross", "Close this message", diameter=26)
-        self.close_button.clicked.connect(self.hide)
+        self.close_button.clicked.connect(self._go)
         row.addWidget(self.label, 1)
         row.addWidget(self.action_button, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.hide)
+        self._timer.timeout.connect(self._go)
+        self._since = QElapsedTimer()
+        self._told: tuple[str, str] = ("", "")
+        self._unread: tuple[str, str] | None = None
         parent.installEventFilter(self)
         self.hide()
 
@@ -54,6 +62,10 @@ class NoticeBar(QFrame):
 
         action: a button's word and what it does; the notice goes when it is pressed.
         """
+        overtaken, self._told = self._told, (text, tip)
+        if self._is_error and not self.isHidden() and overtaken[0] != text and self._since.elapsed() < UNREAD_MS:
+            self._unread = overtaken
+        self._since.start()
         self._is_error = is_error
         # What a terminal sets apart with backticks stands in quotation marks here.
         text = re.sub(r"`([^`]*)`", "\N{LEFT DOUBLE QUOTATION MARK}\\1\N{RIGHT DOUBLE QUOTATION MARK}", text)
@@ -71,11 +83,19 @@ class NoticeBar(QFrame):
 
     def dismiss_error(self) -> None:
         """Takes a refusal away that was overtaken by something that worked."""
+        self._unread = None
         if self._is_error:
             self.hide()
 
+    def _go(self) -> None:
+        self.hide()
+        unread, self._unread = self._unread, None
+        if unread is not None:
+            text, tip = unread
+            self.tell(text, True, tip)
+
     def _act(self) -> None:
-        action = self._action
+        action, self._unread = self._action, None
         # Before what it does: that may have something to tell itself.
         self.hide()
         if action is not None:

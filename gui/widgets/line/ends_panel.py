@@ -14,6 +14,7 @@ from lamina.gui.widgets.controls.knob import Knob
 from lamina.gui.widgets.controls.panel import Caption, Panel
 from lamina.gui.widgets.controls.status_line import ElidedLabel
 from lamina.gui.widgets.controls.tips import plain_tip, set_tip
+from lamina.gui.widgets.views.level_bar import LevelBar
 from lamina.plugin.parameters.table import Value
 
 
@@ -50,6 +51,9 @@ class EndsPanel(Panel):
             grid.addWidget(_muted(word), row, 0)
             grid.addWidget(widget, row, 1)
         grid.addWidget(self.whence, 2, 1)
+        self.level = LevelBar("Level of what is sent")
+        grid.addWidget(_muted("Level"), 3, 0)
+        grid.addWidget(self.level, 3, 1)
         self.content.addLayout(grid)
         table = line.parameters.parameters
         self.bitrate, self.denoise = BitrateKnob(table["layers"]), Knob(table["denoise"])
@@ -82,6 +86,10 @@ class EndsPanel(Panel):
             label.setText(words)
             set_tip(label, plain_tip(words))
             label.setVisible(bool(words))
+
+    def refresh(self) -> None:
+        """One step of what moves."""
+        self.level.show_level(self._line.sent.meter)
 
     def show_sent_layers(self, n_layers: int | None) -> None:
         """Shows how many layers are really sent, where the link carries less than the knob says; None if it doesn't."""

@@ -163,6 +163,7 @@ class LineWindow(QWidget):
     def _move(self) -> None:
         self.line.tick()
         self._rest()
+        self.ends.refresh()
         if not self.line.is_joined:
             return
         self.talk.refresh()
@@ -212,4 +213,6 @@ class LineWindow(QWidget):
         if what == "codec":
             self.line.follow_board()
         elif what in ("document", "output"):
+            if what == "output":
+                self.line.follow_devices()
             self.ends.show_all()

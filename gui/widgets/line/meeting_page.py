@@ -17,16 +17,16 @@ INVITE_WORDS = (
 )
 JOIN_WORDS = "Paste the invitation that the other end sent you."
 ALONE_WORDS = "Only this machine can join there; to let others in, choose the address at which they reach it."
-PORT_WIDTH = 84
+PORT_WIDTH, ADDRESS_WIDTH = 84, 128
 
 
 class MeetingPage(QWidget):
     """Shows a `Line` that nobody is on yet. `invite_asked` asks for one to be offered, `join_asked` carries an
-    invitation.
+    invitation, and an address to go to instead of its own, which may be empty.
     """
 
     invite_asked = pyqtSignal()
-    join_asked = pyqtSignal(str)
+    join_asked = pyqtSignal(str, str)
 
     def __init__(self, line: Line, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -89,6 +89,15 @@ class MeetingPage(QWidget):
         self.field.setAccessibleName("Invitation to join with")
         self.field.setFixedHeight(theme.CONTROL_HEIGHT)
         self.field.returnPressed.connect(self.join)
+        self.address = QLineEdit()
+        self.address.setPlaceholderText("its address")
+        self.address.setAccessibleName("Address")
+        self.address.setToolTip(
+            "Where to go instead of where the invitation says, for example to the router of the other end: a host or "
+            "HOST:PORT. Usually empty."
+        )
+        self.address.setFixedSize(ADDRESS_WIDTH, theme.CONTROL_HEIGHT)
+        self.address.returnPressed.connect(self.join)
         self.join_button = QPushButton("Join")
         self.join_button.setProperty("role", "primary")
         self.join_button.setToolTip("Join the line of this invitation (Ctrl+J).")
@@ -96,6 +105,7 @@ class MeetingPage(QWidget):
         row = QHBoxLayout()
         row.setSpacing(theme.GAP)
         row.addWidget(self.field, 1)
+        row.addWidget(self.address)
         row.addWidget(self.join_button)
         panel.content.addLayout(row)
         return panel
@@ -104,7 +114,7 @@ class MeetingPage(QWidget):
         """Shows what can be chosen, and the invitation while it waits."""
         line = self._line
         self.listen.show_choices(line.listen_choices(), line.listen)
-        for widget in (self.listen, self.port, self.field):
+        for widget in (self.listen, self.port, self.field, self.address):
             widget.setEnabled(not line.is_held)
         for button in (self.invite_button, self.join_button):
             button.setEnabled(line.is_ready)
@@ -129,7 +139,7 @@ class MeetingPage(QWidget):
     def join(self) -> None:
         """Asks to join with what is in the field."""
         if self.join_button.isEnabled():
-            self.join_asked.emit(self.field.text())
+            self.join_asked.emit(self.field.text(), self.address.text())
 
     def forget(self) -> None:
         """Empties the field: an invitation is good for one line."""

@@ -69,6 +69,7 @@ class TalkPage(QWidget):
         """Shows the pictures of the line that has begun."""
         received = self._line.received
         self.spectrogram.show_ring(received.spectrogram.ring)
+        self.spectrogram.show_hint(self._line.silence)
         self.usage.show_usage(received.usage)
 
     def refresh(self) -> None:

@@ -13,7 +13,7 @@ from lamina.gui.model.trials.taken import TakenTest
 
 STRIP_HEIGHT, BAR_HEIGHT = 40, 14
 LEAST_DRAG_PIXELS = 5
-LOOP_HINT = ", loop from here      . to here      W the whole sound"
+LOOP_HINT = "Comma: loop from here      Full stop: to here      W: all of it"
 
 
 class LoopStrip(QWidget):
@@ -119,5 +119,8 @@ class LoopStrip(QWidget):
         painter.setFont(theme.font(theme.TEXT_PIXELS))
         painter.setPen(theme.colour(theme.MUTED))
         line = QRectF(bar.left(), bar.bottom() + 4, bar.width(), self.height() - bar.bottom() - 4)
-        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, f"Plays {self.words()}")
+        plays, metrics = f"Plays {self.words()}", painter.fontMetrics()
+        if metrics.horizontalAdvance(f"{plays}   {LOOP_HINT}") <= line.width():
+            painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, plays)
+        # In a narrow page the keys matter more: what plays is drawn above, too.
         painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop, LOOP_HINT)

@@ -20,7 +20,8 @@ SMALL_STEP, LARGE_STEP, DECADE = 1, 10, 10
 SCALE_LEAST_HEIGHT, COLUMN_MOST_WIDTH, WORDS_WIDTH = 220, 96, 84
 HINT = (
     "O: the original      A, B … or Left, Right: a sound      0 to 9: rate it 0 to 90, End: 100      Up, Down: by 1, "
-    "with Page: by 10\nSpace: play, pause      Return: done, once all are rated      Esc: leave, and go on another time"
+    "with Page: by 10\nSpace: play, pause      Return: {on}, once all are rated      {back}Esc: leave, and go on "
+    "another time"
 )
 
 
@@ -36,7 +37,6 @@ class RatingView(QWidget):
         self.heading, self.question = words(theme.TEXT_PIXELS, theme.MUTED), words(TITLE_PIXELS, theme.TEXT)
         self.told = words(theme.TEXT_PIXELS, theme.WET)
         self.hint = words(theme.TEXT_PIXELS, theme.MUTED)
-        self.hint.setText(HINT)
         self.original = BigButton("O", "Original", 16)
         self.original.setAccessibleName("Listen to the original (key O)")
         self.original.setMinimumHeight(52)
@@ -94,6 +94,7 @@ class RatingView(QWidget):
             ("PgUp", partial(test.change, LARGE_STEP)),
             ("PgDown", partial(test.change, -LARGE_STEP)),
             ("Space", test.toggle),
+            ("Backspace", test.back),
             ("Return", test.confirm),
             ("Enter", test.confirm),
             ("Escape", self.left.emit),
@@ -116,13 +117,18 @@ class RatingView(QWidget):
     def show_test(self, test: RatingTest) -> None:
         """Shows what is heard and how everything is rated."""
         self.strip.refresh()
-        self.heading.setText(f"{test.kind.title}, {test.n_rated} of {test.n_slots} rated")
+        is_last = test.page + 1 == test.n_pages
+        page = f"sound {test.page + 1} of {test.n_pages}, " if test.n_pages > 1 else ""
+        self.heading.setText(f"{test.kind.title}, {page}{test.n_rated} of {test.n_slots} rated")
+        back = "Backspace: the sound before      " if test.page else ""
+        self.hint.setText(HINT.format(on="done" if is_last else "the next sound", back=back))
         self.question.setText(test.kind.question)
         is_playing = test.player.is_playing
         self.original.show_lit(test.slot is None, is_playing)
         for slot, scale in enumerate(self.scales):
             scale.show_rating(test.rating(slot), slot == test.slot, is_playing)
-        self.told.setText("Return ends the test." if test.is_rated else "")
+        on = "Return ends the test." if is_last else "Return goes on to the next sound."
+        self.told.setText(on if test.is_rated else "")
 
 
 class RatingScale(QWidget):

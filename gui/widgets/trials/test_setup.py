@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import getpass
+from pathlib import Path
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QKeySequence, QShortcut
-from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from lamina.gui.look import theme
 from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.sound.devices import Choice
 from lamina.gui.model.trials.kept import LONGEST_NAME
+from lamina.gui.model.trials.making import MOST_ITEMS
 from lamina.gui.model.trials.test_kinds import ABX, KINDS, MUSHRA, PAIRS, STAIRCASE, TestKind
 from lamina.gui.model.trials.testing import Testing
 from lamina.gui.widgets.controls.buttons import Switch
@@ -39,6 +41,8 @@ class TestSetup(QWidget):
         self._pair = [0, 1]
         self._n_trials = ABX.usual_trials
         self._was_making = False
+        self.others: list[Path] = []
+        """More sounds that the slots are to be rated with."""
         panel = Panel()
         panel.setFixedWidth(WIDTH)
         panel.content.setContentsMargins(24, 24, 24, 24)
@@ -60,11 +64,16 @@ class TestSetup(QWidget):
         self.heard.setTextFormat(Qt.TextFormat.PlainText)
         panel.content.addLayout(self._fields())
         panel.content.addWidget(self.heard)
+        panel.content.addWidget(self._more_sounds())
         panel.content.addLayout(self._foot())
         self.left_over = self._left_over()
         column = QVBoxLayout(self)
         column.addStretch(1)
         column.addWidget(panel, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(theme.MARGIN)
+        self.hint = QLabel()
+        self.hint.setProperty("role", "muted")
+        column.addWidget(self.hint, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(theme.MARGIN)
         column.addWidget(self.left_over, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(1)
@@ -121,6 +130,25 @@ class TestSetup(QWidget):
         row.addWidget(self.start_button)
         return row
 
+    def _more_sounds(self) -> QWidget:
+        self.more = QWidget()
+        self.add_button = QPushButton("Add sounds…")
+        self.add_button.setToolTip(
+            "Rate the slots with more sound files, each from its beginning and as long as what is compared (Alt+A)."
+        )
+        self.add_button.clicked.connect(self.add_sounds)
+        self.only_button = QPushButton("Only this one")
+        self.only_button.setToolTip("Rate the slots with the sound that is open alone (Alt+O).")
+        self.only_button.clicked.connect(self.drop_sounds)
+        row = QHBoxLayout(self.more)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.add_button)
+        row.addWidget(self.only_button)
+        row.addStretch(1)
+        for keys, button in (("Alt+A", self.add_button), ("Alt+O", self.only_button)):
+            QShortcut(QKeySequence(keys), self).activated.connect(button.click)
+        return self.more
+
     def _left_over(self) -> QWidget:
         strip = Panel()
         strip.setFixedWidth(WIDTH)
@@ -130,8 +158,9 @@ class TestSetup(QWidget):
         self.left_words.setTextFormat(Qt.TextFormat.PlainText)
         self.left_words.setWordWrap(True)
         self.go_on_button = QPushButton("Go on")
-        self.go_on_button.setToolTip("Go on with the test that was left; its sounds are made anew and checked.")
+        self.go_on_button.setToolTip("Go on with the test that was left; its sounds are made anew and checked (Alt+G).")
         self.go_on_button.clicked.connect(self.go_on)
+        QShortcut(QKeySequence("Alt+G"), self).activated.connect(self.go_on_button.click)
         row.addWidget(self.left_words, 1)
         row.addWidget(self.go_on_button)
         strip.content.addLayout(row)
@@ -167,7 +196,12 @@ class TestSetup(QWidget):
         if self._kind is MUSHRA:
             ready = [index for index, slot in enumerate(comparing.slots) if index and slot.made is not None]
             names = ", ".join(comparing.slots[index].recipe.title for index in ready)
-            self.heard.setText(f"Rated: {names}." if ready else "There is no slot yet: Esc, then C adds one.")
+            others = ", ".join(path.name for path in self.others)
+            n_sounds = len(self.others) + 1
+            over = f"\nOver {n_sounds} sounds: the one that is open, and the beginnings of {others}." if others else ""
+            self.heard.setText(f"Rated: {names}.{over}" if ready else "There is no slot yet: Esc, then C adds one.")
+            self.add_button.setEnabled(bool(ready) and n_sounds < MOST_ITEMS)
+            self.only_button.setEnabled(bool(self.others))
         elif self._kind is STAIRCASE:
             region = testing.layers_region() if comparing.region is not None else None
             seconds = testing.layers_seconds()
@@ -176,11 +210,12 @@ class TestSetup(QWidget):
                 f"Heard: {seconds:.1f} s{whole}. Every number of layers is made first." if region else ""
             )
         self.heard.setVisible(self._kind not in PAIRS)
+        self.more.setVisible(self._kind is MUSHRA)
 
     def _show_left_over(self) -> None:
         left = self._testing.unfinished()
         self.left_over.setVisible(left is not None)
-        self.left_words.setText(f"Not finished: {left.words}." if left is not None else "")
+        self.left_words.setText(f"Not finished: {left.words} (Alt+G goes on)." if left is not None else "")
         set_tip(self.left_words, plain_tip(self.left_words.text()))
 
     def choose_kind(self, name: str) -> None:
@@ -199,6 +234,8 @@ class TestSetup(QWidget):
             widget.setVisible(is_asked)
             self._labels[widget].setVisible(is_asked)
         self.training.setVisible(self._kind is ABX)
+        more = "      Alt+A: add sounds" if self._kind is MUSHRA else ""
+        self.hint.setText(f"Alt+1 to Alt+{len(KINDS)}: which test      Tab: the next field{more}      Return: begin")
         self._show_heard()
 
     # Gestures.
@@ -209,7 +246,7 @@ class TestSetup(QWidget):
             return
         name = self.listener.text()
         if self._kind is MUSHRA:
-            self._testing.begin_rating(name, self.begun.emit, self._show_heard)
+            self._testing.begin_rating(name, self.begun.emit, self._show_heard, self.others)
             return
         if self._kind is STAIRCASE:
             self._testing.begin_layers(self._n_trials, name, self.begun.emit, self._show_heard)
@@ -218,6 +255,25 @@ class TestSetup(QWidget):
         a, b = self._pair
         if self._testing.begin(self._kind, a, b, self._n_trials, name, is_training):
             self.begun.emit()
+
+    def add_sounds(self) -> None:
+        """Asks for more sound files to rate the slots with."""
+        if self._testing.is_making:
+            return
+        folder = str(self.others[-1].parent) if self.others else ""
+        chosen, _ = QFileDialog.getOpenFileNames(self, "Add sounds", folder, readable_filter())
+        known = {*self.others, self._testing.open_file()}
+        new = [path for path in map(Path, chosen) if path not in known]
+        self.others = [*self.others, *new][: MOST_ITEMS - 1]
+        self._show_heard()
+        self.start_button.setFocus()
+
+    def drop_sounds(self) -> None:
+        """Only the sound that is open is to be heard."""
+        if not self._testing.is_making:
+            self.others = []
+            self._show_heard()
+            self.start_button.setFocus()
 
     def go_on(self) -> None:
         """Goes on with the test that was left, once its sounds are made."""
@@ -235,6 +291,13 @@ class TestSetup(QWidget):
     def _name(self, index: int) -> str:
         recipe = self._comparing.slots[index].recipe
         return f"{recipe.title}   {recipe.detail}".strip()
+
+
+def readable_filter() -> str:
+    """The file dialog's."""
+    from lamina.plugin.files.sound import READABLE_SUFFIXES
+
+    return f"Sound files ({' '.join(f'*{suffix}' for suffix in sorted(READABLE_SUFFIXES))});;All files (*)"
 
 
 def _own_name() -> str:

@@ -183,12 +183,59 @@ function trial() {
     : test.kind === "abx" && !state.trial
       ? [el("button", { id: "train", onclick: train }, "Train first: answers are told, and don't count ", kbd("T"))]
       : [];
-  show(...head("Trial"), el("div", { class: "row" }, ...listen), el("div", { class: "row" }, ...answers), notice,
+  const { shown, keys: stripKeys } = strip();
+  show(...head("Trial"), el("div", { class: "row" }, ...listen), shown, el("div", { class: "row" }, ...answers), notice,
     ...(other.length ? [el("div", { class: "row" }, ...other)] : []),
     el("p", { class: "quiet" }, "Switch as often as you like: it goes on at the same place. ", kbd("Space"), " pauses."));
-  keys = { " ": () => player.pause(), ...(isTraining ? { Enter: begin } : other.length ? { t: train } : {}) };
+  keys = { ...stripKeys, " ": () => player.pause(), ...(isTraining ? { Enter: begin } : other.length ? { t: train } : {}) };
   state.buttons.forEach(([, , key], index) => { keys[key] = () => play(index); });
   state.answers.forEach(([which, , key]) => { keys[key] = () => give(which); });
+}
+
+/* The sound's length as a strip, with where it plays and the part that is looped: by keys, or dragged over. */
+function strip() {
+  const part = el("i", { class: "part" }), place = el("i", { class: "place" });
+  const said = el("span", { id: "part", role: "status" });
+  const bar = el("div", { class: "bar", id: "bar" }, part, place);
+  const told = () => {
+    const [from, to] = player.part || [0, player.seconds];
+    part.style.left = `${100 * from / player.seconds}%`;
+    part.style.width = player.part ? `${100 * (to - from) / player.seconds}%` : "0";
+    said.textContent = player.part ? `${from.toFixed(1)} to ${to.toFixed(1)} s of ${player.seconds.toFixed(1)} s`
+      : `the whole sound, ${player.seconds.toFixed(1)} s`;
+  };
+  const loop = (wanted) => { player.loop(wanted); told(); };
+  const at = (event) => {
+    const box = bar.getBoundingClientRect();
+    return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * player.seconds;
+  };
+  let pressed = null, x = 0;
+  bar.onpointerdown = (event) => { pressed = at(event); x = event.clientX; bar.setPointerCapture(event.pointerId); };
+  bar.onpointerup = (event) => {
+    if (pressed === null) return;
+    const released = at(event);
+    if (Math.abs(event.clientX - x) < 5) player.seek(pressed);
+    else loop([Math.min(pressed, released), Math.max(pressed, released)]);
+    pressed = null;
+  };
+  bar.ondblclick = () => loop(null);
+  const move = () => {
+    if (!bar.isConnected) return;
+    place.style.left = `${100 * player.position / player.seconds}%`;
+    requestAnimationFrame(move);
+  };
+  setTimeout(() => { told(); move(); });
+  const stripKeys = {
+    ",": () => {
+      const here = player.position, to = player.part ? player.part[1] : player.seconds;
+      loop([here, to - here < SHORTEST_LOOP ? player.seconds : to]);
+    },
+    ".": () => loop([player.part ? player.part[0] : 0, player.position]),
+    w: () => loop(null),
+  };
+  const shown = el("div", { class: "strip" }, bar, el("p", { class: "quiet" }, "Plays ", said, ". ", kbd(","),
+    " loops from here, ", kbd("."), " to here, ", kbd("W"), " plays all of it."));
+  return { shown, keys: stripKeys };
 }
 
 const SLOT_KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "-"];
@@ -212,6 +259,7 @@ function rating() {
     const score = Math.max(0, Math.min(100, Math.round(value)));
     state.ratings[index] = score;
     sliders[index].value = score;
+    sliders[index].classList.remove("unrated");
     outputs[index].textContent = `${score} ${word(score)}`;
     notice.textContent = "";
     keep();
@@ -220,7 +268,7 @@ function rating() {
     const rated = state.ratings[index];
     plays.push(el("button", { id: `play-${index}`, "aria-pressed": "false", onclick: () => play(index) },
       `Sound ${index + 1} `, kbd(SLOT_KEYS[index])));
-    sliders.push(el("input", { type: "range", id: `rate-${index}`, min: 0, max: 100, value: rated === null ? 50 : rated,
+    sliders.push(el("input", { type: "range", class: rated === null ? "unrated" : false, id: `rate-${index}`, min: 0, max: 100, value: rated === null ? 50 : rated,
       "aria-label": `Sound ${index + 1}, 0 bad to 100 excellent`, oninput: (event) => rate(index, Number(event.target.value)) }));
     outputs.push(el("output", { id: `score-${index}` }, rated === null ? "not yet" : `${rated} ${word(rated)}`));
     return el("div", { class: "slot" }, plays[index], sliders[index], outputs[index]);
@@ -234,16 +282,20 @@ function rating() {
     if (state.state.page + 1 < state.n) { state.state.page += 1; keep(); rating(); } else done();
   };
   const step = (by) => rate(at, (state.ratings[at] === null ? 50 : state.ratings[at]) + by);
+  const { shown, keys: stripKeys } = strip();
+  const back = () => { state.state.page -= 1; keep(); rating(); };
   show(...head("Page"), el("p", { class: "quiet" }, "One of them is the reference itself; it deserves 100."),
-    el("div", { class: "row" }, reference),
+    el("div", { class: "row tight" }, reference), shown,
     el("div", { class: "words" }, el("i"), el("span", {}, ...["Bad", "Poor", "Fair", "Good", "Excellent"].map((text) =>
       el("i", {}, text))), el("i")),
     ...rows, notice,
-    el("div", { class: "row" }, el("button", { class: "main", id: "next", onclick: next },
+    el("div", { class: "row" }, ...(state.state.page
+      ? [el("button", { id: "back", onclick: back }, "Back ", kbd("Backspace"))] : []),
+    el("button", { class: "main", id: "next", onclick: next },
       state.state.page + 1 < state.n ? "Next " : "Finish ", kbd("Enter"))),
     el("p", { class: "quiet" }, kbd("↑"), " ", kbd("↓"), " change a rating by 1, ", kbd("Page ↑"), " ", kbd("Page ↓"),
       " by 10, ", kbd("Space"), " pauses."));
-  keys = { " ": () => player.pause(), Enter: next, r: () => play(-1), ArrowUp: () => step(1), ArrowDown: () => step(-1),
+  keys = { ...stripKeys, ...(state.state.page ? { Backspace: back } : {}), " ": () => player.pause(), Enter: next, r: () => play(-1), ArrowUp: () => step(1), ArrowDown: () => step(-1),
     PageUp: () => step(10), PageDown: () => step(-10) };
   slots.forEach((_, index) => { keys[SLOT_KEYS[index]] = () => play(index); });
 }

@@ -1,19 +1,29 @@
 """The line in the app: two ends find each other, hear each other, and leave; what can't be says why."""
 
+import socket
 import threading
 
 import numpy as np
 import pytest
-from gui_parts import lamina_threads, wait
+from gui_parts import lamina_threads, wait, write_sound
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QLabel
 
 pytest.importorskip("aiortc", reason="the extra [line] is not installed")
 
 import lamina
-from lamina.gui.model.line.line import LIVE_INPUT, NOTHING, OPEN_FILE, RECORDING, Line
+from lamina.gui.model.line.line import LIVE_INPUT, LIVE_STEREO, NOTHING, OPEN_FILE, RECORDING, Line
 from lamina.gui.widgets.line.line_window import LineWindow
 from lamina.plugin.line.joining import transport
+from lamina.plugin.line.joining.status import PeerStatus
+from lamina.plugin.line.sender import LineRates
 
 pytest_plugins = ["gui_fixtures"]
+
+WORST = PeerStatus(
+    "talking", "Ada", "Ben", 4000.0, 2980.0, 0.204, 143.0, 1960.0, 99_999, 24, LineRates(36.0, 9.0, 60.0, 171.0, 75.0),
+    171.0, 0.0123, 5162.0, 12.0, 0,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -42,6 +52,11 @@ def invited(here, qtbot):
     here.meeting.invite_button.click()
     wait(qtbot, lambda: here.line.invitation)
     return here.meeting.invitation.text()
+
+
+def to_front(window, qtbot):
+    window.activateWindow()
+    wait(qtbot, window.isActiveWindow)
 
 
 def talking(line):
@@ -89,9 +104,99 @@ def test_who_leaves_is_told_at_the_other_end(connected, qtbot):
     here.leave_button.click()
     wait(qtbot, lambda: not here.line.is_held and not there.line.is_held)
     assert here.state.text() == "The line was closed here." and not here.line.is_trouble
-    assert not there.line.is_trouble
+    assert there.state.text() == "Ada has ended the line." and not there.line.is_trouble
     assert here.pages.currentWidget() is here.meeting and here.meeting.invite_button.isEnabled()
     assert not [name for name in lamina_threads() if name == "lamina-line-panel"]
+
+
+def test_the_level_of_what_is_sent_moves(connected, qtbot):
+    here, there = connected
+    wait(qtbot, lambda: here.ends.level.levels[1] > -50)
+    assert there.line.sent.meter is None
+    here.leave_button.click()
+    wait(qtbot, lambda: not here.line.is_held and here.ends.level.levels[1] <= -60)
+
+
+def test_the_main_window_says_who_is_on_the_line(connected, window, qtbot):
+    wait(qtbot, lambda: window.status.line_button.text() == "Line: Ben")
+    connected[0].leave_button.click()
+    wait(qtbot, lambda: window.status.line_button.text() == "Line")
+
+
+def test_a_line_is_held_by_keys_alone(window, here, there, qtbot):
+    ctrl, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+    here.close()
+    to_front(window, qtbot)
+    qtbot.keyClick(window, Qt.Key.Key_L, shift)
+    assert here.isVisible()
+    to_front(here, qtbot)
+    qtbot.keyClick(here, Qt.Key.Key_I, ctrl)
+    wait(qtbot, lambda: here.line.invitation)
+    qtbot.keyClick(here, Qt.Key.Key_C, ctrl | shift)
+    to_front(there, qtbot)
+    there.meeting.field.setFocus()
+    qtbot.keyClick(there.meeting.field, Qt.Key.Key_V, ctrl)
+    qtbot.keyClick(there.meeting.field, Qt.Key.Key_Return)
+    wait(qtbot, lambda: talking(here.line) and talking(there.line))
+    to_front(here, qtbot)
+    qtbot.keyClick(here, Qt.Key.Key_Escape)
+    qtbot.wait(200)
+    assert here.isVisible() and talking(here.line), "Escape hung up"
+    qtbot.keyClick(here, Qt.Key.Key_D, ctrl)
+    wait(qtbot, lambda: not here.line.is_held)
+    qtbot.keyClick(here, Qt.Key.Key_Escape)
+    assert not here.isVisible()
+
+
+def test_tab_reaches_everything_that_can_be_done(here, qtbot):
+    invited(here, qtbot)
+    ends, meeting = here.ends, here.meeting
+    wanted = [ends.name, ends.source, ends.bitrate, ends.denoise, ends.sink]
+    wanted += [meeting.listen, meeting.port, meeting.invite_button, meeting.invitation, meeting.copy_button]
+    wanted += [meeting.field, meeting.address, meeting.join_button, here.leave_button]
+    passed, widget = [ends.name], ends.name.nextInFocusChain()
+    while widget is not ends.name:
+        passed.append(widget)
+        widget = widget.nextInFocusChain()
+    assert [widget for widget in passed if widget in wanted] == wanted
+    assert all(widget.focusPolicy() & Qt.FocusPolicy.TabFocus for widget in wanted)
+    assert all(widget.accessibleName() or widget.text() for widget in wanted)
+
+
+@pytest.mark.parametrize("size", [(860, 560), (960, 600), (1400, 900)])
+def test_no_figure_is_cut_off(here, qtbot, size):
+    from lamina.gui.model.line.figures import figures
+
+    here.resize(*size)
+    here.pages.setCurrentWidget(here.talk)
+    for head, (value, detail) in figures(WORST).items():
+        here.talk.figures[head].show_value(value, detail)
+    qtbot.wait(20)
+    for figure in here.talk.figures.values():
+        for label in figure.findChildren(QLabel):
+            assert label.fontMetrics().horizontalAdvance(label.text()) <= label.width(), label.text()
+    assert here.minimumSizeHint().width() <= size[0] and here.minimumSizeHint().height() <= size[1]
+
+
+def test_joining_can_be_given_up(here, there, qtbot):
+    # Somebody who answers and then says nothing.
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        there.meeting.field.setText(invited(here, qtbot))
+        there.meeting.address.setText(f"127.0.0.1:{mute.getsockname()[1]}")
+        there.meeting.join_button.click()
+        silent, _ = mute.accept()
+        assert there.line.view.stage == "joining"
+        there.leave_button.click()
+        wait(qtbot, lambda: not there.line.is_held)
+        silent.close()
+    assert there.state.text() == "The line was ended before anybody joined."
+
+
+def test_an_address_that_is_none_is_refused(here, there, qtbot):
+    there.meeting.field.setText(invited(here, qtbot))
+    there.meeting.address.setText("host:port:x")
+    there.meeting.join_button.click()
+    assert "is no address" in there.state.text() and not there.line.is_held
 
 
 def test_waiting_can_be_ended(here, qtbot):
@@ -149,8 +254,14 @@ def test_closing_the_window_ends_the_line(connected, qtbot):
     wait(qtbot, lambda: not here.line.is_held)
 
 
-def test_closing_the_app_ends_the_line_and_its_threads(window, here, qtbot):
-    invited(here, qtbot)
+@pytest.mark.parametrize("stage", ["waiting", "talking"])
+def test_closing_the_app_ends_the_line_and_its_threads(window, here, there, qtbot, stage):
+    text = invited(here, qtbot)
+    if stage == "talking":
+        there.meeting.field.setText(text)
+        there.meeting.join_button.click()
+        wait(qtbot, lambda: talking(here.line))
+    there.close_work()
     window.close()
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("lamina-line")]
 
@@ -172,6 +283,63 @@ def test_no_invitation_is_on_the_clipboard_before_it_is_copied(here, qtbot):
     assert QApplication.clipboard().text() == "mine"
     here.meeting.copy_button.click()
     assert QApplication.clipboard().text() == text
+
+
+def refused(line, **wishes):
+    for name, value in wishes.items():
+        setattr(line, name, value)
+    line.invite()
+    assert not line.is_held and line.is_trouble
+    return line.sentence
+
+
+def test_what_can_not_be_sent_or_heard_is_told_before_anybody_is_invited(window, here, tmp_path):
+    line, session = here.line, window.session
+    assert "carries nothing" in refused(line, source=NOTHING, sink=NOTHING)
+    assert "120 bytes" in refused(line, source=OPEN_FILE, name="é" * 61)
+    assert "The port is 65536" in refused(line, name="", port=65536)
+    session.devices.settings = session.devices.settings.changed(input="none")
+    assert "no input" in refused(line, port=0, source=LIVE_INPUT)
+    here.ends.source.chosen.emit(LIVE_INPUT)
+    assert here.ends.whence.text() == "none"
+    session.recording.folder = tmp_path / "file" / "takes"
+    (tmp_path / "file").write_text("in the way")
+    assert "folder" in refused(line, source=OPEN_FILE, sink=RECORDING)
+    session.document = None
+    assert "no file open" in refused(line, sink="output")
+
+
+def test_a_port_that_is_taken_is_told(here, qtbot):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        here.meeting.port.setText(str(taken.getsockname()[1]))
+        here.meeting.invite_button.click()
+        wait(qtbot, lambda: here.line.view is not None and not here.line.is_held)
+    assert "can't be offered" in here.state.text() and here.line.is_trouble
+
+
+def test_both_channels_are_sent_where_that_is_chosen(here, there, qtbot):
+    here.ends.source.chosen.emit(LIVE_STEREO)
+    there.meeting.field.setText(invited(here, qtbot))
+    there.meeting.join_button.click()
+    wait(qtbot, lambda: here.line.sent.meter is not None)
+    assert here.line.sent.meter.n_channels == 2
+
+
+def test_a_line_goes_on_with_the_devices_that_are_chosen(window, here, there, qtbot, tmp_path):
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000 * 30) / 48_000)
+    loud = write_sound(tmp_path / "tone.wav", 48_000, tone[None])
+    here.line.source = LIVE_INPUT
+    there.meeting.field.setText(invited(here, qtbot))
+    there.meeting.join_button.click()
+    wait(qtbot, lambda: talking(here.line) and here.line.sent.meter is not None)
+    assert here.ends.level.levels[1] <= -60
+    window.session.devices.choose_input(f"virtual?input={loud}")
+    wait(qtbot, lambda: here.ends.level.levels[1] > -10)
+    window.session.devices.choose_input("virtual?input=/nowhere.wav")
+    wait(qtbot, lambda: "nowhere.wav" in here.remark.text())
+    assert talking(here.line)
+    window.session.devices.choose_input("virtual")
+    wait(qtbot, lambda: "nowhere.wav" not in here.remark.text())
 
 
 def test_a_line_needs_a_model_first(session):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from gui_parts import PATIENCE_SECONDS, wait, write_sound
 from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtWidgets import QLabel
+from PyQt6.QtWidgets import QFileDialog, QLabel
+from sounds import noise
 
 from lamina.gui.model.listening.recipe import Recipe
 from lamina.gui.model.listening.slots import SlotState
@@ -327,3 +328,97 @@ def test_silence_has_no_layers_to_tell(window, qtbot, tmp_path):
     setup.start_button.click()
     wait(qtbot, lambda: "silent here" in window.notice.label.text())
     assert slots.testing.test is None
+
+
+def another_sound(path, seconds, peak=0.5, seed=1):
+    return write_sound(path, 24_000, peak * noise(2, round(24_000 * seconds), seed))
+
+
+def test_several_sounds_are_rated_one_after_the_other_by_keys(slots, qtbot, window, tmp_path, monkeypatch):
+    more = [another_sound(tmp_path / name, seconds) for name, seconds in (("drums.wav", 3.0), ("voice.wav", 0.7))]
+    chosen = [str(path) for path in more] + [str(window.session.document.opened)]
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (chosen, ""))
+    qtbot.keyClick(slots, Qt.Key.Key_T)
+    setup = slots.test_page.setup
+    qtbot.keyClick(setup, Qt.Key.Key_3, Qt.KeyboardModifier.AltModifier)
+    qtbot.keyClick(setup, Qt.Key.Key_A, Qt.KeyboardModifier.AltModifier)
+    assert setup.others == more, "the one that is open is there already"
+    assert "Over 3 sounds" in setup.heard.text() and "drums.wav, voice.wav" in setup.heard.text()
+    setup.listener.setText("Ada")
+    qtbot.keyClick(setup.start_button, Qt.Key.Key_Return)
+    wait(qtbot, lambda: slots.testing.test is not None)
+    test, view = slots.testing.test, slots.test_page.rating
+    own = window.session.document.opened.stem
+    lengths = {item.name: round(item.sounds[0].seconds, 2) for item in test.items}
+    assert lengths == {own: 1.0, "drums": 1.0, "voice": 0.7}, "as long as what is compared, or as there is"
+    for item in test.items:
+        loudness = [sound.lufs for sound in item.sounds]
+        assert max(loudness) - min(loudness) < 0.01, "equally loud among themselves"
+    version = next(name for name in test.names if name not in (REFERENCE, *ANCHORS))
+    order = [test._test.item_of(page) for page in range(3)]
+    given = {}
+    for page, item in enumerate(order):
+        assert f"sound {page + 1} of 3" in view.heading.text() and item not in texts(view)
+        assert test.sounds is next(one for one in test.items if one.name == item).sounds
+        press(qtbot, view, Qt.Key.Key_Return)
+        assert test.page == page, "nothing goes on before all are rated"
+        given[item] = {**GOOD, version: 30 + 10 * page}
+        rate_all(qtbot, slots, test, given[item])
+        assert engine_seconds(slots) <= lengths[item]
+        if page == 1:
+            press(qtbot, view, Qt.Key.Key_Backspace)
+            assert test.page == 0 and test.n_rated == test.n_slots and test.slot is None
+            press(qtbot, view, Qt.Key.Key_Return)
+            assert test.page == 1 and test.n_rated == test.n_slots
+        press(qtbot, view, Qt.Key.Key_Return)
+    result = slots.test_page.result
+    assert result.isVisible()
+    assert result.verdict.text() == "You rated Lamina 0.75 kbps 40 (fair) on average over 3 sounds."
+    (taken,) = read_result(test.saved).tests
+    assert taken.test.outcome() == given and set(taken.sounds) == set(order)
+    assert taken.settings["regions"]["voice"] == [0, round(0.7 * 24_000)]
+
+
+def test_a_test_of_several_sounds_goes_on_at_its_page_with_the_same_sounds(slots, qtbot, window, tmp_path):
+    more = another_sound(tmp_path / "drums.wav", 2.0)
+    slots.test_page.setup.others = [more]
+    test, view = begin(slots, qtbot, Qt.Key.Key_3), slots.test_page.rating
+    for slot in range(test.n_slots):
+        press(qtbot, view, getattr(Qt.Key, f"Key_{'ABCD'[slot]}"), Qt.Key.Key_5)
+    press(qtbot, view, Qt.Key.Key_Return, Qt.Key.Key_B, Qt.Key.Key_7)
+    item, digests = test._test.item, [sound.sha256 for one in test.items for sound in one.sounds]
+    press(qtbot, view, Qt.Key.Key_Escape)
+    slots.open_tests()
+    setup = slots.test_page.setup
+    assert "and 1 more, 5 of 8 rated" in setup.left_words.text()
+    qtbot.keyClick(setup, Qt.Key.Key_G, Qt.KeyboardModifier.AltModifier)
+    wait(qtbot, lambda: slots.testing.test is not None)
+    again = slots.testing.test
+    assert again.page == 1 and again._test.item == item and again.rating(1) == 70
+    assert again.sounds is next(one for one in again.items if one.name == item).sounds
+    assert [sound.sha256 for one in again.items for sound in one.sounds] == digests
+    press(qtbot, view, Qt.Key.Key_Escape)
+    another_sound(more, 2.5, seed=5)
+    slots.open_tests()
+    setup.go_on_button.click()
+    wait(qtbot, lambda: "no longer those" in window.notice.label.text())
+    assert slots.testing.test is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "peak", "sentence"), [(0.3, 0.5, "drums.wav lasts 0.30 s"), (2.0, 0.0, "drums.wav: Original is silent")]
+)
+def test_another_sound_that_cant_be_rated_is_told_by_its_name(slots, qtbot, window, tmp_path, seconds, peak, sentence):
+    more = another_sound(tmp_path / "drums.wav", seconds, peak)
+    failed = []
+    assert slots.testing.begin_rating("Ada", lambda: None, lambda: failed.append(True), [more])
+    wait(qtbot, lambda: failed)
+    assert sentence in window.notice.label.text() and slots.testing.test is None
+
+
+def test_a_file_that_is_no_sound_is_told_and_nothing_begins(slots, qtbot, window, tmp_path):
+    (tmp_path / "drums.wav").write_text("no sound")
+    failed = []
+    assert slots.testing.begin_rating("Ada", lambda: None, lambda: failed.append(True), [tmp_path / "drums.wav"])
+    wait(qtbot, lambda: failed)
+    assert "drums.wav" in window.notice.label.text() and slots.testing.test is None
