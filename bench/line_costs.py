@@ -36,6 +36,8 @@ from lamina.plugin.line.sender import LineSender
 
 RATE, BLOCK, LAYERS = 48_000, 128, 8
 SECONDS, SETTLED = 12.0, 0.5
+PROCESS_BLOCK = 512
+"""A busy machine keeps up with it."""
 LOOPBACK = Path("/sys/class/net/lo/statistics")
 ETHERNET_BYTES = 14
 """Loopback counts a head for each packet that no network has."""
@@ -158,7 +160,7 @@ def talk(sound: FloatArray, frames: int, seconds: float) -> dict[str, Any]:
         file = Path(folder) / "voice.wav"
         with AudioFile(str(file), "w", RATE, 1) as writer:
             writer.write(np.tile(sound, 1 + round((seconds + 20) * RATE / sound.shape[1])))
-        shared = ["--rate", str(RATE), "--buffer", str(BLOCK), "--json"]
+        shared = ["--rate", str(RATE), "--buffer", str(PROCESS_BLOCK), "--json"]
         layers = ["--layers", str(LAYERS), "--frames", str(frames), "--fixed-layers"]
         ends = [_lamina("send", "--device-input", f"virtual?input={file}", *layers, *shared)]
         try:

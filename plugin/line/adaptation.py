@@ -18,7 +18,9 @@ SHED = 0.75
 HEARD_LAYERS = 8
 """So many layers a model's memory hears: where all of them come again nothing of a loss is left."""
 TWICE_LOSS, THRICE_LOSS = 0.05, 0.15
-"""From these shares of lost packets on two earlier frames are repeated, and three: fewer are too often lost as well."""
+"""From these shares of lost packets on two earlier frames are repeated, and three: fewer are too often lost as well. In
+bursts it is one more."""
+MOST_AGAIN = 3
 CALM_REPORTS = 3
 """So many reports without a queue, one after the other, and a layer comes back; twice as many each time that it was
 too much."""
@@ -42,7 +44,7 @@ class Redundancy:
     distance: int = 1
 
     def __post_init__(self) -> None:
-        if not 0 <= self.frames <= 3 or not 1 <= self.distance <= 4 or (self.frames and self.layers < 1):
+        if not 0 <= self.frames <= MOST_AGAIN or not 1 <= self.distance <= 4 or (self.frames and self.layers < 1):
             raise PacketError(
                 f"Redundancy of {self.frames} frames, {self.layers} layers and a distance of {self.distance} can't be "
                 "sent; give 0 to 3 frames, 1 or more layers, and a distance of 1 to 4 packets."
@@ -71,7 +73,8 @@ def chosen_redundancy(loss: float, burst: float, least_layers: int, layers: int)
     whole = min(max(least_layers, HEARD_LAYERS), layers)
     if loss < 0.005:
         return NONE
-    return Redundancy(1 + (loss >= TWICE_LOSS) + (loss >= THRICE_LOSS), whole, distance)
+    frames = 1 + (loss >= TWICE_LOSS) + (loss >= THRICE_LOSS) + (burst >= LONG_BURST)
+    return Redundancy(min(frames, MOST_AGAIN), whole, distance)
 
 
 class Adaptation:

@@ -156,9 +156,10 @@ class LineReceiver:
     def n_past(self) -> int:
         """Samples at the end of all that was pulled that stand behind the last frame that came: concealment.
 
-        Those between frames that came don't count, nor does silence that is sent sparsely while the stream lasts.
+        Those between frames that came don't count, nor does silence before the first, or that is sent sparsely while
+        the stream lasts.
         """
-        return max(0, self._pulled - self._came_until)
+        return max(0, self._pulled - self._came_until) if self._came_until else 0
 
     def takes(self, settings: Settings) -> bool:
         """Whether the codec's settings may become these while the stream is heard."""

@@ -186,9 +186,12 @@ def test_ctrl_c_ends_a_line_properly_where_loops_have_no_handlers_of_signals(end
 @pytest.mark.slow
 def test_parameters_and_devices_are_changed_while_a_line_runs(ends, tmp_path):
     first, second = tmp_path / "first.raw", tmp_path / "second.raw"
-    offering = ends("offer", "--device-input", "virtual", "--layers", "8", "--fixed-layers", "--control")
+    # One way, and as late as can be, so that a busy machine keeps up.
+    patient = ("--buffer", "4096", "--control")
+    offering = ends("send", "--device-input", "virtual", "--layers", "8", "--fixed-layers", *patient)
     invitation = offering.hears("invitation")["invitation"]
-    joining = ends("join", invitation, "--device-output", f"virtual?output={first}", "--control")
+    output = f"virtual?output={first}"
+    joining = ends("receive", "--from", invitation, "--device-output", output, "--margin", "10", *patient)
     for end in (offering, joining):
         end.hears("state", state="talking")
     offering.hears("status", layers=8)
@@ -201,20 +204,21 @@ def test_parameters_and_devices_are_changed_while_a_line_runs(ends, tmp_path):
     while not (second.exists() and second.stat().st_size > 10_000):
         joining.hears("status")
     assert first.stat().st_size > 0
-    for asked, told in (
-        ("louder", "changes nothing"),
-        ("layers=99", "layers"),
-        ("stereo=mono", "does nothing here"),
-        ("hear search=8", "does nothing here"),
-        ("hear frame_loss=0.5", "in the middle"),
-        ("output virtual?speed=2", "speed"),
+    for end, asked, told in (
+        (joining, "louder", "changes nothing"),
+        (joining, "layers=4", "Nothing is sent"),
+        (offering, "layers=99", "layers"),
+        (offering, "stereo=mono", "does nothing here"),
+        (joining, "hear search=8", "does nothing here"),
+        (joining, "hear frame_loss=0.5", "in the middle"),
+        (joining, "output virtual?speed=2", "speed"),
     ):
-        joining.asks(asked)
-        changed = joining.hears("changed", asked=asked)
+        end.asks(asked)
+        changed = end.hears("changed", asked=asked)
         assert changed["refused"] and told in changed["told"], changed
     size = second.stat().st_size
     while second.stat().st_size <= size:  # it goes on where it was
-        assert joining.hears("status")["state"] == "talking"
+        joining.hears("status")
     joining.asks("end")
     assert joining.ends() == (0, "")
 

@@ -19,7 +19,7 @@ from lamina.plugin.codes_file.header import ContainerError
 from lamina.plugin.host.device.device_settings import DeviceSettings
 from lamina.plugin.line import receiver
 from lamina.plugin.line.codec_ends import hello_of
-from lamina.plugin.line.joining import opening, peer
+from lamina.plugin.line.joining import opening, peer, pump
 from lamina.plugin.line.joining import sound as sounds_of_a_peer
 from lamina.plugin.line.joining.transport import open_offer
 
@@ -181,6 +181,19 @@ def test_devices_are_changed_only_where_there_are_some_and_the_new_ones_can_be_o
                 await one.change_devices(virtual)
 
     run(talk())
+
+
+def test_a_device_that_only_captures_is_kept_going():
+    settings = DeviceSettings(input="virtual", output="virtual", input_channels=(1,), sample_rate=48_000, buffer=512)
+    clock = pump.DeviceClock(settings, has_input=True, has_output=False)
+    now = 0.0
+    clock.stream._clock, clock.stream._sleep = lambda: now, lambda seconds: None
+    clock.start()
+    for n_blocks in range(1, 2000):  # twenty seconds, of which it keeps two
+        now = n_blocks * clock.block_seconds + 1e-6
+        assert clock.wait(n_blocks, lambda: False), (n_blocks, clock.trouble)
+        assert clock.captured().shape == (1, 512)
+    clock.stop()
 
 
 def test_layers_may_be_changed_while_sound_flows():

@@ -87,7 +87,7 @@ class DeviceClock:
         margin = settings.margin_frames if settings.margin_frames is not None else MARGIN_FRAMES
         self._margin = round(margin * FRAME_SECONDS * self.stream.sample_rate)
         self.playout = Playout(self.stream.playout, self.stream.block + self._margin, self.stream.block)
-        self.n_late = 0
+        self._n_fed = self.n_late = 0
         self._late_at: deque[float] = deque(maxlen=MISSES_TO_GROW)
         self.trouble = ""
 
@@ -107,7 +107,13 @@ class DeviceClock:
         self.stream.start()
 
     def wait(self, n_blocks: int, is_stopping: Callable[[], bool]) -> bool:
-        """Wait until the device has come by so often; false if it should stop, or has gone."""
+        """Wait until the device has come by so often; false if it should stop, or has gone.
+
+        Where nothing was handed over it plays silence: a device that only captures does, and none starves.
+        """
+        missing = (n_blocks - 1) * self.stream.block - self._n_fed
+        if missing > 0:
+            self.play(np.zeros((1, missing), np.float32))
         while not is_stopping():
             if self.stream.n_elapsed >= n_blocks * self.stream.block:
                 return True
@@ -125,6 +131,7 @@ class DeviceClock:
     def play(self, sound: FloatArray) -> None:
         """Hand a block over to be played, on as many channels as the device has."""
         n_outputs = self.stream.playout.n_channels
+        self._n_fed += sound.shape[1]
         fitted = sound[:n_outputs] if len(sound) >= n_outputs else np.repeat(sound[:1], n_outputs, axis=0)
         if self.playout.write(np.ascontiguousarray(fitted.T)) is not None:
             self._note_late()
