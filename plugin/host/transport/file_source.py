@@ -64,7 +64,10 @@ class FileSource:
 
     def _heard(self, begin: int, n_samples: int) -> FloatArray:
         # Where a file was cut off meanwhile, that is said first. A deleted file stays readable while it is open.
-        now = self.path.stat() if self.path.exists() else None
+        try:
+            now = self.path.stat()
+        except OSError:
+            now = None
         if now is not None and now.st_ino == self._status.st_ino and now.st_size < self._status.st_size:
             self._complain(f"{self.path} became shorter while it was open.")
         self._file.seek(begin)
