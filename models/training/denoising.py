@@ -40,7 +40,7 @@ def with_denoiser_config(config: CodecConfig) -> CodecConfig:
 
 
 def with_denoiser(network: CodecNetwork) -> CodecNetwork:
-    """The same codec with a denoiser that is still to be trained, behind what it does about noise already.
+    """The same codec with a denoiser that is still to be trained, instead of what it did about noise before.
 
     A denoiser that it has is kept. Raises ValueError if its design has no place for one.
     """
@@ -49,7 +49,8 @@ def with_denoiser(network: CodecNetwork) -> CodecNetwork:
         return network
     result = CodecNetwork(config)
     result.load_state_dict({**result.state_dict(), **network.state_dict()})
-    _begin(result)
+    # What FiLM takes away of a voice, no denoiser behind it brings back.
+    forget_denoising(result)
     return result
 
 
