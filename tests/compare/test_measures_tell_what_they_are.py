@@ -129,11 +129,11 @@ def test_a_long_sound_is_heard_to_its_end():
 def test_sounds_that_do_not_fit_are_refused(voice):
     for test in (voice[:-1], np.stack([voice, voice])):
         with pytest.raises(ValueError, match="equal length and channels"):
-            measure(voice, test, RATE)
+            measure(voice, test, RATE, ["si_sdr"])
     with pytest.raises(ValueError, match="NaN"):
-        measure(voice, np.full_like(voice, np.nan), RATE)
+        measure(voice, np.full_like(voice, np.nan), RATE, ["si_sdr"])
     with pytest.raises(ValueError, match="sample_rate"):
-        measure(voice, voice, 0)
+        measure(voice, voice, 0, ["si_sdr"])
 
 
 def test_an_unknown_measure_is_refused_with_the_known_ones():
