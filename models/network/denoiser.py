@@ -49,9 +49,8 @@ class Denoiser(StreamingModule):
             ResidualBlock(width, dilation, blocks) for dilation in islice(cycle(DILATIONS), blocks)
         )
         self.output = nn.Linear(width, BANDS)
-        spread = band_shapes(BANDS, config.frame, config.sample_rate)
-        self.register_buffer("spread", spread)
-        self.register_buffer("bands", (spread / spread.sum(1, keepdim=True)).t().contiguous())
+        self.register_buffer("spread", band_shapes(BANDS, config.frame, config.sample_rate))
+        self.register_buffer("bands", averages_of(self.spread))
         self.begin()
 
     @torch.no_grad()
@@ -72,13 +71,7 @@ class Denoiser(StreamingModule):
 
     def forward(self, c: Tensor, z: Tensor, amount: Tensor, state: State) -> tuple[Tensor, State]:
         """`c [B, T, frame]`, `z [B, T, latent]`, `amount [B, T, 1]` → `[B, T, frame]` and the new state."""
-        logit, after = self.judge(c, z, amount, state)
-        kept = (logit @ self.spread).clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
-        return c * torch.exp(-amount * torch.log(1 + torch.exp(-kept))), after
-
-    def judge(self, c: Tensor, z: Tensor, amount: Tensor, state: State) -> tuple[Tensor, State]:
-        """The logit of each band's share that is kept, `[B, T, bands]`, and the new state; arguments as `forward`."""
-        loudness = torch.log(self.energies(c) + POWER_FLOOR) * 0.2 + 2
+        loudness = torch.log((c * c) @ self.bands + POWER_FLOOR) * 0.2 + 2
         looks = (amount > 0).to(c.dtype)
         hidden = self.input(torch.cat([loudness, z], -1)) * looks
         after: State = []
@@ -86,11 +79,9 @@ class Denoiser(StreamingModule):
             hidden, new = block(hidden, [before])
             hidden = hidden * looks
             after += new
-        return self.output(nn.functional.gelu(hidden, approximate="tanh")), after
-
-    def energies(self, c: Tensor) -> Tensor:
-        """Mean square of the coefficients `[B, T, frame]` in each band, `[B, T, bands]`."""
-        return (c * c) @ self.bands
+        logit = self.output(nn.functional.gelu(hidden, approximate="tanh")) @ self.spread
+        kept = logit.clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
+        return c * torch.exp(-amount * torch.log(1 + torch.exp(-kept))), after
 
     @property
     def _blocks(self) -> list[ResidualBlock]:
@@ -106,6 +97,11 @@ def band_shapes(bands: int, frame: int, sample_rate: int) -> Tensor:
     places, shapes = np.arange(frame), np.eye(bands)
     centres = band_centres(bands, frame, sample_rate)
     return torch.from_numpy(np.stack([np.interp(places, centres, shape) for shape in shapes]).astype(np.float32))
+
+
+def averages_of(shapes: Tensor) -> Tensor:
+    """What gives each band's weighted mean of values `[…, frame]`, as a product, `[frame, bands]`."""
+    return (shapes / shapes.sum(1, keepdim=True)).t().contiguous()
 
 
 def band_centres(bands: int, frame: int, sample_rate: int) -> list[float]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lamina.models.network.denoiser import BANDS, band_shapes
+from lamina.models.network.denoiser import BANDS, averages_of, band_shapes
 from lamina.models.network.transform import mdct_basis
 from lamina.models.training.losses.spectra import windows_times
 
@@ -42,9 +42,8 @@ class DenoisingLoss(nn.Module):
     def __init__(self, weights: DenoisingWeights, sample_rate: int, frame: int, overlap: int) -> None:
         super().__init__()
         self.weights, self.frame, self.overlap = weights, frame, overlap
-        shapes = band_shapes(BANDS, frame, sample_rate)
         self.register_buffer("basis", mdct_basis(frame, overlap).t().contiguous())
-        self.register_buffer("bands", (shapes / shapes.sum(1, keepdim=True)).t().contiguous())
+        self.register_buffer("bands", averages_of(band_shapes(BANDS, frame, sample_rate)))
 
     def forward(self, target: Tensor, output: Tensor, mixture: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and its detached parts."""
