@@ -21,7 +21,7 @@ from PyQt6.QtGui import (
     QShortcut,
     QShowEvent,
 )
-from PyQt6.QtWidgets import QAbstractButton, QMainWindow
+from PyQt6.QtWidgets import QMainWindow
 
 from lamina.gui.background import Background
 from lamina.gui.file_dialogs import FileDialogs
@@ -32,6 +32,7 @@ from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.values.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES
 from lamina.gui.showing import Showing
 from lamina.gui.views import Views
+from lamina.gui.widgets.controls.buttons import presses_focused
 from lamina.gui.widgets.controls.status_line import LINE_KEYS
 from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, COMPARE_KEY, NOISE_ONLY_KEY
 from lamina.gui.widgets.frame.devices_dialog import DevicesDialog
@@ -242,12 +243,7 @@ class MainWindow(QMainWindow):
         self._noticed(Notice(f"{boards.other} is now equal to {boards.chosen}."))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        assert event is not None
-        focused = self.focusWidget()
-        # Space belongs to the transport wherever the focus is, so Return presses the focused button.
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(focused, QAbstractButton):
-            focused.click()
-        else:
+        if not presses_focused(self, event):
             super().keyPressEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:

@@ -1,13 +1,26 @@
 """Buttons of the app's own: signs, a round play button, switches, and a button that opens a menu."""
 
 from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
+from PyQt6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QAbstractButton, QPushButton, QStyle, QStyleOptionButton, QStylePainter, QWidget
 
 from lamina.gui.look import icons, theme
 from lamina.gui.widgets.controls.chips import draw_underline
 
 DOT_ROOM = 12
+
+
+def presses_focused(window: QWidget, event: QKeyEvent | None) -> bool:
+    """Whether `event` is Return on a focused button of `window`, which is pressed then.
+
+    Space belongs to the transport wherever the focus is, so Return presses buttons.
+    """
+    focused = window.focusWidget()
+    is_return = event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+    if is_return and isinstance(focused, QAbstractButton):
+        focused.click()
+        return True
+    return False
 
 
 class SignButton(QAbstractButton):

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from PyQt6.QtCore import QSize, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from PyQt6.QtWidgets import (
-    QAbstractButton,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -21,6 +20,7 @@ from PyQt6.QtWidgets import (
 from lamina.gui.look import theme
 from lamina.gui.model.line.line import Line
 from lamina.gui.model.session import Session
+from lamina.gui.widgets.controls.buttons import presses_focused
 from lamina.gui.widgets.controls.status_line import ElidedLabel
 from lamina.gui.widgets.controls.tab_order import tab_through
 from lamina.gui.widgets.controls.tips import plain_tip, set_tip
@@ -130,11 +130,7 @@ class LineWindow(QWidget):
         self.line.close()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        assert event is not None
-        focused = self.focusWidget()
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(focused, QAbstractButton):
-            focused.click()
-        else:
+        if not presses_focused(self, event):
             super().keyPressEvent(event)
 
     def _escape(self) -> None:

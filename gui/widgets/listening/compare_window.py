@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QSize, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
-from PyQt6.QtWidgets import QAbstractButton, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.listening.recipe import Recipe
@@ -16,6 +16,7 @@ from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.trials.heard_results import HeardResults
 from lamina.gui.model.trials.measuring import Measuring
 from lamina.gui.model.trials.testing import Testing
+from lamina.gui.widgets.controls.buttons import presses_focused
 from lamina.gui.widgets.frame.notice import NoticeBar
 from lamina.gui.widgets.listening.add_menu import fill_menu
 from lamina.gui.widgets.listening.compare_page import ComparePage
@@ -162,12 +163,7 @@ class CompareWindow(QWidget):
         self.comparing.add(recipe)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        assert event is not None
-        focused = self.focusWidget()
-        # Space belongs to the transport wherever the focus is, so Return presses the focused button.
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(focused, QAbstractButton):
-            focused.click()
-        else:
+        if not presses_focused(self, event):
             super().keyPressEvent(event)
 
     def showEvent(self, event: QShowEvent | None) -> None:
