@@ -114,7 +114,7 @@ class Desk:
     def _leaves_alone(self, frame: CodedFrame, settings: Settings) -> bool:
         if settings.alters_codes or frame.layers == 0:
             return False
-        return all([effect.is_at_rest for effect in self._lasting])
+        return all(effect.is_at_rest for effect in self._lasting)
 
     def _note(self, frame: CodedFrame) -> None:
         for effect in self._effects:
