@@ -142,6 +142,11 @@ class CodecRuntime:
             return np.zeros(counts.shape, np.int64)
         return np.int64(self.config.layers) * (counts < memory.from_layers)
 
+    def _first_row(self, count: int) -> int:
+        """The same for one frame."""
+        memory = self.config.memory
+        return self.config.layers if memory is not None and count < memory.from_layers else 0
+
     def loop(self, n_channels: int) -> Loop | None:
         """A new loop through the memory; None if the codec has none."""
         return None if self.config.memory is None else self._engine.loop(self, n_channels)
@@ -176,7 +181,7 @@ class CodecRuntime:
         summed = deepest if most is None else min(most, deepest)
         if least != deepest:
             return self._sum_unequal(codes, sent, summed)
-        first = int(self.first_rows(sent).flat[0]) if sent.size else 0
+        first = self._first_row(deepest)
         if 0 < n_channels * n_frames <= FEW_ROWS:
             # All entries at once, added up in the same order as below.
             found: FloatArray = np.add.reduce(self.entries[first + np.arange(summed), codes[:, :, :summed]], 2)

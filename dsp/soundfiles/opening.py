@@ -1,15 +1,16 @@
-"""Which reader a sound file gets: by what its first bytes are, not by its name."""
+"""Which reader a sound file gets: by what its first bytes are, not by its name.
+
+A reader's module is loaded with the first file that needs it; most programs meet few kinds.
+"""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from lamina.dsp.soundfiles.container_file import ContainerFile
 from lamina.dsp.soundfiles.formats import readable
-from lamina.dsp.soundfiles.mpeg_file import MpegFile
-from lamina.dsp.soundfiles.ogg_file import OggFile
 from lamina.dsp.soundfiles.pcm_file import PcmFile
 from lamina.dsp.soundfiles.sound_reader import SoundFileError, SoundReader, cut_off
 from lamina.dsp.soundfiles.views import Part, PutRight
@@ -27,6 +28,12 @@ OTHERS = (
     (b"DSD ", "a DSD file"),
     (b"FRM8", "a DSD file"),
     (b"#!AMR", "an AMR file"),
+    (b"\x0bw", "a Dolby Digital (AC-3) file"),
+    (b"\x7f\xfe\x80\x01", "a DTS file"),
+    (b"Creative Voice File", "a Creative Voice (VOC) file"),
+    (b".ra\xfd", "a RealAudio file"),
+    (b".RMF", "a RealMedia file"),
+    (b"FLV", "a Flash Video file"),
     (b"\x30\x26\xb2\x75", "a Windows Media file"),
     (b"\x1a\x45\xdf\xa3", "a Matroska or WebM file"),
     (b"\x89PNG", "a picture"),
@@ -71,12 +78,14 @@ def open_sound(path: Path) -> SoundReader:
             return _open_wav(path)
         if kind == "aiff":
             plain = read_aiff_header(path)
-            return PcmFile(path, plain) if plain is not None else ContainerFile(path.open("rb"), kind)
+            return PcmFile(path, plain) if plain is not None else _container(path.open("rb"), kind)
         if kind == "ogg":
+            from lamina.dsp.soundfiles.ogg_file import OggFile
+
             return OggFile(path)
         if kind in ("mp3", "aac"):
-            return MpegFile(lambda: path.open("rb"), kind)
-        return ContainerFile(path.open("rb"), kind)
+            return _mpeg(lambda: path.open("rb"), kind)
+        return _container(path.open("rb"), kind)
     except SoundFileError:
         raise
     except (
@@ -129,13 +138,25 @@ def _open_wav(path: Path) -> SoundReader:
         return PcmFile(path, sound.pcm)
     reader: SoundReader
     if sound.is_mpeg:
-        reader = MpegFile(lambda: cast(BinaryIO, Part(path, sound.start, sound.start + sound.there)), "mp3")
+        reader = _mpeg(lambda: cast(BinaryIO, Part(path, sound.start, sound.start + sound.there)), "mp3")
     else:
         file = cast(BinaryIO, PutRight(path, sound)) if not sound.is_plain else path.open("rb")
-        reader = ContainerFile(file, "wav", sound.is_in_blocks)
+        reader = _container(file, "wav", sound.is_in_blocks)
     trouble = sound.trouble
     if trouble and sound.is_in_blocks and sound.promised:  # of them headers often say wrong how many bytes a second has
         seconds = reader.frames / reader.samplerate
         trouble = cut_off(seconds, seconds * sound.promised / sound.there)
     reader.trouble = trouble or reader.trouble
     return reader
+
+
+def _mpeg(opened: Callable[[], BinaryIO], kind: str) -> SoundReader:
+    from lamina.dsp.soundfiles.mpeg_file import MpegFile
+
+    return MpegFile(opened, kind)
+
+
+def _container(file: BinaryIO, kind: str, is_in_blocks: bool = False) -> SoundReader:
+    from lamina.dsp.soundfiles.container_file import ContainerFile
+
+    return ContainerFile(file, kind, is_in_blocks)

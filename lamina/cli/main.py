@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lamina.cli.answers import INTERRUPTED, MEANINGS, REFUSED, UNREAD, code_of, told
 from lamina.cli.options import MODEL_HELP
@@ -21,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     _keep_standard_streams_in_place()
     _print_whatever_the_terminal_can()
-    parser = _parser()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = _parser(arguments)
     options = parser.parse_args(arguments)
     if options.run is None:
         parser.print_help()
@@ -91,7 +93,11 @@ def _print_whatever_the_terminal_can() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of a command line.
+
+    Where it begins with a command, that one is declared alone: the others' modules would take longer to load than it.
+    """
     parser = argparse.ArgumentParser(
         prog="lamina",
         description="A neural audio codec you can play: 0.75 to 18 kbps, one layer of detail at a time.",
@@ -103,37 +109,71 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_const", dest="run", const=_version, help="show the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
-    app = commands.add_parser(
-        "app", help="open the desktop app", description="Open the desktop app, with a sound file or the demo item."
-    )
-    app.add_argument("file", nargs="?", type=Path, metavar="FILE", help=f"{readable()} or lamina")
-    app.add_argument("--model", metavar="NAME", help=MODEL_HELP)
-    app.set_defaults(run=_app)
-
-    from lamina.cli.codes import add_codes_commands
-    from lamina.cli.comparing.compare import add_compare_command
-    from lamina.cli.data import add_data_command
-    from lamina.cli.info import add_info_commands
-    from lamina.cli.line.line import add_line_command
-    from lamina.cli.listening.listen import add_listen_command
-    from lamina.cli.live import add_live_commands
-    from lamina.cli.models import add_models_command
-    from lamina.cli.render import add_render_command
-    from lamina.cli.shell import add_shell_commands
-    from lamina.cli.training.train import add_train_command
-
-    add_render_command(commands)
-    add_codes_commands(commands)
-    add_compare_command(commands)
-    add_live_commands(commands)
-    add_line_command(commands)
-    add_listen_command(commands)
-    add_info_commands(commands)
-    add_models_command(commands)
-    add_train_command(commands)
-    add_data_command(commands)
-    add_shell_commands(commands, parser)
+    # The manual page and what completes commands are made of all of them.
+    first = arguments[0] if arguments and arguments[0] not in ("completion", "man") else None
+    _declare(commands, parser, first)
+    if not commands.choices:
+        _declare(commands, parser, None)
     return parser
+
+
+def _declare(commands: Any, parser: argparse.ArgumentParser, alone: str | None) -> None:
+    """Declare all commands, or only those of the module that declares the one called `alone`."""
+
+    def is_wanted(*names: str) -> bool:
+        return alone is None or alone in names
+
+    if is_wanted("app"):
+        app = commands.add_parser(
+            "app", help="open the desktop app", description="Open the desktop app, with a sound file or the demo item."
+        )
+        app.add_argument("file", nargs="?", type=Path, metavar="FILE", help=f"{readable()} or lamina")
+        app.add_argument("--model", metavar="NAME", help=MODEL_HELP)
+        app.set_defaults(run=_app)
+    if is_wanted("render"):
+        from lamina.cli.render import add_render_command
+
+        add_render_command(commands)
+    if is_wanted("encode", "decode", "inspect"):
+        from lamina.cli.codes import add_codes_commands
+
+        add_codes_commands(commands)
+    if is_wanted("compare"):
+        from lamina.cli.comparing.compare import add_compare_command
+
+        add_compare_command(commands)
+    if is_wanted("live", "devices"):
+        from lamina.cli.live import add_live_commands
+
+        add_live_commands(commands)
+    if is_wanted("line"):
+        from lamina.cli.line.line import add_line_command
+
+        add_line_command(commands)
+    if is_wanted("listen"):
+        from lamina.cli.listening.listen import add_listen_command
+
+        add_listen_command(commands)
+    if is_wanted("info", "presets", "rivals"):
+        from lamina.cli.info import add_info_commands
+
+        add_info_commands(commands)
+    if is_wanted("models"):
+        from lamina.cli.models import add_models_command
+
+        add_models_command(commands)
+    if is_wanted("train"):
+        from lamina.cli.training.train import add_train_command
+
+        add_train_command(commands)
+    if is_wanted("data"):
+        from lamina.cli.data import add_data_command
+
+        add_data_command(commands)
+    if is_wanted("completion", "man"):
+        from lamina.cli.shell import add_shell_commands
+
+        add_shell_commands(commands, parser)
 
 
 def _version(_options: argparse.Namespace) -> int:

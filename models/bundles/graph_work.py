@@ -92,7 +92,7 @@ class _Node:
 def check_work(path: Path) -> None:
     """Refuse a graph whose work may depend on the numbers in its inputs.
 
-    What is left is work that depends on how many frames and channels a call has.
+    What is left is work that depends on how many frames and channels a call has (`lamina.models.engines.pieces`).
 
     Raises ValueError, naming the operator; also for a file that is no ONNX model.
     """

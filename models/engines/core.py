@@ -40,6 +40,7 @@ UNTRAINED = (
 LONGEST_PROBLEM = 400
 
 _Pointer = ctypes.c_void_p
+_Memory = ctypes.c_char * 0
 _INTEGERS = (
     *("frame", "latent", "code_width", "residual_layers", "coarse_layers", "codebook_size"),
     *("overlap", "width", "encoder_blocks", "decoder_blocks", "informed"),
@@ -163,28 +164,27 @@ class Core:
 
     def encode(self, audio: FloatArray, state: FloatArray, latents: FloatArray) -> None:
         """Samples `[frames · frame]` → `latents [frames, latent]`."""
-        self._library.lamina_encode(
-            self._codec, len(latents), audio.ctypes.data, state.ctypes.data, latents.ctypes.data
-        )
+        self._library.lamina_encode(self._codec, len(latents), _at(audio), _at(state), _at(latents))
 
     def decode(
         self, latents: FloatArray, denoise: FloatArray, layers: Int32Array, state: FloatArray, audio: FloatArray
     ) -> None:
         """Latents `[frames, latent]`, `denoise` and `layers [frames]` → samples `audio [frames · frame]`."""
-        given = (array.ctypes.data for array in (latents, denoise, layers, state, audio))
-        self._library.lamina_decode(self._codec, len(latents), *given)
+        self._library.lamina_decode(
+            self._codec, len(latents), _at(latents), _at(denoise), _at(layers), _at(state), _at(audio)
+        )
 
     def quantize(self, latents: FloatArray, counts: Int32Array, width: int, coarse: bool, codes: Int32Array) -> None:
         """Latents `[n, latent]` → the first `counts [n]` of `codes [n, layers]`, `width` candidates being followed."""
         self._library.lamina_quantize(
             self._codec,
             len(latents),
-            latents.ctypes.data,
-            counts.ctypes.data,
+            _at(latents),
+            _at(counts),
             width,
             coarse,
             codes.shape[1],
-            codes.ctypes.data,
+            _at(codes),
         )
 
     def send(
@@ -200,9 +200,19 @@ class Core:
         predictions: FloatArray,
     ) -> None:
         """The sender's loop: see `lamina_send` in `core/lamina.h`."""
-        given = (array.ctypes.data for array in (audio, latents, counts, widths, guarded, lag_state, loop_state))
         self._library.lamina_send(
-            self._codec, len(latents), *given, codes.shape[1], codes.ctypes.data, predictions.ctypes.data
+            self._codec,
+            len(latents),
+            _at(audio),
+            _at(latents),
+            _at(counts),
+            _at(widths),
+            _at(guarded),
+            _at(lag_state),
+            _at(loop_state),
+            codes.shape[1],
+            _at(codes),
+            _at(predictions),
         )
 
     def receive(
@@ -215,18 +225,27 @@ class Core:
         predictions: FloatArray,
     ) -> None:
         """The receiver's loop: see `lamina_receive` in `core/lamina.h`."""
-        remembered = None if given is None else given.ctypes.data
         self._library.lamina_receive(
             self._codec,
             len(codes),
-            codes.ctypes.data,
+            _at(codes),
             codes.shape[1],
-            counts.ctypes.data,
-            remembered,
+            _at(counts),
+            None if given is None else _at(given),
             conceal,
-            loop_state.ctypes.data,
-            predictions.ctypes.data,
+            _at(loop_state),
+            _at(predictions),
         )
+
+
+def _at(array: npt.NDArray[Any]) -> ctypes.Array[ctypes.c_char] | int:
+    """Where a contiguous array lies, as an argument for the core: a live frame asks this seventeen times.
+
+    `ndarray.ctypes` takes several times as long, and is needed only for arrays that may not be written to.
+    """
+    if array.flags.writeable:
+        return _Memory.from_buffer(array)
+    return array.ctypes.data
 
 
 def read_codebooks(bundle: Bundle) -> tuple[FloatArray, FloatArray]:

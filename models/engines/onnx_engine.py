@@ -33,12 +33,12 @@ from lamina.models.coding.search import CodeSearch
 from lamina.models.config import MemoryConfig
 from lamina.models.engines.exact import exact_product
 from lamina.models.engines.loop import LoopState, OnnxLoop
+from lamina.models.engines.pieces import CHANNELS, FRAMES, ROWS, State, joined, pieces, streamed
 
 if TYPE_CHECKING:
     from lamina.models.runtime import CodecRuntime
 
 CodeArray = npt.NDArray[np.uint16]
-State = list[FloatArray]
 
 
 class OnnxEngine:
@@ -94,12 +94,18 @@ class OnnxEngine:
     def decode(
         self, z: FloatArray, denoise: FloatArray, layers: npt.NDArray[np.int64], state: State
     ) -> tuple[FloatArray, State]:
-        feeds: dict[str, npt.NDArray[Any]] = dict(zip(self._decoder_state, state, strict=True))
-        feeds |= {"latent": z, "denoise": denoise[..., None]}
-        if self._config.transform.informed:
-            feeds["layers"] = layers
-        y, *after = self._decoder.run(None, feeds)
-        return y[..., 0], after
+        if not z.shape[1]:
+            return np.zeros((len(z), 0), np.float32), state
+
+        def run(channels: slice, frames: slice, state: State) -> tuple[FloatArray, State]:
+            feeds: dict[str, npt.NDArray[Any]] = dict(zip(self._decoder_state, state, strict=True))
+            feeds |= {"latent": z[channels, frames], "denoise": denoise[channels, frames, None]}
+            if self._config.transform.informed:
+                feeds["layers"] = layers[channels, frames]
+            y, *after = self._decoder.run(None, feeds)
+            return y[..., 0], after
+
+        return streamed(run, len(z), z.shape[1], state)
 
     def loop(self, runtime: CodecRuntime, n_channels: int) -> OnnxLoop:
         return OnnxLoop(runtime, self, n_channels)
@@ -117,6 +123,26 @@ class OnnxEngine:
         if self._encodes_long_calls:
             return self._quantize_groups(rows, most, 0)
         return np.concatenate([self._quantize_groups(row[None], most, 0) for row in rows])
+
+    def try_sizes(self) -> None:
+        """Call every graph with every size of piece that any call is cut into."""
+        config = self._config
+        for n_channels in CHANNELS:
+            for n_frames in FRAMES:
+                silence = np.zeros((n_channels, n_frames * config.frame), np.float32)
+                z, _ = self._encode(silence, self.encoder_state(n_channels))
+                layers = np.full(z.shape[:2], config.layers)
+                self.decode(z, np.zeros(z.shape[:2], np.float32), layers, self.decoder_state(n_channels))
+            if config.memory is not None:
+                self.find_lag(silence[:, : config.frame], self.lag_state(n_channels))
+                nothing = np.zeros(n_channels, np.int64)
+                self.foresee(nothing, nothing > 0, self.loop_state(n_channels))
+        for n_rows in ROWS:
+            rows = np.zeros((n_rows, config.latent), np.float32)
+            self._quantize_groups(rows, config.residual_layers, 0)
+            self.quantize_first(rows)
+            if config.memory is not None:
+                self.quantize_coarse(rows)
 
     # What the loop is made of.
 
@@ -155,9 +181,12 @@ class OnnxEngine:
         counts = has_lag.astype(np.float32)[:, None]
         share = np.where(has_lag & (lag >= self._n_lags), self._guarded, self._trust)[:, None]
         feeds = {"index": self._extensions[lag % self._n_lags], "has_lag": counts, "share": share}
-        prediction, tail, past = self._memory.run(
-            None, {**feeds, "latents": state.latents, "tail": state.tail, "past": state.past}
-        )
+        feeds |= {"latents": state.latents, "tail": state.tail, "past": state.past}
+        parts = [
+            self._memory.run(None, {name: values[channels] for name, values in feeds.items()})
+            for channels in pieces(len(lag), CHANNELS)
+        ]
+        prediction, tail, past = (joined(list(arrays)) for arrays in zip(*parts, strict=True))
         return prediction, LoopState(state.latents, tail, past, lag)
 
     def quantize_first(self, residual: FloatArray) -> tuple[CodeArray, FloatArray]:
@@ -165,7 +194,11 @@ class OnnxEngine:
 
         Returns their codes, and what these leave over.
         """
-        *codes, left = self._quantizers[0].run(self._first_names, {"latent": residual})
+        parts = [
+            self._quantizers[0].run(self._first_names, {"latent": residual[rows]})
+            for rows in pieces(len(residual), ROWS)
+        ]
+        *codes, left = (joined(list(arrays)) for arrays in zip(*parts, strict=True))
         return np.array(codes).T, left
 
     def quantize_further(self, left: FloatArray, layers: int) -> CodeArray:
@@ -177,16 +210,29 @@ class OnnxEngine:
     def quantize_coarse(self, residual: FloatArray) -> CodeArray:
         """What a prediction without a lag left over, `[n, latent]` → codes of the coarse layers, `[n, layers]`."""
         names = [f"codes{layer}" for layer in range(self._config.coarse_layers)]
-        return np.stack(self._coarse.run(names, {"latent": residual}), -1).astype(np.uint16)
+        parts = [
+            np.stack(self._coarse.run(names, {"latent": residual[rows]}), -1) for rows in pieces(len(residual), ROWS)
+        ]
+        return joined(parts).astype(np.uint16)
 
     def _encode(self, x: FloatArray, state: State) -> tuple[FloatArray, State]:
-        z, *after = self._encoder.run(
-            None, {"audio": x[..., None], **dict(zip(self._encoder_state, state, strict=True))}
-        )
-        return z, after
+        frame = self._config.frame
+        if x.shape[1] < frame:
+            return np.zeros((len(x), 0, self._config.latent), np.float32), state
+
+        def run(channels: slice, frames: slice, state: State) -> tuple[FloatArray, State]:
+            audio = x[channels, frames.start * frame : frames.stop * frame, None]
+            z, *after = self._encoder.run(None, {"audio": audio, **dict(zip(self._encoder_state, state, strict=True))})
+            return z, after
+
+        return streamed(run, len(x), x.shape[1] // frame, state)
 
     def _quantize_groups(self, residual: FloatArray, layers: int, first_group: int) -> CodeArray:
         """Rows `[n, latent]` → codes of `layers` layers `[n, layers]`, from those of a group on."""
+        parts = [self._quantize_piece(residual[rows], layers, first_group) for rows in pieces(len(residual), ROWS)]
+        return joined(parts) if parts else np.zeros((0, layers), np.uint16)
+
+    def _quantize_piece(self, residual: FloatArray, layers: int, first_group: int) -> CodeArray:
         codes: list[npt.NDArray[np.int64]] = []
         for group in range(first_group, len(self._quantizers)):
             if len(codes) == layers:

@@ -1,9 +1,9 @@
 """Whether a model's graphs come to an end: tried in a process of its own, which can be ended.
 
 A graph may hold anything that ONNX Runtime can compute, and one product of two large arrays takes minutes that nothing
-in this process could cut short. A bundle's example is a second or so of sound: what computes it can be played,
-since graphs whose work depends on the sound are refused (`lamina.models.bundles.graph_work`). It may still depend on
-how many frames and channels come in a call: tried are one frame and the whole example, in one channel.
+in this process could cut short. Graphs whose work depends on the sound are refused
+(`lamina.models.bundles.graph_work`), and how much comes in a call is one of a few sizes, each of which is tried here
+(`lamina.models.engines.pieces`): so what comes to an end here does so with every sound.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from lamina.models.bundles.bundle import Bundle, BundleError, weights_folder
 from lamina.models.places import data_folder
 
 MOST_CPU_SECONDS = 30
-"""For opening a bundle and computing its example; a usual one takes less than a second of them."""
+"""For opening a bundle and computing its example and every size of call; a usual one takes two or three of them."""
 MOST_SECONDS = 10 * MOST_CPU_SECONDS
 """By the clock, which a busy machine may need, and where a system doesn't limit a process's computing."""
 MOST_BYTES = 8 << 30
-FOLDER = "tried-models"
+FOLDER = "tried-in-all-sizes"
 """In the user's data folder: an empty file for each bundle that came to an end, called by its digest."""
 
 
@@ -58,5 +58,5 @@ def check_it_ends(bundle: Bundle) -> None:
 def _does_not_end(bundle: Bundle) -> BundleError:
     return BundleError(
         f"The bundle {bundle.path} can't be used: its graphs took more than {MOST_CPU_SECONDS} s of computing, or more "
-        f"than {MOST_BYTES >> 30} GB, for its example. Take another model, or a smaller one."
+        f"than {MOST_BYTES >> 30} GB, for seconds of sound. Take another model, or a smaller one."
     )

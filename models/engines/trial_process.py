@@ -10,18 +10,21 @@ import sys
 from pathlib import Path
 
 from lamina.models.bundles.bundle import open_bundle
+from lamina.models.engines.onnx_engine import OnnxEngine
 from lamina.models.runtime import CodecRuntime
 
 
 def main(folder: Path, cpu_seconds: int, n_bytes: int) -> None:
-    """All that opening a bundle computes with ONNX Runtime, within limits of which the first ends the process."""
+    """What opening a bundle computes with ONNX Runtime, and calls of every size, within limits that end the process."""
     with contextlib.suppress(ImportError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
         resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    CodecRuntime(open_bundle(folder), engine="onnx")
+    bundle = open_bundle(folder)
+    CodecRuntime(bundle, engine="onnx")
+    OnnxEngine(bundle).try_sizes()
 
 
 if __name__ == "__main__":

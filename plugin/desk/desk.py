@@ -15,6 +15,7 @@ import numpy.typing as npt
 from lamina.dsp.arrays import FloatArray
 from lamina.models.runtime import CodeArray, CodecRuntime
 from lamina.plugin.desk.chain import CHAIN
+from lamina.plugin.desk.effect import CodeEffect
 from lamina.plugin.desk.frame import CodedFrame, coded_frames
 from lamina.plugin.parameters.settings import Settings
 
@@ -78,6 +79,8 @@ class Desk:
         self._runtime = runtime
         self._n_layers = runtime.config.layers
         self._effects = [effect(runtime) for effect in CHAIN]
+        # Each frame asks these; the others never have anything that goes on.
+        self._lasting = [effect for effect in self._effects if type(effect).is_at_rest is not CodeEffect.is_at_rest]
 
     def play(self, sent: Sent, settings: Sequence[Settings]) -> Played:
         """Frames through the desk, each with its own settings."""
@@ -109,7 +112,9 @@ class Desk:
         return Played(latents, layers, peaks, levels, altered)
 
     def _leaves_alone(self, frame: CodedFrame, settings: Settings) -> bool:
-        return not settings.alters_codes and frame.layers > 0 and all(effect.is_at_rest for effect in self._effects)
+        if settings.alters_codes or frame.layers == 0:
+            return False
+        return all(effect.is_at_rest for effect in self._lasting)
 
     def _note(self, frame: CodedFrame) -> None:
         for effect in self._effects:

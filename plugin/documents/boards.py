@@ -177,14 +177,9 @@ def _read(entry: Any, place: str, depth: int, allowed: Allowed) -> Build:
         raise BoardDocumentError(f'{place} needs "effect", a name.')
     name: str = entry["effect"]
     where = f"{place} ({name})"
-    known = [
-        "NeuralCodec",
-        "board",
-        "vst3",
-        *rival_names(),
-        *(NATIVE + native for native in (*native_effects(), *CONTAINERS)),
-    ]
-    if name not in known:
+    known = ["NeuralCodec", "board", "vst3", *(NATIVE + native for native in (*native_effects(), *CONTAINERS))]
+    if name not in known and not (name.startswith(RIVAL) and name in rival_names()):
+        known += rival_names()
         raise BoardDocumentError(
             f"{place} is {name!r}, which is not an effect that a document may name.{suggest(name, known)}"
         )

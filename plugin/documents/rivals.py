@@ -1,4 +1,7 @@
-"""Rival codecs in board documents: {"effect": "rival.opus", "kbps": 12.0, "options": {"frame_ms": 20, …}}."""
+"""Rival codecs in board documents: {"effect": "rival.opus", "kbps": 12.0, "options": {"frame_ms": 20, …}}.
+
+The codecs themselves, twenty modules, are loaded once a document names one: most never do.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lamina.plugin.rivals.evs import EVS, EVS_VARIABLE
-from lamina.plugin.rivals.registry import CLASSES, RIVALS, Rival, make
+from lamina.plugin.rivals.coding.rival import Rival
 
 RIVAL = "rival."
 """Before a rival's name in the field "effect"."""
@@ -15,11 +17,15 @@ RIVAL = "rival."
 
 def rival_names() -> list[str]:
     """All that may stand in the field "effect"."""
+    from lamina.plugin.rivals.registry import RIVALS
+
     return [RIVAL + name for name in RIVALS]
 
 
 def is_kept(rival: Rival) -> bool:
     """Whether it is one of Lamina's own, which another process can make again."""
+    from lamina.plugin.rivals.registry import CLASSES
+
     return type(rival) in CLASSES
 
 
@@ -37,6 +43,8 @@ def check_programs(entry: dict[str, Any], allowed: frozenset[Path] | None) -> No
 
     Raises ValueError.
     """
+    from lamina.plugin.rivals.evs import EVS, EVS_VARIABLE
+
     options = entry.get("options")
     if entry.get("effect") != RIVAL + EVS.NAME or not isinstance(options, dict) or "folder" not in options:
         return
@@ -56,6 +64,8 @@ def read_rival(entry: dict[str, Any]) -> Rival:
 
     Raises TypeError or ValueError with a sentence, also where the rival lacks something here (RivalMissingError).
     """
+    from lamina.plugin.rivals.registry import make
+
     kbps, options = entry.get("kbps"), entry.get("options", {})
     if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):
         raise ValueError('"options" must be values by name')

@@ -339,21 +339,20 @@ def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_se
     n_frames = sent.codes.shape[1]
     output_rms = _rms(y.reshape(len(y), n_frames, -1))
     each = np.arange(sent.codes.shape[2])
-    if sent.predictions is None:
-        energy = runtime.energies[each, sent.codes]
-    else:
-        first = runtime.first_rows(sent.counts)
-        energy = runtime.energies[np.minimum(first[..., None] + each, len(runtime.energies) - 1), sent.codes]
+    first = runtime.first_rows(sent.counts)
+    rows = each if not first.any() else np.minimum(first[..., None] + each, len(runtime.energies) - 1)
+    energy = runtime.energies[rows, sent.codes]
+    if sent.predictions is not None:
         # What a lag adds is what it lets the codec foresee.
         foreseen = np.einsum("cfd,cfd->cf", sent.predictions, sent.predictions)
-        energy[..., 0] = np.where(first == 0, foreseen, energy[..., 0])
+        energy[..., 0] = foreseen if rows is each else np.where(first == 0, foreseen, energy[..., 0])
     if sent.counts.min() < len(each):
         energy *= each < sent.counts[..., None]
     seconds = (encoded.seconds + decode_seconds) / n_frames
+    bits = runtime.summed_bits.tolist()
     reports = []
-    for frame in range(n_frames):
-        counts = sent.counts[:, frame]
-        layers, of_sent = int(counts.max()), counts[: encoded.n_sent[frame]]
+    for frame, counts in enumerate(sent.counts.T.tolist()):
+        layers, of_sent = max(counts), counts[: encoded.n_sent[frame]]
         reports.append(
             FrameReport(
                 sent.first + frame,
@@ -363,8 +362,8 @@ def reports_of(runtime: CodecRuntime, encoded: Encoded, y: FloatArray, decode_se
                 encoded.input_rms[:, frame],
                 output_rms[:, frame],
                 seconds,
-                int(runtime.summed_bits[of_sent].sum()),
-                counts=tuple(of_sent.tolist()),
+                sum(bits[count] for count in of_sent),
+                counts=tuple(of_sent),
             )
         )
     return reports

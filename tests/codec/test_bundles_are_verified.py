@@ -22,6 +22,7 @@ from lamina.models.bundles.bundle import (
 from lamina.models.bundles.graph_work import check_work
 from lamina.models.bundles.onnx_weights import check_graph
 from lamina.models.engines import trial
+from lamina.models.engines.onnx_engine import OnnxEngine
 from lamina.models.runtime import CodecRuntime, load_runtime
 from lamina.plugin import NeuralCodec
 
@@ -258,15 +259,54 @@ def test_a_bundle_whose_work_depends_on_the_sound_is_not_opened(copy):
 def test_a_graph_that_takes_minutes_hangs_nobody(copy, monkeypatch, data_folder):
     """One product of two large arrays, which no loop gives away and nothing can end but the end of its process."""
     onnx = pytest.importorskip("onnx")
-    model = onnx.load(copy / "encoder.onnx")
-    graph, make = model.graph, onnx.helper.make_node
     shape = onnx.numpy_helper.from_array(np.array([14_000, 14_000], np.int64), "slow_shape")
-    graph.initializer.append(shape)
+    slow_down(onnx, copy, [shape], [])
+    monkeypatch.setenv("LAMINA_ENGINE", "onnx")
+    monkeypatch.setattr(trial, "MOST_CPU_SECONDS", 3)
+    with pytest.raises(BundleError, match="took more than 3 s of computing"):
+        NeuralCodec(model=str(copy)).stream(24_000, 1)
+    assert not (data_folder / trial.FOLDER).exists()
+
+
+@pytest.mark.slow
+def test_a_graph_that_takes_minutes_for_some_lengths_of_call_hangs_nobody(copy, monkeypatch, data_folder):
+    """64 frames in a call take minutes, any other number a moment; the bundle's example has 24."""
+    onnx = pytest.importorskip("onnx")
+    make, number = onnx.helper.make_node, onnx.numpy_helper.from_array
+    constants = {"which": [1], "these": [64], "large": [14_000], "least": [1], "twice": [2]}
+    slow_down(
+        onnx,
+        copy,
+        [number(np.array(value, np.int64), name) for name, value in constants.items()],
+        [
+            make("Shape", ["fast"], ["sizes"]),
+            make("Gather", ["sizes", "which"], ["frames"]),
+            make("Equal", ["frames", "these"], ["is_slow"]),
+            make("Cast", ["is_slow"], ["zero_or_one"], to=onnx.TensorProto.INT64),
+            make("Mul", ["zero_or_one", "large"], ["zero_or_large"]),
+            make("Max", ["zero_or_large", "least"], ["side"]),
+            make("Tile", ["side", "twice"], ["slow_shape"]),
+        ],
+    )
+    check_work(copy / "encoder.onnx")  # the numbers in the sound change nothing
+    monkeypatch.setenv("LAMINA_ENGINE", "onnx")
+    monkeypatch.setattr(trial, "MOST_CPU_SECONDS", 3)
+    with pytest.raises(BundleError, match="took more than 3 s of computing"):
+        NeuralCodec(model=str(copy)).stream(24_000, 1)
+    assert not (data_folder / trial.FOLDER).exists()
+
+
+def slow_down(onnx, folder, initializers, nodes):
+    """Make the encoder of a bundle compute the product of two arrays of "slow_shape", which `nodes` may make."""
+    model = onnx.load(folder / "encoder.onnx")
+    graph, make = model.graph, onnx.helper.make_node
+    graph.initializer.extend(initializers)
     latent = graph.output[0].name
     maker = next(node for node in graph.node if latent in node.output)
     maker.output[list(maker.output).index(latent)] = "fast"
     graph.node.extend(
         [
+            *nodes,
             make("ReduceMean", ["fast"], ["slow_seed"], keepdims=0),
             make("Expand", ["slow_seed", "slow_shape"], ["slow_square"]),
             make("MatMul", ["slow_square", "slow_square"], ["slow_product"]),
@@ -274,13 +314,30 @@ def test_a_graph_that_takes_minutes_hangs_nobody(copy, monkeypatch, data_folder)
             make("Add", ["fast", "slow_end"], [latent]),
         ]
     )
-    onnx.save(model, copy / "encoder.onnx")
-    changed(copy, lambda data: data["files"].update({"encoder.onnx": file_hash(copy / "encoder.onnx")}))
-    monkeypatch.setenv("LAMINA_ENGINE", "onnx")
-    monkeypatch.setattr(trial, "MOST_CPU_SECONDS", 6)
-    with pytest.raises(BundleError, match="took more than 6 s of computing"):
-        NeuralCodec(model=str(copy)).stream(24_000, 1)
-    assert not (data_folder / trial.FOLDER).exists()
+    onnx.save(model, folder / "encoder.onnx")
+    changed(folder, lambda data: data["files"].update({"encoder.onnx": file_hash(folder / "encoder.onnx")}))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_channels", [1, 2, 3])
+def test_calls_in_pieces_compute_what_whole_ones_do(n_channels, monkeypatch):
+    """93 frames are 64, 16, two of 4 and five single ones; three channels are two and one."""
+    sound = np.random.default_rng(5).uniform(-0.3, 0.3, (n_channels, 93 * 320)).astype(np.float32)
+    engine = OnnxEngine(open_bundle())
+
+    def coded():
+        z, state = engine.encode(sound, engine.encoder_state(n_channels))
+        layers, denoise = np.full(z.shape[:2], 24), np.zeros(z.shape[:2], np.float32)
+        y, after = engine.decode(z, denoise, layers, engine.decoder_state(n_channels))
+        codes = engine.quantize(z.reshape(-1, z.shape[2]), np.full(z.shape[0] * z.shape[1], 23), 1, False)
+        return [z, *state, y, *after, codes]
+
+    in_pieces = coded()
+    for name in ("CHANNELS", "FRAMES"):
+        monkeypatch.setattr(f"lamina.models.engines.pieces.{name}", (93, 3, 1))
+    monkeypatch.setattr("lamina.models.engines.onnx_engine.ROWS", (93 * n_channels, 1))
+    for here, whole in zip(in_pieces, coded(), strict=True):
+        np.testing.assert_array_equal(here, whole)
 
 
 @pytest.mark.slow

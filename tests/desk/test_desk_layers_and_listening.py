@@ -116,7 +116,7 @@ def test_each_layers_gain_is_heard_more_the_further_it_is_from_one():
 
 
 def with_gain(layer, gain):
-    codec = NeuralCodec(layers=8)
+    codec = NeuralCodec(layers=8, search=1)
     codec.set_parameters({f"layer_gains.{layer}": gain})
     return codec(music(), RATE)
 

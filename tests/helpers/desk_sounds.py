@@ -28,13 +28,18 @@ def voice(seconds: float = 3.0) -> FloatArray:
     return sound
 
 
+def _codec(settings) -> NeuralCodec:
+    """Choosing codes with the least care, unless said: what the desk does to them is the same, in half the time."""
+    return NeuralCodec(**{"search": 1, **settings})
+
+
 def render(audio: FloatArray, **settings) -> FloatArray:
-    return NeuralCodec(**settings)(audio, RATE)
+    return _codec(settings)(audio, RATE)
 
 
 def stream(audio: FloatArray, moves, block: int = FRAME, **settings) -> FloatArray:
     """Block by block, with `moves(codec, index)` before each."""
-    codec = NeuralCodec(**settings)
+    codec = _codec(settings)
     opened = codec.stream(RATE, len(audio))
     out = []
     for index, start in enumerate(range(0, audio.shape[1], block)):
