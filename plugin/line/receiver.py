@@ -30,6 +30,7 @@ DEEPEN_MS = 10.0
 """A buffer that is too shallow by so much gets deeper at once."""
 ARRIVED_MS = 2.6
 """So near to what is wanted a buffer has arrived: what it is off from then on comes of the clocks."""
+MOST_BUFFER_MS = 500.0
 PAUSE_SECONDS = 0.5
 """Who takes nothing for so much longer than a block lasts has paused."""
 HOP_SECONDS = 0.6
@@ -86,13 +87,12 @@ class LineReceiver:
         sample_rate: float,
         *,
         buffer_ms: float | None = None,
-        most_buffer_ms: float = 500.0,
+        most_buffer_ms: float = MOST_BUFFER_MS,
         correct_drift: bool = True,
         decoder: LineDecoder | None = None,
     ) -> None:
         rate = check_sample_rate(sample_rate)
-        if buffer_ms is not None and not 0 <= buffer_ms <= most_buffer_ms:
-            raise ValueError(f"buffer_ms is {buffer_ms}; it must be from 0 to {most_buffer_ms:g}, or None.")
+        check_buffer_ms(buffer_ms, most_buffer_ms)
         if not 20 <= most_buffer_ms <= 5000:
             raise ValueError(f"most_buffer_ms is {most_buffer_ms}; it must be from 20 to 5000.")
         self.codec, self.hello, self.sample_rate = codec, hello, rate
@@ -160,6 +160,15 @@ class LineReceiver:
         the stream lasts.
         """
         return max(0, self._pulled - self._came_until) if self._came_until else 0
+
+    def use_buffer(self, buffer_ms: float | None) -> None:
+        """Play frames so much later than the quickest packets from now on; None lets the jitter decide.
+
+        Raises ValueError for a value out of range.
+        """
+        check_buffer_ms(buffer_ms, self._buffer.most_ms)
+        with self._lock:
+            self._buffer.use(buffer_ms)
 
     def takes(self, settings: Settings) -> bool:
         """Whether the codec's settings may become these while the stream is heard."""
@@ -323,3 +332,9 @@ class LineReceiver:
         played = self._varispeed.push(y, ratio)
         self._n_core += played.shape[1]
         self._from.push(played)
+
+
+def check_buffer_ms(buffer_ms: float | None, most_ms: float = MOST_BUFFER_MS) -> None:
+    """Raises ValueError for a jitter buffer that is out of range."""
+    if buffer_ms is not None and not 0 <= buffer_ms <= most_ms:
+        raise ValueError(f"buffer_ms is {buffer_ms}; it must be from 0 to {most_ms:g}, or None.")
