@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("aiortc", reason="the extra [line] is not installed")
 
+from gui_parts import write_sound
 from line_peers import is_in_order_in
 from sounds import demo
 
@@ -20,6 +21,7 @@ import lamina
 from lamina import NeuralCodec
 from lamina.cli.main import main
 from lamina.plugin.codes_file.file import read_codes
+from lamina.plugin.line.joining.peer import GONE_SECONDS
 
 PATIENCE = 120
 VOICE = "plugin/demo_items/voice.ogg"
@@ -111,19 +113,39 @@ def test_a_file_is_sent_and_recorded_by_another_process(ends, short, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_end_that_is_killed_is_told_and_one_that_is_asked_to_end_says_goodbye(ends, tmp_path):
+def test_an_end_that_is_killed_is_told_from_one_that_says_goodbye(ends, tmp_path):
     offering = ends("offer", "--source", VOICE, "--sink", tmp_path / "one.wav", "--name", "Ada")
     invitation = offering.hears("invitation")["invitation"]
-    joining = ends("join", invitation, "--source", VOICE, "--sink", tmp_path / "two.wav")
+    joining = ends("join", invitation, "--source", VOICE, "--sink", tmp_path / "two.wav", "--name", "Ben")
     for end in (offering, joining):
         end.hears("state", state="talking")
     joining.process.kill()
-    assert offering.hears("state", state="interrupted")
-    offering.process.send_signal(signal.SIGINT)
-    assert not offering.hears("ended")["failure"]
-    assert offering.ends() == (0, "")
+    ended = offering.hears("ended")
+    assert ended["failure"]
+    assert ended["reason"] == "The program of Ben has ended without a goodbye: nobody is at its port any more."
+    assert offering.ends()[0] == 1
     for name in ("one.wav", "two.wav"):  # what was recorded can be read, whoever was killed
         assert lamina.read_audio(tmp_path / name).sample_rate == 24_000
+
+
+@pytest.mark.slow
+def test_an_end_that_only_stands_still_is_waited_for(ends, tmp_path):
+    minutes = write_sound(tmp_path / "minutes.wav", 24_000, np.zeros((1, 24_000 * 300)))
+    offering = ends("offer", "--source", minutes, "--sink", tmp_path / "one.wav")
+    invitation = offering.hears("invitation")["invitation"]
+    joining = ends("join", invitation, "--source", minutes, "--sink", tmp_path / "two.wav")
+    for end in (offering, joining):
+        end.hears("state", state="talking")
+    joining.process.send_signal(signal.SIGSTOP)
+    try:
+        offering.hears("state", state="interrupted")
+        while offering.hears("status")["unheard_seconds"] < 2 * GONE_SECONDS:
+            pass
+    finally:
+        joining.process.send_signal(signal.SIGCONT)
+    offering.hears("state", state="talking")
+    offering.process.send_signal(signal.SIGINT)
+    assert not offering.hears("ended")["failure"]
 
 
 @pytest.mark.slow

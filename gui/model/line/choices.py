@@ -22,7 +22,7 @@ FRAMES_PER_PACKET = (1, 2, 3, 4)
 
 SINKS = (
     Choice(LIVE_OUTPUT, "Live output"),
-    Choice(BOTH, "Live output, and a new recording"),
+    Choice(BOTH, "Live output and a recording"),
     Choice(RECORDING, "A new recording"),
     Choice(NOTHING, "Nowhere"),
 )
@@ -32,10 +32,7 @@ BUFFERS = (
     *(Choice(buffer_ms, f"{buffer_ms} ms", "Always") for buffer_ms in BUFFERS_MS),
 )
 """How long packets can be waited for."""
-PACKETS = tuple(
-    Choice(frames, f"{frames} frame{'s' if frames > 1 else ''}, {late} ms later" if late else "1 frame, soonest")
-    for frames, late in zip(FRAMES_PER_PACKET, (0, 13, 27, 40), strict=True)
-)
+PACKETS = tuple(Choice(frames, f"{frames} frame{'s' if frames > 1 else ''}") for frames in FRAMES_PER_PACKET)
 """How many frames a packet can have."""
 
 

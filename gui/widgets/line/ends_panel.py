@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QGridLayout, QLabel, QLineEdit, QSizePolicy, QWidget
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from lamina.gui.look import theme
 from lamina.gui.model.line.choices import BUFFERS, PACKETS, SINKS
@@ -18,7 +18,7 @@ from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 from lamina.gui.widgets.views.level_bar import LevelBar
 from lamina.plugin.parameters.table import Value
 
-LABEL_WIDTH = 52
+LABEL_WIDTH, NARROW_WIDTH = 52, 108
 PACKETS_TIP = (
     "<b>Packets</b><br>Frames that travel together. Each packet has 93 bytes of headers: 6 kbps of codes travel as 70, "
     "38 (2 frames), 28 (3) or 22 kbps (4). Each further frame comes 13.3 ms later. Can be changed while you talk."
@@ -48,8 +48,11 @@ class EndsPanel(Panel):
         self.packets, self.buffer = ChoiceBox("Frames in a packet"), ChoiceBox("Jitter buffer")
         set_tip(self.packets, PACKETS_TIP)
         set_tip(self.buffer, BUFFER_TIP)
-        for box in (self.source, self.sink, self.packets, self.buffer):
+        for box in (self.source, self.sink):
             box.setMinimumContentsLength(12)
+        for box in (self.packets, self.buffer):
+            box.setMinimumContentsLength(4)
+            box.setFixedWidth(NARROW_WIDTH)
         self.packets.chosen.connect(line.use_frames_per_packet)
         self.buffer.chosen.connect(line.use_buffer)
         self.source.chosen.connect(self._choose_source)
@@ -70,26 +73,27 @@ class EndsPanel(Panel):
         self.level = LevelBar("Level of what is sent")
         grid.addWidget(_muted("Level"), 3, 0)
         grid.addWidget(self.level, 3, 1)
-        grid.addWidget(_muted("Packets"), 4, 0)
-        grid.addWidget(self.packets, 4, 1)
         self.content.addLayout(grid)
         table = line.parameters.parameters
         self.bitrate, self.denoise = BitrateKnob(table["layers"]), Knob(table["denoise"])
         self.knobs: dict[str, Knob] = dict(zip(OWN_PARAMETERS, (self.bitrate, self.denoise), strict=True))
         self.content.addWidget(self.bitrate, 1)
-        self.content.addWidget(self.denoise)
+        travels = QHBoxLayout()
+        travels.setSpacing(theme.GAP)
+        travels.addWidget(self.denoise, 1)
+        travels.addWidget(_muted("Packets"))
+        travels.addWidget(self.packets)
+        self.content.addLayout(travels)
         self.content.addSpacing(theme.GAP)
         self.hear_caption = Caption("You hear", theme.WET)
-        self.content.addWidget(self.hear_caption)
+        waits = QHBoxLayout()
+        waits.setSpacing(theme.GAP)
+        waits.addWidget(self.hear_caption, 1)
+        waits.addWidget(_muted("Buffer"))
+        waits.addWidget(self.buffer)
+        self.content.addLayout(waits)
         self.content.addWidget(self.sink)
         self.content.addWidget(self.where)
-        waits = QGridLayout()
-        waits.setSpacing(theme.GAP)
-        waits.setColumnMinimumWidth(0, LABEL_WIDTH)
-        waits.setColumnStretch(1, 1)
-        waits.addWidget(_muted("Buffer"), 0, 0)
-        waits.addWidget(self.buffer, 0, 1)
-        self.content.addLayout(waits)
         for name, knob in self.knobs.items():
             knob.moved.connect(lambda value, name=name: self._set(name, value))
             knob.refused.connect(self.refused)

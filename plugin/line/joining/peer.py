@@ -34,6 +34,9 @@ SILENT_SECONDS = 1.0
 """When nothing at all came for so long, the state says so."""
 LOST_SECONDS = 15.0
 """When nothing came for so long the line is lost: a link that is cut for ten seconds comes back before."""
+GONE_SECONDS = 2.0
+"""When nothing came for so long, and the network has told since that nobody is at the other end's port, its program has
+ended. Anybody can send such a message, so that it counts for nothing while the other end is heard."""
 DRAIN_SECONDS = 0.3
 HELLO_TIMEOUT_SECONDS = 15.0
 
@@ -280,14 +283,32 @@ class Peer:
             return Ending(self._transport.reason, is_failure=True)
         if self._other is None and now - self._started > HELLO_TIMEOUT_SECONDS:
             return Ending("The other end joined, but said no hello.", is_failure=True)
-        if self._other is not None and self._unheard_seconds(now) > LOST_SECONDS:
-            who = self.there or "the other end"
-            return Ending(f"Nothing was heard from {who} for {LOST_SECONDS:g} s; the line is lost.", is_failure=True)
+        silence = self._silence_of_now(now)
+        if silence is not None:
+            return silence
         is_sent = self._sound.source is None or (
             self._finished_at is not None and now - self._finished_at > LINGER_SECONDS and self._other is not None
         )
         is_heard = self._sound.sink is None or self._has_other_ended
         return Ending("The sound has ended.") if is_sent and is_heard else None
+
+    def _silence_of_now(self, now: float) -> Ending | None:
+        """The end where the other one fell silent: its program has ended, or it can't be told what happened."""
+        unheard, refused_at = self._unheard_seconds(now), self._transport.refused_at
+        if self._other is None:
+            return None
+        who = self.there or "the other end"
+        if unheard > GONE_SECONDS and refused_at is not None and now - refused_at < unheard:
+            return Ending(
+                f"The program of {who} has ended without a goodbye: nobody is at its port any more.", is_failure=True
+            )
+        if unheard > LOST_SECONDS:
+            return Ending(
+                f"Nothing was heard from {who} for {LOST_SECONDS:g} s; the line is lost. The network is cut, or the "
+                "machine there, or its program, has stopped.",
+                is_failure=True,
+            )
+        return None
 
     def _drain_seconds(self) -> float:
         """What has come is heard to its end."""
