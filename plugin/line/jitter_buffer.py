@@ -202,8 +202,13 @@ class JitterBuffer:
         self._next += n_frames
         self.forget_delays()
 
-    def forget_delays(self) -> None:
-        """Of all delays only the newest frame's still says something: the sink didn't take anything for a while."""
+    def forget_delays(self, position: float | None = None) -> None:
+        """Of all delays only the newest frame's still says something: the sink didn't take anything for a while.
+
+        `position` is where it stood meanwhile, if that is known better than packets told.
+        """
+        if position is not None:
+            self._position = position
         delay = self._position - self._newest * self._frame
         self._history.clear()
         self._history.add(delay, self._position)

@@ -17,6 +17,7 @@ from lamina.plugin.line.arrivals import Arrivals
 from lamina.plugin.line.codec_ends import CodecDecoder, LineDecoder, as_codes
 from lamina.plugin.line.drift import DriftControl, Varispeed
 from lamina.plugin.line.jitter_buffer import Came, JitterBuffer, Slot
+from lamina.plugin.line.pace import SinkPace
 from lamina.plugin.line.packet import Bye, Hello, LineFrame, Packet, Report, unpack
 from lamina.plugin.line.shortening import shortened
 from lamina.plugin.neural_codec import NeuralCodec
@@ -113,6 +114,7 @@ class LineReceiver:
         self._core_per_sample = self._core_rate / rate
         self._pulled = self._n_core = self._came_until = 0
         self._pulled_at: float | None = None
+        self._pace = SinkPace(rate)
         self._block = 0
         self._is_started = self._is_shortening = self.is_ended = False
         self._since_shortened = self._sought = 0.0
@@ -215,7 +217,10 @@ class LineReceiver:
             if now is not None and self._pulled_at is not None and self._buffer.next is not None:
                 paused = now - self._pulled_at - self._block / self.sample_rate
                 if paused > PAUSE_SECONDS:
-                    self._buffer.forget_delays()
+                    self._buffer.forget_delays(self._pulled * self._core_per_sample)
+                    self._pace.clear()
+            if now is not None:
+                self._pace.note(now, self._pulled)
             self._block, self._pulled_at = n_samples, now
             self._buffer.note_block(n_samples * self._core_per_sample)
             while self._from.n_ready < n_samples:
@@ -261,10 +266,10 @@ class LineReceiver:
 
     def _arrived_at(self, now: float | None) -> float:
         """Where the sink stands, in samples of the model's rate."""
-        since = 0.0
         if now is not None and self._pulled_at is not None:
-            since = min(max((now - self._pulled_at) * self.sample_rate, 0.0), float(self._block)) - self._block
-        return (self._pulled + since) * self._core_per_sample
+            now = min(now, self._pulled_at + self._block / self.sample_rate + PAUSE_SECONDS)
+        stands = self._pulled - self._block if now is None else self._pace.stands_at(now)
+        return (self._pulled if stands is None else stands) * self._core_per_sample
 
     def _make(self, n_samples: int) -> None:
         """Make some sound ready."""

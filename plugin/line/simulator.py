@@ -99,6 +99,11 @@ class LinkAtWork:
         if drawn[4] < link.duplicate:
             self._put(arrives + 0.05 * drawn[5], data)
 
+    @property
+    def next_at(self) -> float | None:
+        """When the next message arrives; None while nothing is on its way."""
+        return self._on_the_way[0][0] if self._on_the_way else None
+
     def arrived(self, now: float) -> list[tuple[float, bytes]]:
         """What came until now, and when."""
         came = []

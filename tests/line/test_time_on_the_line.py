@@ -196,6 +196,29 @@ def test_a_sink_that_paused_hears_the_present_and_not_what_it_missed():
     assert newest - played[-1] < 10
 
 
+@pytest.mark.parametrize("stall_seconds", [0.1, 0.3, 0.45])
+def test_a_sink_that_stands_still_and_catches_up_makes_no_buffer_deeper(stall_seconds):
+    """As on a busy machine: what came meanwhile did not come early, so that all else is no later than before."""
+    sender, receiver = cheap_line()
+    n_pulled, depths, queues = 0, [], []
+    for index in range(3000):
+        now = index / 100
+        for data in sender.push(silence(0, 240), now):
+            receiver.receive(data, now)
+        is_still = 1 <= now % 5 < 1 + stall_seconds
+        for _ in range(0 if is_still else min(index + 1 - n_pulled, 4)):
+            receiver.pull(240, now)
+            n_pulled += 1
+        if now > 8 and index % 25 == 0:
+            report = receiver.report(now)
+            depths.append(report.buffer_ms)
+            queues.append(report.queue_ms)
+    assert receiver.counts.concealed == 0
+    assert np.median(depths) < 30
+    # A sender takes 60 ms for a queue in the network, and would send fewer packets and layers.
+    assert max(queues) < 20
+
+
 def test_a_narrow_link_gets_what_it_can_carry():
     """65 kbit/s with all heads are sent at first; 64 kbit/s get through."""
     sender, _, result, _ = run(Link(bandwidth=64), 40)
