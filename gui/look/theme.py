@@ -136,6 +136,7 @@ QPushButton[role="primary"] {{ background: {WET}; color: #1A1208; font-weight: 6
 QPushButton[role="primary"]:hover {{ background: #F7B672; }}
 QPushButton[role="primary"]:disabled {{ background: {RAISED}; color: {DIM}; font-weight: 400; }}
 QPushButton[role="toggle"]:checked {{ background: {WET}; color: #1A1208; }}
+QPushButton[role="mute"]:checked {{ background: {ALERT}; color: #1A1208; font-weight: 600; }}
 QPushButton[role="quiet"] {{
     background: transparent; color: {MUTED}; min-height: 24px; padding: 0 8px; font-size: 12px;
 }}

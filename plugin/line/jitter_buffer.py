@@ -104,6 +104,14 @@ class JitterBuffer:
         """Frames that wait."""
         return len(self._frames)
 
+    def use(self, fixed_ms: float | None) -> None:
+        """Play frames so much later than the quickest packets from now on, or as much as is needed."""
+        if fixed_ms == self.fixed_ms:
+            return
+        self.fixed_ms, self._needed, self._chance = fixed_ms, None, 0.0
+        self._spread = self._below = 0.0
+        self.is_moving = True
+
     def put(self, packet: Packet, position: float) -> bool:
         """Take a packet that came when the sink stood at `position`; returns whether it was of any use."""
         numbered = packet.numbered()
@@ -194,8 +202,13 @@ class JitterBuffer:
         self._next += n_frames
         self.forget_delays()
 
-    def forget_delays(self) -> None:
-        """Of all delays only the newest frame's still says something: the sink didn't take anything for a while."""
+    def forget_delays(self, position: float | None = None) -> None:
+        """Of all delays only the newest frame's still says something: the sink didn't take anything for a while.
+
+        `position` is where it stood meanwhile, if that is known better than packets told.
+        """
+        if position is not None:
+            self._position = position
         delay = self._position - self._newest * self._frame
         self._history.clear()
         self._history.add(delay, self._position)

@@ -17,6 +17,7 @@ from lamina.plugin.line.arrivals import Arrivals
 from lamina.plugin.line.codec_ends import CodecDecoder, LineDecoder, as_codes
 from lamina.plugin.line.drift import DriftControl, Varispeed
 from lamina.plugin.line.jitter_buffer import Came, JitterBuffer, Slot
+from lamina.plugin.line.pace import SinkPace
 from lamina.plugin.line.packet import Bye, Hello, LineFrame, Packet, Report, unpack
 from lamina.plugin.line.shortening import shortened
 from lamina.plugin.neural_codec import NeuralCodec
@@ -30,6 +31,7 @@ DEEPEN_MS = 10.0
 """A buffer that is too shallow by so much gets deeper at once."""
 ARRIVED_MS = 2.6
 """So near to what is wanted a buffer has arrived: what it is off from then on comes of the clocks."""
+MOST_BUFFER_MS = 500.0
 PAUSE_SECONDS = 0.5
 """Who takes nothing for so much longer than a block lasts has paused."""
 HOP_SECONDS = 0.6
@@ -86,13 +88,12 @@ class LineReceiver:
         sample_rate: float,
         *,
         buffer_ms: float | None = None,
-        most_buffer_ms: float = 500.0,
+        most_buffer_ms: float = MOST_BUFFER_MS,
         correct_drift: bool = True,
         decoder: LineDecoder | None = None,
     ) -> None:
         rate = check_sample_rate(sample_rate)
-        if buffer_ms is not None and not 0 <= buffer_ms <= most_buffer_ms:
-            raise ValueError(f"buffer_ms is {buffer_ms}; it must be from 0 to {most_buffer_ms:g}, or None.")
+        check_buffer_ms(buffer_ms, most_buffer_ms)
         if not 20 <= most_buffer_ms <= 5000:
             raise ValueError(f"most_buffer_ms is {most_buffer_ms}; it must be from 20 to 5000.")
         self.codec, self.hello, self.sample_rate = codec, hello, rate
@@ -113,6 +114,7 @@ class LineReceiver:
         self._core_per_sample = self._core_rate / rate
         self._pulled = self._n_core = self._came_until = 0
         self._pulled_at: float | None = None
+        self._pace = SinkPace(rate)
         self._block = 0
         self._is_started = self._is_shortening = self.is_ended = False
         self._since_shortened = self._sought = 0.0
@@ -161,6 +163,15 @@ class LineReceiver:
         """
         return max(0, self._pulled - self._came_until) if self._came_until else 0
 
+    def use_buffer(self, buffer_ms: float | None) -> None:
+        """Play frames so much later than the quickest packets from now on; None lets the jitter decide.
+
+        Raises ValueError for a value out of range.
+        """
+        check_buffer_ms(buffer_ms, self._buffer.most_ms)
+        with self._lock:
+            self._buffer.use(buffer_ms)
+
     def takes(self, settings: Settings) -> bool:
         """Whether the codec's settings may become these while the stream is heard."""
         return not isinstance(self._decoder, CodecDecoder) or self._decoder.takes(settings)
@@ -206,7 +217,10 @@ class LineReceiver:
             if now is not None and self._pulled_at is not None and self._buffer.next is not None:
                 paused = now - self._pulled_at - self._block / self.sample_rate
                 if paused > PAUSE_SECONDS:
-                    self._buffer.forget_delays()
+                    self._buffer.forget_delays(self._pulled * self._core_per_sample)
+                    self._pace.clear()
+            if now is not None:
+                self._pace.note(now, self._pulled)
             self._block, self._pulled_at = n_samples, now
             self._buffer.note_block(n_samples * self._core_per_sample)
             while self._from.n_ready < n_samples:
@@ -252,10 +266,10 @@ class LineReceiver:
 
     def _arrived_at(self, now: float | None) -> float:
         """Where the sink stands, in samples of the model's rate."""
-        since = 0.0
         if now is not None and self._pulled_at is not None:
-            since = min(max((now - self._pulled_at) * self.sample_rate, 0.0), float(self._block)) - self._block
-        return (self._pulled + since) * self._core_per_sample
+            now = min(now, self._pulled_at + self._block / self.sample_rate + PAUSE_SECONDS)
+        stands = self._pulled - self._block if now is None else self._pace.stands_at(now)
+        return (self._pulled if stands is None else stands) * self._core_per_sample
 
     def _make(self, n_samples: int) -> None:
         """Make some sound ready."""
@@ -323,3 +337,9 @@ class LineReceiver:
         played = self._varispeed.push(y, ratio)
         self._n_core += played.shape[1]
         self._from.push(played)
+
+
+def check_buffer_ms(buffer_ms: float | None, most_ms: float = MOST_BUFFER_MS) -> None:
+    """Raises ValueError for a jitter buffer that is out of range."""
+    if buffer_ms is not None and not 0 <= buffer_ms <= most_ms:
+        raise ValueError(f"buffer_ms is {buffer_ms}; it must be from 0 to {most_ms:g}, or None.")

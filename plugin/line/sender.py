@@ -101,8 +101,7 @@ class LineSender:
         rate, channels = check_sample_rate(sample_rate), check_channels(n_channels)
         if channels > MOST_LINE_CHANNELS:
             raise ValueError(f"n_channels is {channels}; a line carries 1 to {MOST_LINE_CHANNELS} channels.")
-        if not 1 <= frames_per_packet <= MOST_FRAMES:
-            raise ValueError(f"frames_per_packet is {frames_per_packet}; it must be from 1 to {MOST_FRAMES}.")
+        check_frames_per_packet(frames_per_packet)
         self.codec, self.sample_rate, self.n_channels = codec, rate, channels
         number = secrets.randbelow(1 << 16) if stream is None else stream
         self.hello = hello_of(codec, channels, number, name)
@@ -273,3 +272,9 @@ class LineSender:
     def _code_bits(self, frames: list[LineFrame]) -> int:
         widths = self._format.code_bits
         return sum(sum(widths[:count]) for frame in frames for count in frame.counts.tolist())
+
+
+def check_frames_per_packet(frames: int) -> None:
+    """Raises ValueError for a number of frames that no packet has."""
+    if isinstance(frames, bool) or not isinstance(frames, int) or not 1 <= frames <= MOST_FRAMES:
+        raise ValueError(f"frames_per_packet is {frames!r}; it must be from 1 to {MOST_FRAMES}.")

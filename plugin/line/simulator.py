@@ -99,6 +99,11 @@ class LinkAtWork:
         if drawn[4] < link.duplicate:
             self._put(arrives + 0.05 * drawn[5], data)
 
+    @property
+    def next_at(self) -> float | None:
+        """When the next message arrives; None while nothing is on its way."""
+        return self._on_the_way[0][0] if self._on_the_way else None
+
     def arrived(self, now: float) -> list[tuple[float, bytes]]:
         """What came until now, and when."""
         came = []
@@ -130,7 +135,7 @@ class Simulated:
     Args:
         heard: what was played, `[channels, samples]`; empty where `listen` took it.
         buffer_ms: how deep the buffer was at each report.
-        reports: what the receiver told.
+        reports: what the receiver told; both are empty where `tell` took the reports.
         n_bytes, n_packets: that were sent.
     """
 
@@ -153,6 +158,7 @@ def simulate(
     sink_block: int | None = None,
     report_seconds: float = 0.25,
     listen: Callable[[FloatArray], None] | None = None,
+    tell: Callable[[Report], None] | None = None,
     control: Callable[[float], None] | None = None,
 ) -> Simulated:
     """A sender and a receiver with a link between them, for so many seconds of the sink's clock.
@@ -166,6 +172,7 @@ def simulate(
         block, sink_block: samples that sender and sink take at a time.
         report_seconds: between two reports; 0 sends none.
         listen: takes what is played, which is not kept then.
+        tell: takes what the receiver reports, which is not kept then.
         control: called before each block that is sent, with the time.
     """
     at_work, result = LinkAtWork(link), Simulated(np.zeros((receiver.hello.n_channels, 0), np.float32))
@@ -192,8 +199,11 @@ def simulate(
         if now >= next_report:
             next_report += report_seconds
             report = receiver.report(now)
-            result.reports.append(report)
-            result.buffer_ms.append(report.buffer_ms)
+            if tell is None:
+                result.reports.append(report)
+                result.buffer_ms.append(report.buffer_ms)
+            else:
+                tell(report)
             back.append((now + link.delay_ms / 1000, report.pack()))
         played = receiver.pull(pulls, now)
         n_heard += pulls

@@ -1,5 +1,7 @@
 """Ends of a line whose sound costs nothing, so that hours of packets take seconds."""
 
+from collections import deque
+
 import numpy as np
 
 from lamina.plugin import NeuralCodec
@@ -30,10 +32,14 @@ class NumberingEncoder:
 
 
 class SineDecoder:
-    """A sine whose phase the frames' numbers tell; lost frames go on with it, so that only time is ever wrong."""
+    """A sine whose phase the frames' numbers tell; lost frames go on with it, so that only time is ever wrong.
 
-    def __init__(self):
-        self.numbers = []
+    Args:
+        kept: how many numbers of frames are remembered; None for all.
+    """
+
+    def __init__(self, kept=None):
+        self.numbers = deque(maxlen=kept)
         self._next = 0
 
     def push(self, frames):
@@ -61,11 +67,11 @@ def number_of(frame):
     return high << 2 * CODE_BITS | middle << CODE_BITS | low
 
 
-def cheap_line(rate=RATE, sender=None, receiver=None, layers=8):
+def cheap_line(rate=RATE, sender=None, receiver=None, layers=8, kept=None):
     """A sender and a receiver without networks."""
     codec = NeuralCodec(layers=layers)
     one = LineSender(codec, RATE, 1, stream=1, encoder=NumberingEncoder(), **(sender or {}))
-    return one, LineReceiver(codec, one.hello, rate, decoder=SineDecoder(), **(receiver or {}))
+    return one, LineReceiver(codec, one.hello, rate, decoder=SineDecoder(kept), **(receiver or {}))
 
 
 def silence(start, n_samples):

@@ -1,18 +1,14 @@
 """`lamina line`, as two real processes on loopback: what it prints, how it ends, and what it leaves behind."""
 
-import json
 import os
-import queue
 import signal
-import subprocess
-import sys
-import threading
 
 import numpy as np
 import pytest
 
 pytest.importorskip("aiortc", reason="the extra [line] is not installed")
 
+from gui_parts import write_sound
 from line_peers import is_in_order_in
 from sounds import demo
 
@@ -20,62 +16,11 @@ import lamina
 from lamina import NeuralCodec
 from lamina.cli.main import main
 from lamina.plugin.codes_file.file import read_codes
+from lamina.plugin.line.joining.peer import GONE_SECONDS
 
-PATIENCE = 120
+pytest_plugins = ["line_ends"]
+
 VOICE = "plugin/demo_items/voice.ogg"
-
-
-class End:
-    """One `lamina line …` that runs, and what it has told as JSON."""
-
-    def __init__(self, *arguments, program=("-m", "lamina")):
-        command = [sys.executable, *program, "line", *map(str, arguments), "--json"]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
-        self._told = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            self._told.put(json.loads(line))
-        self._told.put(None)
-
-    def asks(self, *lines):
-        """Type lines while it runs."""
-        self.process.stdin.write("".join(f"{line}\n" for line in lines))
-        self.process.stdin.flush()
-
-    def hears(self, event, **values):
-        """Wait for an event with these values."""
-        while True:
-            told = self._told.get(timeout=PATIENCE)
-            assert told is not None, self.process.communicate(timeout=PATIENCE)
-            if told["event"] == event and all(told[name] == value for name, value in values.items()):
-                return told
-
-    def ends(self):
-        """The exit code, and what stood on standard error."""
-        code = self.process.wait(PATIENCE)
-        return code, self.process.stderr.read()
-
-
-@pytest.fixture
-def ends():
-    """Starts ends, and sees to it that none is left behind."""
-    started = []
-
-    def start(*arguments, **options):
-        started.append(End(*arguments, **options))
-        return started[-1]
-
-    yield start
-    for end in started:
-        if end.process.poll() is None:
-            end.process.kill()
-        end.process.wait(PATIENCE)
-        end.process.stdin.close()
-        end.process.stdout.close()
-        end.process.stderr.close()
 
 
 @pytest.fixture
@@ -111,19 +56,39 @@ def test_a_file_is_sent_and_recorded_by_another_process(ends, short, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_end_that_is_killed_is_told_and_one_that_is_asked_to_end_says_goodbye(ends, tmp_path):
+def test_an_end_that_is_killed_is_told_from_one_that_says_goodbye(ends, tmp_path):
     offering = ends("offer", "--source", VOICE, "--sink", tmp_path / "one.wav", "--name", "Ada")
     invitation = offering.hears("invitation")["invitation"]
-    joining = ends("join", invitation, "--source", VOICE, "--sink", tmp_path / "two.wav")
+    joining = ends("join", invitation, "--source", VOICE, "--sink", tmp_path / "two.wav", "--name", "Ben")
     for end in (offering, joining):
         end.hears("state", state="talking")
     joining.process.kill()
-    assert offering.hears("state", state="interrupted")
-    offering.process.send_signal(signal.SIGINT)
-    assert not offering.hears("ended")["failure"]
-    assert offering.ends() == (0, "")
+    ended = offering.hears("ended")
+    assert ended["failure"]
+    assert ended["reason"] == "The program of Ben has ended without a goodbye: nobody is at its port any more."
+    assert offering.ends()[0] == 1
     for name in ("one.wav", "two.wav"):  # what was recorded can be read, whoever was killed
         assert lamina.read_audio(tmp_path / name).sample_rate == 24_000
+
+
+@pytest.mark.slow
+def test_an_end_that_only_stands_still_is_waited_for(ends, tmp_path):
+    minutes = write_sound(tmp_path / "minutes.wav", 24_000, np.zeros((1, 24_000 * 300)))
+    offering = ends("offer", "--source", minutes, "--sink", tmp_path / "one.wav")
+    invitation = offering.hears("invitation")["invitation"]
+    joining = ends("join", invitation, "--source", minutes, "--sink", tmp_path / "two.wav")
+    for end in (offering, joining):
+        end.hears("state", state="talking")
+    joining.process.send_signal(signal.SIGSTOP)
+    try:
+        offering.hears("state", state="interrupted")
+        while offering.hears("status")["unheard_seconds"] < 2 * GONE_SECONDS:
+            pass
+    finally:
+        joining.process.send_signal(signal.SIGCONT)
+    offering.hears("state", state="talking")
+    offering.process.send_signal(signal.SIGINT)
+    assert not offering.hears("ended")["failure"]
 
 
 @pytest.mark.slow

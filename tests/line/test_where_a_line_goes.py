@@ -1,9 +1,7 @@
 """A line talks to its other end alone: on loopback nothing leaves the machine; between two machines it gets through."""
 
 import asyncio
-import contextlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +12,7 @@ import pytest
 
 pytest.importorskip("aiortc", reason="the extra [line] is not installed")
 
+from machines import needs_machines, two_machines
 from sounds import demo
 
 import lamina
@@ -86,43 +85,8 @@ def test_what_networks_put_around_a_message_is_what_the_rates_count():
     run(talk())
 
 
-def can_make_namespaces():
-    if os.name != "posix" or not hasattr(os, "geteuid") or os.geteuid() != 0 or shutil.which("ip") is None:
-        return False
-    name = f"lamina-try-{os.getpid()}"
-    made = subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode == 0
-    if made:
-        subprocess.run(["ip", "netns", "del", name], capture_output=True)
-    return made
-
-
-@contextlib.contextmanager
-def two_machines():
-    """Two network namespaces, joined by a cable; gives their names. Nothing else is reached from them."""
-    names = [f"lamina-{end}-{os.getpid()}" for end in "ab"]
-    cables = [f"la{end}{os.getpid() % 100_000}" for end in "ab"]
-
-    def ip(*arguments):
-        subprocess.run(["ip", *arguments], check=True, capture_output=True)
-
-    try:
-        for name in names:
-            ip("netns", "add", name)
-        ip("link", "add", cables[0], "type", "veth", "peer", "name", cables[1])
-        for number, (name, cable) in enumerate(zip(names, cables, strict=True), start=1):
-            ip("link", "set", cable, "netns", name)
-            ip("-n", name, "addr", "add", f"10.77.0.{number}/24", "dev", cable)
-            ip("-n", name, "link", "set", cable, "up")
-            ip("-n", name, "link", "set", "lo", "up")
-        yield names
-    finally:
-        for name in names:
-            subprocess.run(["ip", "netns", "del", name], capture_output=True)
-        subprocess.run(["ip", "link", "del", cables[0]], capture_output=True)
-
-
 @pytest.mark.slow
-@pytest.mark.skipif("not can_make_namespaces()", reason="network namespaces can be made by root alone")
+@needs_machines
 def test_two_machines_on_one_network_hear_each_other(tmp_path):
     from pedalboard.io import AudioFile
 
@@ -153,7 +117,7 @@ def test_two_machines_on_one_network_hear_each_other(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("not can_make_namespaces()", reason="network namespaces can be made by root alone")
+@needs_machines
 def test_a_line_that_was_not_asked_to_listen_can_not_be_reached_from_another_machine():
     with two_machines() as (here, there):
         command = ["ip", "netns", "exec", here, sys.executable, "-m", "lamina", "line", "send"]

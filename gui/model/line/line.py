@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lamina.gui.model.files.document import clock
-from lamina.gui.model.line.held_line import HeldLine, LineEnds, LineView
-from lamina.gui.model.line.received import Received, Sent
+from lamina.gui.model.line.choices import (
+    AUTOMATIC,
+    BOTH,
+    LIVE_INPUT,
+    LIVE_OUTPUT,
+    LIVE_STEREO,
+    LOOPBACK,
+    NOTHING,
+    OPEN_FILE,
+    RECORDING,
+    listen_choices,
+    own_addresses,
+)
+from lamina.gui.model.line.received import Received
 from lamina.gui.model.session import Session
 from lamina.gui.model.sound.devices import Choice
 from lamina.gui.model.values.observable import Observable
@@ -17,16 +30,13 @@ from lamina.plugin import NeuralCodec
 from lamina.plugin.host.device.device_settings import NONE, DeviceSettings
 from lamina.plugin.host.device.devices import is_hardware
 from lamina.plugin.host.recording.next_take import next_take
+from lamina.plugin.line.joining.apart.client import LineProcess
+from lamina.plugin.line.joining.apart.order import LineOrder
+from lamina.plugin.line.joining.apart.view import ChannelLevel, LineView
+from lamina.plugin.line.joining.invitation import parse_address, parse_invitation
+from lamina.plugin.line.joining.settings import LIVE, LineSettings
+from lamina.plugin.parameters.table import Value
 
-LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
-LIVE_INPUT, LIVE_STEREO, LIVE_OUTPUT, OPEN_FILE, RECORDING, NOTHING = (
-    "input",
-    "stereo",
-    "output",
-    "file",
-    "recording",
-    "nothing",
-)
 RECORDING_NAME = "Lamina line.wav"
 OWN_PARAMETERS = ("layers", "denoise")
 LONGEST_NAME_BYTES = 120
@@ -48,10 +58,15 @@ class Line:
         self.changed: Observable[[]] = Observable()
         self.parameters = ParameterValues()
         """Of what is sent; only OWN_PARAMETERS can be set here."""
-        self.sent, self.received = Sent(), Received()
+        self.received = Received()
         self.name = ""
         self.source, self.sink = LIVE_INPUT, LIVE_OUTPUT
         self.listen, self.port = LOOPBACK, 0
+        self.is_muted = False
+        """Whether silence is sent in the place of what is chosen."""
+        self.buffer: str | int = AUTOMATIC
+        """Milliseconds, or AUTOMATIC."""
+        self.frames_per_packet = 1
         self.addresses: tuple[str, ...] = ()
         """Of this machine, beside loopback, as far as they are known."""
         self.missing = ""
@@ -59,9 +74,10 @@ class Line:
         self._refusal = ""
         self._work = Work("line-addresses")
         self._codec: NeuralCodec | None = None
-        self._held: HeldLine | None = None
+        self._held: LineProcess | None = None
         self._view: LineView | None = None
         self._is_prepared = False
+        self.parameters.changed.subscribe(self._send_with)
         self._take_board()
 
     # How it stands.
@@ -115,7 +131,7 @@ class Line:
             "waiting": "Waiting for the other end to join with this invitation.",
             "joining": "Joining: looking for the end that made the invitation.",
             "joined": "Joined; waiting for the other end's hello.",
-            "talking": f"Connected with {self.there}.",
+            "talking": f"Connected with {self.there}{', and you are muted' if self.is_muted else ''}.",
             "interrupted": f"Nothing is heard from {self.there}; waiting.",
             "leaving": "The line is being ended.",
         }[view.stage]
@@ -143,6 +159,11 @@ class Line:
         return f"{names}   {clock(view.status.seconds)}"
 
     @property
+    def level(self) -> tuple[ChannelLevel, ...]:
+        """Of each channel of what is sent now; empty where nothing is."""
+        return self._view.level if self._view is not None and self.is_held else ()
+
+    @property
     def source_words(self) -> str:
         """What exactly is sent."""
         if self.source in (LIVE_INPUT, LIVE_STEREO):
@@ -154,6 +175,8 @@ class Line:
         """Where exactly it is heard: the device, or the folder of recordings."""
         if self.sink == RECORDING:
             return f"In {self._session.recording.folder}"
+        if self.sink == BOTH:
+            return f"{self._session.devices.name_of_output()}, and in {self._session.recording.folder}"
         return self._session.devices.name_of_output() if self.sink == LIVE_OUTPUT else ""
 
     # What there is to choose from.
@@ -169,21 +192,9 @@ class Line:
             choices.append(Choice(OPEN_FILE, f"File: {title}"))
         return [*choices, Choice(NOTHING, "Nothing")]
 
-    def sinks(self) -> list[Choice]:
-        """Where what arrives can go."""
-        return [
-            Choice(LIVE_OUTPUT, "Live output"),
-            Choice(RECORDING, "A new recording"),
-            Choice(NOTHING, "Nowhere"),
-        ]
-
     def listen_choices(self) -> list[Choice]:
         """Where the line can be offered."""
-        return [
-            Choice(LOOPBACK, "This machine alone"),
-            *(Choice(address, address, "Let others in at") for address in self.addresses),
-            Choice(EVERYWHERE, "All addresses of this machine", "Let others in at"),
-        ]
+        return listen_choices(self.addresses)
 
     @property
     def silence(self) -> str:
@@ -207,7 +218,7 @@ class Line:
         self._take_board()
         if not self._is_prepared:
             self._is_prepared = True
-            self._work.run(_addresses, self._know_addresses, self._know_missing)
+            self._work.run(own_addresses, self._know_addresses, self._know_missing)
 
     def invite(self) -> None:
         """Offer a line; the invitation is there as soon as somebody can join."""
@@ -229,24 +240,40 @@ class Line:
         if self._held is not None:
             self._held.leave()
 
+    def mute(self, is_muted: bool) -> None:
+        """Send silence in the place of what is chosen, or that again; also before there is a line."""
+        self.is_muted = is_muted
+        if self._held is not None:
+            self._held.mute(is_muted)
+        self.changed.notify()
+
+    def use_buffer(self, buffer: str | int) -> None:
+        """Choose how long packets are waited for; a line goes on with it."""
+        self.buffer = buffer
+        if self._held is not None:
+            self._held.use_buffer(self._buffer_ms)
+
+    def use_frames_per_packet(self, frames: int) -> None:
+        """Choose how many frames a packet has; a line goes on with it."""
+        self.frames_per_packet = frames
+        if self._held is not None:
+            self._held.use_frames_per_packet(frames)
+
     def tick(self) -> None:
         """Take in how the line stands and what arrived."""
         self._work.deliver()
-        self.received.take()
         held = self._held
         if held is None:
             return
+        self.received.take(held.heard())
+        is_over = held.is_over
         before, view = self._view, held.view
         self._view = view
-        if held.is_over:
+        if is_over:
             held.close()
             self._held = None
-            self.sent.clear()
-        if before is None or (before.stage, before.invitation, before.refusal) != (
-            view.stage,
-            view.invitation,
-            view.refusal,
-        ):
+        seen = (view.stage, view.invitation, view.refusal)
+        if is_over or before is None or (before.stage, before.invitation, before.refusal) != seen:
             self.changed.notify()
 
     def follow_board(self) -> None:
@@ -257,7 +284,7 @@ class Line:
 
     def follow_devices(self) -> None:
         """Other sound devices are chosen now: a line that uses any goes on with them."""
-        if self._held is not None and (self.source in (LIVE_INPUT, LIVE_STEREO) or self.sink == LIVE_OUTPUT):
+        if self._held is not None and (self.source in (LIVE_INPUT, LIVE_STEREO) or self.sink in (LIVE_OUTPUT, BOTH)):
             self._held.use_devices(self._devices())
 
     def close(self) -> None:
@@ -274,21 +301,19 @@ class Line:
             return
         self._refusal = ""
         try:
-            ends = self._ends()
-            found: Any = None
+            order = replace(self._order(), invitation=text, address=address)
             if text:
-                from lamina.plugin.line.joining.invitation import parse_address, parse_invitation
-
                 found = parse_invitation(text)
                 if address:
-                    found = found.at(parse_address(address, found.addresses[0].port))
+                    parse_address(address, found.addresses[0].port)
             elif not 0 <= self.port <= 65535:
                 raise ValueError(f"The port is {self.port}; give one from 1 to 65535, or leave it empty.")
         except (ValueError, OSError) as error:
             self._refuse(str(error))
             return
-        self.received.use_codec(ends.hearing)
-        self._held = HeldLine(ends, found, self.listen, self.port, self.sent, self.received)
+        assert self._codec is not None
+        self.received.use_codec(self._codec)
+        self._held = LineProcess(order)
         self._view = self._held.view
         self.changed.notify()
 
@@ -296,10 +321,8 @@ class Line:
         self._refusal = sentence
         self.changed.notify()
 
-    def _ends(self) -> LineEnds:
-        """What goes in and out, as it is chosen now; raises ValueError or OSError with a sentence."""
-        from lamina.plugin.line.joining.settings import LIVE, LineSettings
-
+    def _order(self) -> LineOrder:
+        """The line as it is chosen now; raises ValueError or OSError with a sentence."""
         if self._codec is None:
             raise ValueError("The model is still being loaded; try again in a moment.")
         if len(self.name.encode()) > LONGEST_NAME_BYTES:
@@ -317,17 +340,31 @@ class Line:
             if devices.input == NONE or (is_hardware(devices.input) and session.devices.lacks_input):
                 raise ValueError(NO_INPUT)
             source = LIVE
-        recording: Path | None = None
-        if self.sink == RECORDING:
-            recording = self._new_recording()
-        return LineEnds(
-            source,
-            recording,
-            LIVE if self.sink == LIVE_OUTPUT else None,
-            self._codec,
-            NeuralCodec(model=self._codec.model),
-            LineSettings(name=self.name.strip(), devices=devices),
+        recording = self._new_recording() if self.sink in (RECORDING, BOTH) else None
+        return LineOrder(
+            model=self._codec.model,
+            sent={name: self.parameters[name] for name in OWN_PARAMETERS},
+            source=source,
+            sink=LIVE if self.sink in (LIVE_OUTPUT, BOTH) else recording,
+            settings=LineSettings(
+                name=self.name.strip(),
+                frames_per_packet=self.frames_per_packet,
+                buffer_ms=self._buffer_ms,
+                recording=recording if self.sink == BOTH else None,
+                is_muted=self.is_muted,
+                devices=devices,
+            ),
+            listen=self.listen,
+            port=self.port,
         )
+
+    @property
+    def _buffer_ms(self) -> float | None:
+        return None if self.buffer == AUTOMATIC else float(self.buffer)
+
+    def _send_with(self, name: str, value: Value) -> None:
+        if self._held is not None and name in OWN_PARAMETERS:
+            self._held.send_with({name: value})
 
     def _devices(self) -> DeviceSettings:
         """Those that are chosen, with as many channels as are sent."""
@@ -363,13 +400,3 @@ class Line:
     def _know_missing(self, error: Exception) -> None:
         self.missing = f"{error}."
         self.changed.notify()
-
-
-def _addresses() -> tuple[str, ...]:
-    """This machine's, without loopback; raises ImportError, which says what to install."""
-    from lamina.plugin.line.joining.transport import load_network
-
-    load_network()
-    from aioice.ice import get_host_addresses
-
-    return tuple(get_host_addresses(use_ipv4=True, use_ipv6=True))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QGridLayout, QLabel, QLineEdit, QSizePolicy, QWidget
+from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from lamina.gui.look import theme
+from lamina.gui.model.line.choices import BUFFERS, PACKETS, SINKS
 from lamina.gui.model.line.line import OWN_PARAMETERS, Line
 from lamina.gui.model.values.words import layers_text
 from lamina.gui.widgets.controls.bitrate_knob import BitrateKnob
@@ -16,6 +17,16 @@ from lamina.gui.widgets.controls.status_line import ElidedLabel
 from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 from lamina.gui.widgets.views.level_bar import LevelBar
 from lamina.plugin.parameters.table import Value
+
+LABEL_WIDTH, NARROW_WIDTH = 52, 108
+PACKETS_TIP = (
+    "<b>Packets</b><br>Frames that travel together. Each packet has 93 bytes of headers: 6 kbps of codes travel as 70, "
+    "38 (2 frames), 28 (3) or 22 kbps (4). Each further frame comes 13.3 ms later. Can be changed while you talk."
+)
+BUFFER_TIP = (
+    "<b>Buffer</b><br>How long packets are waited for before they are heard. Automatic follows the network; a fixed "
+    "time doesn't change, and what comes later is concealed. Can be changed while you talk."
+)
 
 
 class EndsPanel(Panel):
@@ -34,8 +45,16 @@ class EndsPanel(Panel):
         self.name.setFixedHeight(theme.CONTROL_HEIGHT)
         self.name.textChanged.connect(self._rename)
         self.source, self.sink = ChoiceBox("What is sent"), ChoiceBox("Where it is heard")
+        self.packets, self.buffer = ChoiceBox("Frames in a packet"), ChoiceBox("Jitter buffer")
+        set_tip(self.packets, PACKETS_TIP)
+        set_tip(self.buffer, BUFFER_TIP)
         for box in (self.source, self.sink):
             box.setMinimumContentsLength(12)
+        for box in (self.packets, self.buffer):
+            box.setMinimumContentsLength(4)
+            box.setFixedWidth(NARROW_WIDTH)
+        self.packets.chosen.connect(line.use_frames_per_packet)
+        self.buffer.chosen.connect(line.use_buffer)
         self.source.chosen.connect(self._choose_source)
         self.sink.chosen.connect(self._choose_sink)
         self.whence, self.where = ElidedLabel("detail"), ElidedLabel("detail")
@@ -45,7 +64,7 @@ class EndsPanel(Panel):
         self.content.addWidget(self.send_caption)
         grid = QGridLayout()
         grid.setSpacing(theme.GAP)
-        grid.setColumnMinimumWidth(0, 52)
+        grid.setColumnMinimumWidth(0, LABEL_WIDTH)
         grid.setColumnStretch(1, 1)
         for row, (word, widget) in enumerate((("Name", self.name), ("Sound", self.source))):
             grid.addWidget(_muted(word), row, 0)
@@ -59,10 +78,20 @@ class EndsPanel(Panel):
         self.bitrate, self.denoise = BitrateKnob(table["layers"]), Knob(table["denoise"])
         self.knobs: dict[str, Knob] = dict(zip(OWN_PARAMETERS, (self.bitrate, self.denoise), strict=True))
         self.content.addWidget(self.bitrate, 1)
-        self.content.addWidget(self.denoise)
+        travels = QHBoxLayout()
+        travels.setSpacing(theme.GAP)
+        travels.addWidget(self.denoise, 1)
+        travels.addWidget(_muted("Packets"))
+        travels.addWidget(self.packets)
+        self.content.addLayout(travels)
         self.content.addSpacing(theme.GAP)
         self.hear_caption = Caption("You hear", theme.WET)
-        self.content.addWidget(self.hear_caption)
+        waits = QHBoxLayout()
+        waits.setSpacing(theme.GAP)
+        waits.addWidget(self.hear_caption, 1)
+        waits.addWidget(_muted("Buffer"))
+        waits.addWidget(self.buffer)
+        self.content.addLayout(waits)
         self.content.addWidget(self.sink)
         self.content.addWidget(self.where)
         for name, knob in self.knobs.items():
@@ -78,7 +107,9 @@ class EndsPanel(Panel):
         """Shows what is chosen, and what can be."""
         line = self._line
         self.source.show_choices(line.sources(), line.source)
-        self.sink.show_choices(line.sinks(), line.sink)
+        self.sink.show_choices(SINKS, line.sink)
+        self.packets.show_choices(PACKETS, line.frames_per_packet)
+        self.buffer.show_choices(BUFFERS, line.buffer)
         for widget in (self.name, self.source, self.sink):
             widget.setEnabled(not line.is_held)
         self.denoise.setEnabled(line.can_denoise)
@@ -89,7 +120,11 @@ class EndsPanel(Panel):
 
     def refresh(self) -> None:
         """One step of what moves."""
-        self.level.show_level(self._line.sent.meter)
+        channels = self._line.level
+        if not channels:
+            self.level.show_levels()
+            return
+        self.level.show_levels(*(max(getattr(each, name) for each in channels) for name in ("rms", "peak", "hold")))
 
     def show_sent_layers(self, n_layers: int | None) -> None:
         """Shows how many layers are really sent, where the link carries less than the knob says; None if it doesn't."""

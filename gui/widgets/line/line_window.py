@@ -18,6 +18,7 @@ from PyQt6.QtWidgets import (
 )
 
 from lamina.gui.look import theme
+from lamina.gui.model.line.choices import NOTHING
 from lamina.gui.model.line.line import Line
 from lamina.gui.model.session import Session
 from lamina.gui.widgets.controls.buttons import presses_focused
@@ -32,7 +33,10 @@ from lamina.gui.widgets.line.talk_page import TalkPage
 MOTION_MS, TEXT_SECONDS = 33, 0.25
 USUAL_SIZE, SMALLEST_SIZE = QSize(960, 600), QSize(860, 560)
 FRAME_ROOM = QSize(8, 40)
-INVITE_KEYS, JOIN_KEYS, COPY_KEYS, LEAVE_KEYS = "Ctrl+I", "Ctrl+J", "Ctrl+Shift+C", "Ctrl+D"
+INVITE_KEYS, JOIN_KEYS, COPY_KEYS, LEAVE_KEYS, MUTE_KEYS = "Ctrl+I", "Ctrl+J", "Ctrl+Shift+C", "Ctrl+D", "Ctrl+M"
+
+MUTE_TIP = f"Send silence in the place of what you send ({MUTE_KEYS}); the other end goes on being heard."
+MUTED_TIP = f"You are not heard: silence is sent. Press to be heard again ({MUTE_KEYS})."
 
 
 class LineWindow(QWidget):
@@ -59,6 +63,7 @@ class LineWindow(QWidget):
         column.addLayout(middle, 1)
         self.notice = NoticeBar(self)
         self.ends.refused.connect(lambda text: self.notice.tell(text, True))
+        self.ends.source.chosen.connect(lambda _source: self._changed())
         self.meeting.invite_asked.connect(self.line.invite)
         self.meeting.join_asked.connect(self.line.join)
         self.line.changed.subscribe(self._changed)
@@ -68,7 +73,7 @@ class LineWindow(QWidget):
         self._motion.setInterval(MOTION_MS)
         self._motion.timeout.connect(self._move)
         self._add_shortcuts()
-        tab_through(self.ends.name, self.ends, self.meeting, self.leave_button)
+        tab_through(self.ends.name, self.ends, self.meeting, self.mute_button, self.leave_button)
         screen = self.screen()
         assert screen is not None
         free = screen.availableGeometry().size() - FRAME_ROOM
@@ -97,7 +102,12 @@ class LineWindow(QWidget):
         row = QHBoxLayout(bar)
         row.setContentsMargins(4, 0, 0, 0)
         row.setSpacing(theme.MARGIN)
+        self.mute_button = QPushButton("Mute")
+        self.mute_button.setCheckable(True)
+        self.mute_button.setProperty("role", "mute")
+        self.mute_button.toggled.connect(self.line.mute)
         row.addLayout(words, 1)
+        row.addWidget(self.mute_button)
         row.addWidget(self.leave_button)
         return bar
 
@@ -106,6 +116,7 @@ class LineWindow(QWidget):
             (INVITE_KEYS, self.meeting.invite_button.click),
             (JOIN_KEYS, self.meeting.join_button.click),
             (COPY_KEYS, self.meeting.copy),
+            (MUTE_KEYS, self.mute_button.click),
             (LEAVE_KEYS, self.leave_button.click),
             ("Escape", self._escape),
         )
@@ -200,6 +211,10 @@ class LineWindow(QWidget):
         self.remark.setText(line.remark)
         set_tip(self.remark, plain_tip(line.remark))
         self.remark.setVisible(bool(line.remark))
+        self.mute_button.setChecked(line.is_muted)
+        self.mute_button.setText("Muted" if line.is_muted else "Mute")
+        set_tip(self.mute_button, MUTED_TIP if line.is_muted else MUTE_TIP)
+        self.mute_button.setVisible(line.source != NOTHING)
         self.leave_button.setVisible(line.is_held)
         self.leave_button.setText("Leave" if line.is_joined else "Stop waiting")
         set_tip(self.leave_button, f"End the line ({LEAVE_KEYS}).")

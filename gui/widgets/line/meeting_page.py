@@ -7,7 +7,8 @@ from PyQt6.QtGui import QFocusEvent, QIntValidator
 from PyQt6.QtWidgets import QApplication, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from lamina.gui.look import theme
-from lamina.gui.model.line.line import LOOPBACK, Line
+from lamina.gui.model.line.choices import LOOPBACK
+from lamina.gui.model.line.line import Line
 from lamina.gui.widgets.controls.choice_box import ChoiceBox
 from lamina.gui.widgets.controls.panel import Caption, Panel
 

@@ -10,7 +10,7 @@ from lamina.gui.widgets.views.meter_view import CLIP_DB, LOWEST_DB, level_text
 
 
 class LevelBar(QWidget):
-    """Draws what `show_level` reads from a `LevelMeter`; nothing where there is none."""
+    """Draws what `show_level` reads from a `LevelMeter`, or levels as they are; nothing where there is none."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -24,10 +24,16 @@ class LevelBar(QWidget):
 
     def show_level(self, meter: LevelMeter | None) -> None:
         """Reads the meter and repaints if it moved."""
-        readings = (meter.rms_db, meter.peak_db, meter.hold_db) if meter is not None else ()
-        levels = tuple(round(float(reading.max()), 1) for reading in readings) or (LOWEST_DB,) * 3
+        if meter is None:
+            self.show_levels()
+        else:
+            self.show_levels(*(float(reading.max()) for reading in (meter.rms_db, meter.peak_db, meter.hold_db)))
+
+    def show_levels(self, rms: float = LOWEST_DB, peak: float = LOWEST_DB, hold: float = LOWEST_DB) -> None:
+        """Shows these levels, in dBFS, and repaints if they are others than before."""
+        levels = round(rms, 1), round(peak, 1), round(hold, 1)
         if levels != self.levels:
-            self.levels = (levels[0], levels[1], levels[2])
+            self.levels = levels
             self.update()
 
     def text(self) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from lamina.plugin.board import Board
 from lamina.plugin.documents.boards import AllowVst3, check_vst3
 from lamina.plugin.host.client.granted import Wishes
-from lamina.plugin.host.client.process_handle import EngineGoneError, EngineHandle
+from lamina.plugin.host.client.process_handle import EngineGoneError, ProcessHandle
 from lamina.plugin.host.device.device_settings import DeviceSettings, device_settings
 from lamina.plugin.host.engine.commands import COMMANDS
 from lamina.plugin.host.recording.next_take import next_take
@@ -246,8 +246,8 @@ class LiveEngine:
         answer.add_done_callback(follow)
         return answer
 
-    def _start(self, wishes: dict[str, Any]) -> EngineHandle:
-        handle = EngineHandle(self._memory, self._take_event, self._ended)
+    def _start(self, wishes: dict[str, Any]) -> ProcessHandle:
+        handle = ProcessHandle("lamina.plugin.host.engine.process", self._memory, self._take_event, self._ended)
         self._started = time.monotonic()
         handle.send("restore", wishes=wishes).add_done_callback(self._tell_troubles)
         handle.start()

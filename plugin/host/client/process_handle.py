@@ -1,4 +1,4 @@
-"""One engine process as its app holds it: started, spoken to without waiting, and known to be dead as soon as it is."""
+"""A process as its app holds it: started, spoken to without waiting, and known to be dead as soon as it is."""
 
 from __future__ import annotations
 
@@ -28,15 +28,22 @@ class EngineGoneError(EngineError):
     """The engine ended before it answered."""
 
 
-class EngineHandle:
+class ProcessHandle:
     """Args:
-    telemetry: file descriptor of the memory that the engine writes to.
+    module: what the process runs: it is given the file descriptors of its end of the pipe and of that memory.
+    telemetry: file descriptor of the memory that the process writes to.
     on_event: called with each event, on this handle's own thread.
     on_end: called there with the exit code once the process has ended, unless it was closed.
+    name: of the threads that look after it: lamina-NAME-reader, lamina-NAME-writer.
     """
 
     def __init__(
-        self, telemetry: int, on_event: Callable[[dict[str, Any]], None], on_end: Callable[[int], None]
+        self,
+        module: str,
+        telemetry: int,
+        on_event: Callable[[dict[str, Any]], None],
+        on_end: Callable[[int], None],
+        name: str = "engine",
     ) -> None:
         self._on_event, self._on_end = on_event, on_end
         self._lock = threading.Lock()
@@ -46,15 +53,8 @@ class EngineHandle:
         self._outbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._connection, theirs = Pipe()
         # -P: what lies in the folder the app was started from must not be taken for a module.
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "lamina.plugin.host.engine.process",
-            str(theirs.fileno()),
-            str(telemetry),
-        ]
-        # One thread for each product of matrices: the engine shares the machine. And no sound server is started behind
+        command = [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(telemetry)]
+        # One thread for each product of matrices: it shares the machine. And no sound server is started behind
         # anybody's back.
         environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "JACK_NO_START_SERVER": "1", **os.environ}
         # In a session of its own: a terminal's Ctrl-C is for the app, which ends the engine in order.
@@ -66,11 +66,9 @@ class EngineHandle:
             start_new_session=True,
         )
         theirs.close()
-        self._reader = threading.Thread(
-            target=self._read, args=(self._connection,), name="lamina-engine-reader", daemon=True
-        )
-        self._writer = threading.Thread(
-            target=self._write, args=(self._connection,), name="lamina-engine-writer", daemon=True
+        self._reader, self._writer = (
+            threading.Thread(target=turn, args=(self._connection,), name=f"lamina-{name}-{what}", daemon=True)
+            for turn, what in ((self._read, "reader"), (self._write, "writer"))
         )
 
     def start(self) -> None:
@@ -80,7 +78,7 @@ class EngineHandle:
 
     @property
     def process_id(self) -> int:
-        """Of the engine."""
+        """Of the system."""
         return self._process.pid
 
     @property
@@ -117,8 +115,9 @@ class EngineHandle:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if threading.current_thread() is not self._reader:
-            self._reader.join(END_SECONDS)
+        for thread in (self._reader, self._writer):
+            if thread is not threading.current_thread():
+                thread.join(END_SECONDS)
 
     def _read(self, connection: Connection) -> None:
         with contextlib.suppress(EOFError, OSError):

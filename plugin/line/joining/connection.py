@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import sys
 import time
 from typing import Any
 
@@ -59,6 +61,17 @@ def fingerprint_of(certificate: RTCCertificate) -> bytes:
     return bytes.fromhex(values["sha-256"].replace(":", ""))
 
 
+class _HeedingProtocol(StunProtocol):
+    """A socket that heeds what the network answers when nobody is at the other end's port any more."""
+
+    def error_received(self, exc: Exception) -> None:
+        """Note that there is nobody: ICMP says so, and the system hands it on as an error of the socket."""
+        super().error_received(exc)
+        connection = self.receiver
+        if isinstance(exc, ConnectionRefusedError | ConnectionResetError) and isinstance(connection, _BoundConnection):
+            connection.refused_at = time.monotonic()
+
+
 class _BoundConnection(Connection):
     """ICE on one address of this machine alone, where aioice would take all of them but loopback."""
 
@@ -66,11 +79,13 @@ class _BoundConnection(Connection):
         super().__init__(ice_controlling=is_offering)
         self._host, self._port = host, port
         self.n_dropped = 0
+        self.refused_at: float | None = None
+        """When the network last told that nobody is at the other end's port."""
 
     async def get_component_candidates(self, component: int, addresses: list[str], timeout: int = 5) -> list[Candidate]:
         """Open the one socket, at the port that was offered."""
         transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: StunProtocol(self), local_addr=(self._host, self._port)
+            lambda: _HeedingProtocol(self), local_addr=(self._host, self._port)
         )
         host, port = transport.get_extra_info("sockname")[:2]
         candidate = Candidate(
@@ -85,6 +100,19 @@ class _BoundConnection(Connection):
         protocol.local_candidate = candidate
         self._protocols.append(protocol)
         return [candidate]
+
+    def tie(self) -> None:
+        """Tie the socket to the other end that was found, where the system then tells when nobody is there any more.
+
+        Linux does so for such sockets alone; Windows does it for every socket. Datagrams from elsewhere end with it.
+        """
+        pair = self._nominated.get(1)
+        if pair is None or not sys.platform.startswith("linux"):
+            return
+        own = pair.protocol.transport.get_extra_info("socket")
+        # Where that can't be done, nothing is told, and all else is as before.
+        with socket.fromfd(own.fileno(), own.family, own.type) as tied, contextlib.suppress(OSError):
+            tied.connect(pair.remote_addr)
 
     def data_received(self, data: bytes, component: int) -> None:
         """Keep what may be DTLS, and not more than a little of it: anybody can send to a socket."""
@@ -231,6 +259,8 @@ class EncryptedConnection:
         await ice.start(RTCIceParameters(usernameFragment=card.username, password=card.password))
         if ice.state != "completed":
             raise RefusedError("connection")
+        assert self.socket is not None
+        self.socket.tie()
         self.dtls = dtls = RTCDtlsTransport(ice, [self._certificate])
         expected = RTCDtlsFingerprint("sha-256", card.fingerprint.hex(":"))
         self.sctp = sctp = _GuardedSctp(dtls)
@@ -247,6 +277,11 @@ class EncryptedConnection:
         await sctp.start(RTCSctpCapabilities(maxMessageSize=LONGEST_MESSAGE), SCTP_PORT)
         await opened.wait()
         return channel
+
+    @property
+    def refused_at(self) -> float | None:
+        """When the network last told that nobody is at the other end's port, in monotonic seconds; None for never."""
+        return None if self.socket is None else self.socket.refused_at
 
     def figures(self) -> dict[str, Any]:
         """What was dropped before anything of it was read as a message."""

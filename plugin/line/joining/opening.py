@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from lamina.plugin.codes_file.file import check_codes_target
 from lamina.plugin.codes_file.writer import CodesTargetError
+from lamina.plugin.host.recording.recorder import check_recording
 from lamina.plugin.line.joining.ends import Sink, Source, as_sink, as_source
 from lamina.plugin.line.joining.invitation import Invitation, parse_invitation
 from lamina.plugin.line.joining.peer import Peer
 from lamina.plugin.line.joining.settings import LineSettings, Live
 from lamina.plugin.line.joining.transport import LOOPBACK, Offer, Transport, open_offer, open_transport
+from lamina.plugin.line.sender import check_frames_per_packet
 from lamina.plugin.neural_codec import NeuralCodec
 
 if TYPE_CHECKING:
@@ -189,8 +191,9 @@ def _maker(
         if codes.exists():
             raise CodesTargetError(f"{codes} exists already, and a recording overwrites nothing. Choose another name.")
         wanted = replace(wanted, codes=codes)
-    if not 1 <= wanted.frames_per_packet <= 4:
-        raise ValueError(f"frames_per_packet is {wanted.frames_per_packet}; it must be from 1 to 4.")
+    if wanted.recording is not None:
+        check_recording(Path(wanted.recording))
+    check_frames_per_packet(wanted.frames_per_packet)
     made_sink = sink if sink is None or isinstance(sink, Live) else as_sink(sink)
     made_source = source if source is None or isinstance(source, Live) else as_source(source, board)
     _warm(ours)

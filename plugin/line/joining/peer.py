@@ -10,17 +10,18 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from lamina.plugin.host.device.device_settings import DeviceSettings
-from lamina.plugin.line.joining.ends import Sink, Source
+from lamina.plugin.line.joining.ends import FileSink, Sink, Source
 from lamina.plugin.line.joining.settings import LineSettings, Live
 from lamina.plugin.line.joining.sound import PeerSound, Told
 from lamina.plugin.line.joining.status import Ending, PeerStatus, State, delay_ms
 from lamina.plugin.line.joining.transport import Transport
 from lamina.plugin.line.packet import BYE, HELLO, REPORT, SOUND, Bye, Hello, PacketError, Report, message_kind, unpack
-from lamina.plugin.line.receiver import LineReceiver
-from lamina.plugin.line.sender import LineSender
+from lamina.plugin.line.receiver import LineReceiver, check_buffer_ms
+from lamina.plugin.line.sender import LineSender, check_frames_per_packet
 from lamina.plugin.neural_codec import NeuralCodec
 
 TURN_SECONDS = 0.05
@@ -33,6 +34,9 @@ SILENT_SECONDS = 1.0
 """When nothing at all came for so long, the state says so."""
 LOST_SECONDS = 15.0
 """When nothing came for so long the line is lost: a link that is cut for ten seconds comes back before."""
+GONE_SECONDS = 2.0
+"""When nothing came for so long, and the network has told since that nobody is at the other end's port, its program has
+ended. Anybody can send such a message, so that it counts for nothing while the other end is heard."""
 DRAIN_SECONDS = 0.3
 HELLO_TIMEOUT_SECONDS = 15.0
 
@@ -123,11 +127,38 @@ class Peer:
             drift_ppm=receiver.drift_ppm if receiver is not None else 0.0,
             refused=self._n_refused + self._transport.traffic.n_refused,
             unheard_seconds=self._unheard_seconds(time.monotonic()),
+            is_muted=self.settings.is_muted,
         )
 
     async def wait_ended(self) -> Ending:
         """Wait for the line's end; returns why."""
         return await asyncio.shield(self._ending)
+
+    @property
+    def recording(self) -> FileSink | None:
+        """The recording beside the sink; None if there is none, or nothing has come yet."""
+        return self._sound.recording
+
+    def mute(self, is_muted: bool) -> None:
+        """Send silence in the place of the source, or the source again; the change is a ramp of 10 ms."""
+        self._sound.settings = replace(self.settings, is_muted=is_muted)
+
+    def use_buffer(self, buffer_ms: float | None) -> None:
+        """Go on with another jitter buffer: milliseconds, or None to let the jitter decide.
+
+        Raises ValueError for a value out of range.
+        """
+        check_buffer_ms(buffer_ms)
+        if self.receiver is not None:
+            self.receiver.use_buffer(buffer_ms)
+        self._sound.settings = replace(self.settings, buffer_ms=buffer_ms)
+
+    def use_frames_per_packet(self, frames: int) -> None:
+        """Go on with so many frames in each packet that is sent, 1 to 4. Raises ValueError for another number."""
+        check_frames_per_packet(frames)
+        if self.sender is not None:
+            self.sender.frames_per_packet = frames
+        self._sound.settings = replace(self.settings, frames_per_packet=frames)
 
     async def change_devices(self, devices: DeviceSettings) -> None:
         """Go on with other devices, at the rate and with as many channels as before; the line goes on meanwhile.
@@ -252,14 +283,32 @@ class Peer:
             return Ending(self._transport.reason, is_failure=True)
         if self._other is None and now - self._started > HELLO_TIMEOUT_SECONDS:
             return Ending("The other end joined, but said no hello.", is_failure=True)
-        if self._other is not None and self._unheard_seconds(now) > LOST_SECONDS:
-            who = self.there or "the other end"
-            return Ending(f"Nothing was heard from {who} for {LOST_SECONDS:g} s; the line is lost.", is_failure=True)
+        silence = self._silence_of_now(now)
+        if silence is not None:
+            return silence
         is_sent = self._sound.source is None or (
             self._finished_at is not None and now - self._finished_at > LINGER_SECONDS and self._other is not None
         )
         is_heard = self._sound.sink is None or self._has_other_ended
         return Ending("The sound has ended.") if is_sent and is_heard else None
+
+    def _silence_of_now(self, now: float) -> Ending | None:
+        """The end where the other one fell silent: its program has ended, or it can't be told what happened."""
+        unheard, refused_at = self._unheard_seconds(now), self._transport.refused_at
+        if self._other is None:
+            return None
+        who = self.there or "the other end"
+        if unheard > GONE_SECONDS and refused_at is not None and now - refused_at < unheard:
+            return Ending(
+                f"The program of {who} has ended without a goodbye: nobody is at its port any more.", is_failure=True
+            )
+        if unheard > LOST_SECONDS:
+            return Ending(
+                f"Nothing was heard from {who} for {LOST_SECONDS:g} s; the line is lost. The network is cut, or the "
+                "machine there, or its program, has stopped.",
+                is_failure=True,
+            )
+        return None
 
     def _drain_seconds(self) -> float:
         """What has come is heard to its end."""

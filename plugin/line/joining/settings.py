@@ -32,6 +32,8 @@ class LineSettings:
         sparse_silence: whether silence is sent sparsely.
         buffer_ms: the jitter buffer; None lets the jitter decide.
         correct_drift: whether differing clocks of the two ends are corrected.
+        recording: a new wav or flac file for what is heard, beside where it goes; None for none.
+        is_muted: whether silence is sent in the place of the source until `Peer.mute(False)`.
         codes: a new `.lamina` file for the codes as they were heard; None for none.
         devices: for `LIVE` sources and sinks.
     """
@@ -43,5 +45,7 @@ class LineSettings:
     sparse_silence: bool = False
     buffer_ms: float | None = None
     correct_drift: bool = True
+    recording: str | Path | None = None
+    is_muted: bool = False
     codes: str | Path | None = None
     devices: DeviceSettings = field(default_factory=DeviceSettings)

@@ -10,13 +10,15 @@ from threading import Lock
 
 import numpy as np
 
+from lamina.dsp.arrays import FloatArray
+from lamina.dsp.ramp import Ramp
 from lamina.plugin.codes_file.file import codes_writer
 from lamina.plugin.files.sound import AudioFileError
 from lamina.plugin.host.device.device_settings import DeviceSettings
 from lamina.plugin.host.device.devices import is_hardware
 from lamina.plugin.host.device.streams import DeviceError
 from lamina.plugin.line.codec_ends import check_model, hello_of
-from lamina.plugin.line.joining.ends import Sink, Source
+from lamina.plugin.line.joining.ends import FileSink, Sink, Source
 from lamina.plugin.line.joining.held_back import HeldCodes, HeldSound
 from lamina.plugin.line.joining.pump import DeviceClock, Pump, SystemClock
 from lamina.plugin.line.joining.settings import LIVE, LineSettings, Live
@@ -25,6 +27,7 @@ from lamina.plugin.line.receiver import LineReceiver
 from lamina.plugin.line.sender import LineRates, LineSender
 from lamina.plugin.neural_codec import NeuralCodec
 
+MUTE_SECONDS = 0.01
 READY_SECONDS = 1.5
 """An end that hears nothing sends no reports: it is not waited for longer."""
 
@@ -77,6 +80,9 @@ class PeerSound:
         self._is_flushed = source is None
         self._codes = contextlib.ExitStack()
         self._held: HeldSound | None = None
+        self.recording: FileSink | None = None
+        """Beside the sink; None before anything is heard."""
+        self._recorded: HeldSound | None = None
         self.output_delay_ms = 0.0
         """From a sample's being handed over to its being in the air, where a device plays it."""
         self._moving = Lock()
@@ -173,7 +179,7 @@ class PeerSound:
         with self._moving:
             self._is_stopped = True
             self._pump.stop()
-        for end in (self.source, self.sink):
+        for end in (self.source, self.sink, self.recording):
             if end is not None and not isinstance(end, Live):
                 end.close()
         self._codes.close()
@@ -183,24 +189,30 @@ class PeerSound:
     def _listen(self, n_samples: int, now: float) -> bool:
         assert self.sender is not None
         if isinstance(self._clock, DeviceClock) and self.source is LIVE:
-            block = self._clock.captured()
+            block = self._own(self._clock.captured())
             if self._met_at is None:
                 return True
         else:
             assert self.source is not None and not isinstance(self.source, Live)
             if not self._may_begin(now):
                 return True
-            block = self.source.read(n_samples)
+            block = self._own(self.source.read(n_samples))
+        is_over = block.shape[1] < n_samples and self.source is not LIVE
         with self._sending:
             if self._is_flushed:
                 return False
             packets = self.sender.push(block, now)
         if packets:
             self._told.packets(packets)
-        if self.source is not LIVE and block.shape[1] < n_samples:
+        if is_over:
             self.flush()
             return False
         return True
+
+    def _own(self, block: FloatArray) -> FloatArray:
+        """What is sent of the source's sound: all, or silence."""
+        self._gain.set(0.0 if self.settings.is_muted else 1.0)
+        return block * self._gain.factor(block.shape[1])
 
     def _may_begin(self, now: float) -> bool:
         """A file is sent from its beginning to whom is ready to hear it: reports say so, where there are any."""
@@ -219,6 +231,8 @@ class PeerSound:
             self.output_delay_ms = 1000 * self._clock.delay_seconds[1]
         elif self._held is not None:
             self._held.write(sound, receiver.n_past)
+        if self._recorded is not None:
+            self._recorded.write(sound, receiver.n_past)
 
     # Helpers.
 
@@ -259,6 +273,10 @@ class PeerSound:
         if not isinstance(sink, Live):
             sink.open(rate, hello.n_channels)
             self._held = HeldSound(sink.write, rate)
+        if self.settings.recording is not None:
+            self.recording = FileSink(self.settings.recording)
+            self.recording.open(rate, hello.n_channels)
+            self._recorded = HeldSound(self.recording.write, rate)
         if self.settings.codes is not None:
             receiver.on_codes = HeldCodes(self._codes.enter_context(codes_writer(self.settings.codes)).write).write
         self.receiver, self.play_rate = receiver, rate
@@ -283,4 +301,5 @@ class PeerSound:
             adaptive=settings.adaptive,
             sparse_silence=settings.sparse_silence,
         )
+        self._gain = Ramp(0.0 if settings.is_muted else 1.0, round(MUTE_SECONDS * rate))
         return self.sender.hello

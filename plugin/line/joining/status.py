@@ -37,6 +37,7 @@ class PeerStatus:
         delay_ms: from the other end's source to this end's sink, as far as it is known here; None if nothing is heard.
         drift_ppm: by how many millionths the other end's clock is faster.
         refused: messages that were none.
+        is_muted: whether silence is sent in the place of the source.
         unheard_seconds: since anything came from the other end: sound, a report or a hello.
     """
 
@@ -57,6 +58,7 @@ class PeerStatus:
     drift_ppm: float
     refused: int
     unheard_seconds: float = 0.0
+    is_muted: bool = False
 
     @property
     def words(self) -> str:

@@ -104,6 +104,11 @@ class Transport:
         """Why it is closed, as a sentence; empty while it is open."""
         return self._reason
 
+    @property
+    def refused_at(self) -> float | None:
+        """When the network last told that nobody is at the other end's port, in monotonic seconds; None for never."""
+        return self._connection.refused_at
+
     def send(self, message: bytes) -> bool:
         """Send a message now or never; returns whether it was handed to the network.
 

@@ -12,7 +12,8 @@ from PyQt6.QtWidgets import QLabel
 pytest.importorskip("aiortc", reason="the extra [line] is not installed")
 
 import lamina
-from lamina.gui.model.line.line import LIVE_INPUT, LIVE_STEREO, NOTHING, OPEN_FILE, RECORDING, Line
+from lamina.gui.model.line.choices import LIVE_INPUT, LIVE_STEREO, NOTHING, OPEN_FILE, RECORDING
+from lamina.gui.model.line.line import Line
 from lamina.gui.widgets.line.line_window import LineWindow
 from lamina.plugin.host.device.device_settings import DeviceSettings
 from lamina.plugin.line.joining import transport
@@ -107,13 +108,13 @@ def test_who_leaves_is_told_at_the_other_end(connected, qtbot):
     assert here.state.text() == "The line was closed here." and not here.line.is_trouble
     assert there.state.text() == "Ada has ended the line." and not there.line.is_trouble
     assert here.pages.currentWidget() is here.meeting and here.meeting.invite_button.isEnabled()
-    assert not [name for name in lamina_threads() if name == "lamina-line-panel"]
+    assert not [name for name in lamina_threads() if name.startswith("lamina-line-process")]
 
 
 def test_the_level_of_what_is_sent_moves(connected, qtbot):
     here, there = connected
     wait(qtbot, lambda: here.ends.level.levels[1] > -50)
-    assert there.line.sent.meter is None
+    assert there.line.level == ()
     here.leave_button.click()
     wait(qtbot, lambda: not here.line.is_held and here.ends.level.levels[1] <= -60)
 
@@ -325,8 +326,8 @@ def test_both_channels_are_sent_where_that_is_chosen(here, there, qtbot):
     here.ends.source.chosen.emit(LIVE_STEREO)
     there.meeting.field.setText(invited(here, qtbot))
     there.meeting.join_button.click()
-    wait(qtbot, lambda: here.line.sent.meter is not None)
-    assert here.line.sent.meter.n_channels == 2
+    wait(qtbot, lambda: here.line.level)
+    assert len(here.line.level) == 2
 
 
 def test_a_line_goes_on_with_the_devices_that_are_chosen(window, here, there, qtbot, tmp_path):
@@ -335,7 +336,7 @@ def test_a_line_goes_on_with_the_devices_that_are_chosen(window, here, there, qt
     here.line.source = LIVE_INPUT
     there.meeting.field.setText(invited(here, qtbot))
     there.meeting.join_button.click()
-    wait(qtbot, lambda: talking(here.line) and here.line.sent.meter is not None)
+    wait(qtbot, lambda: talking(here.line) and here.line.level)
     assert here.ends.level.levels[1] <= -60
     window.session.devices.choose_input(f"virtual?input={loud}")
     wait(qtbot, lambda: here.ends.level.levels[1] > -10)

@@ -1,0 +1,1 @@
+"""A line in a process of its own, so that nothing that the app does delays its sound."""
