@@ -75,6 +75,7 @@ class Loader:
         if self._kept is not None and self._kept.has_left:
             trouble = self._kept.restore_boards(read)
             is_restored = not trouble
+            self._session.history.forget()
             self._brought_back = " ".join(filter(None, (trouble or AS_THEY_WERE, self._kept.restore_compared())))
             if self._kept.is_unfinished:
                 self._brought_back = f"{CUT_OFF} {self._brought_back}"
@@ -207,25 +208,14 @@ class Loader:
         self._background.run(lambda: _codec(name), done, failed)
 
     def start_afresh(self) -> None:
-        """Sets both boards to their defaults, with a way back in the notice that says so."""
+        """Sets both boards to their defaults, which can be undone."""
         boards = self._session.boards
         if boards.state.codec is None:
             return
-        before = boards.document()
         try:
             boards.reset()
         except (ValueError, OSError) as error:
             # The model's folder may have gone meanwhile.
-            self._fail(error)
-            return
-        self._session.noticed.notify(
-            Notice("A and B are at their defaults.", action=("Bring back", lambda: self._bring_back(before)))
-        )
-
-    def _bring_back(self, boards: dict[str, Any]) -> None:
-        try:
-            self._session.boards.restore(boards)
-        except (ValueError, OSError) as error:
             self._fail(error)
 
     def _tell_brought_back(self, text: str) -> None:
@@ -371,6 +361,7 @@ class Loader:
         def then() -> None:
             assert self._kept is not None
             self._kept.restore_place(left)
+            self._session.history.forget()
             self._tell_brought_back(f"{self._brought_back} {left.title} is open again. {self._kept.lost}".strip())
 
         self._clear(left.path.resolve().parent)

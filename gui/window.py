@@ -31,6 +31,7 @@ from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.values.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES
 from lamina.gui.showing import Showing
+from lamina.gui.undoing import ALSO_REDO_KEYS, REDO_KEYS, UNDO_KEYS, Undoing
 from lamina.gui.views import Views
 from lamina.gui.widgets.controls.buttons import presses_focused
 from lamina.gui.widgets.controls.status_line import LINE_KEYS
@@ -50,7 +51,7 @@ USUAL_SIZE, SMALLEST_SIZE = QSize(1280, 800), QSize(980, 620)
 FRAME_ROOM = QSize(8, 40)
 """What a window manager may draw around the window; how much it is shows only when the window is there."""
 OPEN_COMPARE_KEYS = "Shift+C"
-REPEATED_KEYS = ("Ctrl+Left", "Ctrl+Right")
+REPEATED_KEYS = ("Ctrl+Left", "Ctrl+Right", UNDO_KEYS, REDO_KEYS, ALSO_REDO_KEYS)
 
 
 class MainWindow(QMainWindow):
@@ -76,6 +77,7 @@ class MainWindow(QMainWindow):
         self.views = Views(session)
         self.showing = Showing(session, self.loader, self.views, lambda: self.background.is_busy)
         self._build()
+        self.undoing = Undoing(session, self.loader, self.views, self)
         self._connect()
         self._add_shortcuts()
         self._last_tick = time.monotonic()
@@ -159,6 +161,9 @@ class MainWindow(QMainWindow):
             ("Ctrl+S", self.dialogs.save_preset),
             (PRESET_BEFORE_KEYS, partial(self.header.step_preset, -1)),
             (NEXT_PRESET_KEYS, partial(self.header.step_preset, 1)),
+            (UNDO_KEYS, self.undoing.undo),
+            (REDO_KEYS, self.undoing.redo),
+            (ALSO_REDO_KEYS, self.undoing.redo),
             ("Ctrl+,", self.show_devices),
             ("Ctrl+Q", self.close),
             ("Escape", self.notice.hide),
@@ -239,8 +244,6 @@ class MainWindow(QMainWindow):
         except (ValueError, OSError) as error:
             # The model's folder may have gone meanwhile.
             self._noticed(Notice(f"{boards.other} stays as it was: {error}", is_error=True))
-            return
-        self._noticed(Notice(f"{boards.other} is now equal to {boards.chosen}."))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         if not presses_focused(self, event):

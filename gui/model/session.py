@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.dsp.levels import LevelMeter
+from lamina.gui.model.edits.history import History
 from lamina.gui.model.files.document import Document
 from lamina.gui.model.files.export import ExportJob, ExportState
 from lamina.gui.model.sound.devices import DeviceChooser, OpenedDevices
@@ -86,6 +87,7 @@ class Session:
         self._export_told = True
         self.boards.changed.subscribe(self._board_changed)
         self.devices.changed.subscribe(lambda: self.changed.notify("output"))
+        self.history = History(self)
 
     # Documents and codec.
 
@@ -161,6 +163,11 @@ class Session:
             return
         self.loop_seconds = (start, stop)
         self.is_looping = True
+        self._pass_loop()
+
+    def set_loop(self, region: tuple[float, float] | None, is_looping: bool) -> None:
+        """Has a loop as it once was: its region, None for the whole document, and whether it is on."""
+        self.loop_seconds, self.is_looping = region, is_looping
         self._pass_loop()
 
     def enter_loop(self) -> None:

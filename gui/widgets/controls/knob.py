@@ -26,6 +26,7 @@ class Knob(QDial):
     now.
     """
 
+    is_turned_by_hand = True
     moved = pyqtSignal(object)
     refused = pyqtSignal(str)
 

@@ -5,9 +5,11 @@ from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from lamina.gui.look import theme
+from lamina.gui.widgets.controls.buttons import SignButton
 from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 
 LONGEST_NAME = 26
+HISTORY_BUTTON = 26
 LINE_KEYS = "Shift+L"
 
 
@@ -17,6 +19,8 @@ class StatusLine(QWidget):
     devices_asked = pyqtSignal()
     line_asked = pyqtSignal()
     cancel_asked = pyqtSignal()
+    undo_asked = pyqtSignal()
+    redo_asked = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +43,16 @@ class StatusLine(QWidget):
             f"<b>Line</b> ({LINE_KEYS})<br>Play or speak to somebody at another machine through the codec, live.",
         )
         self.line_button.clicked.connect(self.line_asked)
+        self.undo_button, self.redo_button = (
+            SignButton(sign, sign.capitalize(), diameter=HISTORY_BUTTON) for sign in ("undo", "redo")
+        )
+        self.undo_button.clicked.connect(self.undo_asked)
+        self.redo_button.clicked.connect(self.redo_asked)
+        history = QHBoxLayout()
+        history.setSpacing(4)
+        history.addWidget(self.undo_button)
+        history.addWidget(self.redo_button)
+        row.addLayout(history)
         row.addWidget(self.remark, 1)
         row.addWidget(self.work_strip)
         row.addWidget(self.figures)
@@ -64,6 +78,16 @@ class StatusLine(QWidget):
             row.addWidget(widget)
         strip.hide()
         return strip
+
+    def show_history(self, undo: str, undo_keys: str, redo: str, redo_keys: str) -> None:
+        """Says what would be undone and done again (nothing if there is nothing), and by which keys."""
+        for button, word, name, keys in (
+            (self.undo_button, "Undo", undo, undo_keys),
+            (self.redo_button, "Redo", redo, redo_keys),
+        ):
+            button.setEnabled(bool(name))
+            button.setAccessibleName(f"{word}: {name}" if name else word)
+            set_tip(button, plain_tip(f"{word}: {name} ({keys})." if name else f"Nothing to {word.lower()} ({keys})."))
 
     def show_remark(self, text: str) -> None:
         """A sentence about the state of things."""

@@ -30,6 +30,8 @@ class _Drag:
 class LayerFaders(QWidget):
     """Shows a `LayerDesk` and passes every gesture on to it. Call `update` when something of it has changed."""
 
+    is_turned_by_hand = True
+
     def __init__(self, desk: LayerDesk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.desk = desk
