@@ -276,7 +276,9 @@ class Loader:
         header = self._header
         if header is not None:
             self._background.run(
-                lambda: (_presets(), self.own_presets.found()), lambda found: header.show_presets(*found), self._fail
+                lambda: (_presets(), self.own_presets.found(), self.own_presets.favourites),
+                lambda found: header.show_presets(*found),
+                self._fail,
             )
 
     def _list_preset(self, path: Path) -> None:

@@ -38,9 +38,10 @@ from lamina.gui.widgets.controls.status_line import LINE_KEYS
 from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, COMPARE_KEY, NOISE_ONLY_KEY
 from lamina.gui.widgets.frame.devices_dialog import DevicesDialog
 from lamina.gui.widgets.frame.export_question import ExportQuestion
-from lamina.gui.widgets.frame.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS, TWO_PASS_KEYS
+from lamina.gui.widgets.frame.header import BROWSE_KEYS, NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS, TWO_PASS_KEYS
 
 if TYPE_CHECKING:
+    from lamina.gui.preset_shelf import PresetShelf
     from lamina.gui.widgets.line.line_window import LineWindow
     from lamina.gui.widgets.listening.compare_window import CompareWindow
 
@@ -73,6 +74,7 @@ class MainWindow(QMainWindow):
         self._question: ExportQuestion | None = None
         self._compare_window: CompareWindow | None = None
         self._line_window: LineWindow | None = None
+        self._shelf: PresetShelf | None = None
         self._line_name = ""
         self.views = Views(session)
         self.showing = Showing(session, self.loader, self.views, lambda: self.background.is_busy)
@@ -108,6 +110,7 @@ class MainWindow(QMainWindow):
         self.header.demo_chosen.connect(lambda item: self.open(item.path, item.title))
         self.header.preset_chosen.connect(session.apply_preset)
         self.header.own_preset_chosen.connect(self.loader.open_preset)
+        self.header.browse_asked.connect(lambda: self.shelf.open())
         self.header.preset_open_asked.connect(self.dialogs.open_preset)
         self.header.preset_save_asked.connect(self.dialogs.save_preset)
         self.header.export_asked.connect(self.dialogs.export)
@@ -159,6 +162,7 @@ class MainWindow(QMainWindow):
             ("Ctrl+E", self.dialogs.export),
             (TWO_PASS_KEYS, partial(self.dialogs.export, True)),
             ("Ctrl+S", self.dialogs.save_preset),
+            (BROWSE_KEYS, lambda: self.shelf.open()),
             (PRESET_BEFORE_KEYS, partial(self.header.step_preset, -1)),
             (NEXT_PRESET_KEYS, partial(self.header.step_preset, 1)),
             (UNDO_KEYS, self.undoing.undo),
@@ -192,6 +196,16 @@ class MainWindow(QMainWindow):
             self._line_window = LineWindow(self.session, self)
             self._line_window.ends.name.setText(self._line_name)
         return self._line_window
+
+    @property
+    def shelf(self) -> PresetShelf:
+        """The window of presets and what is done there, made when it is first wanted."""
+        if self._shelf is None:
+            from lamina.gui.preset_shelf import PresetShelf
+
+            self._shelf = PresetShelf(self.session, self.loader, self.header, self)
+            self._shelf.browser.play_asked.connect(self.toggle_play)
+        return self._shelf
 
     # What the user does.
 

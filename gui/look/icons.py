@@ -12,7 +12,7 @@ def draw(painter: QPainter, name: str, square: QRectF, colour: QColor) -> None:
     """Draws a sign into a square.
 
     `name` is "play", "pause", "return", "loop", "bypass", "noise", "cross", "chevron", "record", "square",
-    "freeze", "dice", "undo", "redo" or "lamina".
+    "freeze", "dice", "left", "right", "undo", "redo" or "lamina".
     """
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -112,6 +112,14 @@ def _dice(painter: QPainter, colour: QColor) -> None:
         painter.drawEllipse(QPointF(x, y), 0.075, 0.075)
 
 
+def _left(painter: QPainter, _colour: QColor) -> None:
+    painter.drawPolyline(QPolygonF([QPointF(0.62, 0.2), QPointF(0.34, 0.5), QPointF(0.62, 0.8)]))
+
+
+def _right(painter: QPainter, _colour: QColor) -> None:
+    painter.drawPolyline(QPolygonF([QPointF(0.38, 0.2), QPointF(0.66, 0.5), QPointF(0.38, 0.8)]))
+
+
 def _undo(painter: QPainter, colour: QColor) -> None:
     path = QPainterPath(QPointF(0.3, 0.36))
     path.lineTo(0.62, 0.36)
@@ -157,6 +165,8 @@ _SIGNS: dict[str, Callable[[QPainter, QColor], None]] = {
     "square": _square,
     "freeze": _freeze,
     "dice": _dice,
+    "left": _left,
+    "right": _right,
     "undo": _undo,
     "redo": _redo,
     "lamina": _lamina,

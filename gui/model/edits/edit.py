@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,12 +46,14 @@ class Step:
     told: a sentence for the user, or nothing.
     changes: what became what.
     heard: the boards that were heard before and after it.
+    ways: back and forth again, for what is done outside the session's state, as to files.
     """
 
     name: str
     told: str
     changes: Mapping[Place, Change]
     heard: tuple[str, str]
+    ways: tuple[Callable[[], object], Callable[[], object]] | None = None
 
     def values(self, is_after: bool) -> dict[Place, object]:
         """What stood there after it, or before it."""

@@ -85,6 +85,15 @@ class History:
             n_steps += 1
         return n_steps
 
+    def add(self, name: str, told: str, undo: Callable[[], object], redo: Callable[[], object]) -> None:
+        """A step that was done outside the session's state, as to a file, with its ways back and forth again.
+
+        They may raise ValueError or OSError.
+        """
+        heard = self._session.boards.chosen
+        self._open = None
+        self._keep(Step(name, told, {}, (heard, heard), (undo, redo)))
+
     def forget(self) -> None:
         """Begins with what is now, and no way back."""
         self._done.clear()
@@ -141,18 +150,22 @@ class History:
         if grown is not None:
             self._done.pop()
             step = grown
-        self._undone.clear()
         if step.changes:
-            self._done.append(step)
             may_grow = self._is_held or self._is_turned
             self._open = (step, self._clock(), self._is_turned) if may_grow else None
+            self._keep(step)
         else:
             self._open = None  # turned there and back
+            self._undone.clear()
+            self.changed.notify()
+
+    def _keep(self, step: Step) -> None:
+        self._undone.clear()
+        self._done.append(step)
         while len(self._done) > MOST_STEPS or (len(self._done) > 1 and self._weight() > MOST_WEIGHT):
             self._done.pop(0)
         self.changed.notify()
-        if step.changes:
-            self.stepped.notify(step)
+        self.stepped.notify(step)
 
     def _grown(self, step: Step) -> Step | None:
         """The last step with this one in it, if both are one gesture."""
@@ -184,6 +197,8 @@ class History:
         if step.of("document"):
             self._reopen(step, is_forwards)
             return step.name
+        if step.ways is not None:
+            step.ways[is_forwards]()
         self._put(step, is_forwards)
         target.append(source.pop())
         self.changed.notify()
@@ -199,9 +214,8 @@ class History:
                     {place: value for place, value in values.items() if place.board}, step.heard[is_forwards]
                 )
             if LOOP in values or LOOPING in values:
-                self._session.set_loop(
-                    values.get(LOOP, self._session.loop_seconds), bool(values.get(LOOPING, self._session.is_looping))
-                )
+                region: Any = values.get(LOOP, self._session.loop_seconds)
+                self._session.set_loop(region, bool(values.get(LOOPING, self._session.is_looping)))
         finally:
             self._is_putting = False
             self._now = self._look()

@@ -237,6 +237,12 @@ class BoardPair:
         self.changed.notify("preset")
         self.edited.notify(None)
 
+    def renamed(self, preset: str) -> None:
+        """The chosen board's preset is called something else now."""
+        self.state.preset = preset
+        self.changed.notify("preset")
+        self.edited.notify(None)
+
     # How it works.
 
     def _show_chosen(self) -> None:
