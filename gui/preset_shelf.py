@@ -67,16 +67,18 @@ class PresetShelf:
         path, title = Path(key), self._header.title_of(key)
         is_here = self._own.is_kept_here(path)
         held: list[bytes | None] = []
-        if self._try(lambda: (held.append(self._own.remove(path)), True)) is None:
+
+        def again() -> bool:
+            held.append(self._own.remove(path))
+            self._loader.find_presets()
+            return True
+
+        if not self._try(again):
             return
         told = f"Deleted the preset {title}." if is_here else f"{title} is listed no longer; its file stays {path}."
 
         def back() -> None:
             self._own.bring_back(path, held[-1])
-            self._loader.find_presets()
-
-        def again() -> None:
-            held.append(self._own.remove(path))
             self._loader.find_presets()
 
         self._session.history.add(f"Delete preset {title}", told, back, again)

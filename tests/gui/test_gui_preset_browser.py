@@ -141,6 +141,20 @@ def test_a_name_that_cant_be_is_refused_and_nothing_changes(browser, window, qtb
     assert browser.titles()["Yours"] == ["Mine", "Robot choir"]
 
 
+def test_a_name_that_is_being_typed_outlasts_a_list_that_comes_anew(browser, window, qtbot):
+    click(browser, qtbot, "Mine")
+    wait(qtbot, lambda: not window.background.is_busy)
+    qtbot.mouseClick(browser.rename_button, LEFT)
+    field = browser.tree.findChild(QLineEdit)
+    field.selectAll()
+    qtbot.keyClicks(field, "Our")
+    window.loader.find_presets()
+    wait(qtbot, lambda: not window.background.is_busy)
+    qtbot.keyClicks(field, "s")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    wait(qtbot, lambda: browser.titles()["Yours"] == ["Ours", "Robot choir"])
+
+
 def test_a_preset_is_deleted_and_comes_back_by_the_notice_to_the_letter(browser, window, qtbot, mine):
     path = mine / "Mine.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "category": "speech"}))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PyQt6.QtCore import QPoint, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
+    QAbstractItemDelegate,
     QAbstractItemView,
     QDialog,
     QHBoxLayout,
@@ -56,6 +57,7 @@ class PresetBrowser(QDialog):
         self._list, self._title = PresetList(), ""
         self._favourites: set[str] = set()
         self._by_key: dict[str, Preset] = {}
+        self._waiting: tuple[PresetList, set[str]] | None = None
         self.setWindowTitle("Presets – Lamina")
         self.resize(WIDTH, HEIGHT)
         self.search = QLineEdit()
@@ -69,6 +71,7 @@ class PresetBrowser(QDialog):
         self.tree.itemClicked.connect(self._clicked)
         self.tree.itemChanged.connect(self._changed)
         self.tree.moved.connect(self._choose)
+        self.tree.edited.connect(self._take_waiting)
         self.description = QLabel()
         self.description.setWordWrap(True)
         self.description.setProperty("role", "detail")
@@ -109,6 +112,10 @@ class PresetBrowser(QDialog):
 
     def show_presets(self, presets: PresetList, favourites: set[str]) -> None:
         """Shows these, with the same one marked as before."""
+        if self.tree.is_editing:
+            # A name that is being typed must not be lost.
+            self._waiting = presets, favourites
+            return
         self._list, self._favourites = presets, favourites
         self._by_key = {self._key_of(preset): preset for preset in presets.all()}
         self._fill()
@@ -202,6 +209,11 @@ class PresetBrowser(QDialog):
         self.tree.blockSignals(is_blocked)
         self.renamed.emit(key, title)
 
+    def _take_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self.show_presets(*waiting)
+
     def _toggle_mark(self) -> None:
         key = self._key(self.tree.currentItem())
         if key:
@@ -240,9 +252,12 @@ class PresetBrowser(QDialog):
 
 
 class _Tree(QTreeWidget):
-    """Headings and what stands below them; keys that move take what they come to."""
+    """Headings and what stands below them; keys that move take what they come to. `edited` follows when no name is
+    typed any more.
+    """
 
     moved = pyqtSignal(object)
+    edited = pyqtSignal()
     space_pressed = pyqtSignal()
 
     def __init__(self) -> None:
@@ -271,6 +286,15 @@ class _Tree(QTreeWidget):
         super().keyPressEvent(event)
         if self.currentItem() is not before:
             self.moved.emit(self.currentItem())
+
+    @property
+    def is_editing(self) -> bool:
+        """Whether a name is being typed."""
+        return self.state() == QAbstractItemView.State.EditingState
+
+    def closeEditor(self, editor: QWidget | None, hint: QAbstractItemDelegate.EndEditHint) -> None:
+        super().closeEditor(editor, hint)
+        self.edited.emit()
 
     def place(self, item: QTreeWidgetItem, column: int = 0) -> QPoint:
         """The middle of an item's cell, in the viewport."""
