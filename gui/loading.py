@@ -268,7 +268,7 @@ class Loader:
             self._fail(error)
             return
         self._session.boards.named(path.stem)
-        self._session.noticed.notify(Notice(f"Saved the preset {path.name}"))
+        self._session.noticed.notify(Notice(f"Saved the preset {path.name}", file=path))
         self._list_preset(path)
 
     def find_presets(self) -> None:

@@ -31,10 +31,11 @@ from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.values.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES
 from lamina.gui.showing import Showing
+from lamina.gui.telling import Telling
 from lamina.gui.undoing import ALSO_REDO_KEYS, REDO_KEYS, UNDO_KEYS, Undoing
 from lamina.gui.views import Views
 from lamina.gui.widgets.controls.buttons import presses_focused
-from lamina.gui.widgets.controls.status_line import LINE_KEYS
+from lamina.gui.widgets.controls.status_line import LINE_KEYS, MESSAGES_KEYS
 from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, COMPARE_KEY, NOISE_ONLY_KEY
 from lamina.gui.widgets.frame.devices_dialog import DevicesDialog
 from lamina.gui.widgets.frame.export_question import ExportQuestion
@@ -79,6 +80,7 @@ class MainWindow(QMainWindow):
         self.views = Views(session)
         self.showing = Showing(session, self.loader, self.views, lambda: self.background.is_busy)
         self._build()
+        self.telling = Telling(session, self.views, self)
         self.undoing = Undoing(session, self.loader, self.views, self)
         self._connect()
         self._add_shortcuts()
@@ -126,8 +128,6 @@ class MainWindow(QMainWindow):
         self.waveform.region_marked.connect(session.set_loop_region)
         self.waveform.region_finished.connect(session.enter_loop)
         self.waveform.region_cleared.connect(session.clear_loop_region)
-        for panel in (self.controls, self.desk):
-            panel.refused.connect(lambda text: self.notice.tell(text, True))
         self.controls.board_chosen.connect(session.boards.choose)
         self.controls.copy_asked.connect(self.copy_board)
         self.controls.compare_asked.connect(lambda: self.compare_window.compare_this())
@@ -136,7 +136,6 @@ class MainWindow(QMainWindow):
         self.devices_dialog.search_asked.connect(self.loader.find_devices)
         self.status.cancel_asked.connect(self.cancel)
         session.changed.subscribe(self._changed)
-        session.noticed.subscribe(self._noticed)
         session.parameters.changed.subscribe(lambda _name, _value: self.showing.layers())
 
     def _add_shortcuts(self) -> None:
@@ -168,6 +167,7 @@ class MainWindow(QMainWindow):
             (UNDO_KEYS, self.undoing.undo),
             (REDO_KEYS, self.undoing.redo),
             (ALSO_REDO_KEYS, self.undoing.redo),
+            (MESSAGES_KEYS, self.telling.open_list),
             ("Ctrl+,", self.show_devices),
             ("Ctrl+Q", self.close),
             ("Escape", self.notice.hide),
@@ -226,7 +226,7 @@ class MainWindow(QMainWindow):
                 self.spectra.let_go_of_clips()
             self.session.player.toggle()
         else:
-            self._noticed(Notice(self.loader.why_not_playable(), is_error=False))
+            self.telling.tell(Notice(self.loader.why_not_playable(), is_error=False))
 
     def cancel(self) -> None:
         """Gives up what the status line shows the progress of: a file that is being opened, else an export."""
@@ -239,7 +239,7 @@ class MainWindow(QMainWindow):
     def toggle_recording(self) -> None:
         """Begins a take, or completes the one that runs."""
         if self.session.is_gone:
-            self._noticed(Notice(self.loader.why_not_playable(), is_error=True))
+            self.telling.tell(Notice(self.loader.why_not_playable(), is_error=True))
         else:
             self.session.recording.toggle()
         self.showing.recording()
@@ -257,7 +257,7 @@ class MainWindow(QMainWindow):
             boards.copy_to_other()
         except (ValueError, OSError) as error:
             # The model's folder may have gone meanwhile.
-            self._noticed(Notice(f"{boards.other} stays as it was: {error}", is_error=True))
+            self.telling.tell(Notice(f"{boards.other} stays as it was: {error}", is_error=True))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         if not presses_focused(self, event):
@@ -282,7 +282,7 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
             self.open(Path(files[0]))
             if len(files) > 1:
-                self._noticed(Notice(f"Opening the first of {len(files)} files: one plays at a time."))
+                self.telling.tell(Notice(f"Opening the first of {len(files)} files: one plays at a time."))
 
     def _take_shape(self, left: KeptWindow | None) -> None:
         """As it was left, or as usual; never larger than the screen has room for, and smaller than it should be only
@@ -363,7 +363,7 @@ class MainWindow(QMainWindow):
         `sys.excepthook`.
         """
         traceback.print_exception(kind, error, trace)
-        self._noticed(
+        self.telling.tell(
             Notice(
                 f"Something went wrong in Lamina itself ({kind.__name__}: {error}). Details are on the terminal.", True
             )
@@ -376,9 +376,6 @@ class MainWindow(QMainWindow):
         if what == "document" and self.session.document is not None:
             self.setWindowTitle(f"{self.session.document.title} – Lamina")
         self._tell()
-
-    def _noticed(self, notice: Notice) -> None:
-        self.notice.tell(notice.text, notice.is_error, notice.tip, notice.action)
 
     def _move(self) -> None:
         now = time.monotonic()

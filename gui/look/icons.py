@@ -12,7 +12,7 @@ def draw(painter: QPainter, name: str, square: QRectF, colour: QColor) -> None:
     """Draws a sign into a square.
 
     `name` is "play", "pause", "return", "loop", "bypass", "noise", "cross", "chevron", "record", "square",
-    "freeze", "dice", "left", "right", "undo", "redo" or "lamina".
+    "freeze", "dice", "list", "left", "right", "undo", "redo" or "lamina".
     """
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -112,6 +112,12 @@ def _dice(painter: QPainter, colour: QColor) -> None:
         painter.drawEllipse(QPointF(x, y), 0.075, 0.075)
 
 
+def _list(painter: QPainter, _colour: QColor) -> None:
+    for y in (0.22, 0.5, 0.78):
+        painter.drawPoint(QPointF(0.14, y))
+        painter.drawLine(QPointF(0.36, y), QPointF(0.88, y))
+
+
 def _left(painter: QPainter, _colour: QColor) -> None:
     painter.drawPolyline(QPolygonF([QPointF(0.62, 0.2), QPointF(0.34, 0.5), QPointF(0.62, 0.8)]))
 
@@ -165,6 +171,7 @@ _SIGNS: dict[str, Callable[[QPainter, QColor], None]] = {
     "square": _square,
     "freeze": _freeze,
     "dice": _dice,
+    "list": _list,
     "left": _left,
     "right": _right,
     "undo": _undo,

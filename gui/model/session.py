@@ -40,13 +40,14 @@ class Notice:
     """Something to tell the user.
 
     A sentence, whether it is a refusal, what stands in its tooltip, and what can be done about it: a button's word and
-    what it does.
+    what it does. Or the file that it is about, which can be shown in its folder.
     """
 
     text: str
     is_error: bool = False
     tip: str = ""
     action: tuple[str, Callable[[], object]] | None = None
+    file: Path | None = None
 
 
 class Session:
@@ -306,7 +307,9 @@ class Session:
         if self.export is not None and not self._export_told and self.export.state is not ExportState.RUNNING:
             self._export_told = True
             self.changed.notify("export")
-            self.noticed.notify(Notice(self.export.message, is_error=self.export.state is ExportState.FAILED))
+            is_done = self.export.state is ExportState.DONE
+            file = self.export.target if is_done else None
+            self.noticed.notify(Notice(self.export.message, self.export.state is ExportState.FAILED, file=file))
 
     def _take_event(self, event: dict[str, Any]) -> None:
         if event["event"] == "message":
@@ -336,8 +339,8 @@ class Session:
             self.listening.use_codec(self.codec)
         self.changed.notify(what)
 
-    def _tell(self, text: str, is_error: bool = False, tip: str = "") -> None:
-        self.noticed.notify(Notice(text, is_error, tip))
+    def _tell(self, text: str, is_error: bool = False, tip: str = "", file: Path | None = None) -> None:
+        self.noticed.notify(Notice(text, is_error, tip, file=file))
 
     def close(self) -> None:
         """Ends the engine and every thread the session started; a recording is completed."""
