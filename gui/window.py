@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -17,29 +16,27 @@ from PyQt6.QtGui import (
     QDragLeaveEvent,
     QDropEvent,
     QKeyEvent,
-    QKeySequence,
-    QShortcut,
     QShowEvent,
 )
 from PyQt6.QtWidgets import QMainWindow
 
 from lamina.gui.background import Background
+from lamina.gui.control_menus import ControlMenus
 from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
 from lamina.gui.model.kept_session import KeptSession, KeptWindow
 from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.session import Notice, Session
-from lamina.gui.model.values.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES
+from lamina.gui.model.values.desk import TAB_NAMES
+from lamina.gui.shortcuts import add_shortcuts, overview, shortcuts_of
 from lamina.gui.showing import Showing
 from lamina.gui.telling import Telling
-from lamina.gui.undoing import ALSO_REDO_KEYS, REDO_KEYS, UNDO_KEYS, Undoing
+from lamina.gui.undoing import Undoing
 from lamina.gui.views import Views
 from lamina.gui.widgets.controls.buttons import presses_focused
-from lamina.gui.widgets.controls.status_line import LINE_KEYS, MESSAGES_KEYS
-from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, COMPARE_KEY, NOISE_ONLY_KEY
 from lamina.gui.widgets.frame.devices_dialog import DevicesDialog
 from lamina.gui.widgets.frame.export_question import ExportQuestion
-from lamina.gui.widgets.frame.header import BROWSE_KEYS, NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS, TWO_PASS_KEYS
+from lamina.gui.widgets.frame.shortcut_overlay import ShortcutOverlay
 
 if TYPE_CHECKING:
     from lamina.gui.preset_shelf import PresetShelf
@@ -48,12 +45,9 @@ if TYPE_CHECKING:
 
 MOTION_MS = 33
 TEXT_MS = 250
-SEEK_STEP_SECONDS = 2.0
 USUAL_SIZE, SMALLEST_SIZE = QSize(1280, 800), QSize(980, 620)
 FRAME_ROOM = QSize(8, 40)
 """What a window manager may draw around the window; how much it is shows only when the window is there."""
-OPEN_COMPARE_KEYS = "Shift+C"
-REPEATED_KEYS = ("Ctrl+Left", "Ctrl+Right", UNDO_KEYS, REDO_KEYS, ALSO_REDO_KEYS)
 
 
 class MainWindow(QMainWindow):
@@ -75,6 +69,7 @@ class MainWindow(QMainWindow):
         self._question: ExportQuestion | None = None
         self._compare_window: CompareWindow | None = None
         self._line_window: LineWindow | None = None
+        self._help: ShortcutOverlay | None = None
         self._shelf: PresetShelf | None = None
         self._line_name = ""
         self.views = Views(session)
@@ -82,8 +77,10 @@ class MainWindow(QMainWindow):
         self._build()
         self.telling = Telling(session, self.views, self)
         self.undoing = Undoing(session, self.loader, self.views, self)
+        self.menus = ControlMenus(session, self.views, self)
         self._connect()
-        self._add_shortcuts()
+        self.shortcuts = shortcuts_of(self)
+        add_shortcuts(self, self.shortcuts)
         self._last_tick = time.monotonic()
         self._motion = QTimer(self)
         self._motion.setInterval(MOTION_MS)
@@ -132,51 +129,12 @@ class MainWindow(QMainWindow):
         self.controls.copy_asked.connect(self.copy_board)
         self.controls.compare_asked.connect(lambda: self.compare_window.compare_this())
         self.status.line_asked.connect(lambda: self.line_window.open())
+        self.status.help_asked.connect(self.toggle_help)
         self.status.devices_asked.connect(self.show_devices)
         self.devices_dialog.search_asked.connect(self.loader.find_devices)
         self.status.cancel_asked.connect(self.cancel)
         session.changed.subscribe(self._changed)
         session.parameters.changed.subscribe(lambda _name, _value: self.showing.layers())
-
-    def _add_shortcuts(self) -> None:
-        session = self.session
-        actions: tuple[tuple[str, Callable[[], object]], ...] = (
-            ("Space", self.toggle_play),
-            ("Home", session.player.stop),
-            ("L", lambda: session.set_looping(not session.is_looping)),
-            ("Ctrl+L", self.transport.live_button.click),
-            ("R", self.toggle_recording),
-            (BOARD_KEY, lambda: session.boards.choose(session.boards.other)),
-            (COMPARE_KEY, lambda: self.compare_window.compare_this()),
-            (OPEN_COMPARE_KEYS, lambda: self.compare_window.open()),
-            (LINE_KEYS, lambda: self.line_window.open()),
-            (BYPASS_KEY, self.controls.bypass.click),
-            (NOISE_ONLY_KEY, self.controls.noise_only.click),
-            (DESK_KEY, self.desk.toggle),
-            (FREEZE_KEY, self.desk.toggle_freeze),
-            *((f"Ctrl+{number}", partial(self.desk.open_tab, name)) for number, name in enumerate(TAB_NAMES, 1)),
-            ("Ctrl+Left", lambda: session.seek(session.player.position_seconds - SEEK_STEP_SECONDS)),
-            ("Ctrl+Right", lambda: session.seek(session.player.position_seconds + SEEK_STEP_SECONDS)),
-            ("Ctrl+O", self.dialogs.open_sound),
-            ("Ctrl+E", self.dialogs.export),
-            (TWO_PASS_KEYS, partial(self.dialogs.export, True)),
-            ("Ctrl+S", self.dialogs.save_preset),
-            (BROWSE_KEYS, lambda: self.shelf.open()),
-            (PRESET_BEFORE_KEYS, partial(self.header.step_preset, -1)),
-            (NEXT_PRESET_KEYS, partial(self.header.step_preset, 1)),
-            (UNDO_KEYS, self.undoing.undo),
-            (REDO_KEYS, self.undoing.redo),
-            (ALSO_REDO_KEYS, self.undoing.redo),
-            (MESSAGES_KEYS, self.telling.open_list),
-            ("Ctrl+,", self.show_devices),
-            ("Ctrl+Q", self.close),
-            ("Escape", self.notice.hide),
-        )
-        for keys, action in actions:
-            shortcut = QShortcut(QKeySequence(keys), self)
-            # A key that is held is one wish.
-            shortcut.setAutoRepeat(keys in REPEATED_KEYS)
-            shortcut.activated.connect(action)
 
     @property
     def compare_window(self) -> CompareWindow:
@@ -258,6 +216,12 @@ class MainWindow(QMainWindow):
         except (ValueError, OSError) as error:
             # The model's folder may have gone meanwhile.
             self.telling.tell(Notice(f"{boards.other} stays as it was: {error}", is_error=True))
+
+    def toggle_help(self) -> None:
+        """Shows all keys and gestures over the window, or no longer."""
+        if self._help is None:
+            self._help = ShortcutOverlay(overview(self.shortcuts), self.views.centre)
+        self._help.toggle()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         if not presses_focused(self, event):

@@ -12,7 +12,7 @@ def draw(painter: QPainter, name: str, square: QRectF, colour: QColor) -> None:
     """Draws a sign into a square.
 
     `name` is "play", "pause", "return", "loop", "bypass", "noise", "cross", "chevron", "record", "square",
-    "freeze", "dice", "list", "left", "right", "undo", "redo" or "lamina".
+    "freeze", "dice", "help", "list", "left", "right", "undo", "redo" or "lamina".
     """
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -112,6 +112,14 @@ def _dice(painter: QPainter, colour: QColor) -> None:
         painter.drawEllipse(QPointF(x, y), 0.075, 0.075)
 
 
+def _help(painter: QPainter, _colour: QColor) -> None:
+    path = QPainterPath(QPointF(0.3, 0.34))
+    path.cubicTo(0.3, 0.02, 0.74, 0.02, 0.72, 0.34)
+    path.cubicTo(0.71, 0.5, 0.5, 0.48, 0.5, 0.68)
+    painter.drawPath(path)
+    painter.drawPoint(QPointF(0.5, 0.9))
+
+
 def _list(painter: QPainter, _colour: QColor) -> None:
     for y in (0.22, 0.5, 0.78):
         painter.drawPoint(QPointF(0.14, y))
@@ -171,6 +179,7 @@ _SIGNS: dict[str, Callable[[QPainter, QColor], None]] = {
     "square": _square,
     "freeze": _freeze,
     "dice": _dice,
+    "help": _help,
     "list": _list,
     "left": _left,
     "right": _right,

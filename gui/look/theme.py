@@ -123,6 +123,7 @@ QLabel[role="status"] {{ color: {MUTED}; font-size: 12px; }}
 QLabel[role="title"] {{ color: {TEXT}; font-size: 14px; font-weight: 600; }}
 QLabel[role="detail"] {{ color: {MUTED}; font-size: 12px; }}
 QLabel[role="said"] {{ color: {TEXT}; font-size: 12px; }}
+QLabel[role="keys"] {{ color: {WET}; font-size: 12px; }}
 QLabel[role="alert"] {{ color: {ALERT}; font-size: 12px; }}
 QPushButton {{
     background: {RAISED}; color: {TEXT}; border: 1px solid transparent; border-radius: 6px;

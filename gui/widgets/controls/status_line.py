@@ -19,6 +19,7 @@ LONGEST_NAME = 26
 HEIGHT, HISTORY_BUTTON = 36, 26
 NOTICE_PLACE, AROUND_NOTICE = 1, 4
 MESSAGES_KEYS = "Ctrl+M"
+HELP_KEYS = ("?", "F1")
 LINE_KEYS = "Shift+L"
 
 
@@ -31,6 +32,7 @@ class StatusLine(QWidget):
     undo_asked = pyqtSignal()
     redo_asked = pyqtSignal()
     messages_asked = pyqtSignal()
+    help_asked = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,6 +75,10 @@ class StatusLine(QWidget):
         row.addWidget(self.figures)
         row.addWidget(self.line_button)
         row.addWidget(self.devices_button)
+        self.help_button = SignButton("help", "Keys", diameter=HISTORY_BUTTON)
+        self.help_button.setToolTip(f"All keys and gestures ({' or '.join(HELP_KEYS)}).")
+        self.help_button.clicked.connect(self.help_asked)
+        row.addWidget(self.help_button)
 
     def seat(self, notice: SeatedNotice) -> None:
         """Gives a notice its place, which it takes from the remark and the figures while it is there."""
