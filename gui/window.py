@@ -182,6 +182,7 @@ class MainWindow(QMainWindow):
         if self.session.can_play:
             if not self.session.is_playing:
                 self.spectra.let_go_of_clips()
+                self.session.begin_whole()
             self.session.player.toggle()
         else:
             self.telling.tell(Notice(self.loader.why_not_playable(), is_error=False))

@@ -287,6 +287,21 @@ class Session:
         """Levels of what the device alone captures, without file and test tone; None before the first sound."""
         return self.listening.meters.captured_level
 
+    @property
+    def input_gain_db(self) -> float:
+        """What the input is changed by before it reaches the codec now, in dB; 0 while the codec is bypassed."""
+        now = {**self.parameters.values(), **self.moving.values}
+        return 0.0 if now["bypass"] else float(now["input_gain_db"])
+
+    @property
+    def is_sounding(self) -> bool:
+        """Whether a source runs: the file, the input or the test tone."""
+        return self.is_playing or self.is_live or self.check.is_tone_on
+
+    def begin_whole(self) -> None:
+        """Loudness and true peak of the whole begin anew, as at a start."""
+        self.listening.begin_whole()
+
     def figures(self) -> tuple[str, str]:
         """The status line's figures about the engine and what they mean."""
         return figures_text(self.listening.meters.figures(self.engine.telemetry.state()))
@@ -296,10 +311,10 @@ class Session:
         for event in self.engine.take_events():
             self._take_event(event)
         self._answers.deliver()
-        is_running = self.is_playing or self.is_live or self.check.is_tone_on
+        is_running = self.is_sounding
         telemetry = self.engine.telemetry
         heard = telemetry.take()
-        if self.listening.take(heard, is_running, seconds):
+        if self.listening.take(heard, is_running, seconds, self.input_gain_db):
             self.changed.notify("meters")
         self.moving.take(heard, self.codec, seconds)
         self.sent.take(heard.frames, self.parameters, seconds)

@@ -49,6 +49,10 @@ def test_a_message_covers_no_control(window, qtbot, width, height, text):
             seen = button.visibleRegion().boundingRect()  # without what a scroll area cuts off
             covered = QRect(button.mapTo(window, seen.topLeft()), seen.size()).intersects(area)
             assert not covered, (button.accessibleName() or button.text(), window.height(), window.status.geometry())
+    status = window.status
+    for part in (status.undo_button, status.messages_button, status.line_button, status.help_button):
+        assert status.rect().contains(QRect(part.mapTo(status, part.rect().topLeft()), part.size()))
+    assert window.rect().contains(place(window, status))
     assert notice.label.height() >= notice.label.heightForWidth(notice.label.width())
     assert notice.rect().contains(notice.label.geometry()) and notice.rect().contains(notice.action_button.geometry())
     qtbot.mouseClick(notice.close_button, LEFT)

@@ -151,18 +151,24 @@ class SeatedNotice(NoticeBar):
             row.setAlignment(part, Qt.AlignmentFlag.AlignVCenter)
         self.label.setProperty("role", "said")
         self._beside = 0
+        # After the layout, which must not be changed by what it does.
+        self._asking = QTimer(self)
+        self._asking.setSingleShot(True)
+        self._asking.timeout.connect(self._ask_for_room)
 
     def _take_place(self, parent: QWidget, beside: int) -> None:
         self._beside = beside
-        self._ask_for_room()
+        self._asking.start()
 
     def _ask_for_room(self) -> None:
+        if self.isHidden():
+            return
         text = self.label.heightForWidth(max(1, self.width() - self._beside))
         self.needs.emit(max(SEATED_HEIGHT, text + 2 * SEATED_TOP + 2 * BORDER))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
-        self._ask_for_room()
+        self._asking.start()
 
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)
