@@ -39,10 +39,11 @@ def test_a_message_covers_no_control(window, qtbot, width, height, text):
     window.resize(width, height)
     window.desk.open_tab("Motion")
     window.telling.tell(Notice(text, True, action=("Undo", lambda: None)))
-    qtbot.wait(30)
     notice = window.notice
+    # Once the layout has settled.
+    wait(qtbot, lambda: notice.height() >= notice.label.heightForWidth(notice.label.width()))
+    wait(qtbot, lambda: window.rect().contains(place(window, notice)))
     area = place(window, notice)
-    assert window.rect().contains(area)
     inside = {notice, *notice.findChildren(QWidget)}
     for button in window.findChildren(QAbstractButton):
         if button not in inside and button.window() is window and not button.visibleRegion().isEmpty():

@@ -6,6 +6,7 @@ from gui_parts import wait, write_sound
 from PyQt6.QtCore import Qt
 
 from lamina.dsp.levels import LevelMeter
+from lamina.gui.model.sound.listening import Whole
 from lamina.gui.model.values.heard import are_layers_heard, heard_word
 from lamina.gui.model.values.parameters import ParameterValues
 from lamina.gui.widgets.views.meter_view import MeterView
@@ -137,14 +138,18 @@ def test_what_is_shown_of_the_input_is_what_reaches_the_codec(window, qtbot, tmp
 def test_figures_are_fewer_where_there_is_no_room_for_all_of_them(window, qtbot):
     window.session.parameters.set("listen", "difference")
     window.session.parameters.set("input_gain_db", 6.0)
-    captions = (window.spectra.input_caption, window.spectra.output_caption)
+    window._text.stop()
+    window._motion.stop()
+    spectra = window.spectra
     for width, height, is_short in ((980, 620, True), (1280, 800, False), (980, 620, True)):
         window.resize(width, height)
         window.desk.open_tab("Layers")
         window._tell()
+        window.showing.move()
+        spectra.show_wholes((Whole(-10.3, -19.8),) * 2, "")
         qtbot.wait(20)
-        window._tell()
-        for caption in captions:
-            assert caption.remark.text().endswith("LUFS") and caption.remark.text().startswith("peak") != is_short
+        for caption in (spectra.input_caption, spectra.output_caption):
+            words = "\N{MINUS SIGN}19.8 LUFS"
+            assert caption.remark.text() == (words if is_short else f"max \N{MINUS SIGN}10.3 dBTP   {words} in all")
             assert caption.name.width() >= caption.name.sizeHint().width()
             assert caption.remark.width() >= caption.remark.sizeHint().width()
