@@ -23,6 +23,7 @@ SHORT_TERM_SECONDS = 3.0
 MOMENTARY_SECONDS = 0.4
 FLOOR_LUFS = -70.0
 GATING_STEP_SECONDS, RELATIVE_GATE_LU = 0.1, -10.0
+LOUDEST_LUFS, LOUDNESS_STEP_LU = 30.0, 0.1
 OFFSET_LU = -0.691  # takes back what the filters add at 997 Hz (BS.1770-4, annex 1)
 CHUNK_SAMPLES = 64
 CHUNKS_AT_ONCE = 48  # keeps the matrix products below the size from which OpenBLAS uses threads
@@ -57,10 +58,20 @@ class LoudnessMeter:
         self._weighting = _Weighting(sample_rate, n_channels)
         self._n_momentary = round(MOMENTARY_SECONDS * sample_rate / CHUNK_SAMPLES)
         self._n_short_term = round(SHORT_TERM_SECONDS * sample_rate / CHUNK_SAMPLES)
+        self._step_chunks = GATING_STEP_SECONDS * sample_rate / CHUNK_SAMPLES
         self.reset()
 
     def reset(self) -> None:
-        """Back to silence."""
+        """Back to silence, with nothing heard."""
+        self.begin_whole()
+        self._fall_silent()
+
+    def begin_whole(self) -> None:
+        """Begin anew with what `whole_lufs` is the loudness of."""
+        self._n_chunks = self._n_blocks = 0
+        self._gated = _GatedBlocks()
+
+    def _fall_silent(self) -> None:
         self._weighting.reset()
         self._held: _Matrix = np.zeros((self.n_channels, 0))
         self._powers: _Matrix = np.zeros(self._n_short_term)
@@ -83,9 +94,9 @@ class LoudnessMeter:
             self._push_chunks(chunks[:, start : start + CHUNKS_AT_ONCE])
 
     def rest(self, seconds: float) -> None:
-        """Lets `seconds` of silence pass: what a meter shows while nothing plays."""
+        """Lets `seconds` of silence pass: what a meter shows while nothing plays. The whole stays what it is."""
         if seconds > 2 * SHORT_TERM_SECONDS:
-            self.reset()
+            self._fall_silent()
         else:
             self.push(np.zeros((self.n_channels, round(max(0.0, seconds) * self.sample_rate)), np.float32))
 
@@ -93,6 +104,13 @@ class LoudnessMeter:
     def short_term_lufs(self) -> float:
         """Loudness of the last 3 s in LUFS; silence reads −70."""
         return _lufs(float(self._powers.mean()))
+
+    @property
+    def whole_lufs(self) -> float:
+        """Loudness in LUFS of everything since the beginning or `begin_whole`, gated as `integrated_lufs` has it, to
+        0.1 LU; −70 before 0.4 s of sound were heard. It takes the same memory however long that is.
+        """
+        return self._gated.lufs
 
     @property
     def momentary_lufs(self) -> float:
@@ -107,6 +125,16 @@ class LoudnessMeter:
         places = (self._next + np.arange(n_chunks)) % self._n_short_term
         self._powers[places] = np.square(heard).mean(axis=2).sum(axis=0)
         self._next = (self._next + n_chunks) % self._n_short_term
+        self._gate(n_chunks)
+
+    def _gate(self, n_new: int) -> None:
+        """Takes in the blocks of 400 ms that are complete since the last `n_new` chunks."""
+        self._n_chunks += n_new
+        while (end := self._n_momentary + round(self._n_blocks * self._step_chunks)) <= self._n_chunks:
+            # How many chunks ago it ended: never more than were pushed now.
+            latest = np.arange(self._next - self._n_momentary, self._next) - (self._n_chunks - end)
+            self._gated.add(float(self._powers[latest].mean()))
+            self._n_blocks += 1
 
 
 def integrated_lufs(samples: FloatArray, sample_rate: float) -> float:
@@ -148,6 +176,31 @@ def integrated_lufs(samples: FloatArray, sample_rate: float) -> float:
     if not len(loud):
         return FLOOR_LUFS
     return _lufs(float(loud[loud > loud.mean() * 10.0 ** (RELATIVE_GATE_LU / 10.0)].mean()))
+
+
+class _GatedBlocks:
+    """Counts blocks by their loudness, in steps of 0.1 LU, for the gate that depends on all of them."""
+
+    def __init__(self) -> None:
+        n_steps = round((LOUDEST_LUFS - FLOOR_LUFS) / LOUDNESS_STEP_LU)
+        self._counts = np.zeros(n_steps, np.int64)
+        self._powers: _Matrix = np.zeros(n_steps)
+
+    def add(self, power: float) -> None:
+        """Takes a block in; what is below −70 LUFS counts for nothing."""
+        lufs = _lufs(power)
+        if lufs > FLOOR_LUFS:
+            step = min(len(self._counts) - 1, int((lufs - FLOOR_LUFS) / LOUDNESS_STEP_LU))
+            self._counts[step] += 1
+            self._powers[step] += power
+
+    @property
+    def lufs(self) -> float:
+        if not self._counts.any():
+            return FLOOR_LUFS
+        gate = _lufs(float(self._powers.sum() / self._counts.sum())) + RELATIVE_GATE_LU
+        first = max(0, math.floor((gate - FLOOR_LUFS) / LOUDNESS_STEP_LU))
+        return _lufs(float(self._powers[first:].sum() / self._counts[first:].sum()))
 
 
 class _Weighting:

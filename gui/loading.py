@@ -75,6 +75,7 @@ class Loader:
         if self._kept is not None and self._kept.has_left:
             trouble = self._kept.restore_boards(read)
             is_restored = not trouble
+            self._session.history.forget()
             self._brought_back = " ".join(filter(None, (trouble or AS_THEY_WERE, self._kept.restore_compared())))
             if self._kept.is_unfinished:
                 self._brought_back = f"{CUT_OFF} {self._brought_back}"
@@ -207,25 +208,14 @@ class Loader:
         self._background.run(lambda: _codec(name), done, failed)
 
     def start_afresh(self) -> None:
-        """Sets both boards to their defaults, with a way back in the notice that says so."""
+        """Sets both boards to their defaults, which can be undone."""
         boards = self._session.boards
         if boards.state.codec is None:
             return
-        before = boards.document()
         try:
             boards.reset()
         except (ValueError, OSError) as error:
             # The model's folder may have gone meanwhile.
-            self._fail(error)
-            return
-        self._session.noticed.notify(
-            Notice("A and B are at their defaults.", action=("Bring back", lambda: self._bring_back(before)))
-        )
-
-    def _bring_back(self, boards: dict[str, Any]) -> None:
-        try:
-            self._session.boards.restore(boards)
-        except (ValueError, OSError) as error:
             self._fail(error)
 
     def _tell_brought_back(self, text: str) -> None:
@@ -278,7 +268,7 @@ class Loader:
             self._fail(error)
             return
         self._session.boards.named(path.stem)
-        self._session.noticed.notify(Notice(f"Saved the preset {path.name}"))
+        self._session.noticed.notify(Notice(f"Saved the preset {path.name}", file=path))
         self._list_preset(path)
 
     def find_presets(self) -> None:
@@ -286,7 +276,9 @@ class Loader:
         header = self._header
         if header is not None:
             self._background.run(
-                lambda: (_presets(), self.own_presets.found()), lambda found: header.show_presets(*found), self._fail
+                lambda: (_presets(), self.own_presets.found(), self.own_presets.favourites),
+                lambda found: header.show_presets(*found),
+                self._fail,
             )
 
     def _list_preset(self, path: Path) -> None:
@@ -371,6 +363,7 @@ class Loader:
         def then() -> None:
             assert self._kept is not None
             self._kept.restore_place(left)
+            self._session.history.forget()
             self._tell_brought_back(f"{self._brought_back} {left.title} is open again. {self._kept.lost}".strip())
 
         self._clear(left.path.resolve().parent)

@@ -30,6 +30,7 @@ class Showing:
             views.waveform.show_document(session.document)
             views.header.show_document(session.document.title, session.document.describe())
             views.spectra.let_go_of_clips()
+            session.begin_whole()
             self._show_usage()
             views.notice.dismiss_error()
         elif what == "meters":
@@ -127,6 +128,16 @@ class Showing:
                 opened.output_name, opened.input_name, plain_tip(f"Sound devices (Ctrl+,). {opened.describe()}")
             )
 
+    def _show_levels(self) -> None:
+        """Levels as they are while something is heard, and then what the whole was."""
+        session, spectra = self._session, self._views.spectra
+        spectra.show_input_gain(session.input_gain_db)
+        wholes, meters = session.listening.wholes(), session.listening.meters
+        if session.is_sounding or all(whole.is_silent for whole in wholes):
+            spectra.show_levels(meters.input_loudness, meters.output_loudness, session.silence_reason())
+        else:
+            spectra.show_wholes(wholes, session.silence_reason())
+
     def tell(self) -> None:
         """Show one step of everything that is read."""
         session = self._session
@@ -136,8 +147,7 @@ class Showing:
             self._views.waveform.show_document(None, "Open a sound file, or drop one here.")
         is_long = self._loader.is_opening_long or (session.document is None and self._loader.is_opening)
         self._views.waveform.show_opening(self._loader.opening_words() if is_long else "", self._loader.share_opened)
-        meters = session.listening.meters
-        self._views.spectra.show_levels(meters.input_loudness, meters.output_loudness, session.silence_reason())
+        self._show_levels()
         self._show_devices()
         self._views.status.show_remark(self._loader.remark())
         self._views.status.show_figures(*session.figures())

@@ -11,7 +11,7 @@ from lamina.gui.widgets.desk.desk_panel import DeskPanel
 from lamina.gui.widgets.frame.control_panel import ControlPanel
 from lamina.gui.widgets.frame.drop_overlay import DropOverlay
 from lamina.gui.widgets.frame.header import Header
-from lamina.gui.widgets.frame.notice import NoticeBar
+from lamina.gui.widgets.frame.notice import SeatedNotice
 from lamina.gui.widgets.frame.stage import Stage
 from lamina.gui.widgets.frame.transport_bar import TransportBar
 from lamina.gui.widgets.views.waveform_view import WaveformView
@@ -52,5 +52,6 @@ class Views:
         column.addSpacing(theme.MARGIN)
         column.addLayout(bottom, 1)
         column.addWidget(self.status)
-        self.notice = NoticeBar(self.centre)
+        self.notice = SeatedNotice(self.centre)
+        self.status.seat(self.notice)
         self.drop_overlay = DropOverlay(self.centre)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -17,40 +16,38 @@ from PyQt6.QtGui import (
     QDragLeaveEvent,
     QDropEvent,
     QKeyEvent,
-    QKeySequence,
-    QShortcut,
     QShowEvent,
 )
 from PyQt6.QtWidgets import QMainWindow
 
 from lamina.gui.background import Background
+from lamina.gui.control_menus import ControlMenus
 from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
 from lamina.gui.model.kept_session import KeptSession, KeptWindow
 from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.session import Notice, Session
-from lamina.gui.model.values.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES
+from lamina.gui.model.values.desk import TAB_NAMES
+from lamina.gui.shortcuts import add_shortcuts, overview, shortcuts_of
 from lamina.gui.showing import Showing
+from lamina.gui.telling import Telling
+from lamina.gui.undoing import Undoing
 from lamina.gui.views import Views
 from lamina.gui.widgets.controls.buttons import presses_focused
-from lamina.gui.widgets.controls.status_line import LINE_KEYS
-from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, COMPARE_KEY, NOISE_ONLY_KEY
 from lamina.gui.widgets.frame.devices_dialog import DevicesDialog
 from lamina.gui.widgets.frame.export_question import ExportQuestion
-from lamina.gui.widgets.frame.header import NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS, TWO_PASS_KEYS
+from lamina.gui.widgets.frame.shortcut_overlay import ShortcutOverlay
 
 if TYPE_CHECKING:
+    from lamina.gui.preset_shelf import PresetShelf
     from lamina.gui.widgets.line.line_window import LineWindow
     from lamina.gui.widgets.listening.compare_window import CompareWindow
 
 MOTION_MS = 33
 TEXT_MS = 250
-SEEK_STEP_SECONDS = 2.0
 USUAL_SIZE, SMALLEST_SIZE = QSize(1280, 800), QSize(980, 620)
 FRAME_ROOM = QSize(8, 40)
 """What a window manager may draw around the window; how much it is shows only when the window is there."""
-OPEN_COMPARE_KEYS = "Shift+C"
-REPEATED_KEYS = ("Ctrl+Left", "Ctrl+Right")
 
 
 class MainWindow(QMainWindow):
@@ -72,12 +69,18 @@ class MainWindow(QMainWindow):
         self._question: ExportQuestion | None = None
         self._compare_window: CompareWindow | None = None
         self._line_window: LineWindow | None = None
+        self._help: ShortcutOverlay | None = None
+        self._shelf: PresetShelf | None = None
         self._line_name = ""
         self.views = Views(session)
         self.showing = Showing(session, self.loader, self.views, lambda: self.background.is_busy)
         self._build()
+        self.telling = Telling(session, self.views, self)
+        self.undoing = Undoing(session, self.loader, self.views, self)
+        self.menus = ControlMenus(session, self.views, self)
         self._connect()
-        self._add_shortcuts()
+        self.shortcuts = shortcuts_of(self)
+        add_shortcuts(self, self.shortcuts)
         self._last_tick = time.monotonic()
         self._motion = QTimer(self)
         self._motion.setInterval(MOTION_MS)
@@ -106,6 +109,7 @@ class MainWindow(QMainWindow):
         self.header.demo_chosen.connect(lambda item: self.open(item.path, item.title))
         self.header.preset_chosen.connect(session.apply_preset)
         self.header.own_preset_chosen.connect(self.loader.open_preset)
+        self.header.browse_asked.connect(lambda: self.shelf.open())
         self.header.preset_open_asked.connect(self.dialogs.open_preset)
         self.header.preset_save_asked.connect(self.dialogs.save_preset)
         self.header.export_asked.connect(self.dialogs.export)
@@ -121,53 +125,16 @@ class MainWindow(QMainWindow):
         self.waveform.region_marked.connect(session.set_loop_region)
         self.waveform.region_finished.connect(session.enter_loop)
         self.waveform.region_cleared.connect(session.clear_loop_region)
-        for panel in (self.controls, self.desk):
-            panel.refused.connect(lambda text: self.notice.tell(text, True))
         self.controls.board_chosen.connect(session.boards.choose)
         self.controls.copy_asked.connect(self.copy_board)
         self.controls.compare_asked.connect(lambda: self.compare_window.compare_this())
         self.status.line_asked.connect(lambda: self.line_window.open())
+        self.status.help_asked.connect(self.toggle_help)
         self.status.devices_asked.connect(self.show_devices)
         self.devices_dialog.search_asked.connect(self.loader.find_devices)
         self.status.cancel_asked.connect(self.cancel)
         session.changed.subscribe(self._changed)
-        session.noticed.subscribe(self._noticed)
         session.parameters.changed.subscribe(lambda _name, _value: self.showing.layers())
-
-    def _add_shortcuts(self) -> None:
-        session = self.session
-        actions: tuple[tuple[str, Callable[[], object]], ...] = (
-            ("Space", self.toggle_play),
-            ("Home", session.player.stop),
-            ("L", lambda: session.set_looping(not session.is_looping)),
-            ("Ctrl+L", self.transport.live_button.click),
-            ("R", self.toggle_recording),
-            (BOARD_KEY, lambda: session.boards.choose(session.boards.other)),
-            (COMPARE_KEY, lambda: self.compare_window.compare_this()),
-            (OPEN_COMPARE_KEYS, lambda: self.compare_window.open()),
-            (LINE_KEYS, lambda: self.line_window.open()),
-            (BYPASS_KEY, self.controls.bypass.click),
-            (NOISE_ONLY_KEY, self.controls.noise_only.click),
-            (DESK_KEY, self.desk.toggle),
-            (FREEZE_KEY, self.desk.toggle_freeze),
-            *((f"Ctrl+{number}", partial(self.desk.open_tab, name)) for number, name in enumerate(TAB_NAMES, 1)),
-            ("Ctrl+Left", lambda: session.seek(session.player.position_seconds - SEEK_STEP_SECONDS)),
-            ("Ctrl+Right", lambda: session.seek(session.player.position_seconds + SEEK_STEP_SECONDS)),
-            ("Ctrl+O", self.dialogs.open_sound),
-            ("Ctrl+E", self.dialogs.export),
-            (TWO_PASS_KEYS, partial(self.dialogs.export, True)),
-            ("Ctrl+S", self.dialogs.save_preset),
-            (PRESET_BEFORE_KEYS, partial(self.header.step_preset, -1)),
-            (NEXT_PRESET_KEYS, partial(self.header.step_preset, 1)),
-            ("Ctrl+,", self.show_devices),
-            ("Ctrl+Q", self.close),
-            ("Escape", self.notice.hide),
-        )
-        for keys, action in actions:
-            shortcut = QShortcut(QKeySequence(keys), self)
-            # A key that is held is one wish.
-            shortcut.setAutoRepeat(keys in REPEATED_KEYS)
-            shortcut.activated.connect(action)
 
     @property
     def compare_window(self) -> CompareWindow:
@@ -188,6 +155,16 @@ class MainWindow(QMainWindow):
             self._line_window.ends.name.setText(self._line_name)
         return self._line_window
 
+    @property
+    def shelf(self) -> PresetShelf:
+        """The window of presets and what is done there, made when it is first wanted."""
+        if self._shelf is None:
+            from lamina.gui.preset_shelf import PresetShelf
+
+            self._shelf = PresetShelf(self.session, self.loader, self.header, self)
+            self._shelf.browser.play_asked.connect(self.toggle_play)
+        return self._shelf
+
     # What the user does.
 
     def load(self, file: Path | None = None, model: str | None = None) -> None:
@@ -205,9 +182,10 @@ class MainWindow(QMainWindow):
         if self.session.can_play:
             if not self.session.is_playing:
                 self.spectra.let_go_of_clips()
+                self.session.begin_whole()
             self.session.player.toggle()
         else:
-            self._noticed(Notice(self.loader.why_not_playable(), is_error=False))
+            self.telling.tell(Notice(self.loader.why_not_playable(), is_error=False))
 
     def cancel(self) -> None:
         """Gives up what the status line shows the progress of: a file that is being opened, else an export."""
@@ -220,7 +198,7 @@ class MainWindow(QMainWindow):
     def toggle_recording(self) -> None:
         """Begins a take, or completes the one that runs."""
         if self.session.is_gone:
-            self._noticed(Notice(self.loader.why_not_playable(), is_error=True))
+            self.telling.tell(Notice(self.loader.why_not_playable(), is_error=True))
         else:
             self.session.recording.toggle()
         self.showing.recording()
@@ -238,9 +216,13 @@ class MainWindow(QMainWindow):
             boards.copy_to_other()
         except (ValueError, OSError) as error:
             # The model's folder may have gone meanwhile.
-            self._noticed(Notice(f"{boards.other} stays as it was: {error}", is_error=True))
-            return
-        self._noticed(Notice(f"{boards.other} is now equal to {boards.chosen}."))
+            self.telling.tell(Notice(f"{boards.other} stays as it was: {error}", is_error=True))
+
+    def toggle_help(self) -> None:
+        """Shows all keys and gestures over the window, or no longer."""
+        if self._help is None:
+            self._help = ShortcutOverlay(overview(self.shortcuts), self.views.centre)
+        self._help.toggle()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         if not presses_focused(self, event):
@@ -265,7 +247,7 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
             self.open(Path(files[0]))
             if len(files) > 1:
-                self._noticed(Notice(f"Opening the first of {len(files)} files: one plays at a time."))
+                self.telling.tell(Notice(f"Opening the first of {len(files)} files: one plays at a time."))
 
     def _take_shape(self, left: KeptWindow | None) -> None:
         """As it was left, or as usual; never larger than the screen has room for, and smaller than it should be only
@@ -346,7 +328,7 @@ class MainWindow(QMainWindow):
         `sys.excepthook`.
         """
         traceback.print_exception(kind, error, trace)
-        self._noticed(
+        self.telling.tell(
             Notice(
                 f"Something went wrong in Lamina itself ({kind.__name__}: {error}). Details are on the terminal.", True
             )
@@ -359,9 +341,6 @@ class MainWindow(QMainWindow):
         if what == "document" and self.session.document is not None:
             self.setWindowTitle(f"{self.session.document.title} – Lamina")
         self._tell()
-
-    def _noticed(self, notice: Notice) -> None:
-        self.notice.tell(notice.text, notice.is_error, notice.tip, notice.action)
 
     def _move(self) -> None:
         now = time.monotonic()

@@ -12,7 +12,7 @@ def draw(painter: QPainter, name: str, square: QRectF, colour: QColor) -> None:
     """Draws a sign into a square.
 
     `name` is "play", "pause", "return", "loop", "bypass", "noise", "cross", "chevron", "record", "square",
-    "freeze", "dice" or "lamina".
+    "freeze", "dice", "help", "list", "left", "right", "undo", "redo" or "lamina".
     """
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -112,6 +112,44 @@ def _dice(painter: QPainter, colour: QColor) -> None:
         painter.drawEllipse(QPointF(x, y), 0.075, 0.075)
 
 
+def _help(painter: QPainter, _colour: QColor) -> None:
+    path = QPainterPath(QPointF(0.3, 0.34))
+    path.cubicTo(0.3, 0.02, 0.74, 0.02, 0.72, 0.34)
+    path.cubicTo(0.71, 0.5, 0.5, 0.48, 0.5, 0.68)
+    painter.drawPath(path)
+    painter.drawPoint(QPointF(0.5, 0.9))
+
+
+def _list(painter: QPainter, _colour: QColor) -> None:
+    for y in (0.22, 0.5, 0.78):
+        painter.drawPoint(QPointF(0.14, y))
+        painter.drawLine(QPointF(0.36, y), QPointF(0.88, y))
+
+
+def _left(painter: QPainter, _colour: QColor) -> None:
+    painter.drawPolyline(QPolygonF([QPointF(0.62, 0.2), QPointF(0.34, 0.5), QPointF(0.62, 0.8)]))
+
+
+def _right(painter: QPainter, _colour: QColor) -> None:
+    painter.drawPolyline(QPolygonF([QPointF(0.38, 0.2), QPointF(0.66, 0.5), QPointF(0.38, 0.8)]))
+
+
+def _undo(painter: QPainter, colour: QColor) -> None:
+    path = QPainterPath(QPointF(0.3, 0.36))
+    path.lineTo(0.62, 0.36)
+    path.cubicTo(0.96, 0.36, 0.96, 0.86, 0.62, 0.86)
+    path.lineTo(0.34, 0.86)
+    painter.drawPath(path)
+    painter.setBrush(colour)
+    painter.drawPolygon(QPolygonF([QPointF(0.34, 0.14), QPointF(0.08, 0.36), QPointF(0.34, 0.58)]))
+
+
+def _redo(painter: QPainter, colour: QColor) -> None:
+    painter.translate(1.0, 0.0)
+    painter.scale(-1.0, 1.0)
+    _undo(painter, colour)
+
+
 def _lamina(painter: QPainter, colour: QColor) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     for index, opacity in enumerate((0.35, 0.6, 1.0)):
@@ -141,5 +179,11 @@ _SIGNS: dict[str, Callable[[QPainter, QColor], None]] = {
     "square": _square,
     "freeze": _freeze,
     "dice": _dice,
+    "help": _help,
+    "list": _list,
+    "left": _left,
+    "right": _right,
+    "undo": _undo,
+    "redo": _redo,
     "lamina": _lamina,
 }

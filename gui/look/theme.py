@@ -122,6 +122,8 @@ QLabel[role="muted"] {{ color: {MUTED}; }}
 QLabel[role="status"] {{ color: {MUTED}; font-size: 12px; }}
 QLabel[role="title"] {{ color: {TEXT}; font-size: 14px; font-weight: 600; }}
 QLabel[role="detail"] {{ color: {MUTED}; font-size: 12px; }}
+QLabel[role="said"] {{ color: {TEXT}; font-size: 12px; }}
+QLabel[role="keys"] {{ color: {WET}; font-size: 12px; }}
 QLabel[role="alert"] {{ color: {ALERT}; font-size: 12px; }}
 QPushButton {{
     background: {RAISED}; color: {TEXT}; border: 1px solid transparent; border-radius: 6px;
@@ -172,6 +174,10 @@ QFrame[role="notice"] {{ background: {RAISED}; border: 1px solid {SLOT}; border-
 QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QHeaderView::section {{ background: {PANEL}; color: {MUTED}; border: none; padding: 4px 8px; }}
 QTreeView, QListView {{ background: {WELL}; border: none; selection-background-color: {WET_DEEP}; }}
+QTreeView[role="presets"] {{ border-radius: 6px; padding: 4px; outline: none; show-decoration-selected: 1; }}
+QTreeView[role="presets"]::item {{ padding: 4px 2px; border: none; }}
+QTreeView[role="presets"]::item:hover {{ background: {PANEL}; }}
+QTreeView[role="presets"]::item:selected {{ background: {RAISED}; }}
 QListWidget[role="desk"] {{ background: {WELL}; border: 1px solid transparent; border-radius: 6px; padding: 3px; }}
 QListWidget[role="desk"] {{ outline: none; font-size: 12px; }}
 QListWidget[role="desk"]:focus {{ border-color: {TEXT}; }}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.dsp.levels import LevelMeter
+from lamina.gui.model.edits.history import History
 from lamina.gui.model.files.document import Document
 from lamina.gui.model.files.export import ExportJob, ExportState
 from lamina.gui.model.sound.devices import DeviceChooser, OpenedDevices
@@ -39,13 +40,14 @@ class Notice:
     """Something to tell the user.
 
     A sentence, whether it is a refusal, what stands in its tooltip, and what can be done about it: a button's word and
-    what it does.
+    what it does. Or the file that it is about, which can be shown in its folder.
     """
 
     text: str
     is_error: bool = False
     tip: str = ""
     action: tuple[str, Callable[[], object]] | None = None
+    file: Path | None = None
 
 
 class Session:
@@ -86,6 +88,7 @@ class Session:
         self._export_told = True
         self.boards.changed.subscribe(self._board_changed)
         self.devices.changed.subscribe(lambda: self.changed.notify("output"))
+        self.history = History(self)
 
     # Documents and codec.
 
@@ -161,6 +164,11 @@ class Session:
             return
         self.loop_seconds = (start, stop)
         self.is_looping = True
+        self._pass_loop()
+
+    def set_loop(self, region: tuple[float, float] | None, is_looping: bool) -> None:
+        """Has a loop as it once was: its region, None for the whole document, and whether it is on."""
+        self.loop_seconds, self.is_looping = region, is_looping
         self._pass_loop()
 
     def enter_loop(self) -> None:
@@ -279,6 +287,21 @@ class Session:
         """Levels of what the device alone captures, without file and test tone; None before the first sound."""
         return self.listening.meters.captured_level
 
+    @property
+    def input_gain_db(self) -> float:
+        """What the input is changed by before it reaches the codec now, in dB; 0 while the codec is bypassed."""
+        now = {**self.parameters.values(), **self.moving.values}
+        return 0.0 if now["bypass"] else float(now["input_gain_db"])
+
+    @property
+    def is_sounding(self) -> bool:
+        """Whether a source runs: the file, the input or the test tone."""
+        return self.is_playing or self.is_live or self.check.is_tone_on
+
+    def begin_whole(self) -> None:
+        """Loudness and true peak of the whole begin anew, as at a start."""
+        self.listening.begin_whole()
+
     def figures(self) -> tuple[str, str]:
         """The status line's figures about the engine and what they mean."""
         return figures_text(self.listening.meters.figures(self.engine.telemetry.state()))
@@ -288,10 +311,10 @@ class Session:
         for event in self.engine.take_events():
             self._take_event(event)
         self._answers.deliver()
-        is_running = self.is_playing or self.is_live or self.check.is_tone_on
+        is_running = self.is_sounding
         telemetry = self.engine.telemetry
         heard = telemetry.take()
-        if self.listening.take(heard, is_running, seconds):
+        if self.listening.take(heard, is_running, seconds, self.input_gain_db):
             self.changed.notify("meters")
         self.moving.take(heard, self.codec, seconds)
         self.sent.take(heard.frames, self.parameters, seconds)
@@ -299,7 +322,9 @@ class Session:
         if self.export is not None and not self._export_told and self.export.state is not ExportState.RUNNING:
             self._export_told = True
             self.changed.notify("export")
-            self.noticed.notify(Notice(self.export.message, is_error=self.export.state is ExportState.FAILED))
+            is_done = self.export.state is ExportState.DONE
+            file = self.export.target if is_done else None
+            self.noticed.notify(Notice(self.export.message, self.export.state is ExportState.FAILED, file=file))
 
     def _take_event(self, event: dict[str, Any]) -> None:
         if event["event"] == "message":
@@ -329,8 +354,8 @@ class Session:
             self.listening.use_codec(self.codec)
         self.changed.notify(what)
 
-    def _tell(self, text: str, is_error: bool = False, tip: str = "") -> None:
-        self.noticed.notify(Notice(text, is_error, tip))
+    def _tell(self, text: str, is_error: bool = False, tip: str = "", file: Path | None = None) -> None:
+        self.noticed.notify(Notice(text, is_error, tip, file=file))
 
     def close(self) -> None:
         """Ends the engine and every thread the session started; a recording is completed."""

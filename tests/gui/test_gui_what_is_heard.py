@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from gui_parts import wait
+from gui_parts import wait, write_sound
 from PyQt6.QtCore import Qt
 
 from lamina.dsp.levels import LevelMeter
+from lamina.gui.model.sound.listening import Whole
 from lamina.gui.model.values.heard import are_layers_heard, heard_word
 from lamina.gui.model.values.parameters import ParameterValues
 from lamina.gui.widgets.views.meter_view import MeterView
@@ -80,8 +81,75 @@ def test_clipping_is_seen_after_the_sound_and_until_the_next_start(window, qtbot
     assert not window.spectra.input_meter.has_clipped
     window.session.parameters.set("output_gain_db", 0.0)
     window.toggle_play()
-    wait(qtbot, lambda: remark.text().startswith("clipped   peak \N{MINUS SIGN}∞"))
+    wait(qtbot, lambda: remark.text().startswith("clipped   max "))
     assert remark.property("role") == "alert"
     window.toggle_play()
     assert not meter.has_clipped
     wait(qtbot, lambda: remark.text().startswith("peak") and remark.property("role") == "detail")
+
+
+def test_loudness_and_true_peak_of_the_whole_stay_after_it_until_the_next_start(window, qtbot, tmp_path):
+    rate = 48_000
+    sine = 0.5 * np.sin(2 * np.pi * 997 * np.arange(rate) / rate)
+    window.open(write_sound(tmp_path / "sine.wav", rate, np.stack([sine, sine])))
+    wait(qtbot, lambda: window.session.document.title == "sine.wav")
+    remark = window.spectra.input_caption.remark
+    assert "LUFS in all" not in remark.text()
+    window.toggle_play()
+    wait(qtbot, lambda: window.session.is_playing)
+    wait(qtbot, lambda: not window.session.is_playing)  # the end of the file
+    wait(qtbot, lambda: "in all" in remark.text())
+    # A sine whose peaks reach −6 dBFS in both channels is −6.0 LUFS (EBU Tech 3341).
+    peak, lufs = (float(part.replace("\N{MINUS SIGN}", "-")) for part in (remark.text().split()[i] for i in (1, 3)))
+    assert peak == pytest.approx(-6.0, abs=0.3) and lufs == pytest.approx(-6.0, abs=0.3)
+    assert window.spectra.output_caption.remark.text().endswith("LUFS in all")
+    qtbot.wait(600)
+    assert "in all" in remark.text()
+    window.toggle_play()
+    wait(qtbot, lambda: remark.text().startswith("peak"))
+    window.toggle_play()
+
+
+def test_what_is_shown_of_the_input_is_what_reaches_the_codec(window, qtbot, tmp_path):
+    rate, spectra = 48_000, window.spectra
+    sine = 0.1 * np.sin(2 * np.pi * 997 * np.arange(4 * rate) / rate)
+    window.open(write_sound(tmp_path / "sine.wav", rate, np.stack([sine, sine])))
+    wait(qtbot, lambda: window.session.document.title == "sine.wav")
+    window.session.set_looping(True)
+    window.toggle_play()
+
+    def peaks():
+        return float(window.session.input_meter.peak_db.max()) if window.session.input_meter else -96.0
+
+    wait(qtbot, lambda: peaks() == pytest.approx(-20.0, abs=0.5))
+    assert spectra.input_caption.name.text() == "Input"
+    window.session.parameters.set("input_gain_db", 12.0)
+    wait(qtbot, lambda: peaks() == pytest.approx(-8.0, abs=0.5))
+    wait(qtbot, lambda: spectra.input_caption.name.text() == "Input +12.0 dB")
+    assert not spectra.input_meter.has_clipped
+    window.session.parameters.set("input_gain_db", 24.0)
+    wait(qtbot, lambda: spectra.input_meter.has_clipped)
+    # Bypassed, nothing goes through the codec, and through its gain.
+    window.session.parameters.set("bypass", True)
+    wait(qtbot, lambda: peaks() == pytest.approx(-20.0, abs=0.5))
+    wait(qtbot, lambda: spectra.input_caption.name.text() == "Input")
+
+
+def test_figures_are_fewer_where_there_is_no_room_for_all_of_them(window, qtbot):
+    window.session.parameters.set("listen", "difference")
+    window.session.parameters.set("input_gain_db", 6.0)
+    window._text.stop()
+    window._motion.stop()
+    spectra = window.spectra
+    for width, height, is_short in ((980, 620, True), (1280, 800, False), (980, 620, True)):
+        window.resize(width, height)
+        window.desk.open_tab("Layers")
+        window._tell()
+        window.showing.move()
+        spectra.show_wholes((Whole(-10.3, -19.8),) * 2, "")
+        qtbot.wait(20)
+        for caption in (spectra.input_caption, spectra.output_caption):
+            words = "\N{MINUS SIGN}19.8 LUFS"
+            assert caption.remark.text() == (words if is_short else f"max \N{MINUS SIGN}10.3 dBTP   {words} in all")
+            assert caption.name.width() >= caption.name.sizeHint().width()
+            assert caption.remark.width() >= caption.remark.sizeHint().width()

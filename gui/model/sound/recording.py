@@ -15,13 +15,14 @@ from lamina.plugin.host.recording.next_take import next_take
 TAKE_NAME = "Lamina take.wav"
 SETTLING_SECONDS = 1.0
 
-Tell = Callable[[str, bool, str], object]
+Tell = Callable[..., object]
 
 
 class Recording:
     """Args:
     folder: where takes go; made when the first one is recorded.
-    tell: called with a sentence, whether it is about something that went wrong, and a remark for a tooltip.
+    tell: called with a sentence, whether it is about something that went wrong, a remark for a tooltip, and the file
+        that it is about, if there is one.
 
     `is_on` says whether a take is being recorded or about to be. `changed` is called when that changes.
     """
@@ -119,9 +120,8 @@ class Recording:
         path = Path(done["path"])
         lost = f", {done['n_lost_samples']} samples could not be written" if done["n_lost_samples"] else ""
         text = f"Recorded {path.name}, {clock(float(done['seconds']))}{lost}"
-        self._tell(
-            f"{text}. {done['trouble']}" if done["trouble"] else text, bool(lost or done["trouble"]), str(path.parent)
-        )
+        words = f"{text}. {done['trouble']}" if done["trouble"] else text
+        self._tell(words, bool(lost or done["trouble"]), str(path.parent), path)
 
     def _not_stopped(self, _sentence: str) -> None:
         """It was complete already: the engine has said why."""

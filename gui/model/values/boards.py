@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from lamina.gui.model.edits.edit import Edit, Place
 from lamina.gui.model.values.answers import Answers
 from lamina.gui.model.values.observable import Observable
 from lamina.gui.model.values.parameters import ParameterValues, plain
@@ -19,6 +20,8 @@ from lamina.plugin.parameters.settings import Settings
 from lamina.plugin.parameters.table import PARAMETERS, Value, find_parameter
 
 NAMES = ("A", "B")
+KINDS = ("model", "preset", "edited")
+"""What a board has besides its values, as undo calls it, in the order of its description."""
 
 
 @dataclass
@@ -46,12 +49,14 @@ class ReadBoards:
 class BoardPair:
     """Both boards, in step with the engine's. `parameters` are those of the chosen one.
 
-    `changed` names what changed: "board" (another one is chosen), "codec" (another model is heard), "preset".
+    `changed` names what changed: "board" (another one is chosen), "codec" (another model is heard), "preset". `edited`
+    passes every complete change of settings, of whichever board; None is one that there is no way back from.
     """
 
     def __init__(self, engine: LiveEngine, answers: Answers) -> None:
         self.parameters = ParameterValues()
         self.changed: Observable[[str]] = Observable()
+        self.edited: Observable[[Edit | None]] = Observable()
         self.chosen = NAMES[0]
         self._engine, self._answers = engine, answers
         self._states = {name: BoardState(self.parameters.values()) for name in NAMES}
@@ -80,6 +85,7 @@ class BoardPair:
             other.codec, other.values = _codec_with(codec.model, other.values)
             self._tell_engine(self.other)
         self.changed.notify("codec")
+        self.edited.notify(Edit())
 
     def choose(self, name: str) -> None:
         """Hear and show board "A" or "B"."""
@@ -107,6 +113,7 @@ class BoardPair:
             copy.codec, copy.values = _codec_with(state.codec.model, state.values)
         self._states[self.other] = copy
         self._tell_engine(self.other)
+        self.edited.notify(Edit(f"Copy {self.chosen} to {self.other}", f"{self.other} is now equal to {self.chosen}."))
 
     def apply_preset(self, preset: Preset) -> str:
         """Set what a preset names on the chosen board, and everything else to its default.
@@ -116,23 +123,71 @@ class BoardPair:
         Returns a sentence about what had to be left out, or nothing.
         """
         settings = preset.settings()
+        lost = self._unsaved()
         names = [name for name in self.parameters.parameters if name != "bypass" or name in preset.parameters]
         refusals = self._change({name: settings.value(name) for name in names})
         self._pass_on(self.parameters.values())
         self.state.preset, self.state.is_edited = preset.title, False
         self._keep()
         self.changed.notify("preset")
+        told = f"{preset.title} took the place of {lost}." if lost else ""
+        self.edited.notify(Edit(f"Preset {preset.title}", told))
         return f"Part of the preset {preset.title} was left out: {refusals[0]}" if refusals else ""
 
-    def change(self, values: Mapping[str, Value]) -> str:
-        """Set several parameters of the chosen board in one go.
+    def change(self, values: Mapping[str, Value], edit: Edit | None = None) -> str:
+        """Set several parameters of the chosen board in one go; `edit` says what is done by it.
 
         Returns a sentence about one that was refused, or nothing.
         """
         refusals = self._change(values)
         self._pass_on({name: self.parameters[name] for name in values})
         self._mark_edited()
+        self.edited.notify(edit or Edit())
         return refusals[0] if refusals else ""
+
+    # For undo and redo.
+
+    def look(self) -> dict[Place, Value]:
+        """Everything of both boards that can be changed, by where it stands: references, in no time."""
+        found: dict[Place, Value] = {}
+        for name, state in self._states.items():
+            for kind, value in zip(KINDS, self._described(state).values(), strict=True):
+                found[Place(name, kind)] = value
+            for parameter, value in self._values_of(name).items():
+                found[Place(name, "value", parameter)] = value
+        return found
+
+    def put(self, look: Mapping[Place, Value], chosen: str) -> None:
+        """Make what stands at some places what it once was there, and hear `chosen`. What stands elsewhere stays.
+
+        Raises ValueError or OSError if a model is not there any more, and changes nothing.
+        """
+        if any(place.kind == "model" for place in look):
+            self._put_models({**self.look(), **look}, chosen)
+            return
+        self.choose(chosen)
+        for name, state in self._states.items():
+            values = {place.name: value for place, value in look.items() if place[:2] == (name, "value")}
+            if name == chosen:
+                self._change(values)
+                self._keep()
+            elif values:
+                state.values = {**state.values, **values}
+                if state.codec is not None:
+                    state.codec.set_parameters(values)
+            self._pass_on(values, name)
+            state.preset = look.get(Place(name, "preset"), state.preset)
+            state.is_edited = look.get(Place(name, "edited"), state.is_edited)
+        self.changed.notify("preset")
+
+    def _put_models(self, look: Mapping[Place, Value], chosen: str) -> None:
+        states = {}
+        for name in NAMES:
+            values = {place.name: value for place, value in look.items() if place[:2] == (name, "value")}
+            model, preset, is_edited = (look[Place(name, kind)] for kind in KINDS)
+            codec, values = _codec_with(model, values) if model is not None else (None, values)
+            states[name] = BoardState(values, codec, preset, is_edited)
+        self.take(ReadBoards(states, chosen))
 
     # For the session that is kept on disk.
 
@@ -153,8 +208,10 @@ class BoardPair:
         """Both boards as they were described; raises as `read_boards` does, and changes nothing."""
         self.take(read_boards(document))
 
-    def take(self, read: ReadBoards) -> None:
-        """Both boards as they were read, on whatever thread that was."""
+    def take(self, read: ReadBoards, edit: Edit | None = None) -> None:
+        """Both boards as they were read, on whatever thread that was; `edit` says what the user did by it, if it was
+        the user.
+        """
         self._states, self.chosen = dict(read.states), read.chosen
         self._answers.expect(self._engine.choose_board(self.chosen))
         for name in NAMES:
@@ -162,6 +219,7 @@ class BoardPair:
         self._show_chosen()
         for what in ("board", "codec", "preset"):
             self.changed.notify(what)
+        self.edited.notify(edit)
 
     def reset(self) -> None:
         """Every parameter of both boards at its default, with the models they have; A is heard.
@@ -169,17 +227,21 @@ class BoardPair:
         Raises as `restore` does.
         """
         fresh = {"preset": "", "is_edited": False, "values": {}}
-        self.restore(
-            {
-                "chosen": NAMES[0],
-                "states": {name: {**self._described(state), **fresh} for name, state in self._states.items()},
-            }
-        )
+        states = {name: {**self._described(state), **fresh} for name, state in self._states.items()}
+        read = read_boards({"chosen": NAMES[0], "states": states})
+        self.take(read, Edit("Start afresh", "A and B are at their defaults.", self.chosen))
 
     def named(self, preset: str) -> None:
         """The chosen board's settings as they stand are now called `preset`."""
         self.state.preset, self.state.is_edited = preset, False
         self.changed.notify("preset")
+        self.edited.notify(None)
+
+    def renamed(self, preset: str) -> None:
+        """The chosen board's preset is called something else now."""
+        self.state.preset = preset
+        self.changed.notify("preset")
+        self.edited.notify(None)
 
     # How it works.
 
@@ -220,6 +282,7 @@ class BoardPair:
             return
         self._pass_on({name: value})
         self._mark_edited()
+        self.edited.notify(Edit())
 
     def _change(self, values: Mapping[str, Value]) -> list[str]:
         """Sets what can be set without telling the engine; returns the sentences of what can't."""
@@ -232,9 +295,19 @@ class BoardPair:
                     refusals.append(str(error))
         return refusals
 
-    def _pass_on(self, values: Mapping[str, Value]) -> None:
-        if self.state.codec is not None and values:
-            self._answers.expect(self._engine.set_parameters(self.chosen, [0], plain(values)))
+    def _pass_on(self, values: Mapping[str, Value], name: str = "") -> None:
+        """Tell the engine values of a board, the chosen one if none is named."""
+        name = name or self.chosen
+        if self._states[name].codec is not None and values:
+            self._answers.expect(self._engine.set_parameters(name, [0], plain(values)))
+
+    def _unsaved(self) -> str:
+        """What would be lost with the chosen board's settings, in words, or nothing."""
+        if self.state.preset:
+            return f"{self.state.preset} with your changes" if self.state.is_edited else ""
+        parameters = self.parameters.parameters
+        is_changed = any(value != parameters[name].default for name, value in self.parameters.values().items())
+        return "settings that had no name" if is_changed else ""
 
     def _mark_edited(self) -> None:
         if self.state.preset and not self.state.is_edited:

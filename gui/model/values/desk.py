@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lamina.gui.model.edits.edit import Edit
 from lamina.gui.model.values.parameters import ParameterValues, plain
 from lamina.plugin import PARAMETERS
 from lamina.plugin.parameters.kinds import Place
@@ -79,10 +80,12 @@ TAB_NAMES = tuple(tab.name for tab in TABS)
 
 
 class Desk:
-    """What the desk shows of `ParameterValues`; `set_back` gets values to be set in one go, by name."""
+    """What the desk shows of `ParameterValues`; `set_back` gets values to be set in one go, by name, and what is done
+    by it.
+    """
 
-    def __init__(self, values: ParameterValues, set_back: Callable[[dict[str, object]], object]) -> None:
-        self._values, self._set_back = values, set_back
+    def __init__(self, values: ParameterValues, set_back: Callable[[dict[str, object], Edit], object]) -> None:
+        self._values, self.set_back = values, set_back
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,7 +106,8 @@ class Desk:
 
     def reset(self) -> None:
         """Every parameter of the desk back to its default, in one go."""
-        self._set_back({name: self._values.parameters[name].default for name in self.changed_names()})
+        defaults = {name: self._values.parameters[name].default for name in self.changed_names()}
+        self.set_back(defaults, Edit("Reset desk", "Everything on the desk is at its default."))
 
     def matters(self, name: str) -> bool:
         """Whether a parameter can be heard as the others stand.

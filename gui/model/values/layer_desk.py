@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lamina.gui.model.edits.edit import Edit
 from lamina.gui.model.values.parameters import ParameterValues
 from lamina.gui.model.values.travel import Travel
 from lamina.plugin.parameters.table import find_parameter
@@ -12,10 +13,17 @@ NAMES = ("layer_gains", "muted_layers", "solo_layers")
 
 
 class LayerDesk:
-    """Layers are counted from 1. `set` sets a parameter by name, as `ParameterValues.set` does."""
+    """Layers are counted from 1. `set` sets a parameter by name, as `ParameterValues.set` does; `set_back` several in
+    one go, as a `Desk`'s.
+    """
 
-    def __init__(self, values: ParameterValues, set: Callable[[str, object], object] | None = None) -> None:
-        self._values, self._set = values, set or values.set
+    def __init__(
+        self,
+        values: ParameterValues,
+        set: Callable[[str, object], object] | None = None,
+        set_back: Callable[[dict[str, object], Edit], object] | None = None,
+    ) -> None:
+        self._values, self._set, self._set_back = values, set or values.set, set_back
         self.travel = Travel(find_parameter("layer_gains.1"))
 
     @property
@@ -85,8 +93,12 @@ class LayerDesk:
 
     def reset(self) -> None:
         """Every fader at 1, nothing muted, nothing solo."""
-        for name in NAMES:
-            self._set(name, self._values.parameters[name].default)
+        defaults = {name: self._values.parameters[name].default for name in NAMES}
+        if self._set_back is not None:
+            self._set_back(defaults, Edit("Reset layers", "Every fader is at 1.00, no layer is muted or solo."))
+            return
+        for name, value in defaults.items():
+            self._set(name, value)
 
     def text(self, layer: int) -> str:
         """A layer in words."""

@@ -78,6 +78,9 @@ NEW = {
 """What a motion of each source is at first: something that is heard at once."""
 
 
+USUAL_DEPTH = 0.35
+
+
 class MotionDesk:
     """`set` sets a parameter by name, as `ParameterValues.set` does, and may refuse."""
 
@@ -109,11 +112,16 @@ class MotionDesk:
         """Whether there may be one more."""
         return len(self.motions) < MOST_MOTIONS
 
-    def add(self, source: str) -> None:
-        """Adds a motion and edits it."""
+    def add(self, source: str, target: str = "") -> None:
+        """Adds a motion and edits it; it moves `target`, or what such a motion usually does."""
         assert source in SOURCES
         self._selected = len(self.motions)
-        self._set("motions", (*self.motions, {"source": source, **NEW[source]}))
+        aim = {"target": target, "depth": depth_from(self._base(target), target)} if target else {}
+        self._set("motions", (*self.motions, {"source": source, **NEW[source], **aim}))
+
+    def still(self, target: str) -> None:
+        """Takes out every motion of `target`."""
+        self._set("motions", tuple(motion for motion in self.motions if motion.target != target))
 
     def remove(self) -> None:
         """Takes out the one that is edited."""
@@ -207,6 +215,15 @@ def targets() -> dict[str, dict[str, str]]:
 def target_text(name: str) -> str:
     """A target as the app calls it."""
     return f"Gain of layer {name.partition('.')[2]}" if "." in name else find_parameter(name).label
+
+
+def depth_from(base: Any, target: str) -> float:
+    """A depth that is heard wherever the control stands: a third of the range, towards where there is more of it."""
+    parameter = find_parameter(target)
+    if parameter.kind in ("choice", "bool"):
+        return 1.0
+    middle = (parameter.minimum + parameter.maximum) / 2
+    return USUAL_DEPTH if base <= middle else -USUAL_DEPTH
 
 
 def step_index(motion: Motion, cycles: float) -> int:

@@ -26,6 +26,7 @@ class Knob(QDial):
     now.
     """
 
+    is_turned_by_hand = True
     moved = pyqtSignal(object)
     refused = pyqtSignal(str)
 
@@ -62,7 +63,7 @@ class Knob(QDial):
             f"<b>{self.parameter.label}</b><br>{text}<br><span style='color:{theme.MUTED}'>Drag up or down (Shift: "
             "fine), wheel, "
             "arrow keys, or type a value. Double-click or Delete: "
-            f"{value_text(self.parameter, self.parameter.default)}.</span>"
+            f"{value_text(self.parameter, self.parameter.default)}. Right button: more.</span>"
         )
 
     def show_value(self, value: Value) -> None:

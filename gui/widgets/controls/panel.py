@@ -1,7 +1,7 @@
 """Panels: the rounded surfaces everything stands on, with their captions."""
 
 from PyQt6.QtCore import QRectF, Qt
-from PyQt6.QtGui import QPainter, QPaintEvent
+from PyQt6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from lamina.gui.look import theme
@@ -24,6 +24,7 @@ class Caption(QWidget):
     def __init__(self, text: str, accent: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._accent = accent
+        self._remarks = ("", "")
         row = QHBoxLayout(self)
         row.setContentsMargins(14 if accent else 0, 0, 0, 0)
         self.name = QLabel(text)
@@ -38,9 +39,16 @@ class Caption(QWidget):
         self.setFixedHeight(18)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
-    def show_remark(self, text: str, is_alert: bool = False) -> None:
-        """Shows a remark, in the colour of alerts if it is one."""
-        self.remark.setText(text)
+    def show_name(self, text: str) -> None:
+        """Calls the panel something else."""
+        if text != self.name.text():
+            self.name.setText(text)
+            self._fit()
+
+    def show_remark(self, text: str, is_alert: bool = False, shorter: str = "") -> None:
+        """Shows a remark, in the colour of alerts if it is one; `shorter` is what it is where that has no room."""
+        self._remarks = (text, shorter or text)
+        self._fit()
         role = "alert" if is_alert else "detail"
         if role != self.remark.property("role"):
             self.remark.setProperty("role", role)
@@ -49,6 +57,21 @@ class Caption(QWidget):
             if style is not None:
                 style.unpolish(self.remark)
                 style.polish(self.remark)
+
+    def _fit(self) -> None:
+        text, shorter = self._remarks
+        if not text:
+            return
+        figures, margins = self.remark.fontMetrics(), self.contentsMargins()
+        row = self.layout()
+        assert row is not None
+        room = self.width() - margins.left() - self.name.sizeHint().width() - 2 * row.spacing()
+        has_room = not self.isVisible() or figures.horizontalAdvance(text) <= room
+        self.remark.setText(text if has_room else shorter)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         if self._accent:

@@ -1,13 +1,25 @@
 """The line at the bottom: how things are, what is being exported or opened, and where the sound goes and comes from."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from lamina.gui.look import theme
+from lamina.gui.widgets.controls.buttons import SignButton
 from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 
+if TYPE_CHECKING:
+    from lamina.gui.widgets.frame.notice import SeatedNotice
+
 LONGEST_NAME = 26
+HEIGHT, HISTORY_BUTTON = 36, 26
+NOTICE_PLACE, AROUND_NOTICE = 1, 4
+MESSAGES_KEYS = "Ctrl+M"
+HELP_KEYS = ("?", "F1")
 LINE_KEYS = "Shift+L"
 
 
@@ -17,11 +29,16 @@ class StatusLine(QWidget):
     devices_asked = pyqtSignal()
     line_asked = pyqtSignal()
     cancel_asked = pyqtSignal()
+    undo_asked = pyqtSignal()
+    redo_asked = pyqtSignal()
+    messages_asked = pyqtSignal()
+    help_asked = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setFixedHeight(36)
-        row = QHBoxLayout(self)
+        self.setFixedHeight(HEIGHT)
+        self._has_notice = False
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(4, 0, 0, 0)
         row.setSpacing(theme.MARGIN)
         self.remark = ElidedLabel()
@@ -39,11 +56,43 @@ class StatusLine(QWidget):
             f"<b>Line</b> ({LINE_KEYS})<br>Play or speak to somebody at another machine through the codec, live.",
         )
         self.line_button.clicked.connect(self.line_asked)
+        self.undo_button, self.redo_button = (
+            SignButton(sign, sign.capitalize(), diameter=HISTORY_BUTTON) for sign in ("undo", "redo")
+        )
+        self.undo_button.clicked.connect(self.undo_asked)
+        self.redo_button.clicked.connect(self.redo_asked)
+        history = QHBoxLayout()
+        history.setSpacing(4)
+        history.addWidget(self.undo_button)
+        history.addWidget(self.redo_button)
+        self.messages_button = SignButton("list", "Messages", diameter=HISTORY_BUTTON)
+        self.messages_button.setToolTip(f"The last messages ({MESSAGES_KEYS}).")
+        self.messages_button.clicked.connect(self.messages_asked)
+        history.addWidget(self.messages_button)
+        row.addLayout(history)
         row.addWidget(self.remark, 1)
         row.addWidget(self.work_strip)
         row.addWidget(self.figures)
         row.addWidget(self.line_button)
         row.addWidget(self.devices_button)
+        self.help_button = SignButton("help", "Keys", diameter=HISTORY_BUTTON)
+        self.help_button.setToolTip(f"All keys and gestures ({' or '.join(HELP_KEYS)}).")
+        self.help_button.clicked.connect(self.help_asked)
+        row.addWidget(self.help_button)
+
+    def seat(self, notice: SeatedNotice) -> None:
+        """Gives a notice its place, which it takes from the remark and the figures while it is there."""
+        self._row.insertWidget(NOTICE_PLACE, notice, 1)
+        notice.shown.connect(self._show_notice)
+        notice.needs.connect(lambda height: self.setFixedHeight(max(HEIGHT, height + AROUND_NOTICE)))
+
+    def _show_notice(self, has_notice: bool) -> None:
+        self._has_notice = has_notice
+        self.remark.setHidden(has_notice)
+        self.figures.setHidden(has_notice or not self.work_strip.isHidden())
+        self.work_label.setHidden(has_notice or not self.work_label.text())
+        if not has_notice:
+            self.setFixedHeight(HEIGHT)
 
     def _work_strip(self) -> QWidget:
         strip = QWidget()
@@ -64,6 +113,16 @@ class StatusLine(QWidget):
             row.addWidget(widget)
         strip.hide()
         return strip
+
+    def show_history(self, undo: str, undo_keys: str, redo: str, redo_keys: str) -> None:
+        """Says what would be undone and done again (nothing if there is nothing), and by which keys."""
+        for button, word, name, keys in (
+            (self.undo_button, "Undo", undo, undo_keys),
+            (self.redo_button, "Redo", redo, redo_keys),
+        ):
+            button.setEnabled(bool(name))
+            button.setAccessibleName(f"{word}: {name}" if name else word)
+            set_tip(button, plain_tip(f"{word}: {name} ({keys})." if name else f"Nothing to {word.lower()} ({keys})."))
 
     def show_remark(self, text: str) -> None:
         """A sentence about the state of things."""
@@ -96,10 +155,10 @@ class StatusLine(QWidget):
 
     def _show_work(self, words: str, progress: float | None, is_running: bool, name: str, cancel_tip: str) -> None:
         self.work_strip.setVisible(is_running)
-        self.figures.setVisible(not is_running)
+        self.figures.setHidden(is_running or self._has_notice)
         if is_running:
             self.work_label.setText(words)
-            self.work_label.setVisible(bool(words))
+            self.work_label.setHidden(not words or self._has_notice)
             self.work_bar.setAccessibleName(name)
             self.cancel_button.setToolTip(cancel_tip)
             self.work_bar.setRange(0, 0 if progress is None else 1000)

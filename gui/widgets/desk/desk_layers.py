@@ -24,7 +24,7 @@ class LayersTab(DeskTab):
 
     def __init__(self, controls: DeskControls, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.desk = LayerDesk(controls.values, controls.set)
+        self.desk = LayerDesk(controls.values, controls.set, controls.desk.set_back)
         self.faders = LayerFaders(self.desk)
         parameter = controls.values.parameters["listen"]
         self.listen = Segments({word: choice_text(word) for word in parameter.choices}, width=None, is_upright=True)

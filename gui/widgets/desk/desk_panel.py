@@ -29,13 +29,14 @@ LEAST_HEIGHT, HEIGHT = 190, 204
 class DeskPanel(Panel):
     """Shows the desk over `ParameterValues`.
 
-    `opened` tells whether the drawer is open, `refused` carries a refusal's sentence.
+    `opened` tells whether the drawer is open, `refused` carries a refusal's sentence, `tab_made` a tab.
 
     A tab is made when it is opened first: the window must not wait for what may never be seen.
     """
 
     opened = pyqtSignal(bool)
     refused = pyqtSignal(str)
+    tab_made = pyqtSignal(QWidget)
 
     def __init__(self, values: ParameterValues, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -172,6 +173,7 @@ class DeskPanel(Panel):
         self.drawer.insertWidget(index, SidewaysScroll(made))
         self.drawer.setCurrentIndex(shown)
         tab_through(self.freeze, made)
+        self.tab_made.emit(made)
         return made
 
     def _light(self) -> None:

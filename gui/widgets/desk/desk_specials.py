@@ -24,6 +24,8 @@ class FreezeButton(QAbstractButton):
     A click leaves it frozen until the next one, holding it down until it is let go.
     """
 
+    is_turned_by_hand = True
+
     def __init__(self, controls: DeskControls, is_small: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controls = controls

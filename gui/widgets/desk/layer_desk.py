@@ -30,6 +30,8 @@ class _Drag:
 class LayerFaders(QWidget):
     """Shows a `LayerDesk` and passes every gesture on to it. Call `update` when something of it has changed."""
 
+    is_turned_by_hand = True
+
     def __init__(self, desk: LayerDesk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.desk = desk
@@ -92,7 +94,8 @@ class LayerFaders(QWidget):
         }[part]
         return QPointF(column.center().x(), y)
 
-    def _layer_at(self, x: float) -> int:
+    def layer_at(self, x: float) -> int:
+        """The layer that stands at a place from the left, in pixels."""
         return min(self.desk.n_layers, max(1, int(x / self.width() * self.desk.n_layers) + 1))
 
     def _part_at(self, y: float) -> str:
@@ -112,7 +115,7 @@ class LayerFaders(QWidget):
         assert event is not None
         if event.button() != Qt.MouseButton.LeftButton:
             return
-        layer, part = self._layer_at(event.position().x()), self._part_at(event.position().y())
+        layer, part = self.layer_at(event.position().x()), self._part_at(event.position().y())
         has_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
         self._go_to(layer)
         if part == "number":
@@ -130,7 +133,7 @@ class LayerFaders(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         assert event is not None
-        self._under_mouse = self._layer_at(event.position().x())
+        self._under_mouse = self.layer_at(event.position().x())
         drag = self._drag
         if drag is None:
             self.update()
@@ -157,7 +160,7 @@ class LayerFaders(QWidget):
         assert event is not None
         if self._part_at(event.position().y()) == "fader":
             self._drag = None
-            self._set(self._layer_at(event.position().x()), 1.0)
+            self._set(self.layer_at(event.position().x()), 1.0)
         else:
             # Two quick clicks on a button are two clicks.
             self.mousePressEvent(event)
@@ -169,7 +172,7 @@ class LayerFaders(QWidget):
         self._wheel -= notches * WHEEL_NOTCH
         if notches:
             self._step(
-                self._layer_at(event.position().x()),
+                self.layer_at(event.position().x()),
                 notches,
                 bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier),
             )
@@ -222,7 +225,7 @@ class LayerFaders(QWidget):
 
     def event(self, event: QEvent | None) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            layer, part = self._layer_at(event.pos().x()), self._part_at(event.pos().y())
+            layer, part = self.layer_at(event.pos().x()), self._part_at(event.pos().y())
             text = self.desk.text(layer)
             hears_one = self.desk.listened is not None
             what = {

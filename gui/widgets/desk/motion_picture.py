@@ -20,6 +20,8 @@ NOTHING = "Nothing moves yet. Add an LFO, an envelope follower or steps."
 class MotionPicture(QWidget):
     """Shows the motion that a `MotionDesk` edits; dragging over bars draws steps."""
 
+    is_turned_by_hand = True
+
     def __init__(self, desk: MotionDesk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.desk = desk

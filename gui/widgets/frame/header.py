@@ -1,6 +1,6 @@
 """The bar at the top: name, open file, demo items, model, presets, export."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
@@ -10,18 +10,19 @@ from PyQt6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QVBoxL
 from lamina.gui.look import icons, theme
 from lamina.gui.model.files.own_presets import OwnPreset
 from lamina.gui.model.values.preset_list import PresetList
-from lamina.gui.widgets.controls.buttons import MenuButton
+from lamina.gui.widgets.controls.buttons import MenuButton, SignButton
 from lamina.gui.widgets.controls.status_line import ElidedLabel
 from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 from lamina.plugin.documents.presets import Preset
 
-LONGEST_MODEL_NAME, PRESET_WIDTH = 18, 168
+LONGEST_MODEL_NAME, PRESET_WIDTH, STEP_BUTTON = 18, 152, 26
 ROOM_IN_LINE, NARROW_WORDMARK = 1180, 140
 """Pixels of width below which what is open needs the room more than the buttons need to stand in line with the
 waveform; and what the wordmark takes then.
 """
 TWO_PASS_KEYS = "Ctrl+Shift+E"
 NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS = "Alt+Right", "Alt+Left"
+BROWSE_KEYS = "Ctrl+P"
 
 
 class Header(QWidget):
@@ -31,6 +32,8 @@ class Header(QWidget):
     demo_chosen = pyqtSignal(object)
     preset_chosen = pyqtSignal(object)
     own_preset_chosen = pyqtSignal(object)
+    presets_shown = pyqtSignal()
+    browse_asked = pyqtSignal()
     preset_save_asked = pyqtSignal()
     preset_open_asked = pyqtSignal()
     export_asked = pyqtSignal()
@@ -71,7 +74,7 @@ class Header(QWidget):
         self.preset_button = MenuButton("Presets")
         # Whatever its text: the model's button beside it must not wander from preset to preset.
         self.preset_button.setFixedWidth(PRESET_WIDTH)
-        self._presets, self._preset = PresetList(), ""
+        self.preset_list, self._preset = PresetList(), ""
         self._own_paths: dict[int, Path] = {}  # by the preset's id, since titles aren't unique
         self.preset_menu = QMenu(self)
         self.preset_menu.setToolTipsVisible(True)
@@ -89,7 +92,17 @@ class Header(QWidget):
         two_passes.triggered.connect(self.two_pass_export_asked)
         self.export_button.addAction(two_passes)
         self.export_button.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        row.addWidget(self.preset_button)
+        self.before_button = SignButton("left", "Preset before", diameter=STEP_BUTTON)
+        self.before_button.setToolTip(f"The preset before ({PRESET_BEFORE_KEYS}).")
+        self.before_button.clicked.connect(lambda: self.step_preset(-1))
+        self.next_button = SignButton("right", "Next preset", diameter=STEP_BUTTON)
+        self.next_button.setToolTip(f"The next preset ({NEXT_PRESET_KEYS}).")
+        self.next_button.clicked.connect(lambda: self.step_preset(1))
+        presets = QHBoxLayout()
+        presets.setSpacing(3)
+        for button in (self.before_button, self.preset_button, self.next_button):
+            presets.addWidget(button)
+        row.addLayout(presets)
         row.addWidget(self.export_button)
         self.show_preset("", False)
 
@@ -125,12 +138,17 @@ class Header(QWidget):
             action.triggered.connect(lambda _checked, item=item: self.demo_chosen.emit(item))
         self.demo_button.setEnabled(bool(items))
 
-    def show_presets(self, presets: list, own: Sequence[OwnPreset] = ()) -> None:
-        """Fills the preset menu with `Preset`s, by category, and the user's own below them."""
-        self._presets = PresetList(presets, [each.preset for each in own])
+    def show_presets(self, presets: list, own: Sequence[OwnPreset] = (), favourites: Collection[str] = ()) -> None:
+        """Fills the preset menu with `Preset`s: favourites, all by category, and the user's own below them.
+
+        Favourites are named by their keys.
+        """
         self._own_paths = {id(each.preset): each.path for each in own}
+        every = [*presets, *(each.preset for each in own)]
+        marked = {id(preset) for preset in every if self.key_of(preset) in favourites}
+        self.preset_list = PresetList(presets, [each.preset for each in own], marked)
         self.preset_menu.clear()
-        for category, group in self._presets.groups.items():
+        for category, group in self.preset_list.found("").items():
             menu = self.preset_menu.addMenu(category)
             assert menu is not None
             menu.setToolTipsVisible(True)
@@ -140,8 +158,13 @@ class Header(QWidget):
                 action = self._add(menu, preset.title.replace("&", "&&"), plain_tip(tip))
                 action.setData(preset.title)
                 action.setCheckable(True)
-                action.triggered.connect(lambda _checked, preset=preset: self._choose_preset(preset))
+                action.triggered.connect(lambda _checked, preset=preset: self.choose_preset(preset))
         self.preset_menu.addSeparator()
+        self._add(
+            self.preset_menu,
+            "Browse presets…",
+            f"Search them, mark favourites, rename and delete your own ({BROWSE_KEYS}).",
+        ).triggered.connect(self.browse_asked)
         self._add(self.preset_menu, "Open preset…", "Use settings saved in a file.").triggered.connect(
             self.preset_open_asked
         )
@@ -149,10 +172,24 @@ class Header(QWidget):
             self.preset_save_asked
         )
         self._mark_preset()
+        self.presets_shown.emit()
 
     def presets(self) -> list[Preset]:
         """All that the menu has, Lamina's and the user's own."""
-        return [preset for group in self._presets.groups.values() for preset in group]
+        return self.preset_list.all()
+
+    def key_of(self, preset: Preset) -> str:
+        """What a preset is kept by: Lamina's by its name, the user's by its path."""
+        path = self._own_paths.get(id(preset))
+        return preset.name if path is None else str(path)
+
+    def is_own(self, key: str) -> bool:
+        """Whether the preset of that key is the user's."""
+        return any(str(path) == key for path in self._own_paths.values())
+
+    def title_of(self, key: str) -> str:
+        """What the preset of that key is called."""
+        return next((preset.title for preset in self.presets() if self.key_of(preset) == key), key)
 
     def show_preset(self, title: str, is_changed: bool) -> None:
         """Names the preset in use, with a dot if something was changed since."""
@@ -167,11 +204,12 @@ class Header(QWidget):
 
     def step_preset(self, step: int) -> None:
         """Chooses the next preset (1) or the one before (−1)."""
-        preset = self._presets.beside(self._preset, step)
+        preset = self.preset_list.beside(self._preset, step)
         if preset is not None:
-            self._choose_preset(preset)
+            self.choose_preset(preset)
 
-    def _choose_preset(self, preset: Preset) -> None:
+    def choose_preset(self, preset: Preset) -> None:
+        """Asks for a preset, as a click in the menu does."""
         # The tick follows what is in use, and not the click.
         self._mark_preset()
         path = self._own_paths.get(id(preset))

@@ -1,10 +1,10 @@
-"""A notice: one sentence over the window's lower edge that goes away by itself and never blocks."""
+"""A notice: one sentence that goes away by itself and never blocks, in the status line or over a dialog's foot."""
 
 import re
 from collections.abc import Callable
 
-from PyQt6.QtCore import QElapsedTimer, QEvent, QObject, QRectF, Qt, QTimer
-from PyQt6.QtGui import QPainter, QPaintEvent
+from PyQt6.QtCore import QElapsedTimer, QEvent, QObject, QRectF, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QHideEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from lamina.gui.look import theme
@@ -18,6 +18,7 @@ UNREAD_MS = 1000
 WIDEST = 620
 ABOVE_EDGE = 52
 LEFT, TOP, RIGHT = 18, 8, 8
+SEATED_TOP, SEATED_HEIGHT = 2, 32
 BORDER = 1  # the stylesheet's, which layouts don't know of
 
 
@@ -121,8 +122,58 @@ class NoticeBar(QFrame):
         self.label.ensurePolished()
         button = 0 if self.action_button.isHidden() else self.action_button.sizeHint().width() + theme.GAP
         beside = LEFT + theme.GAP + button + self.close_button.width() + RIGHT + 2 * BORDER
+        self._take_place(parent, beside)
+
+    def _take_place(self, parent: QWidget, beside: int) -> None:
+        """Takes its size and place over `parent`; all but the text takes `beside` pixels of the width."""
         one_line = self.label.fontMetrics().horizontalAdvance(self.label.text()) + 2
         width = min(WIDEST, parent.width() - 48, max(280, one_line + beside))
         height = max(44, self.label.heightForWidth(width - beside) + 2 * TOP + 2 * BORDER)
         self.setFixedSize(width, height)
         self.move((parent.width() - width) // 2, parent.height() - ABOVE_EDGE - height)
+
+
+class SeatedNotice(NoticeBar):
+    """A notice in a layout, where it covers nothing: as wide as there is room, and as high as its text needs then.
+
+    `shown` tells that it comes or goes, `needs` the height that it needs.
+    """
+
+    shown = pyqtSignal(bool)
+    needs = pyqtSignal(int)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        row = self.layout()
+        assert row is not None
+        row.setContentsMargins(LEFT, SEATED_TOP, SEATED_TOP, SEATED_TOP)
+        for part in (self.action_button, self.close_button):
+            row.setAlignment(part, Qt.AlignmentFlag.AlignVCenter)
+        self.label.setProperty("role", "said")
+        self._beside = 0
+        # After the layout, which must not be changed by what it does.
+        self._asking = QTimer(self)
+        self._asking.setSingleShot(True)
+        self._asking.timeout.connect(self._ask_for_room)
+
+    def _take_place(self, parent: QWidget, beside: int) -> None:
+        self._beside = beside
+        self._asking.start()
+
+    def _ask_for_room(self) -> None:
+        if self.isHidden():
+            return
+        text = self.label.heightForWidth(max(1, self.width() - self._beside))
+        self.needs.emit(max(SEATED_HEIGHT, text + 2 * SEATED_TOP + 2 * BORDER))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._asking.start()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        super().showEvent(event)
+        self.shown.emit(True)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        super().hideEvent(event)
+        self.shown.emit(False)

@@ -6,14 +6,20 @@ from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from lamina.dsp.levels import LevelMeter
 from lamina.dsp.loudness import FLOOR_LUFS, LoudnessMeter
+from lamina.dsp.true_peak import FLOOR_DB
 from lamina.gui.look import theme
+from lamina.gui.model.sound.listening import Whole
 from lamina.gui.model.sound.spectrogram import SpectrogramRing
 from lamina.gui.widgets.controls.panel import Caption, Panel
 from lamina.gui.widgets.views.meter_view import MeterView, level_text
 from lamina.gui.widgets.views.spectrogram_view import ColourScale, SpectrogramView, TimeAxis
 
 FLAT_BELOW, FLAT_WIDTH, LEAST_HEIGHT = 264, 300, 116
-LEVELS_TIP = "Highest peak of the last moments and RMS in dBFS; loudness of the last 3 seconds in LUFS (ITU-R BS.1770)."
+LEVELS_TIP = (
+    "Highest peak of the last moments and RMS in dBFS; loudness of the last 3 seconds in LUFS (ITU-R BS.1770). At rest "
+    "the highest true peak (dBTP) and the integrated loudness of all that was heard since the start."
+)
+INPUT_TIP = f"What reaches the codec: after the knob Input. {LEVELS_TIP}"
 
 
 class SpectrumPanel(Panel):
@@ -27,8 +33,9 @@ class SpectrumPanel(Panel):
         self.output_meter = MeterView("Output level", theme.WET, theme.WET_DEEP)
         self.input_caption = Caption("Input", theme.DRY)
         self.output_caption = Caption("Output", theme.WET)
-        for caption in (self.input_caption, self.output_caption):
-            caption.remark.setToolTip(LEVELS_TIP)
+        self.input_caption.remark.setToolTip(INPUT_TIP)
+        self.output_caption.remark.setToolTip(LEVELS_TIP)
+        self._source, self._gain_db = "Input", 0.0
         lanes = (
             (self.input_caption, self.input_view, self.input_meter),
             (self.output_caption, self.output_view, self.output_meter),
@@ -90,14 +97,32 @@ class SpectrumPanel(Panel):
 
         `silence` stands in their place if the settings let nothing be heard.
         """
-        self.input_caption.show_remark(_levels(self.input_meter, input_loudness), self.input_meter.has_clipped)
-        self.output_caption.show_remark(
-            silence or _levels(self.output_meter, output_loudness), self.output_meter.has_clipped and not silence
-        )
+        pairs = ((self.input_meter, input_loudness), (self.output_meter, output_loudness))
+        self._show_figures([_levels(meter, loudness) for meter, loudness in pairs], silence)
+
+    def show_wholes(self, wholes: tuple[Whole, Whole], silence: str) -> None:
+        """True peak and loudness of all that was heard since the start, in their place at rest."""
+        self._show_figures([_whole(whole) for whole in wholes], silence)
+
+    def _show_figures(self, figures: list[tuple[str, str]], silence: str) -> None:
+        for caption, meter, (text, shorter), is_silent in (
+            (self.input_caption, self.input_meter, figures[0], False),
+            (self.output_caption, self.output_meter, figures[1], bool(silence)),
+        ):
+            if is_silent:
+                caption.show_remark(silence)
+                continue
+            words = f"clipped   {text}" if meter.has_clipped else text
+            caption.show_remark(words, meter.has_clipped, shorter)
+
+    def show_input_gain(self, gain_db: float) -> None:
+        """Says in the input's caption that what is shown is after a gain."""
+        self._gain_db = gain_db
+        self._show_source()
 
     def show_heard(self, word: str) -> None:
         """Says in the output's caption what is played, where it isn't what comes out of the codec as usual."""
-        self.output_caption.name.setText(f"Output · {word}" if word else "Output")
+        self.output_caption.show_name(f"Output · {word}" if word else "Output")
 
     def show_can_play(self, can_play: bool) -> None:
         """Says how to begin, once one can."""
@@ -110,7 +135,12 @@ class SpectrumPanel(Panel):
 
     def show_live(self, is_live: bool) -> None:
         """Says in the input's caption where the sound comes from."""
-        self.input_caption.name.setText("Live" if is_live else "Input")
+        self._source = "Live" if is_live else "Input"
+        self._show_source()
+
+    def _show_source(self) -> None:
+        gain = f" {self._gain_db:+.1f} dB".replace("-", "\N{MINUS SIGN}") if round(self._gain_db, 1) else ""
+        self.input_caption.show_name(f"{self._source}{gain}")
 
 
 def _side_by_side(view: QWidget, meter: QWidget) -> QWidget:
@@ -129,7 +159,14 @@ def _foot(meter: QWidget) -> QWidget:
     return _side_by_side(TimeAxis(), scale)
 
 
-def _levels(view: MeterView, loudness: LoudnessMeter | None) -> str:
+def _levels(view: MeterView, loudness: LoudnessMeter | None) -> tuple[str, str]:
+    """The figures while something is heard, and fewer of them."""
     lufs = loudness.short_term_lufs if loudness is not None else FLOOR_LUFS
-    clipped = "clipped   " if view.has_clipped else ""
-    return f"{clipped}{view.text()}   {level_text(lufs, FLOOR_LUFS)} LUFS"
+    words = f"{level_text(lufs, FLOOR_LUFS)} LUFS"
+    return f"{view.text()}   {words}", words
+
+
+def _whole(whole: Whole) -> tuple[str, str]:
+    """The figures at rest, and fewer of them."""
+    peak, lufs = f"{level_text(whole.peak_db, FLOOR_DB)} dBTP", f"{level_text(whole.lufs, FLOOR_LUFS)} LUFS"
+    return f"max {peak}   {lufs} in all", lufs

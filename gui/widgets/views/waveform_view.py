@@ -25,6 +25,7 @@ class _Drag(Enum):
 class WaveformView(QWidget):
     """Draws a `Document`. Dragging seeks; dragging on the ruler, or with Shift anywhere, marks the loop region."""
 
+    is_turned_by_hand = True
     sought = pyqtSignal(float)
     region_marked = pyqtSignal(float, float)
     region_finished = pyqtSignal()

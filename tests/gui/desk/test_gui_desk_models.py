@@ -25,7 +25,7 @@ def values():
 
 @pytest.fixture
 def desk(values):
-    return Desk(values, lambda changes: [values.set(name, value) for name, value in changes.items()])
+    return Desk(values, lambda changes, _edit: [values.set(name, value) for name, value in changes.items()])
 
 
 def test_every_parameter_has_its_place_in_the_window_or_is_for_scripts():

@@ -1,0 +1,1 @@
+"""What was changed, step by step, and the way back."""

@@ -1,0 +1,1 @@
+"""Presets to look through."""
