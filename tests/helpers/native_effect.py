@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from make_parameters import native_parameters
 
 from lamina.models.bundles.bundle import open_bundle
-from lamina.models.engines.weights_file import write_weights_file
+from lamina.models.engines.weights_file import weights_file, write_weights_file
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "build" / "native"
@@ -33,14 +37,36 @@ def why_no_plugin() -> str:
 @lru_cache(maxsize=1)
 def shipped_weights() -> Path:
     """The weights file of the model that comes with Lamina."""
-    target = BUILT / "lamina-24k.weights"
-    write_weights_file(open_bundle(), target)
+    target, bundle = BUILT / "lamina-24k.weights", open_bundle()
+    with _alone():
+        # A fresh file that says the same would have everything linked again.
+        if not target.is_file() or target.read_bytes() != weights_file(bundle):
+            write_weights_file(bundle, target)
     return target
 
 
 def made(target: str) -> None:
     """Build a target of the folder's Makefile."""
-    subprocess.run(["make", "-C", str(ROOT / "native"), "-j2", target], check=True, capture_output=True, text=True)
+    with _alone():
+        done = subprocess.run(["make", "-C", str(ROOT / "native"), "-j2", target], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Whoever builds: other test processes wait."""
+    BUILT.mkdir(parents=True, exist_ok=True)
+    with (BUILT / ".building").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@lru_cache(maxsize=1)
+def plugin() -> Path:
+    """The folder with the built plugins."""
+    shipped_weights()
+    made("plugin")
+    return PLUGINS
 
 
 @lru_cache(maxsize=1)
@@ -61,6 +87,20 @@ def library() -> ctypes.CDLL:
     return found
 
 
+def in_plugin_units(settings: dict[str, object]) -> dict[str, float]:
+    """Values of NeuralCodec's parameters as hosts hand them over."""
+    found = {}
+    for parameter in native_parameters():
+        if parameter.name in settings:
+            value = settings[parameter.name]
+            if parameter.kind == "choice":
+                found[parameter.name] = parameter.choices.index(value)
+            else:
+                found[parameter.name] = value * 100 if parameter.unit == "%" else float(value)
+    assert len(found) == len(settings), "not all of these are parameters of the native effect"
+    return found
+
+
 class NativeEffect:
     """One effect with the shipped model.
 
@@ -77,16 +117,10 @@ class NativeEffect:
         problem = ctypes.create_string_buffer(400)
         path = str(weights or shipped_weights()).encode()
         # Settings before the first sample, as they are when NeuralCodec begins a stream.
-        given = None
-        if values:
-            from make_parameters import native_parameters
-
-            usual = [
-                p.choices.index(p.default) if p.kind == "choice" else float(p.default) for p in native_parameters()
-            ]
-            for name, value in values.items():
-                usual[self._number(name)] = value
-            given = (ctypes.c_float * len(usual))(*usual)
+        usual = [p.choices.index(p.default) if p.kind == "choice" else float(p.default) for p in native_parameters()]
+        for name, value in (values or {}).items():
+            usual[self._number(name)] = value
+        given = (ctypes.c_float * len(usual))(*usual)
         self._effect = self._library.lamina_effect_create(path, rate, n_channels, given, problem, len(problem))
         if not self._effect:
             raise ValueError(problem.value.decode())
