@@ -13,7 +13,7 @@ namespace lamina {
 // A control value that walks to its target in a straight line.
 class Ramp {
   public:
-    Ramp(double value, int ramp_samples) : value_(value), target_(value), length_(std::max(1, ramp_samples)) {}
+    explicit Ramp(double value = 0, int ramp_samples = 1) : value_(value), target_(value), length_(std::max(1, ramp_samples)) {}
 
     void set(double target) {
         if (target == target_) return;
@@ -41,7 +41,9 @@ class Ramp {
 // Delays one channel by a constant number of samples; silent before the first one.
 class Delay {
   public:
-    explicit Delay(int delay_samples, float before = 0) : held_((size_t)delay_samples, before) {}
+    explicit Delay(int delay_samples) : held_((size_t)delay_samples, 0.0f) {}
+
+    void fill(float before) { std::fill(held_.begin(), held_.end(), before); }
 
     float pass(float x) {
         if (held_.empty()) return x;
@@ -59,9 +61,14 @@ class Delay {
 // the other: a rotation, undone by what it turned when the sound that now comes back went in.
 class MidSide {
   public:
-    MidSide(int latency, int ramp_samples, bool is_turned, bool has_side)
-        : angle_(QUARTER * is_turned, ramp_samples), side_(has_side, ramp_samples), angles_(latency, (float)(QUARTER * is_turned)),
-          sides_(latency, (float)has_side) {}
+    MidSide(int latency, int ramp_samples) : length_(ramp_samples), angles_(latency), sides_(latency) { begin(false, true); }
+
+    // How it stands before the first sample.
+    void begin(bool is_turned, bool has_side) {
+        angle_ = Ramp(QUARTER * is_turned, length_), side_ = Ramp(has_side, length_);
+        // What comes out before the first sample is silence, however it is turned.
+        angles_.fill((float)(QUARTER * is_turned)), sides_.fill((float)has_side);
+    }
 
     void set(bool is_turned, bool has_side) {
         angle_.set(QUARTER * is_turned);
@@ -113,6 +120,7 @@ class MidSide {
         }
     };
 
+    int length_;
     Ramp angle_, side_;
     Delay angles_, sides_;
 };

@@ -28,15 +28,11 @@ int Effect::latency_of(const Model &model, int sample_rate) {
     return bridge_latency(sample_rate, model.sample_rate, model.shape.frame, model.shape.overlap);
 }
 
-Effect::Effect(std::shared_ptr<const Model> model, int sample_rate, int n_channels, const Settings &settings)
+Effect::Effect(std::shared_ptr<const Model> model, int sample_rate, int n_channels)
     : model_(std::move(model)), rate_(sample_rate), n_channels_(n_channels),
       latency_(sample_rate >= LOWEST_RATE && sample_rate <= HIGHEST_RATE ? latency_of(*model_, sample_rate)
                                                                          : throw std::invalid_argument("The sample rate must be 8000 to 192000 Hz.")),
-      is_resampled_(sample_rate != model_->sample_rate), frames_(model_, n_channels, settings),
-      stereo_(latency_, ramp_samples(sample_rate), settings.stereo != Stereo::linked, settings.stereo != Stereo::mono), turned_(CHUNK),
-      input_gain_(from_decibels(settings.input_gain_db), ramp_samples(sample_rate)),
-      output_gain_(from_decibels(settings.output_gain_db), ramp_samples(sample_rate)), wet_share_(shares_of(settings).wet, ramp_samples(sample_rate)),
-      dry_share_(shares_of(settings).dry, ramp_samples(sample_rate)), bypass_(settings.bypass, ramp_samples(sample_rate)) {
+      is_resampled_(sample_rate != model_->sample_rate), frames_(model_, n_channels), stereo_(latency_, ramp_samples(sample_rate)), turned_(CHUNK) {
     if (n_channels < 1 || n_channels > MOST_CHANNELS) throw std::invalid_argument("There must be 1 or 2 channels.");
     const int core_rate = model_->sample_rate, frame = model_->shape.frame;
     const int64_t offset = (int64_t)model_->shape.overlap * rate_ - (int64_t)latency_ * core_rate;
@@ -55,7 +51,18 @@ Effect::Effect(std::shared_ptr<const Model> model, int sample_rate, int n_channe
     }
 }
 
+void Effect::begin(const Settings &settings) {
+    const int ramp = ramp_samples(rate_);
+    input_gain_ = Ramp(from_decibels(settings.input_gain_db), ramp), output_gain_ = Ramp(from_decibels(settings.output_gain_db), ramp);
+    wet_share_ = Ramp(shares_of(settings).wet, ramp), dry_share_ = Ramp(shares_of(settings).dry, ramp);
+    bypass_ = Ramp(settings.bypass, ramp);
+    stereo_.begin(settings.stereo != Stereo::linked, settings.stereo != Stereo::mono);
+    frames_.begin(settings);
+    has_begun_ = true;
+}
+
 void Effect::process(const Settings &settings, const float *const *in, float *const *out, int n) {
+    if (!has_begun_ && n > 0) begin(settings);
     for (int start = 0; start < n; start += CHUNK) {
         const int size = std::min(CHUNK, n - start);
         const float *from[MOST_CHANNELS];

@@ -19,13 +19,14 @@ constexpr int LOWEST_RATE = 8000, HIGHEST_RATE = 192000;
 class Effect {
   public:
     // Throws std::invalid_argument for a rate (Hz) or a number of channels (1 or 2) that it isn't made for.
-    Effect(std::shared_ptr<const Model> model, int sample_rate, int n_channels, const Settings &settings);
+    Effect(std::shared_ptr<const Model> model, int sample_rate, int n_channels);
 
     // Samples by which the output lags the input, wet and dry alike.
     int latency_samples() const { return latency_; }
     static int latency_of(const Model &model, int sample_rate);
 
-    // `in` and `out [channels][n]`, which may be the same. What is no number counts as silence.
+    // `in` and `out [channels][n]`, which may be the same. What is no number counts as silence. The settings of the first call are those that
+    // stood before the first sample: nothing ramps to them.
     void process(const Settings &settings, const float *const *in, float *const *out, int n);
 
     // What was sent of the newest frame, and how many there were.
@@ -47,6 +48,7 @@ class Effect {
         std::vector<float> clean, driven, coded, waiting, core, ready, dried, wet;
     };
 
+    void begin(const Settings &settings);
     void take(const Settings &settings, const float *const *in, int n);
     void run_frames(const Settings &settings, int n);
     void mix(const Settings &settings, float *const *out, int n);
@@ -59,6 +61,7 @@ class Effect {
     MidSide stereo_;
     std::vector<MidSide::Turned> turned_;
     Ramp input_gain_, output_gain_, wet_share_, dry_share_, bypass_;
+    bool has_begun_ = false;
     int n_waiting_ = 0, n_ready_ = 0;
     Sent newest_{};
     long n_frames_ = 0;

@@ -28,12 +28,8 @@ int layers_at(const Settings &settings, double rms, int most) {
 
 } // namespace
 
-Frames::Frames(std::shared_ptr<const Model> model, int n_channels, const Settings &settings)
-    : model_(std::move(model)), n_channels_(n_channels),
-      shares_{Ramp(voice_of(settings) == NOISE, (int)(model_->sample_rate * VOICE_RAMP_SECONDS + 0.5)),
-              Ramp(voice_of(settings) == LAYER, (int)(model_->sample_rate * VOICE_RAMP_SECONDS + 0.5)),
-              Ramp(voice_of(settings) == LATENT, (int)(model_->sample_rate * VOICE_RAMP_SECONDS + 0.5))},
-      share_(model_->shape.frame), n_mono_(settings.stereo == Stereo::mono ? SIDE_FADES_FRAMES : 0), n_since_losses_(0) {
+Frames::Frames(std::shared_ptr<const Model> model, int n_channels)
+    : model_(std::move(model)), n_channels_(n_channels), share_(model_->shape.frame) {
     const lamina_shape &shape = model_->shape;
     for (int i = 0; i < n_channels; i++) {
         Channel channel{OffsetRemover(model_->sample_rate, shape.frame)};
@@ -45,6 +41,12 @@ Frames::Frames(std::shared_ptr<const Model> model, int n_channels, const Setting
         for (auto &state : channel.further) state.resize(model_->decoder_state);
         channels_.push_back(std::move(channel));
     }
+}
+
+void Frames::begin(const Settings &settings) {
+    for (int name = 0; name < N_VOICES; name++)
+        shares_[name] = Ramp(voice_of(settings) == name, (int)std::nearbyint(model_->sample_rate * VOICE_RAMP_SECONDS));
+    n_mono_ = settings.stereo == Stereo::mono ? SIDE_FADES_FRAMES : 0;
 }
 
 const Sent &Frames::pass(float *const *x, const Settings &settings) {

@@ -22,7 +22,10 @@ struct Sent {
 // Encoder, quantizer, memory, decoder and their state for one stream of `n_channels`.
 class Frames {
   public:
-    Frames(std::shared_ptr<const Model> model, int n_channels, const Settings &settings);
+    Frames(std::shared_ptr<const Model> model, int n_channels);
+
+    // How things stand before the first frame.
+    void begin(const Settings &settings);
 
     // One frame of each channel, `x [channels][frame]`, replaced by what the decoder makes of it; tells what was sent.
     const Sent &pass(float *const *x, const Settings &settings);
@@ -48,7 +51,7 @@ class Frames {
     bool is_further_[4] = {};
     std::vector<float> share_;
     Sent sent_{};
-    int n_mono_, n_since_losses_;
+    int n_mono_ = 0;
 };
 
 } // namespace lamina

@@ -39,7 +39,7 @@ lamina_effect *lamina_effect_create(const char *weights, int32_t sample_rate, in
     try {
         Settings settings;
         for (int i = 0; i < N_PARAMETERS; i++) PARAMETERS[i].set(settings, values ? values[i] : PARAMETERS[i].usual);
-        auto *made = new lamina_effect{settings, Effect(Model::open(weights ? weights : ""), sample_rate, n_channels, settings), n_channels};
+        auto *made = new lamina_effect{settings, Effect(Model::open(weights ? weights : ""), sample_rate, n_channels), n_channels};
         made->effect.on_frame = note, made->effect.whom = made;
         return made;
     } catch (const std::exception &error) {

@@ -27,7 +27,7 @@ struct ParameterInfo {
         const double step = std::nearbyint(value * steps) / steps;
         if (kind != Kind::float_)
             value = std::nearbyint(value);
-        else if (std::fabs(step - value) < 1e-5)
+        else if (std::fabs(step - value) < 1e-4)
             value = step;
         obey(settings, value / scale);
     }

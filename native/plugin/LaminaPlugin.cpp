@@ -126,7 +126,7 @@ class LaminaPlugin : public Plugin {
     }
 
     void begin() {
-        player.begin((int)std::lround(getSampleRate()), slot, settings());
+        player.begin((int)std::lround(getSampleRate()), slot);
         tell_latency();
     }
 

@@ -17,7 +17,7 @@ Player::~Player() {
     sem_destroy(&work_);
 }
 
-void Player::begin(int sample_rate, int slot, const Settings &settings) {
+void Player::begin(int sample_rate, int slot) {
     {
         // What is being loaded was asked for the stream before.
         const std::lock_guard<std::mutex> lock(loading_);
@@ -26,7 +26,7 @@ void Player::begin(int sample_rate, int slot, const Settings &settings) {
         is_renamed_ = false;
         rate_ = sample_rate;
     }
-    effect_ = made(sample_rate, slot, settings);
+    effect_ = made(sample_rate, slot);
     playing_ = slot;
     // Other models are loaded while sound runs; who has none of their own needs no thread.
     bool has_own = false;
@@ -34,7 +34,7 @@ void Player::begin(int sample_rate, int slot, const Settings &settings) {
     if (has_own && !loader_.joinable()) loader_ = std::thread([this] { load_when_asked(); });
 }
 
-std::unique_ptr<Effect> Player::made(int sample_rate, int slot, const Settings &settings) {
+std::unique_ptr<Effect> Player::made(int sample_rate, int slot) {
     if (sample_rate < LOWEST_RATE || sample_rate > HIGHEST_RATE) return nullptr;
     std::string name, problem;
     {
@@ -43,7 +43,7 @@ std::unique_ptr<Effect> Player::made(int sample_rate, int slot, const Settings &
     }
     std::shared_ptr<const Model> model = model_named(name, problem);
     if (!problem.empty()) std::fprintf(stderr, "Lamina: %s plays instead of %s. %s\n", SHIPPED, name.c_str(), problem.c_str());
-    return std::make_unique<Effect>(std::move(model), sample_rate, 2, settings);
+    return std::make_unique<Effect>(std::move(model), sample_rate, 2);
 }
 
 void Player::process(int slot, const Settings &settings, const float *const *in, float *const *out, int n) {
@@ -61,7 +61,6 @@ void Player::process(int slot, const Settings &settings, const float *const *in,
     if ((slot != playing_ || is_renamed_) && awaited_ == NONE && loader_.joinable()) {
         is_renamed_ = false;
         awaited_ = slot;
-        asked_settings_ = settings;
         asked_ = slot;
         sem_post(&work_);
     }
@@ -77,7 +76,7 @@ void Player::load_when_asked() {
         const int slot = asked_.exchange(NONE);
         if (slot == NONE) continue;
         try {
-            fresh_ = made(rate_, slot, asked_settings_).release();
+            fresh_ = made(rate_, slot).release();
         } catch (const std::exception &error) {
             std::fprintf(stderr, "Lamina: the model goes on as it was. %s\n", error.what());
         }

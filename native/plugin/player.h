@@ -22,7 +22,7 @@ class Player {
     Player &operator=(const Player &) = delete;
 
     // Begins anew, with the model of `slot`; not while `process` runs.
-    void begin(int sample_rate, int slot, const Settings &settings);
+    void begin(int sample_rate, int slot);
 
     // Real-time safe. Without an effect (at rates that it isn't made for) the sound passes as it is.
     void process(int slot, const Settings &settings, const float *const *in, float *const *out, int n);
@@ -35,7 +35,7 @@ class Player {
     void take_kept(const std::string &text);
 
   private:
-    std::unique_ptr<Effect> made(int sample_rate, int slot, const Settings &settings);
+    std::unique_ptr<Effect> made(int sample_rate, int slot);
     void load_when_asked();
 
     mutable std::mutex naming_; // of slots; the audio thread never asks for a name
@@ -46,7 +46,6 @@ class Player {
     // From the audio thread to the loader and back. There is one request at a time.
     static constexpr int NONE = -1;
     std::atomic<int> asked_{NONE};
-    Settings asked_settings_;
     std::atomic<Effect *> fresh_{nullptr}, worn_{nullptr};
     std::atomic<bool> is_renamed_{false}, is_ending_{false};
     std::mutex loading_; // the loader's while it works; never the audio thread's
