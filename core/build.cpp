@@ -262,7 +262,10 @@ void check(const lamina_shape &shape) {
     }
     if (shape.frame % LANES || shape.width % LANES) refuse("frame and width must be multiples of 8 for this core.");
     if (!(shape.companding > 0 && shape.companding <= 1) || !(shape.gain_scale > 0)) refuse("companding or gain_scale is out of range.");
+    if (!(shape.gain_scale < 1e6f) || !(std::fabs(shape.gain_exponent) < 1e3f)) refuse("gain_scale or gain_exponent is out of range.");
+    if (!(shape.sample_rate >= 4000.0f && shape.sample_rate <= 384000.0f)) refuse("The sample rate is none that this core computes.");
     if (!shape.past) return;
+    if (!(shape.trust >= 0 && shape.trust <= 1) || !(shape.guarded >= 0 && shape.guarded <= 1)) refuse("trust or guarded is out of range.");
     check_range("past", shape.past, shape.frame, MAX_PAST);
     check_range("shortest_lag", shape.shortest_lag, DECIMATION, shape.past);
     check_range("fine_lags", shape.fine_lags, 1, MAX_ENTRIES);

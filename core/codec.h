@@ -639,8 +639,26 @@ static void receive(const Codec &codec, int n_frames, const int32_t *codes, int 
     }
 }
 
+// What a code stands for, rounded once: sums of products of half-precision numbers are exact in double precision, whatever their order.
+static void add_exact(const Codebook &book, int code, float weight, int latent, float *sum) {
+    const FlushDenormals flush;
+    const int stride = padded(book.expansion.rows), width = book.expansion.columns;
+    const float *point = point_of(book, code), *values = book.expansion.values.data();
+    for (int row = 0; row < latent; row += 4) {
+        Doubles entry = {0, 0, 0, 0};
+        for (int column = 0; column < width; column++) {
+            const Quad four = load_quad(values + (size_t)column * stride + row);
+            entry += (double)point[column] * __builtin_convertvector(four, Doubles);
+        }
+        for (int i = 0; i < 4 && row + i < latent; i++) {
+            const float rounded = (float)entry[i];
+            sum[row + i] += weight * rounded;
+        }
+    }
+}
+
 extern const Calls calls;
-const Calls calls = {LAMINA_AVX2 ? "avx2" : "baseline", encode, decode, quantize, send, receive};
+const Calls calls = {LAMINA_AVX2 ? "avx2" : "baseline", encode, decode, quantize, send, receive, add_exact};
 
 } // namespace LAMINA_SET
 } // namespace lamina

@@ -33,6 +33,14 @@ const Calls *calls_named(const char *instructions) {
     return std::strcmp(instructions, baseline::calls.name) ? nullptr : &baseline::calls;
 }
 
+lamina_codec *refused(const char *why, char *problem, size_t problem_size) {
+    if (problem && problem_size) {
+        std::strncpy(problem, why, problem_size - 1);
+        problem[problem_size - 1] = 0;
+    }
+    return nullptr;
+}
+
 } // namespace
 } // namespace lamina
 
@@ -47,13 +55,7 @@ const char *lamina_instructions(void) { return lamina::best_calls()->name; }
 
 lamina_codec *lamina_create(const lamina_shape *shape, const lamina_tensor *tensors, int32_t n_tensors, const char *instructions, char *problem,
                             size_t problem_size) {
-    const auto refuse = [&](const char *why) {
-        if (problem && problem_size) {
-            std::strncpy(problem, why, problem_size - 1);
-            problem[problem_size - 1] = 0;
-        }
-        return nullptr;
-    };
+    const auto refuse = [&](const char *why) { return lamina::refused(why, problem, problem_size); };
     const lamina::Calls *calls = lamina::calls_named(instructions);
     if (!calls) return refuse("This processor has no such instructions.");
     try {
@@ -69,6 +71,41 @@ lamina_codec *lamina_create(const lamina_shape *shape, const lamina_tensor *tens
 }
 
 void lamina_destroy(lamina_codec *codec) { delete codec; }
+
+lamina_codec *lamina_open(const char *path, const char *instructions, lamina_about *about, char *problem, size_t problem_size) {
+    try {
+        const std::vector<unsigned char> bytes = lamina::load_file(path);
+        return lamina_open_memory(bytes.data(), bytes.size(), instructions, about, problem, problem_size);
+    } catch (const std::bad_alloc &) {
+        return lamina::refused("There is not enough memory for the weights file.", problem, problem_size);
+    } catch (const std::exception &error) {
+        return lamina::refused(error.what(), problem, problem_size);
+    }
+}
+
+lamina_codec *lamina_open_memory(const void *bytes, size_t size, const char *instructions, lamina_about *about, char *problem,
+                                 size_t problem_size) {
+    try {
+        const lamina::WeightsFile file = lamina::read_weights((const unsigned char *)bytes, size);
+        lamina_codec *codec = lamina_create(&file.shape, file.tensors.data(), (int32_t)file.tensors.size(), instructions, problem, problem_size);
+        if (codec && about) *about = file.about;
+        return codec;
+    } catch (const std::bad_alloc &) {
+        return lamina::refused("There is not enough memory for the weights file.", problem, problem_size);
+    } catch (const std::exception &error) {
+        return lamina::refused(error.what(), problem, problem_size);
+    }
+}
+
+void lamina_get_shape(const lamina_codec *codec, lamina_shape *shape) { *shape = codec->codec.shape; }
+
+void lamina_add_entry(const lamina_codec *codec, int32_t row, int32_t code, float weight, float *latent) {
+    const lamina::Codec &c = codec->codec;
+    if (code < 0 || code >= c.shape.codebook_size) return;
+    const int layer = c.shape.past ? row - 1 : row, n_residual = (int)c.residual.size(), n_coarse = (int)c.coarse.size();
+    if (layer < 0 || layer >= n_residual + n_coarse) return;
+    codec->calls->add_exact(layer < n_residual ? c.residual[layer] : c.coarse[layer - n_residual], code, weight, c.shape.latent, latent);
+}
 
 void lamina_state_sizes(const lamina_codec *codec, int32_t sizes[4]) {
     const lamina::Codec &c = codec->codec;

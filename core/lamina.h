@@ -1,8 +1,8 @@
 /* Lamina's codec as a library without dependencies: encoder, quantizer with memory, and decoder, frame by frame.
  *
  * Every stream's state is the caller's: arrays of floats that a call reads and replaces, zeros at a stream's beginning. A codec is
- * never changed after it was made, so any number of threads may use it at once. Nothing but `lamina_create` and `lamina_destroy`
- * allocates; no call locks, waits or opens a file.
+ * never changed after it was made, so any number of threads may use it at once. Nothing but `lamina_create`, `lamina_open…` and
+ * `lamina_destroy` allocates; no other call locks, waits or opens a file.
  *
  * Results are the same to the last bit on every processor and for any cutting of a stream into calls: sums have a fixed order, no
  * product is fused with a sum, bytes are added up in integers, and exp and log are the library's own.
@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 /* Rises with every change of what is declared here. */
-#define LAMINA_API_VERSION 4
+#define LAMINA_API_VERSION 5
 
 /* What a codec looks like; the fields of `CodecConfig`, `TransformConfig` and `MemoryConfig` in `models/config.py`, by their names. */
 typedef struct lamina_shape {
@@ -56,6 +56,29 @@ LAMINA_API const char *lamina_instructions(void);
 LAMINA_API lamina_codec *lamina_create(const lamina_shape *shape, const lamina_tensor *tensors, int32_t n_tensors,
                                        const char *instructions, char *problem, size_t problem_size);
 LAMINA_API void lamina_destroy(lamina_codec *codec);
+
+/* What a weights file tells of the model in it. */
+typedef struct lamina_about {
+    char name[256];  /* as people call it, in UTF-8 */
+    char digest[65]; /* SHA-256 over the bundle's files, in hexadecimal: what files know their model by */
+    int32_t denoises; /* whether it was trained to */
+} lamina_about;
+
+/* A codec from a weights file (`lamina models weights` writes one; `weights_file.cpp` tells what is in it), or NULL and a sentence in
+ * `problem [problem_size]`. Everything is checked before memory is asked for: what a damaged or malicious file says of sizes counts for
+ * nothing. `about` may be NULL. */
+LAMINA_API lamina_codec *lamina_open(const char *path, const char *instructions, lamina_about *about, char *problem, size_t problem_size);
+
+/* The same from memory that begins at a multiple of 4 and is not needed any more when the call returns. */
+LAMINA_API lamina_codec *lamina_open_memory(const void *bytes, size_t size, const char *instructions, lamina_about *about, char *problem,
+                                            size_t problem_size);
+
+LAMINA_API void lamina_get_shape(const lamina_codec *codec, lamina_shape *shape);
+
+/* Adds `weight` times what a code stands for to `latent [latent]`. Row k is layer k + 1; with a memory row 0 is the lag's, which adds nothing by
+ * itself, and the rows behind those of the residual layers belong to frames of fewer than `from_layers` layers. What stands for no row or code
+ * adds nothing. */
+LAMINA_API void lamina_add_entry(const lamina_codec *codec, int32_t row, int32_t code, float weight, float *latent);
 
 /* Floats of each part of a stream's state: encoder, decoder, search for lags, and loop. 0 for what the codec doesn't have. */
 LAMINA_API void lamina_state_sizes(const lamina_codec *codec, int32_t sizes[4]);

@@ -6,9 +6,17 @@
 typedef float Floats __attribute__((vector_size(32)));
 typedef int32_t Ints __attribute__((vector_size(32)));
 typedef int8_t Bytes __attribute__((vector_size(8)));
+typedef float Quad __attribute__((vector_size(16)));
+typedef double Doubles __attribute__((vector_size(32)));
 
 static inline Floats load(const float *from) {
     Floats values;
+    std::memcpy(&values, from, sizeof values);
+    return values;
+}
+
+static inline Quad load_quad(const float *from) {
+    Quad values;
     std::memcpy(&values, from, sizeof values);
     return values;
 }

@@ -122,9 +122,23 @@ struct Calls {
     void (*send)(const Codec &, int, const float *, const float *, const int32_t *, const int32_t *, const int32_t *, float *, float *, int,
                  int32_t *, float *);
     void (*receive)(const Codec &, int, const int32_t *, int, const int32_t *, const float *, bool, float *, float *);
+    void (*add_exact)(const Codebook &, int, float, int, float *);
 };
 
 // Builds a codec; throws std::runtime_error with a sentence that names what is wrong.
 void build(Codec &codec, const lamina_shape &shape, const lamina_tensor *tensors, int n_tensors);
+
+// What stands in a weights file, once it has been checked: tensors point into the file's own bytes.
+struct WeightsFile {
+    lamina_shape shape;
+    lamina_about about;
+    std::vector<lamina_tensor> tensors;
+};
+
+// Reads a weights file that lies in memory; throws std::runtime_error with a sentence.
+WeightsFile read_weights(const unsigned char *bytes, size_t size);
+
+// The bytes of a weights file; throws std::runtime_error with a sentence.
+std::vector<unsigned char> load_file(const char *path);
 
 } // namespace lamina

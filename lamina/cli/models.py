@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.cli.answers import DONE, REFUSED, print_json
@@ -53,6 +54,17 @@ def add_models_command(commands: Any) -> None:
     remove.add_argument("name", metavar="NAME", help="what it is called")
     remove.add_argument("-f", "--force", action="store_true", help="don't ask")
     remove.set_defaults(run=_remove)
+
+
+    weights = actions.add_parser(
+        "weights",
+        help="write a model as one file, for the plugin",
+        description="Write a model's weights as one file that Lamina's plugin for audio workstations opens. Without "
+        "FILE it is put where the plugin looks for your models when a host loads it.",
+    )
+    weights.add_argument("name", metavar="NAME", help="the model, or a bundle's folder")
+    weights.add_argument("file", nargs="?", type=Path, metavar="FILE", help="what to write")
+    weights.set_defaults(run=_weights)
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -131,4 +143,16 @@ def _remove(options: argparse.Namespace) -> int:
     remove_own_bundle(options.name)
     run = run_folder(options.name)
     print(f"{options.name} is removed." + (f" Its training run is still in {run}." if run.is_dir() else ""))
+    return DONE
+
+
+def _weights(options: argparse.Namespace) -> int:
+    from lamina.models.bundles.bundle import open_bundle
+    from lamina.models.engines.weights_file import own_weights_file, write_weights_file
+
+    bundle = open_bundle(options.name)
+    target = own_weights_file(bundle.name) if options.file is None else options.file
+    write_weights_file(bundle, target)
+    where = " The plugin knows it when a host loads it the next time." if options.file is None else ""
+    print(f"The weights of {bundle.name} are in {target}.{where}")
     return DONE

@@ -24,7 +24,7 @@ from lamina.models.config import CodecConfig
 
 Int32Array = npt.NDArray[np.int32]
 
-API_VERSION = 4
+API_VERSION = 5
 HALF = ".half"
 """Ends the name of a weight that a graph stores in half precision."""
 UNTRAINED = (
@@ -74,7 +74,9 @@ def library() -> ctypes.CDLL | None:
     integer, shape = ctypes.c_int32, ctypes.POINTER(_Shape)
     found.lamina_instructions.restype = ctypes.c_char_p
     found.lamina_create.restype = _Pointer
+    found.lamina_open.restype = _Pointer
     signatures = {
+        "lamina_open": (ctypes.c_char_p, ctypes.c_char_p, _Pointer, ctypes.c_char_p, ctypes.c_size_t),
         "lamina_create": (shape, ctypes.POINTER(_Tensor), integer, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t),
         "lamina_destroy": (_Pointer,),
         "lamina_state_sizes": (_Pointer, _Pointer),
@@ -131,12 +133,7 @@ class Core:
             raise BundleError(why_not(bundle.config))
         self._library = found
         config = bundle.config
-        n_residual = config.residual_layers
-        parts = {"residual": slice(0, n_residual), "coarse": slice(n_residual, None)}
-        arrays = _weights_of(bundle)
-        for name, rows in parts.items():
-            arrays[f"{name}.codebooks"], arrays[f"{name}.bases"] = codebooks[rows], bases[rows]
-        kept = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+        kept = codec_arrays(bundle, codebooks, bases)
         tensors = (_Tensor * len(kept))(
             *(
                 _Tensor(name.encode(), values.ctypes.data, values.size, values.dtype == np.uint8)
@@ -146,7 +143,7 @@ class Core:
         problem = ctypes.create_string_buffer(LONGEST_PROBLEM)
         wanted = None if instructions is None else instructions.encode()
         self._codec = found.lamina_create(
-            ctypes.byref(_shape_of(config)), tensors, len(kept), wanted, problem, LONGEST_PROBLEM
+            ctypes.byref(shape_of(config)), tensors, len(kept), wanted, problem, LONGEST_PROBLEM
         )
         if not self._codec:
             raise BundleError(
@@ -248,6 +245,22 @@ def _at(array: npt.NDArray[Any]) -> ctypes.Array[ctypes.c_char] | int:
     return array.ctypes.data
 
 
+def codec_arrays(
+    bundle: Bundle, codebooks: FloatArray | None = None, bases: FloatArray | None = None
+) -> dict[str, npt.NDArray[Any]]:
+    """All that `lamina_create` takes of a bundle, by name: contiguous, float32 or uint8.
+
+    Codebooks and bases, as `read_codebooks` gives them, are read where they aren't given.
+    """
+    if codebooks is None or bases is None:
+        codebooks, bases = read_codebooks(bundle)
+    n_residual = bundle.config.residual_layers
+    arrays = _weights_of(bundle)
+    for name, rows in (("residual", slice(0, n_residual)), ("coarse", slice(n_residual, None))):
+        arrays[f"{name}.codebooks"], arrays[f"{name}.bases"] = codebooks[rows], bases[rows]
+    return {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+
+
 def read_codebooks(bundle: Bundle) -> tuple[FloatArray, FloatArray]:
     """Codebooks and bases of a bundle's residual layers, and then of its coarse ones; shapes as for `Core`."""
     graphs = [*quantizer_graphs(bundle.config), *([] if bundle.config.memory is None else [COARSE])]
@@ -297,7 +310,8 @@ def _weights_of(bundle: Bundle) -> dict[str, Any]:
     return found
 
 
-def _shape_of(config: CodecConfig) -> _Shape:
+def shape_of(config: CodecConfig) -> _Shape:
+    """A config as the core takes it (`lamina_shape` in `core/lamina.h`)."""
     transform, memory = config.transform, config.memory
     fields: dict[str, Any] = {
         "frame": config.frame,

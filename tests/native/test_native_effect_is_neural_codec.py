@@ -1,0 +1,155 @@
+"""The effect in C++ is `NeuralCodec`: the same codes, the same samples, the same latency, for the same settings."""
+
+import numpy as np
+import pytest
+from native_effect import NativeEffect, in_plugin_units, why_not_native
+from sounds import demo
+
+from lamina.models.engines.core import library
+from lamina.plugin import NeuralCodec
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(why_not_native()), reason=why_not_native()),
+    pytest.mark.skipif(library() is None, reason="the core was not built: ONNX Runtime rounds a little differently"),
+]
+SECONDS = 2
+ROUNDING = 2.5e-7
+"""Gains and the kernels' last bits: numpy's powers and sums may differ from C's by one unit in the last place."""
+
+SETTINGS = [
+    {},
+    {"layers": 24, "denoise": 0.7, "mix": 0.6, "input_gain_db": 3.3, "output_gain_db": -2.7},
+    {"layers": 1},
+    {"stereo": "mid-side", "side_layers": 3, "layers": 12},
+    {"stereo": "mid-side", "side_layers": 0, "layers": 5},
+    {"stereo": "mono", "layers": 2},
+    {"listen": "difference", "layers": 8},
+    {"listen": "dry", "input_gain_db": -6.0},
+    {"listen": "layer", "listen_layer": 1, "layers": 9},
+    {"listen": "layer", "listen_layer": 4, "layers": 9},
+    {"listen": "latent"},
+    {"noise_only": True, "denoise": 1.0},
+    {"loudness_layers": -0.7, "layers": 20},
+    {"loudness_layers": 0.7, "layers": 20, "search": 1},
+    {"bypass": True},
+    {"input_gain_db": 20.0, "layers": 24, "search": 8},
+]
+
+
+def sound(rate: int, n_channels: int) -> np.ndarray:
+    """`[channels, n]`, channels that differ."""
+    return np.concatenate([demo(item, rate, SECONDS)[:1] for item in range(n_channels)]).astype(np.float32)
+
+
+def compare(rate: int, n_channels: int, settings: dict) -> None:
+    x = sound(rate, n_channels)
+    reports = []
+    codec = NeuralCodec(**settings)
+    codec.on_report = reports.append
+    stream = codec.stream(rate, n_channels)
+    native = NativeEffect(rate, n_channels, in_plugin_units(settings))
+    assert native.latency_samples == stream.latency_samples
+    expected = stream.push(x)
+    out, codes = native.push_noting_codes(x)
+    np.testing.assert_allclose(out, expected, rtol=0, atol=ROUNDING)
+    assert len(reports) == len(codes) > 100
+    for report, sent in zip(reports, codes, strict=True):
+        for channel, count in enumerate(report.counts):
+            np.testing.assert_array_equal(sent[channel, :count], report.codes[channel, :count])
+            assert (sent[channel, count:] == -1).all()
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_the_same_settings_give_the_same_codes_and_samples(settings):
+    compare(48_000, 2, settings)
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 24_000, 44_100, 48_000, 88_200, 96_000, 192_000, 47_999])
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_every_rate_and_both_numbers_of_channels_do(rate, n_channels):
+    compare(rate, n_channels, {"layers": 6})
+
+
+def test_any_cutting_into_blocks_gives_the_same():
+    x = sound(44_100, 2)
+    whole = NativeEffect(44_100, 2).push(x)
+    rng = np.random.default_rng(1)
+    for longest in (1, 7, 300, 5000):
+        if longest == 1:
+            x, whole = x[:, :20_000], whole[:, :20_000]
+        native, parts, start = NativeEffect(44_100, 2), [], 0
+        while start < x.shape[1]:
+            size = int(rng.integers(0, longest + 1)) if longest > 1 else 1
+            parts.append(native.push(x[:, start : start + size]))
+            start += size
+        np.testing.assert_array_equal(np.concatenate(parts, 1), whole)
+
+
+def test_controls_that_move_while_sound_runs_move_as_in_neural_codec():
+    rate, block = 48_000, 512
+    x = sound(rate, 2)
+    codec = NeuralCodec()
+    stream, native = codec.stream(rate, 2), NativeEffect(rate, 2)
+    rng = np.random.default_rng(2)
+    moves = {
+        "layers": lambda: int(rng.integers(1, 25)),
+        "mix": lambda: round(float(rng.random()), 2),
+        "input_gain_db": lambda: round(float(rng.uniform(-12, 12)), 1),
+        "output_gain_db": lambda: round(float(rng.uniform(-12, 0)), 1),
+        "bypass": lambda: bool(rng.integers(2)),
+        "stereo": lambda: str(rng.choice(["linked", "mid-side", "mono"])),
+        "listen": lambda: str(rng.choice(["wet", "dry", "difference", "layer", "latent"])),
+        "listen_layer": lambda: int(rng.integers(1, 9)),
+        "noise_only": lambda: bool(rng.integers(2)),
+        "denoise": lambda: round(float(rng.random()), 2),
+    }
+    # What holds before the first sample is where a stream begins, so nothing has moved by then.
+    heard, expected = [native.push(x[:, :block])], [stream.push(x[:, :block])]
+    for start in range(block, x.shape[1], block):
+        name = str(rng.choice(list(moves)))
+        value = moves[name]()
+        codec.set_parameters({name: value})
+        native.set(name, in_plugin_units({name: value})[name])
+        heard.append(native.push(x[:, start : start + block]))
+        expected.append(stream.push(x[:, start : start + block]))
+    np.testing.assert_allclose(np.concatenate(heard, 1), np.concatenate(expected, 1), rtol=0, atol=ROUNDING * 4)
+
+
+def test_what_is_no_number_counts_as_silence():
+    x = sound(48_000, 2)[:, :24_000]
+    holed = x.copy()
+    holed[0, 5000:5100], holed[1, 9000] = np.nan, np.inf
+    silent = x.copy()
+    silent[0, 5000:5100], silent[1, 9000] = 0, 0
+    out = NativeEffect(48_000, 2).push(holed)
+    assert np.isfinite(out).all()
+    np.testing.assert_array_equal(out, NativeEffect(48_000, 2).push(silent))
+
+
+def test_an_offset_is_taken_out_as_there():
+    x = sound(48_000, 2) * 0.3 + 0.2
+    expected = NeuralCodec().stream(48_000, 2).push(x)
+    np.testing.assert_allclose(NativeEffect(48_000, 2).push(x), expected, rtol=0, atol=ROUNDING)
+
+
+def test_silence_stays_silence():
+    out = NativeEffect(44_100, 2, {"layers": 24}).push(np.zeros((2, 88_200), np.float32))
+    assert np.abs(out).max() < 1e-4
+
+
+@pytest.mark.parametrize(("rate", "n_channels"), [(7_999, 2), (192_001, 2), (48_000, 3), (48_000, 0)])
+def test_what_it_is_not_made_for_is_refused_with_a_sentence(rate, n_channels):
+    with pytest.raises(ValueError, match=r"must be"):
+        NativeEffect(rate, n_channels)
+
+
+def test_values_out_of_range_are_the_nearest_and_none_changes_nothing():
+    x = sound(48_000, 1)[:, :12_000]
+    native = NativeEffect(48_000, 1)
+    for name, value in (("layers", 99.0), ("mix", -5.0), ("input_gain_db", float("nan"))):
+        native.set(name, value)
+    expected = NativeEffect(48_000, 1)
+    for name, value in (("layers", 24.0), ("mix", 0.0)):
+        expected.set(name, value)
+    np.testing.assert_array_equal(native.push(x), expected.push(x))
