@@ -24,6 +24,7 @@ import lamina.models.coding.search
 import lamina.models.engines.core_engine
 import lamina.models.engines.loop
 import lamina.models.engines.onnx_engine
+import lamina.models.engines.postfilter
 import lamina.models.runtime
 import lamina.plugin.stream.two_pass
 from lamina.models.bundles.bundle import Bundle
@@ -49,13 +50,17 @@ class Manner:
     Args:
         search: candidates in the search for codes.
         two_pass: whether each window's layers are planned first.
+        postfilter: whether what is decoded goes through it, as usual.
     """
 
     search: int = USUAL_SEARCH
     two_pass: bool = False
+    postfilter: bool = True
 
     def __str__(self) -> str:
-        return (f" search {self.search}" if self.search > 1 else "") + (" two passes" if self.two_pass else "")
+        search = f" search {self.search}" if self.search > 1 else ""
+        passes, postfilter = " two passes" if self.two_pass else "", " postfilter" if self.postfilter else ""
+        return search + passes + postfilter
 
 
 USUAL = Manner()
@@ -180,7 +185,19 @@ def code_with_bundle(
         else:
             quantized, sent = runtime.quantized(padded, layers, manner.search), float(layers)
         decoded, _ = runtime.decode(quantized, runtime.decoder_state(1), denoise, layers)
+        if manner.postfilter:
+            decoded = _filtered(runtime, decoded, layers)
         yield decoded[0, config.delay_samples : config.delay_samples + samples.size], sent
+
+
+def _filtered(runtime: CodecRuntime, decoded: Samples, layers: int) -> Samples:
+    """Decoded samples `[1, frames · frame]` through the postfilter, as the effect's are."""
+    config, postfilter = runtime.config, runtime.postfilter(1)
+    if postfilter is None:
+        return decoded
+    n_frames = decoded.shape[1] // config.frame
+    kbps = runtime.summed_bits[layers] * config.sample_rate / config.frame / 1000
+    return postfilter.pass_on(decoded, np.ones(n_frames, np.float32), np.full((1, n_frames), kbps, np.float32))
 
 
 def _in_two_passes(runtime: CodecRuntime, x: Samples, layers: int, search: int) -> tuple[Samples, float]:
@@ -227,6 +244,8 @@ def _jobs(
     for name, bundle in bundles.items():
         manner = manners.get(name, USUAL)
         files = _programs(bundle)
+        if manner.postfilter:
+            files += (Path(str(lamina.models.engines.postfilter.__file__)),)
         if manner.two_pass:
             files += (Path(str(lamina.plugin.stream.two_pass.__file__)),)
         for layers, denoise in _settings(window.kind, bundle, layer_counts):

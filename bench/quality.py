@@ -68,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         manners[f"{names[0]}, search {options.search}"] = Manner(search=options.search)
     if options.two_pass:
         manners[f"{names[0]}, two passes"] = Manner(two_pass=True)
+    if options.without_postfilter:
+        manners[f"{names[0]}, no postfilter"] = Manner(postfilter=False)
     measured.update(dict.fromkeys(manners, bundles[0]))
     results = measure(windows, measured, options.layers, lyra, cache, options.processes, manners)
     for group in results.groups():
@@ -185,6 +187,11 @@ def _parser() -> argparse.ArgumentParser:
         "--two-pass",
         action="store_true",
         help="measure the bundle with each window's layers planned first, too, and say whether that is better",
+    )
+    parser.add_argument(
+        "--without-postfilter",
+        action="store_true",
+        help="measure the bundle without the postfilter, too, and say whether that is better",
     )
     parser.add_argument("--musts", action="store_true", help="print the table of targets and whether each is met")
     parser.add_argument(

@@ -7,18 +7,6 @@ namespace LAMINA_SET {
 
 #include "products.h"
 
-constexpr int MAX_SUPPORT = 2 * MAX_FRAME;
-constexpr int ROOM = BYTE_BLOCK; // behind rows that are rounded to bytes
-
-constexpr float POWER_FLOOR = 1e-7f, COMPANDING_FLOOR = 1e-3f, ENERGY_FLOOR = 1e-6f;
-constexpr float LEAST_LOG_GAIN = -8.1f, MOST_LOG_GAIN = 1.0f, LEAST_LOG_GATE = -4.0f, MOST_LOG_GATE = 3.0f;
-constexpr float LARGEST_LOGIT = 12.0f;
-constexpr float LARGEST_LATENT = 12.0f, LARGEST_CORRECTION = 4.0f, LEAK = 0.95f, DECODER_CORRECTION = 0.3f;
-constexpr int DECIMATION = 4, LOW_PASS_TAPS = 49, NEAR = 5;
-constexpr int TRIED_LAGS = 3; // where more than one candidate is followed
-constexpr int APART = 2; // lags at the slower rate that are too near to each other to be tried both
-constexpr float PRE_EMPHASIS = 0.6f;
-
 // Numbers this close to nothing cost time and are heard by nobody: while a call lasts they are taken for zero.
 class FlushDenormals {
   public:
@@ -44,6 +32,24 @@ class FlushDenormals {
 
 static inline void copy(float *to, const float *from, int n) { std::memcpy(to, from, n * sizeof(float)); }
 
+static float log_of(float x) { return logarithm(all(x))[0]; }
+
+static float exp_of(float x) { return exponential(all(x))[0]; }
+
+#include "postfilter.h"
+
+constexpr int MAX_SUPPORT = 2 * MAX_FRAME;
+constexpr int ROOM = BYTE_BLOCK; // behind rows that are rounded to bytes
+
+constexpr float POWER_FLOOR = 1e-7f, COMPANDING_FLOOR = 1e-3f, ENERGY_FLOOR = 1e-6f;
+constexpr float LEAST_LOG_GAIN = -8.1f, MOST_LOG_GAIN = 1.0f, LEAST_LOG_GATE = -4.0f, MOST_LOG_GATE = 3.0f;
+constexpr float LARGEST_LOGIT = 12.0f;
+constexpr float LARGEST_LATENT = 12.0f, LARGEST_CORRECTION = 4.0f, LEAK = 0.95f, DECODER_CORRECTION = 0.3f;
+constexpr int DECIMATION = 4, LOW_PASS_TAPS = 49, NEAR = 5;
+constexpr int TRIED_LAGS = 3; // where more than one candidate is followed
+constexpr int APART = 2; // lags at the slower rate that are too near to each other to be tried both
+constexpr float PRE_EMPHASIS = 0.6f;
+
 // Forget the oldest of `n` floats and remember `size` new ones.
 static inline void remember(float *memory, int n, const float *newest, int size) {
     if (size < n) {
@@ -53,9 +59,6 @@ static inline void remember(float *memory, int n, const float *newest, int size)
         copy(memory, newest + size - n, n);
     }
 }
-
-static float log_of(float x) { return logarithm(all(x))[0]; }
-static float exp_of(float x) { return exponential(all(x))[0]; }
 
 // sign(c) |c|^p of weighted coefficients without part of their gain, `[frame]`; returns the log-gain (`Companding.compress`).
 static float compress(const Companding &companding, const lamina_shape &shape, const float *c, float *u) {
@@ -658,7 +661,7 @@ static void add_exact(const Codebook &book, int code, float weight, int latent, 
 }
 
 extern const Calls calls;
-const Calls calls = {LAMINA_AVX2 ? "avx2" : "baseline", encode, decode, quantize, send, receive, add_exact};
+const Calls calls = {LAMINA_AVX2 ? "avx2" : "baseline", encode, decode, quantize, send, receive, add_exact, postfilter};
 
 } // namespace LAMINA_SET
 } // namespace lamina

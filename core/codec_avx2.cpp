@@ -1,4 +1,5 @@
 // The codec for x86 processors with AVX2.
+#include <cmath>
 #include <cstring>
 
 #include "weights.h"

@@ -1,4 +1,5 @@
 // The codec for every processor.
+#include <cmath>
 #include <cstring>
 #if defined(__x86_64__)
 #include <emmintrin.h>

@@ -136,3 +136,11 @@ void lamina_receive(const lamina_codec *codec, int32_t n_frames, const int32_t *
                     int32_t conceal, float *loop_state, float *predictions) {
     codec->calls->receive(codec->codec, n_frames, codes, stride, counts, given, conceal != 0, loop_state, predictions);
 }
+
+int32_t lamina_postfilter_state(void) { return lamina::PF_STATE; }
+
+void lamina_postfilter(const lamina_codec *codec, int32_t n_frames, const float *strengths, const float *kbps, float *state, float *audio) {
+    const lamina_shape &shape = codec->codec.shape;
+    if (shape.sample_rate != lamina::PF_SAMPLE_RATE || shape.frame % lamina::PF_BLOCK) return;
+    codec->calls->postfilter(n_frames, shape.frame, strengths, kbps, state, audio);
+}

@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 /* Rises with every change of what is declared here. */
-#define LAMINA_API_VERSION 5
+#define LAMINA_API_VERSION 6
 
 /* What a codec looks like; the fields of `CodecConfig`, `TransformConfig` and `MemoryConfig` in `models/config.py`, by their names. */
 typedef struct lamina_shape {
@@ -110,6 +110,15 @@ LAMINA_API void lamina_send(const lamina_codec *codec, int32_t n_frames, const f
  * with the last lag that did. Without a memory nothing is done. */
 LAMINA_API void lamina_receive(const lamina_codec *codec, int32_t n_frames, const int32_t *codes, int32_t stride, const int32_t *counts,
                                const float *given, int32_t conceal, float *loop_state, float *predictions);
+
+/* Floats of a postfilter's state. */
+LAMINA_API int32_t lamina_postfilter_state(void);
+
+/* Turns down what is between the harmonics of decoded voices (`postfilter.h`), in place: samples `[n_frames * frame]` at 24 kHz in frames of
+ * a multiple of 160 samples, how much of it is done (`strengths`, 0 to 1: nothing to all) and how many kbps were sent, `[n_frames]` each.
+ * For other rates and frames nothing is done. */
+LAMINA_API void lamina_postfilter(const lamina_codec *codec, int32_t n_frames, const float *strengths, const float *kbps, float *state,
+                                  float *audio);
 
 #ifdef __cplusplus
 }

@@ -104,6 +104,12 @@ struct Codebook {
 // Layers of a frame: with a memory the lag is one of them.
 inline int layers_of(const lamina_shape &shape) { return shape.residual_layers + (shape.past ? 1 : 0); }
 
+// The postfilter: samples that are filtered alike, what it remembers of the sound (two of the longest periods before the window that ends
+// with a block, and a sample more for smoothing and pre-emphasis), and floats of its state.
+constexpr float PF_SAMPLE_RATE = 24000;
+constexpr int PF_BLOCK = 160, PF_WINDOW = 480, PF_LONGEST = 480, PF_PAST = PF_WINDOW + 2 * PF_LONGEST + 8 - PF_BLOCK, PF_TAPS = 5,
+              PF_FILTER = 2 + PF_TAPS, PF_STATE = PF_PAST + PF_FILTER + 5;
+
 struct Codec {
     lamina_shape shape;
     Encoder encoder;
@@ -123,6 +129,7 @@ struct Calls {
                  int32_t *, float *);
     void (*receive)(const Codec &, int, const int32_t *, int, const int32_t *, const float *, bool, float *, float *);
     void (*add_exact)(const Codebook &, int, float, int, float *);
+    void (*postfilter)(int, int, const float *, const float *, float *, float *);
 };
 
 // Builds a codec; throws std::runtime_error with a sentence that names what is wrong.

@@ -19,9 +19,10 @@ import numpy.typing as npt
 from lamina.dsp.arrays import FloatArray
 from lamina.models.bundles.bundle import SNAPSHOT, Bundle, BundleError, bundle_version, open_bundle
 from lamina.models.coding.likeness import Likeness
-from lamina.models.engines.engine import EngineName, State, open_engine
+from lamina.models.engines.engine import AnyPostfilter, EngineName, State, open_engine
 from lamina.models.engines.exact import exact_product
 from lamina.models.engines.loop import Loop
+from lamina.models.engines.postfilter import fits as postfilter_fits
 
 CodeArray = npt.NDArray[np.uint16]
 Counts = npt.NDArray[np.integer]
@@ -150,6 +151,10 @@ class CodecRuntime:
     def loop(self, n_channels: int) -> Loop | None:
         """A new loop through the memory; None if the codec has none."""
         return None if self.config.memory is None else self._engine.loop(self, n_channels)
+
+    def postfilter(self, n_channels: int) -> AnyPostfilter | None:
+        """A new postfilter for what is decoded; None if there is none for sound of this model's rate."""
+        return self._engine.postfilter(n_channels) if postfilter_fits(self.config) else None
 
     def encode(self, x: FloatArray, state: State) -> tuple[FloatArray, State]:
         """Samples `[channels, frames · frame]` → latents `[channels, frames, latent]` and the new state."""

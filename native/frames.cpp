@@ -36,7 +36,8 @@ Frames::Frames(std::shared_ptr<const Model> model, int n_channels)
         channel.encoder.resize(model_->encoder_state), channel.decoder.resize(model_->decoder_state);
         channel.lags.resize(model_->lag_state), channel.loop.resize(model_->loop_state);
         for (auto *latent : {&channel.latent, &channel.prediction, &channel.heard}) latent->resize(shape.latent);
-        for (auto *sound : {&channel.plain, &channel.said, &channel.further_sound}) sound->resize(shape.frame);
+        for (auto *sound : {&channel.plain, &channel.filtered, &channel.said, &channel.further_sound}) sound->resize(shape.frame);
+        channel.postfilter.resize(lamina_postfilter_state());
         channel.before.resize(model_->decoder_state);
         for (auto &state : channel.further) state.resize(model_->decoder_state);
         channels_.push_back(std::move(channel));
@@ -109,7 +110,10 @@ void Frames::decode(float *const *x, const Settings &settings) {
         channel.before = channel.decoder;
         const int32_t count = sent_.counts[i];
         lamina_decode(model_->codec, 1, channel.heard.data(), &denoise, &count, channel.decoder.data(), channel.plain.data());
-        std::copy(channel.plain.begin(), channel.plain.end(), x[i]);
+        channel.filtered = channel.plain;
+        const float strength = (float)std::clamp(settings.postfilter, 0.0, 1.0), kbps = model_->kbps(std::max((int)count, 1));
+        lamina_postfilter(model_->codec, 1, &strength, &kbps, channel.postfilter.data(), channel.filtered.data());
+        std::copy(channel.filtered.begin(), channel.filtered.end(), x[i]);
     }
     for (int name = 0; name < N_VOICES; name++) {
         Ramp &ramp = shares_[name];
@@ -126,7 +130,7 @@ void Frames::decode(float *const *x, const Settings &settings) {
             Channel &channel = channels_[i];
             say(i, (Voice)name, settings, channel.said.data());
             for (int j = 0; j < frame; j++)
-                x[i][j] = is_whole ? channel.said[j] : x[i][j] + (channel.said[j] - channel.plain[j]) * share_[j];
+                x[i][j] = is_whole ? channel.said[j] : x[i][j] + (channel.said[j] - channel.filtered[j]) * share_[j];
         }
         if (name == LAYER && settings.listen_layer > 1) is_further_[2] = true;
         is_further_[name == LATENT ? 3 : name] = true;

@@ -34,7 +34,7 @@ class Frames {
     enum Voice { NOISE, LAYER, LATENT, N_VOICES };
     struct Channel {
         OffsetRemover offset;
-        std::vector<float> encoder, decoder, lags, loop, latent, prediction, heard, before, plain, said, further_sound;
+        std::vector<float> encoder, decoder, lags, loop, latent, prediction, heard, before, plain, postfilter, filtered, said, further_sound;
         std::vector<float> further[4]; // decoders of voices: noise, layer, layers without it, latent
     };
 

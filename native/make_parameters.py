@@ -17,7 +17,7 @@ from lamina.plugin.parameters.table import PARAMETERS, Parameter, Value
 HEADER = Path(__file__).parent / "parameters.h"
 NATIVE = (
     *("layers", "denoise", "noise_only", "mix", "input_gain_db", "output_gain_db", "bypass"),
-    *("listen", "listen_layer", "stereo", "side_layers", "loudness_layers", "search"),
+    *("listen", "listen_layer", "stereo", "side_layers", "loudness_layers", "search", "postfilter"),
 )
 """The parameters that the native effect has, in the plugin's order: new ones go to the end, for hosts count them."""
 ENUMS = {"listen": "Listen", "stereo": "Stereo"}

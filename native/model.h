@@ -29,6 +29,9 @@ class Model {
     // Row of the first layer of a frame of `count` layers.
     int first_row(int count) const { return shape.past && count < shape.from_layers ? layers : 0; }
 
+    // Of a channel that is sent `count` layers.
+    float kbps(int count) const { return (float)(summed_bits[count] * ((double)sample_rate / shape.frame / 1000)); }
+
   private:
     Model(lamina_codec *opened, const lamina_about &about);
 };

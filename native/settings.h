@@ -18,6 +18,7 @@ struct Settings {
     int side_layers = 4;
     double loudness_layers = 0;
     int search = 4;
+    double postfilter = 1;
 };
 
 } // namespace lamina

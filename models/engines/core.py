@@ -24,7 +24,7 @@ from lamina.models.config import CodecConfig
 
 Int32Array = npt.NDArray[np.int32]
 
-API_VERSION = 5
+API_VERSION = 6
 HALF = ".half"
 """Ends the name of a weight that a graph stores in half precision."""
 UNTRAINED = (
@@ -84,6 +84,8 @@ def library() -> ctypes.CDLL | None:
         "lamina_decode": (_Pointer, integer, *[_Pointer] * 5),
         "lamina_quantize": (_Pointer, integer, _Pointer, _Pointer, *[integer] * 3, _Pointer),
         "lamina_send": (_Pointer, integer, *[_Pointer] * 7, integer, *[_Pointer] * 2),
+        "lamina_postfilter_state": (),
+        "lamina_postfilter": (_Pointer, integer, *[_Pointer] * 4),
         "lamina_receive": (_Pointer, integer, _Pointer, integer, _Pointer, _Pointer, integer, *[_Pointer] * 2),
     }
     for name, arguments in signatures.items():
@@ -108,6 +110,7 @@ class StateSizes:
     decoder: int
     lags: int
     loop: int
+    postfilter: int
 
 
 class Core:
@@ -151,7 +154,7 @@ class Core:
             )
         sizes = np.zeros(4, np.int32)
         found.lamina_state_sizes(self._codec, sizes.ctypes.data)
-        self.sizes = StateSizes(*sizes.tolist())
+        self.sizes = StateSizes(*sizes.tolist(), found.lamina_postfilter_state())
         self.instructions = instructions or found.lamina_instructions().decode()
 
     def __del__(self) -> None:
@@ -233,6 +236,10 @@ class Core:
             _at(loop_state),
             _at(predictions),
         )
+
+    def postfilter(self, strengths: FloatArray, kbps: FloatArray, state: FloatArray, audio: FloatArray) -> None:
+        """Filter samples `audio [frames · frame]` in place; `strengths` and `kbps [frames]`."""
+        self._library.lamina_postfilter(self._codec, len(strengths), _at(strengths), _at(kbps), _at(state), _at(audio))
 
 
 def _at(array: npt.NDArray[Any]) -> ctypes.Array[ctypes.c_char] | int:

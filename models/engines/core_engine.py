@@ -79,6 +79,25 @@ class CoreEngine:
             raise ValueError("This codec has no memory.")
         return CoreLoop(self._core, n_channels, self._config.latent, self._config.frame)
 
+    def postfilter(self, n_channels: int) -> CorePostfilter:
+        return CorePostfilter(self._core, n_channels)
+
+
+class CorePostfilter:
+    """One stream's postfilter; see `lamina.models.engines.postfilter.Postfilter`."""
+
+    def __init__(self, core: Core, n_channels: int) -> None:
+        self._core = core
+        self._state = np.zeros((n_channels, core.sizes.postfilter), np.float32)
+
+    def pass_on(self, audio: FloatArray, strengths: FloatArray, kbps: FloatArray) -> FloatArray:
+        filtered = audio.astype(np.float32, order="C", copy=True)
+        done = np.ascontiguousarray(strengths, np.float32)
+        sent = np.ascontiguousarray(kbps, np.float32)
+        for channel in range(len(filtered)):
+            self._core.postfilter(done, sent[channel], self._state[channel], filtered[channel])
+        return filtered
+
 
 class CoreLoop:
     """One side's loop of one stream; see `lamina.models.engines.loop.Loop`."""

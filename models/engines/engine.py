@@ -27,6 +27,13 @@ CodeArray = npt.NDArray[np.uint16]
 State = list[FloatArray]
 
 
+class AnyPostfilter(Protocol):
+    """One stream's postfilter, whichever computes it."""
+
+    def pass_on(self, audio: FloatArray, strengths: FloatArray, kbps: FloatArray) -> FloatArray:
+        """As `lamina.models.engines.postfilter.Postfilter.pass_on`."""
+
+
 class Engine(Protocol):
     """Encoder, quantizer, memory and decoder of one bundle.
 
@@ -68,6 +75,9 @@ class Engine(Protocol):
 
     def loop(self, runtime: CodecRuntime, n_channels: int) -> Loop:
         """A new loop through the memory that the bundle must have."""
+
+    def postfilter(self, n_channels: int) -> AnyPostfilter:
+        """A new postfilter for sound that it fits (`lamina.models.engines.postfilter.fits`)."""
 
 
 def open_engine(bundle: Bundle, name: EngineName | None = None, tries: bool = False) -> Engine:

@@ -34,6 +34,7 @@ from lamina.models.config import MemoryConfig
 from lamina.models.engines.exact import exact_product
 from lamina.models.engines.loop import LoopState, OnnxLoop
 from lamina.models.engines.pieces import CHANNELS, FRAMES, ROWS, State, joined, pieces, streamed
+from lamina.models.engines.postfilter import Postfilter
 
 if TYPE_CHECKING:
     from lamina.models.runtime import CodecRuntime
@@ -109,6 +110,9 @@ class OnnxEngine:
 
     def loop(self, runtime: CodecRuntime, n_channels: int) -> OnnxLoop:
         return OnnxLoop(runtime, self, n_channels)
+
+    def postfilter(self, n_channels: int) -> Postfilter:
+        return Postfilter(n_channels)
 
     def quantize(self, rows: FloatArray, counts: npt.NDArray[np.integer], width: int, coarse: bool) -> CodeArray:
         if width > 1 and coarse:

@@ -101,6 +101,15 @@ class Sharing(ParameterGroup, group="rate", tab="Layers"):
     )  # fmt: skip
 
 
+class Decoding(ParameterGroup, group="levels", tab="Layers"):
+    """What is done to decoded sound."""
+
+    postfilter: float = parameter(
+        "Postfilter", 0.0, 1.0, default=1.0, unit="%",
+        help="Turns down the codec's noise between the harmonics of voices; costs no bits and no latency.",
+    )  # fmt: skip
+
+
 class Making(ParameterGroup, tab="Bend", section="How codes are made"):
     """How codes come about, before anything is done to them."""
 

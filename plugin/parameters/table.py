@@ -15,6 +15,7 @@ from lamina.plugin.desk.chain import ChainParameters
 from lamina.plugin.desk.gains import LayerDesk
 from lamina.plugin.parameters.codec import (
     KBPS_PER_LAYER,
+    Decoding,
     Listening,
     Making,
     Moving,
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 
-class AllParameters(Panel, LayerDesk, Listening, StereoAndBits, Sharing, ChainParameters, Making, Moving):
+class AllParameters(Panel, LayerDesk, Listening, StereoAndBits, Sharing, Decoding, ChainParameters, Making, Moving):
     """Everything that settings hold, in the order in which it is shown and written."""
 
 

@@ -23,7 +23,7 @@ class ToDecode:
     Args:
         latents: `[channels, frames, latent]`, what is decoded.
         layers: how many the latents are made of, `[channels, frames]`.
-        denoise: of each frame, `[frames]`.
+        denoise, postfilter: how much of each is done, of each frame, `[frames]`.
         voice: one of VOICES, or "" for the sound itself.
         first_layers: latents of the first k layers as they were sent, `[channels, frames, latent]`; asked for while a
             layer is heard.
@@ -36,6 +36,7 @@ class ToDecode:
     latents: FloatArray
     layers: Counts
     denoise: FloatArray
+    postfilter: FloatArray
     voice: str
     first_layers: Callable[[int], FloatArray]
     sent_layers: Counts
@@ -59,6 +60,11 @@ class Decoding:
     def __init__(self, runtime: CodecRuntime, n_channels: int, ramp_samples: int, voice: str) -> None:
         self._runtime = runtime
         self._state = runtime.decoder_state(n_channels)
+        self._postfilter = runtime.postfilter(n_channels)
+        config = runtime.config
+        # Of a frame of no, one, two … layers; the postfilter knows of no rate below one layer's.
+        kbps = runtime.summed_bits * (config.sample_rate / config.frame / 1000)
+        self._kbps = np.maximum(kbps, kbps[1]).astype(np.float32)
         self._further: dict[str, State] = {}
         self._shares = {name: Ramp(float(name == voice), ramp_samples) for name in VOICES}
 
@@ -66,6 +72,9 @@ class Decoding:
         """Samples `[channels, frames · frame]`."""
         y, after = self._runtime.decode(frames.latents, self._state, frames.denoise, frames.layers)
         plain = y
+        if self._postfilter is not None:
+            y = self._postfilter.pass_on(plain, frames.postfilter, self._kbps[frames.layers])
+        filtered = y
         for name in VOICES:
             ramp = self._shares[name]
             ramp.set(float(name == frames.voice))
@@ -77,7 +86,7 @@ class Decoding:
             y = (
                 self._voice(name, plain, frames)
                 if np.all(share == 1)
-                else y + (self._voice(name, plain, frames) - plain) * share
+                else y + (self._voice(name, plain, frames) - filtered) * share
             )
         self._state = after
         return y

@@ -1,4 +1,4 @@
-"""The desk's tab of layers: what is listened to at the left, a fader for each layer beside it."""
+"""The desk's tab of layers: what is listened to at the left, then bitrate and postfilter, and a fader for each layer."""
 
 from collections.abc import Mapping
 
@@ -53,6 +53,7 @@ class LayersTab(DeskTab):
         bits.addWidget(heading("Bitrate"))
         bits.addWidget(self.variable)
         bits.addStretch(1)
+        bits.addWidget(controls.make("postfilter"), 0, Qt.AlignmentFlag.AlignHCenter)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.MARGIN)

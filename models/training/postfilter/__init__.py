@@ -1,0 +1,1 @@
+"""How the postfilter's network is trained: `python -m lamina.models.training.postfilter --help`."""
