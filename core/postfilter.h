@@ -12,6 +12,7 @@ constexpr int PF_FADE = 40;     // samples in which one block's filter becomes t
 constexpr int PF_LAGS = PF_LONGEST - PF_SHORTEST + 1;
 constexpr float PF_SHORTER = 0.95f;                 // a period of half the length, or less, that fits so well is the true one
 constexpr float PF_PRE_EMPHASIS = 0.9f;
+constexpr float PF_SILENCE = 1e-8f; // power below which nothing is looked at: -80 dBFS
 
 struct PostfilterState {
     float *past;                                    // what was decoded, [PF_PAST]
@@ -136,11 +137,16 @@ static void postfilter(int n_frames, int frame, const float *strengths, const fl
         const float strength = strengths[index / blocks];
         copy(x, state.past, PF_PAST);
         copy(x + PF_PAST, audio, PF_BLOCK);
+        const float *window = x + PF_PAST + PF_BLOCK - PF_WINDOW;
         float next[PF_FILTER] = {state.filter[0]};
-        if (strength > 0) {
+        if (strength > 0 && dot(window, window, PF_WINDOW) < PF_WINDOW * PF_SILENCE) {
+            // A pause is a new beginning: what follows it is filtered as if nothing had been before.
+            next[0] = 0;
+            for (int i = 0; i < PF_SLOW; i++) state.slow[i] = 0;
+        } else if (strength > 0) {
             float seen[PF_SEEN];
             int period;
-            pf_features(x + PF_PAST + PF_BLOCK - PF_WINDOW, kbps[index / blocks], state, period, seen);
+            pf_features(window, kbps[index / blocks], state, period, seen);
             pf_decide(seen, next + 1);
             next[0] = (float)period, next[1] *= strength;
         }

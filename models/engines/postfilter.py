@@ -31,11 +31,15 @@ PAST = WINDOW + 2 * LONGEST + 8 - BLOCK
 """Samples before a block that are remembered."""
 SHORTER = 0.95
 """A period of half the length, a third or a quarter, that fits so well beside the best is the true one."""
+SILENCE = 1e-8
+"""Power below which nothing is looked at: −80 dBFS."""
 PRE_EMPHASIS = 0.9
 TAPS = 5
 """Of the comb: what came one period before is interpolated."""
 LEVEL_OF_SILENCE = -4.0
 """Half the decimal logarithm of the least power that is told from none."""
+SEEN = 13
+"""Things that the network sees."""
 WEIGHTS = "postfilter.npz"
 
 
@@ -121,7 +125,9 @@ class ChannelPostfilter:
     def _block(self, audio: FloatArray, strength: float, kbps: float) -> FloatArray:
         x = np.concatenate([self._past, audio])
         after = BlockFilter(self._filter.period)
-        if strength > 0:
+        if strength > 0 and _is_silent(x):
+            after = self._begin_anew()
+        elif strength > 0:
             period, seen = self._look(x, kbps)
             share, *taps = self._network.decide(seen).tolist()
             after = BlockFilter(period, strength * share, tuple(taps))
@@ -137,9 +143,18 @@ class ChannelPostfilter:
     def look_at(self, block: FloatArray, kbps: float) -> tuple[int, FloatArray]:
         """Only look at the next block `[BLOCK]`: its pitch period, and what the network sees of it, `[13]`."""
         x = np.concatenate([self._past, block])
+        self._past = x[BLOCK:]
+        if _is_silent(x):
+            self._filter = self._begin_anew()
+            return SHORTEST, np.zeros(SEEN, np.float32)
         period, seen = self._look(x, kbps)
-        self._past, self._filter = x[BLOCK:], BlockFilter(period)
+        self._filter = BlockFilter(period)
         return period, seen
+
+    def _begin_anew(self) -> BlockFilter:
+        """A pause is a new beginning: what follows it is filtered as if nothing had been before."""
+        self._slow[:], self._level = 0, np.float32(0)
+        return BlockFilter()
 
     def _look(self, x: FloatArray, kbps: float) -> tuple[int, FloatArray]:
         """The pitch period of the block that ends `x [PAST + BLOCK]`, and what the network sees of it, `[13]`."""
@@ -164,6 +179,10 @@ class ChannelPostfilter:
             *(self._level + LEVEL_OF_SILENCE - level, np.log2(kbps / 0.75) / 4.6, last),
         ]
         return period, np.array(seen, np.float32)
+
+
+def _is_silent(x: FloatArray) -> bool:
+    return bool(x[-WINDOW:] @ x[-WINDOW:] < WINDOW * SILENCE)
 
 
 def _energy(x: FloatArray) -> np.float32:

@@ -119,6 +119,15 @@ def test_silence_stays_silent_and_nothing_goes_beyond_full_scale():
     assert not np.any(after[:, LONGEST + BLOCK :])
 
 
+def test_after_a_pause_nothing_is_known_of_what_was_before(sound):
+    fresh, used = (load_runtime("lamina-24k").postfilter(2) for _ in range(2))
+    used.pass_on(sound, *told(n_channels=2))
+    # As much as is remembered of samples, and a little more, whatever the grid of blocks.
+    used.pass_on(np.zeros((2, 6 * FRAME), np.float32), *told(6, n_channels=2))
+    again = sound[:, ::-1].copy()
+    np.testing.assert_array_equal(*(one.pass_on(again, *told(n_channels=2)) for one in (fresh, used)))
+
+
 @pytest.mark.parametrize("pitch_hz", [60.0, 100.0, 250.0, 500.0])
 def test_the_pitch_period_is_found(pitch_hz):
     x, looking = harmonics(pitch_hz)[0], ChannelPostfilter()

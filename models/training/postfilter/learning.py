@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from lamina.dsp.arrays import FloatArray
-from lamina.models.engines.postfilter import BLOCK, PAST, ChannelPostfilter, Network
+from lamina.models.engines.postfilter import BLOCK, PAST, SEEN, ChannelPostfilter, Network
 from lamina.models.network.transform import mdct_basis
 from lamina.models.runtime import CodecRuntime
 from lamina.models.training.data.corpus import Corpus
 from lamina.models.training.losses.hearing import LoudnessDistance, ModulationDistance
 from lamina.models.training.losses.losses import compand
-from lamina.models.training.postfilter.network import SEEN, Deciding, Looked, filtered
+from lamina.models.training.postfilter.network import Deciding, Looked, filtered
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lamina.models.engines.postfilter import BLOCK, FADE, LONGEST, TAPS, Network
+from lamina.models.engines.postfilter import BLOCK, FADE, LONGEST, SEEN, TAPS, Network
 
-SEEN, HIDDEN = 13, 32
+HIDDEN = 32
 MOST = 0.6
 """The comb's largest share."""
 BIASES = (-1.0, -2.0, 0.0, 3.0, 0.0, -2.0)
