@@ -59,7 +59,7 @@ test-long: libraries-test $(VENV)/.for-test
 
 # Rooms that are left out as a whole aren't even collected: their imports alone take ten seconds.
 quick: $(VENV)/.for-test
-	$(BIN)/python -m pytest --ignore=tests/gui --ignore=tests/live --ignore=tests/training \
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --ignore=tests/gui --ignore=tests/live --ignore=tests/training \
 		-m "not slow and not long and not gui and not audio and not torch and not install" $(PYTEST_ARGS)
 
 docs: $(VENV)/.for-docs

@@ -33,6 +33,7 @@ def in_parts(codes, seed):
     return [codes[a:b] for a, b in zip([0, *edges], [*edges, len(codes)], strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entropy", [False, True])
 @pytest.mark.parametrize("seed", range(12))
 def test_the_file_is_the_one_that_is_written_at_once(tmp_path, seed, entropy):
@@ -78,6 +79,7 @@ def test_damage_is_told_and_concealed_part_by_part(tmp_path):
         assert [len(part) for part in file] == [750, 750, 750] and file.damage.n_missing == 2250
 
 
+@pytest.mark.slow
 def test_a_file_of_many_hours_is_written_and_read_in_little_memory(tmp_path):
     """Two hours: the format has no limit near that, and they are not in memory, where they would take 26 MB."""
     minute = real_codes(1, 60.0)
