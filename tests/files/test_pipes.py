@@ -260,6 +260,7 @@ def test_memory_does_not_grow_with_what_comes(tmp_path):
     assert peaks[1] - peaks[0] < 10
 
 
+@pytest.mark.slow
 def test_a_pipe_that_can_not_be_written_is_not_taken_for_a_file_that_can_not_be_read(take):
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
@@ -271,6 +272,7 @@ def test_a_pipe_that_can_not_be_written_is_not_taken_for_a_file_that_can_not_be_
     assert (done.returncode, done.stderr) == (OUTPUT, b"lamina: Standard output: No space left on device.\n")
 
 
+@pytest.mark.slow
 def test_who_stops_reading_the_pipe_of_a_file_ends_it_quietly(take):
     command = [sys.executable, "-m", "lamina", "render", str(take), "-", "-q"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as render:
