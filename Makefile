@@ -16,9 +16,12 @@ HELDOUT ?= heldout
 LYRA ?=
 BENCH_ARGS ?=
 
-# All tests run in as many processes as there are cores, four at most; whole files go to each, since tests of a file share
-# engines and servers. Who chooses some is answered sooner by one process, and means the long ones too.
-ALL_BUT_LONG := $(if $(filter -k% tests/%,$(PYTEST_ARGS)),,-n logical --maxprocesses 4 --dist loadfile -m "not long")
+# All tests run in one process more than there are cores, four at most: a third of the time windows and engines are waited
+# for. Whole files go to each, since tests of a file share engines and servers, and in the order of tests/conftest.py.
+# Who chooses some is answered sooner by one process, and means the long ones too.
+WORKERS := $(shell n=$$(($$(nproc 2>/dev/null || echo 2) + 1)); echo $$((n > 4 ? 4 : n)))
+IN_PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+ALL_BUT_LONG := $(if $(filter -k% tests/%,$(PYTEST_ARGS)),,$(IN_PARALLEL) -m "not long")
 
 .PHONY: help run quick test test-long docs api check types docs-tables bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss bench-line bench-line-costs examples clean libraries-run libraries-test
 .DEFAULT_GOAL := help
@@ -56,7 +59,7 @@ test-long: libraries-test $(VENV)/.for-test
 
 # Rooms that are left out as a whole aren't even collected: their imports alone take ten seconds.
 quick: $(VENV)/.for-test
-	$(BIN)/python -m pytest --ignore=tests/gui --ignore=tests/live --ignore=tests/training \
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --ignore=tests/gui --ignore=tests/live --ignore=tests/training \
 		-m "not slow and not long and not gui and not audio and not torch and not install" $(PYTEST_ARGS)
 
 docs: $(VENV)/.for-docs

@@ -29,6 +29,7 @@ def test_without_speech_it_says_so_and_measures_nothing(tmp_path, capsys):
     assert "There is no speech" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_both_give_back_speech_in_its_place(opus):
     item = 0.5 * demo(1, RATE, 1.5)[0]
     for heard in (line.through_lamina(item, NONE, 0.0, 1, 0), line.through_opus(opus, item, 24, 0.0, 1, 0)):

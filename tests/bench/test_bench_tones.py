@@ -21,6 +21,7 @@ def halving(audio, sample_rate):
     return audio * np.float32(0.5)
 
 
+@pytest.mark.slow
 def test_a_codec_that_halves_everything_loses_6_db_everywhere():
     found = measure(halving)
     assert [sine.hertz for sine in found.sines] == list(SINES_HZ)

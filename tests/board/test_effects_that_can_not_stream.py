@@ -104,6 +104,7 @@ def test_live_one_is_left_out_even_where_others_are_heard_beside_it():
     assert "loses its sound" in board.slots[0].failure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [
@@ -124,6 +125,7 @@ def test_a_file_is_rendered_as_in_one_call(tmp_path, make):
     assert seen == sorted(seen) and seen[-1] == 1.0 and len(seen) > 4
 
 
+@pytest.mark.slow
 def test_a_side_chain_reaches_every_codec_of_a_file_in_one_piece(tmp_path):
     def make():
         return Board([NeuralCodec(layers=4, cross_layers=2), PitchShift(1), NeuralCodec(layers=3, cross_layers=1)])

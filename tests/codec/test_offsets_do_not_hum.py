@@ -29,6 +29,7 @@ def test_a_recording_with_an_offset_is_coded_as_well_as_without():
     assert lost[0] < lost[1] + 0.5
 
 
+@pytest.mark.slow
 def test_any_cutting_gives_the_same_and_codes_are_those_that_are_played():
     audio = demo(0, RATE, 3.0) + np.array([[0.1], [-0.02]], np.float32)
     codec = NeuralCodec(layers=4)
@@ -40,6 +41,7 @@ def test_any_cutting_gives_the_same_and_codes_are_those_that_are_played():
     assert np.array_equal(codec.decode(codec.encode(audio, RATE)), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("item", range(3))
 def test_sound_without_an_offset_is_coded_as_before(item, monkeypatch):
     audio = demo(item, RATE, 4.0)
@@ -48,6 +50,7 @@ def test_sound_without_an_offset_is_coded_as_before(item, monkeypatch):
     assert np.array_equal(NeuralCodec(layers=8).encode(audio, RATE).codes, codes.codes)
 
 
+@pytest.mark.slow
 def test_the_side_chains_offset_is_taken_out_too():
     audio, codec = demo(1, RATE, 4.0)[:1], NeuralCodec(layers=8, cross_layers=2)
     constant, silent = (codec(audio, RATE, sidechain=np.full_like(audio, offset)) for offset in (0.2, 0.0))

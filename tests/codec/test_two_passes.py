@@ -59,6 +59,7 @@ def test_sound_comes_closer_to_itself(sound, layers, gain_db):
     assert 10 * np.log10(error(NeuralCodec(layers=layers)) / error(planned(layers, audio))) > gain_db
 
 
+@pytest.mark.slow
 def test_what_is_planned_is_what_is_sent_and_heard_in_calls_files_and_streams():
     audio = voice()
     codec = planned(8, audio)
@@ -75,6 +76,7 @@ def test_what_is_planned_is_what_is_sent_and_heard_in_calls_files_and_streams():
     assert not np.array_equal(codec(audio, RATE), whole)
 
 
+@pytest.mark.slow
 def test_a_plan_does_not_depend_on_how_the_sound_is_cut():
     audio = music()
     codec = NeuralCodec(layers=6)
@@ -86,6 +88,7 @@ def test_a_plan_does_not_depend_on_how_the_sound_is_cut():
     assert np.array_equal(codec.plan(audio.T.copy(), RATE).counts, whole.counts)
 
 
+@pytest.mark.slow
 def test_the_way_that_is_found_is_the_cheapest_of_all():
     random = np.random.default_rng(7)
     bits = np.array([0.0, 10.0, 20.0, 30.0])
@@ -209,6 +212,7 @@ def test_a_codecs_own_plan_is_still_there_after_a_file_in_two_passes(tmp_path):
     assert codec.layer_plan is plan
 
 
+@pytest.mark.slow
 def test_files_are_coded_as_the_sound_in_them_is(tmp_path):
     source = tmp_path / "in.wav"
     write_sound(source, voice()[:, : 2 * RATE])

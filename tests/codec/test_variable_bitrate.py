@@ -55,6 +55,7 @@ def test_where_there_is_nothing_to_share_out_nothing_changes(layers):
     assert NeuralCodec(layers=layers, variable_rate=True).encode(audio, RATE) == constant
 
 
+@pytest.mark.slow
 def test_a_pause_pays_for_a_moment_and_not_for_what_follows_for_good():
     pause, loud = np.zeros((1, 10 * RATE), np.float32), noise(1, 3 * RATE, level=0.2)
     (counts,) = counts_of(np.concatenate([pause, loud], 1), 8)
@@ -63,6 +64,7 @@ def test_a_pause_pays_for_a_moment_and_not_for_what_follows_for_good():
     assert (counts[:740] == 3).all(), "silence takes the least"
 
 
+@pytest.mark.slow
 def test_each_channel_has_bits_of_its_own():
     audio = np.concatenate([voice()[:1], music()[:1]])[:, : 3 * RATE]
     both = counts_of(audio, 8)

@@ -30,6 +30,7 @@ def found(capsys):
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_every_codec_has_its_bitrate_and_figures_beside_the_original(write_sound, capsys):
     sound = write_sound("voice.wav")
     assert compare(sound, "--with", CODECS, "--metrics", "si_sdr,log_mel", "--json") == 0
@@ -80,6 +81,7 @@ def test_the_terminal_shows_the_same_figures_and_what_they_can_not_hear(write_so
     assert METRICS["si_sdr"].what_it_cannot_hear in out and "SI-SDR dB ↑" in out
 
 
+@pytest.mark.slow
 def test_all_are_equally_loud_and_aligned_as_they_are_played(write_sound):
     sound = write_sound("music.wav", index=0, rate=44_100, seconds=3.0)
     item = compare_sound(sound, contenders(["lamina:6,lamina:6:output_gain_db=-9,opus:64"]), [])

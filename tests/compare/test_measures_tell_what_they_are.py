@@ -116,6 +116,7 @@ def test_channels_are_mixed_to_one(voice):
     assert left_only == measure(voice, noisy, RATE, ["any"])
 
 
+@pytest.mark.slow
 @needs_all
 def test_a_long_sound_is_heard_to_its_end():
     voice = demo(1, RATE, 3.0).mean(axis=0)

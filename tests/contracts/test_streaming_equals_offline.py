@@ -17,6 +17,7 @@ TOLERANCE = 1e-5
 cuttings = st.lists(st.integers(1, 8192), min_size=1, max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     sizes=cuttings,

@@ -33,6 +33,7 @@ def test_kbps_is_what_the_codes_take_in_a_file(layers):
     assert 0 <= bits_of_codes(codes) - sent < 8 * -(-codes.n_frames // BLOCK_FRAMES)
 
 
+@pytest.mark.slow
 def test_what_is_reported_of_each_frame_is_what_is_sent_of_it():
     codec = NeuralCodec(layers=24, stereo="mid-side", side_layers=3, loudness_layers=0.5)
     codes = codec.encode(music(), RATE)

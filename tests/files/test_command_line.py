@@ -263,6 +263,7 @@ def test_help_reads_well(capsys):
     assert main([]) == 2
 
 
+@pytest.mark.slow
 def test_training_without_data_is_refused(tmp_path, capsys):
     pytest.importorskip("torch")
     pytest.importorskip("onnx")

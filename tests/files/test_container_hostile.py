@@ -265,6 +265,7 @@ def test_a_strangers_file_opens_and_writes_nothing(tmp_path, monkeypatch, name):
     assert not opened and [entry.name for entry in tmp_path.iterdir()] == ["strange.lamina"]
 
 
+@pytest.mark.slow
 def test_a_few_bytes_may_not_promise_the_sound_of_many_channels():
     header = header_of(pack(random_codes(8, 1)))
     much = {"frames": 45_000, "sample_rate": 192_000, "n_samples": 115_200_000, "n_channels": 8, "stereo": "linked"}

@@ -60,6 +60,7 @@ def tracks(draw) -> tuple[np.ndarray, int]:
     return np.clip(random.integers(0, n_layers + 1) + np.cumsum(moves, 1), 0, n_layers).astype(np.uint8), n_layers
 
 
+@pytest.mark.slow
 @given(track=tracks(), entropy=st.booleans())
 @settings(max_examples=60, deadline=None)
 @example(track=(np.array([[0, 64, 0, 64]], np.uint8), 64), entropy=False)
@@ -132,6 +133,7 @@ def test_however_codes_are_cut_the_file_is_the_same(tmp_path, entropy):
         assert (tmp_path / "a.lamina").read_bytes() == data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entropy", [False, True])
 def test_one_block_with_moves_makes_the_version_of_the_file_wherever_it_is(tmp_path, entropy):
     still = real_codes(8, 12.0)
@@ -221,6 +223,7 @@ def read_bit_by_bit(payload: bytes, n: int, n_layers: int) -> list[int] | None:
     return counts if all(0 <= count <= n_layers for count in counts) else None
 
 
+@pytest.mark.slow
 @given(
     n=st.sampled_from([1, 2, 3, 20, 75]),
     n_layers=st.sampled_from([1, 8, 64]),

@@ -81,6 +81,7 @@ def test_codes_and_decoded_sound_are_not_replaced_by_accident_either(tmp_path, t
     assert target.read_bytes() != before or command == "encode"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"n\n", OUTPUT), (b"\n", OUTPUT)])
 def test_on_a_terminal_it_is_asked(tmp_path, take, answer, code):
     other = write_take(tmp_path / "zebra.wav")
@@ -132,6 +133,7 @@ def test_many_files_go_through_encode_decode_and_inspect(tmp_path, take, capsys)
     assert facts[0]["layers"] == [{"least": 2, "most": 2}] and facts[0]["usable_model"] == "lamina-24k"
 
 
+@pytest.mark.slow
 def test_files_at_the_same_time_are_those_after_each_other(tmp_path):
     takes = [write_take(tmp_path / f"{index}.wav", 0.3 + index / 10) for index in range(4)]
     (tmp_path / "bad.wav").write_text("no sound")
@@ -259,6 +261,7 @@ def test_the_same_said_twice_is_no_contradiction(tmp_path, take):
     assert lamina("render", take, tmp_path / "out.wav", "--kbps", "3", "--set", "kbps=3", "-q") == 0
 
 
+@pytest.mark.slow
 def test_what_can_not_be_heard_as_the_others_stand_is_told(tmp_path, take, capsys):
     assert lamina("render", take, tmp_path / "out.wav", "--set", "bend_amount=0.5") == 0
     assert "--set bend_amount does nothing while bend is off" in capsys.readouterr().err

@@ -100,6 +100,7 @@ def test_a_render_between_pipes_ends_at_its_next_block(tmp_path, monkeypatch, dr
     assert (ended("render", "-", "-", "--layers", 1, *raw), len(calls)) == (130, 2)
 
 
+@pytest.mark.slow
 def test_codes_end_at_their_next_block(tmp_path, monkeypatch, dropped):
     source = sound_file(tmp_path / "in.wav")
     with monkeypatch.context() as patch:

@@ -326,6 +326,21 @@ def test_mpeg_layer_ii_is_right(tmp_path):
     assert 0.25 < np.abs(clip.samples).max() < 1
 
 
+@pytest.mark.parametrize("n_samples", [4, 5, 1001])
+def test_an_aiff_file_of_bytes_is_as_long_as_it_says_and_not_as_its_even_chunk(tmp_path, n_samples):
+    values = np.random.default_rng(2).integers(-128, 128, n_samples, dtype=np.int8)
+    rate = b"\x40\x0d\xbb\x80" + bytes(6)  # 24 kHz, in 80 bits
+    comm = b"COMM" + struct.pack(">IhIh", 18, 1, n_samples, 8) + rate
+    sound = b"SSND" + struct.pack(">III", 8 + n_samples, 0, 0) + values.tobytes() + bytes(n_samples % 2)
+    path = tmp_path / "a.aiff"
+    path.write_bytes(b"FORM" + struct.pack(">I", 4 + len(comm) + len(sound)) + b"AIFF" + comm + sound)
+    clip = read_audio(path)
+    assert clip.sample_rate == 24_000 and not clip.trouble
+    with AudioFile(str(path)) as file:
+        assert np.array_equal(clip.samples, file.read(n_samples + 1))
+    assert clip.samples.shape == (1, n_samples)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -100,6 +100,7 @@ class Dribble(io.RawIOBase):
         return given
 
 
+@pytest.mark.slow
 def test_a_render_through_pipes_is_the_render_of_the_file(tmp_path, take):
     codec = NeuralCodec(kbps=3)
     render_file(codec, take, tmp_path / "out.wav")
@@ -116,6 +117,7 @@ def test_a_render_through_pipes_is_the_render_of_the_file(tmp_path, take):
     assert np.array_equal(read_back(pipe.getvalue())[0], sound)
 
 
+@pytest.mark.slow
 def test_a_side_chain_goes_along(tmp_path, take):
     codec = NeuralCodec(layers=6, cross_layers=2)
     other = tmp_path / "other.wav"
@@ -173,6 +175,7 @@ def test_what_did_not_come_is_told(take):
     assert "last 0.50 s" in reader.trouble
 
 
+@pytest.mark.slow
 def test_commands_are_pipes_and_no_folder_appears(tmp_path, take):
     done = lamina("render", "-", "-", "--kbps", 3, input=streamed(take), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -186,6 +189,7 @@ def test_commands_are_pipes_and_no_folder_appears(tmp_path, take):
     assert [path.name for path in tmp_path.iterdir()] == ["take.wav"]
 
 
+@pytest.mark.slow
 def test_no_sentence_gets_into_the_sound_with_standard_error_closed(tmp_path, take):
     command = [sys.executable, "-m", "lamina", "render", str(take), "-", "--layers", "1", "--raw", "--format", "s16"]
     done = subprocess.run(
@@ -194,6 +198,7 @@ def test_no_sentence_gets_into_the_sound_with_standard_error_closed(tmp_path, ta
     assert len(done.stdout) == round(1.3 * RATE) * 2 * 2
 
 
+@pytest.mark.slow
 def test_codes_go_through_pipes(tmp_path, take):
     coded = lamina("encode", "-", "-", "--layers", 8, input=streamed(take), cwd=tmp_path)
     assert coded.returncode == 0, coded.stderr
@@ -255,6 +260,7 @@ def test_memory_does_not_grow_with_what_comes(tmp_path):
     assert peaks[1] - peaks[0] < 10
 
 
+@pytest.mark.slow
 def test_a_pipe_that_can_not_be_written_is_not_taken_for_a_file_that_can_not_be_read(take):
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
@@ -266,6 +272,7 @@ def test_a_pipe_that_can_not_be_written_is_not_taken_for_a_file_that_can_not_be_
     assert (done.returncode, done.stderr) == (OUTPUT, b"lamina: Standard output: No space left on device.\n")
 
 
+@pytest.mark.slow
 def test_who_stops_reading_the_pipe_of_a_file_ends_it_quietly(take):
     command = [sys.executable, "-m", "lamina", "render", str(take), "-", "-q"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as render:

@@ -140,6 +140,7 @@ def test_what_was_said_of_the_loudness_and_the_encoder_before_is_not_kept(tmp_pa
     assert read_tags(render(given, tmp_path / "out.flac")).texts == {"title": "T"}
 
 
+@pytest.mark.slow
 def test_no_tags_are_written_when_they_are_to_be_left_out(tmp_path, capsys):
     given = write(tmp_path / "in.wav", Tags({}, ((b"bext", bext()), (b"LIST", b"INFO" + chunk(b"INAM", b"T\0")))))
     arguments = ["--mix", "0", "--quiet", "--force"]

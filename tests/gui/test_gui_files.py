@@ -2,17 +2,22 @@
 
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
-from gui_parts import PATIENCE_SECONDS, drop, lamina_threads, wait
+from gui_parts import PATIENCE_SECONDS, drop, lamina_threads, wait, write_sound
 from pedalboard.io import AudioFile
 from PyQt6.QtCore import Qt
 
+from lamina.gui.model.files.document import MOST_HELD_VALUES, Document
+from lamina.gui.model.files.long_clip import SamplesOnDisk
+from lamina.gui.model.listening.recipe import Recipe
+from lamina.gui.model.listening.region import Region, make_region
 from lamina.gui.model.sound.player import PlayState
 from lamina.plugin.demo_items.items import demo_items
-from lamina.plugin.files.sound import ReadCancelled, read_audio
+from lamina.plugin.files.sound import AudioFileError, ReadCancelled, read_audio
 
 pytest_plugins = ["gui_fixtures"]
 
@@ -58,7 +63,7 @@ def test_the_last_file_asked_for_is_opened_and_closing_does_not_wait_for_one(
         raise ReadCancelled("given up")
 
     monkeypatch.setattr("lamina.gui.model.files.document.read_audio", slow_read)
-    window.open(tmp_path / "three hours.wav")
+    window.open(write_sound(tmp_path / "three hours.wav", 8_000, np.zeros((1, 800))))
     wait(qtbot, slow_started.is_set)
     wait(qtbot, lambda: window.status.remark.text() == "Opening three hours.wav…  25 %")
     window.open(sound)
@@ -124,3 +129,45 @@ def test_a_bad_file_is_refused_with_a_sentence_and_nothing_changes(window, qtbot
 def _raw(path):
     with AudioFile(str(path)) as file:
         return file.read(file.frames)
+
+
+@pytest.fixture
+def long_and_held(sound, monkeypatch):
+    """The same file, once so long that its samples stay on the disk."""
+    held = Document.open(sound)
+    monkeypatch.setattr("lamina.gui.model.files.document.MOST_HELD_VALUES", 1000)
+    monkeypatch.setattr("lamina.gui.model.files.document.READ_RUNS", 10)
+    return Document.open(sound), held
+
+
+def test_a_long_file_is_shown_and_compared_as_a_short_one_is(long_and_held):
+    long, held = long_and_held
+    assert isinstance(long.clip.samples, SamplesOnDisk) and isinstance(held.clip.samples, np.ndarray)
+    assert (long.n_channels, long.n_samples, long.describe()) == (held.n_channels, held.n_samples, held.describe())
+    for mine, other in zip(long.outline(300), held.outline(300), strict=True):
+        assert np.array_equal(mine, other)
+    # More points than there are runs: drawn from these, since the samples themselves aren't there.
+    assert len(long.outline(3840)[0]) == 3840
+    assert np.array_equal(long.clip.samples[:, 17_000:29_001], held.clip.samples[:, 17_000:29_001])
+    part = Region(20_000, 30_000)
+    made = [make_region(Recipe.original(), each, part, lambda _: None, lambda: False) for each in (long, held)]
+    assert np.array_equal(made[0].samples, made[1].samples)
+
+
+def test_a_long_file_that_was_replaced_meanwhile_is_told(long_and_held, sound):
+    long, _ = long_and_held
+    write_sound(sound, 48_000, np.zeros((2, 20_000)))
+    with pytest.raises(AudioFileError, match=r"has changed since it was opened\. Open it again"):
+        long.clip.samples[:, 17_000:29_001]
+
+
+def test_memory_does_not_grow_with_the_length_of_what_is_open(tmp_path):
+    path = write_sound(tmp_path / "long.wav", 16_000, 0.1 * np.ones((1, MOST_HELD_VALUES + 1)))
+    tracemalloc.start()
+    try:
+        document = Document.open(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # All of it would be 67 MB; the outline is one, twice while it is put together.
+    assert document.n_samples == MOST_HELD_VALUES + 1 and peak < 12_000_000

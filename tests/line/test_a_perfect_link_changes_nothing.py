@@ -25,6 +25,7 @@ def through(sender, receiver, x, block):
     return np.concatenate(out, 1), join_codes(played)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "block", "frames_per_packet"), [(24_000, 240, 1), (48_000, 128, 1), (48_000, 480, 3)])
 def test_received_sound_is_the_local_decode_of_the_same_codes(rate, block, frames_per_packet):
     x = 0.5 * demo(1, rate, SECONDS)[:1]

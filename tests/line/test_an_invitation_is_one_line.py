@@ -42,6 +42,7 @@ def test_a_changed_sign_is_noticed_or_changes_only_where_to_go(place, sign):
     assert (read.fingerprint, read.secret) == (INVITATION.fingerprint, INVITATION.secret)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300))
 def test_any_text_is_read_or_refused_with_a_sentence(text):
     for candidate in (text, "lamina-line:1/" + text, str(INVITATION) + text):

@@ -43,6 +43,7 @@ def test_what_is_heard_under_loss_is_kept_as_a_file_to_the_sample(tmp_path, loss
     assert np.array_equal(heard[:, lag:], local[:, : heard.shape[1] - lag])
 
 
+@pytest.mark.slow
 def test_frames_that_came_with_later_packets_sound_as_if_nothing_had_been_lost():
     """All layers of two earlier frames travel again: gaps of up to two packets leave no trace."""
     x, link = voice(2.0), Link(loss=0.06, seed=5)
@@ -54,6 +55,7 @@ def test_frames_that_came_with_later_packets_sound_as_if_nothing_had_been_lost()
     assert np.array_equal(heard[:, :n], whole[:, :n])
 
 
+@pytest.mark.slow
 def test_three_layers_again_are_nearer_to_the_sound_than_none():
     x, link = voice(3.0), Link(loss=0.15, seed=2)
     errors = {}
@@ -110,6 +112,7 @@ def test_layers_are_shed_and_come_back_while_codes_stay_decodable():
     assert (steps[steps > 0] == 1).all(), "layers come back one by one"
 
 
+@pytest.mark.slow
 def test_silence_is_sent_sparsely_where_that_is_wished_and_is_silence():
     x = np.concatenate([voice(1.0), np.zeros((1, 5 * RATE), np.float32), voice(1.0, 2.0)], 1)
     sender = LineSender(NeuralCodec(layers=8), RATE, 1, sparse_silence=True)

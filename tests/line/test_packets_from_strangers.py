@@ -99,6 +99,8 @@ def test_only_what_the_model_can_have_made_is_packed():
         pack(Packet(1, 1, 1, (full,) * 4, (full,) * 4), wide)
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_a_hundred_thousand_hostile_packets_do_no_harm():
     """Mutated, truncated, replayed, huge, with right checksums and with wrong ones; real sound flows among them."""
     x = 0.5 * demo(1, 24_000, 3.0)[:1]

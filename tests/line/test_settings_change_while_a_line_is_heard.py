@@ -41,6 +41,7 @@ def plain():
     return heard()
 
 
+@pytest.mark.slow
 def test_denoise_is_heard_from_the_moment_on_at_which_it_is_changed(plain):
     changed, from_the_start = heard({"denoise": 1.0}), heard(denoise=1.0)
     assert np.array_equal(changed[:, BEFORE], plain[:, BEFORE])
@@ -55,6 +56,7 @@ def test_the_gain_is_heard_from_the_moment_on_at_which_it_is_changed(plain):
     assert np.allclose(changed[:, AFTER], 0.1 * plain[:, AFTER], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_desk_that_was_on_can_be_changed_and_one_that_was_off_stays_off(plain):
     assert np.array_equal(heard({"frame_loss": 0.9}), plain)
     on = heard(frame_loss=0.2)

@@ -48,6 +48,7 @@ def run(link, seconds, ppm=0.0, sender=None, receiver=None, **options):
     return *ends, result, rough
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ppm", [300, -300])
 @pytest.mark.parametrize(("jitter_ms", "buffer_ms"), [(0, None), (20, None), (10, 20)])
 def test_clocks_that_differ_are_neither_heard_nor_run_out(ppm, jitter_ms, buffer_ms):
@@ -87,6 +88,7 @@ def test_hours_of_drift_and_loss_grow_nothing():
     assert told.memory[-1] - told.memory[len(told.memory) // 10] < 4e6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jitter_ms", [0, 10, 30, 60])
 def test_an_adaptive_buffer_is_as_deep_as_the_jitter_asks(jitter_ms):
     _, receiver, result, _ = run(Link(jitter_ms=jitter_ms), 40)
@@ -96,6 +98,7 @@ def test_an_adaptive_buffer_is_as_deep_as_the_jitter_asks(jitter_ms):
     assert 0.8 * jitter_ms < np.median(settled) < jitter_ms + 30
 
 
+@pytest.mark.slow
 def test_a_buffer_gets_deeper_at_once_and_less_deep_without_a_click():
     sender, receiver = cheap_line()
     on_the_way, rough, depths = [], Roughness(), []
@@ -219,6 +222,7 @@ def test_a_sink_that_stands_still_and_catches_up_makes_no_buffer_deeper(stall_se
     assert max(queues) < 20
 
 
+@pytest.mark.slow
 def test_a_narrow_link_gets_what_it_can_carry():
     """65 kbit/s with all heads are sent at first; 64 kbit/s get through."""
     sender, _, result, _ = run(Link(bandwidth=64), 40)
@@ -244,6 +248,7 @@ def test_the_same_seed_is_the_same_hour():
     assert run(Link(**{**vars(link), "seed": 5}), 8)[1]._decoder.numbers != one._decoder.numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("loss", "burst"), [(0.01, 1), (0.05, 1), (0.1, 1), (0.2, 1), (0.3, 1), (0.1, 3)])
 def test_redundancy_brings_most_of_what_was_lost(loss, burst):
     _, receiver, _, _ = run(Link(loss=loss, burst=burst, seed=2), 40)

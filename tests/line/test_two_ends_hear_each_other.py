@@ -35,6 +35,7 @@ def speech(seconds=0.8, n_channels=1):
     return np.concatenate([one, one[:, ::-1]])[:n_channels]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_channels", [1, 2])
 def test_both_hear_the_local_decode_of_what_the_other_encoded(tmp_path, n_channels, monkeypatch):
     # On a busy machine packets wait, and what they waited is taken out of the sound later: not here.
@@ -84,6 +85,7 @@ def test_send_only_meets_receive_only():
     assert np.abs(sink.samples).max() > 0.1
 
 
+@pytest.mark.slow
 def test_a_recording_ends_where_the_sender_ended(tmp_path):
     out, codes = tmp_path / "heard.wav", tmp_path / "heard.lamina"
     here = {"source": ArraySource(speech(0.8), RATE)}
@@ -104,6 +106,7 @@ def test_a_recording_ends_where_the_sender_ended(tmp_path):
     assert samples.shape[1] == pytest.approx(lag + recorded.n_frames * 320, abs=320)
 
 
+@pytest.mark.slow
 def test_an_end_that_falls_silent_is_told_and_then_lost(monkeypatch):
     monkeypatch.setattr(peer, "LOST_SECONDS", 3.0)
     sink = ArraySink()

@@ -81,6 +81,7 @@ def test_no_gap_and_no_bump_between_unlike_and_alike_sounds():
         assert 10 * np.log10(np.mean(powers) / 0.01) == pytest.approx(0.0, abs=0.3)
 
 
+@pytest.mark.slow
 def test_loudness_stays_within_a_fifth_of_a_unit_while_one_switches():
     sound = demo(0, RATE, 4.0)
     from lamina import NeuralCodec

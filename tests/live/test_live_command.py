@@ -240,14 +240,15 @@ def test_a_recording_that_is_deleted_meanwhile_is_no_success(tmp_path, capsys, m
 
 def test_a_disk_that_fills_is_no_success(tmp_path, music):
     def small_disk():
-        # A limit on the file's size fails writes as a full disk does; what the engine shares with us is smaller.
+        # A limit on the file's size fails writes as a full disk does, after 28 s of sound; what the engine shares with
+        # us is smaller.
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (8_000_000, 8_000_000))
 
     take = tmp_path / "take.wav"
     where = ["--output", "virtual?fast", "--input", f"virtual?fast&input={music}", "--layers", 1]
     command = started(
-        *where, "--duration", 90, "--record", take, stderr=subprocess.PIPE, preexec_fn=small_disk, cwd=tmp_path
+        *where, "--duration", 33, "--record", take, stderr=subprocess.PIPE, preexec_fn=small_disk, cwd=tmp_path
     )
     output, error = command.communicate(timeout=WAITED_SECONDS)
     assert command.returncode == OUTPUT, error

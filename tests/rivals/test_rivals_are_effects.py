@@ -140,6 +140,7 @@ def test_mp3_packets_never_come_later_than_its_latency_allows(kbps):
         assert rival.counted_kbps == pytest.approx(kbps, rel=0.02)
 
 
+@pytest.mark.slow
 def test_codec_2_is_the_same_in_every_new_process():
     ready("codec2:3.2")
     code = (

@@ -93,6 +93,7 @@ def test_the_bitrate_of_lamina_is_counted_like_that_of_its_rivals():
     assert np.isnan(parse("original").counted_kbps)
 
 
+@pytest.mark.slow
 def test_in_two_passes_a_whole_piece_is_planned_and_the_bits_that_tell_the_plan_are_counted():
     sound = voice(48_000, 2.0)
     codec = parse("lamina:3:two_pass=on")
@@ -202,6 +203,7 @@ def test_evs_asks_for_its_programs(monkeypatch, tmp_path):
         make("evs", folder=str(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kbps", "options"), [(13.2, {}), (24.4, {"rate": 48_000, "max_band": "FB", "dtx": "on"})])
 def test_evs_programs_get_their_arguments_and_their_bits_are_counted(tmp_path, monkeypatch, kbps, options):
     monkeypatch.setenv("LAMINA_EVS", str(stand_in_evs(tmp_path / "evs")))

@@ -121,6 +121,7 @@ def test_what_codes_whole_pieces_is_bypassed_live_with_a_sentence(spec):
     assert np.array_equal(out, sound[:, : out.shape[1]]) and board.latency_samples == 0
 
 
+@pytest.mark.slow
 def test_in_the_engine_a_and_b_with_rivals_change_places_without_a_gap(monkeypatch):
     sound = voice(RATE, 2.0)
     sound = np.concatenate([sound, sound[:, ::-1]], 1)
@@ -163,6 +164,7 @@ def played(take, *options):
     return code, heard
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["rival", "board"])
 def test_lamina_live_plays_a_rival_in_a_process_of_its_own(take, how, capsys):
     ready("gsm")

@@ -7,16 +7,28 @@ from pathlib import Path
 import numpy as np
 
 from lamina.dsp.arrays import FloatArray
-from lamina.plugin.files.sound import AudioClip, read_audio
+from lamina.gui.model.files.long_clip import LongClip, SamplesOnDisk
+from lamina.plugin.files.sound import (
+    AudioClip,
+    ReadCancelled,
+    check_length,
+    check_samples,
+    open_for_reading,
+    read_audio,
+)
 
 PEAK_SAMPLES = 128  # finest outline kept: a 3840 pixel view of ten seconds still has one value per pixel
+MOST_HELD_VALUES = 1 << 24
+"""Samples of all channels that are kept in memory, 67 MB: three minutes of stereo. Of longer files the outline is."""
+READ_RUNS = 4096
+"""Runs of PEAK_SAMPLES that are read at once of a long file: some ten seconds."""
 
 
 @dataclass(frozen=True)
 class Document:
     """An open sound file.
 
-    clip: the decoded sound, `[channels, n]`.
+    clip: the decoded sound, `[channels, n]`; of a long file read as it is needed.
     title: what to call it in the window.
     lows, highs: extremes of each run of PEAK_SAMPLES samples over all channels, `[n_runs]`.
     file: what the user opened, where that isn't the sound file itself.
@@ -24,7 +36,7 @@ class Document:
     trouble: what of the file could not be used, in a sentence.
     """
 
-    clip: AudioClip
+    clip: AudioClip | LongClip
     title: str
     lows: FloatArray
     highs: FloatArray
@@ -41,8 +53,14 @@ class Document:
         cancelled: Callable[[], bool] | None = None,
     ) -> "Document":
         """Reads a file; raises what `read_audio` raises, with its sentence."""
-        clip = read_audio(path, progress=progress, cancelled=cancelled)
-        return cls.of(clip, title or Path(path).name, trouble=clip.trouble)
+        title = title or Path(path).name
+        with open_for_reading(path) as file:
+            is_long = int(file.num_channels) * int(file.frames) > MOST_HELD_VALUES
+        if is_long:
+            clip, *outline = _read_long(Path(path), progress, cancelled)
+            return cls(clip, title, *outline, trouble=clip.trouble)
+        held = read_audio(path, progress=progress, cancelled=cancelled)
+        return cls.of(held, title, trouble=held.trouble)
 
     @classmethod
     def of(
@@ -85,7 +103,7 @@ class Document:
     def outline(self, n_points: int) -> tuple[FloatArray, FloatArray]:
         """Lowest and highest sample in each of `n_points` equal stretches, two `[n_points]` arrays."""
         lows, highs = self.lows, self.highs
-        if len(lows) < n_points:
+        if len(lows) < n_points and not isinstance(self.clip.samples, SamplesOnDisk):
             # A short clip: its own samples, because runs would be drawn as steps.
             lows, highs = self.clip.samples.min(axis=0), self.clip.samples.max(axis=0)
         edges = np.linspace(0, len(lows), max(1, n_points) + 1)
@@ -107,3 +125,27 @@ def _outline(samples: FloatArray) -> tuple[FloatArray, FloatArray]:
     lows = np.stack([np.minimum.reduceat(channel, starts) for channel in samples]).min(axis=0)
     highs = np.stack([np.maximum.reduceat(channel, starts) for channel in samples]).max(axis=0)
     return lows, highs
+
+
+def _read_long(
+    path: Path, progress: Callable[[float], None] | None, cancelled: Callable[[], bool] | None
+) -> tuple[LongClip, FloatArray, FloatArray]:
+    """A clip whose samples stay on the disk, and its outline; raises what `read_audio` raises."""
+    with open_for_reading(path) as file:
+        rate, channels, total = int(file.samplerate), int(file.num_channels), int(file.frames)
+        check_length(path, total, rate, channels)
+        outlines, position = [], 0
+        while position < total:
+            if cancelled is not None and cancelled():
+                raise ReadCancelled(f"Reading {path} was cancelled.")
+            block = file.read(min(READ_RUNS * PEAK_SAMPLES, total - position))
+            if block.shape[1] == 0:
+                break
+            check_samples(block, path, position)
+            outlines.append(_outline(block))
+            position += block.shape[1]
+            if progress is not None:
+                progress(position / total)
+        clip = LongClip(SamplesOnDisk(path, (channels, position)), rate, path, file.trouble)
+    lows, highs = (np.concatenate(parts) for parts in zip(*outlines, strict=True))
+    return clip, lows, highs

@@ -24,8 +24,8 @@ def data(tmp_path, monkeypatch):
 
 @pytest.fixture
 def slots(window, qtbot):
-    """The compare window with the original and one layer over a second and a half."""
-    window.session.set_loop_region(1.0, 2.5)
+    """The compare window with the original and one layer over a second."""
+    window.session.set_loop_region(0.5, 1.5)
     window.session.parameters.set("layers", 1)
     qtbot.keyClick(window, Qt.Key.Key_C)
     wait(qtbot, lambda: all(slot.state is SlotState.READY for slot in window.comparing.slots))

@@ -28,7 +28,7 @@ def data(tmp_path, monkeypatch):
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "data"))
 
 
-def open_slots(window, qtbot, start=1.0, stop=2.0):
+def open_slots(window, qtbot, start=0.5, stop=1.5):
     window.session.set_loop_region(start, stop)
     window.session.parameters.set("layers", 1)
     qtbot.keyClick(window, Qt.Key.Key_C)
