@@ -13,7 +13,7 @@ from lamina.plugin.listening.results import read_result
 
 pytestmark = pytest.mark.slow
 RATE = 24_000
-LEFT, RIGHT, UP = "\x1b[D", "\x1b[C", "\x1b[A"
+LEFT, RIGHT, UP, DOWN = "\x1b[D", "\x1b[C", "\x1b[A", "\x1b[B"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_a_preference_is_asked_left_and_gone_on_with(sounds, tmp_path):
     folder.mkdir()
     first = Terminal(plan, folder, n_trials=4)
     first.wait_for("Which one would you rather listen to?")
-    for number, key in ((1, LEFT), (2, "2")):
+    for number, key in ((1, LEFT), (2, DOWN)):
         first.wait_for(f"Trial {number} of 4  listen to A and B")
         first.press(key)  # isn't taken: nothing was heard yet
         first.press("a", "b")

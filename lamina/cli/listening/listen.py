@@ -115,7 +115,7 @@ def _plan(options: argparse.Namespace) -> int:
     what = "pages" if plan.kind == "mushra" else "trials"
     print(
         f"{shown(target)}: {plan.kind}, {plan.n_trials} {what}. Next: lamina listen export {shown(target)} --out "
-        "PAGE.html"
+        f"PAGE.html, or lamina listen run {shown(target)} --listener NAME"
     )
     return 0
 

@@ -35,7 +35,7 @@ def take_trials(player: Player, kind: TestKind, test: TrialTest, keep: Callable[
 
     sounds = {button.key.lower(): button.word for button in kind.sounds}
     answers = {button.key: button.word for button in kind.answers}
-    answers |= {LEFT: kind.answers[0].word, RIGHT: kind.answers[-1].word}
+    answers |= _arrows(kind)
     print(_help(kind))
     heard: set[str] = set()
     notice, is_training = "", getattr(test, "training", False)
@@ -142,10 +142,16 @@ def _page(test: MushraTest, slot: int | None) -> str:
     return " ".join(shown)
 
 
+def _arrows(kind: TestKind) -> dict[str, str]:
+    """Answers by arrows, as on the page: ← the first, → the last, ↓ what lies between."""
+    words = [button.word for button in kind.answers]
+    return {LEFT: words[0], RIGHT: words[-1], **({DOWN: words[1]} if len(words) > 2 else {})}
+
+
 def _help(kind: TestKind) -> str:
     listens = ", ".join(button.key for button in sorted(kind.sounds, key=lambda button: button.key))
-    arrows = {kind.answers[0].word: "← or ", kind.answers[-1].word: "→ or "}
-    answers = " · ".join(f"{arrows.get(button.word, '')}{button.key}: {button.text}" for button in kind.answers)
+    arrows = {word: {LEFT: "←", RIGHT: "→", DOWN: "↓"}[key] for key, word in _arrows(kind).items()}
+    answers = " · ".join(f"{arrows[button.word]} or {button.key}: {button.text}" for button in kind.answers)
     return f"{kind.question} {listens} listen · {answers} · {STOPS}"
 
 
