@@ -86,6 +86,7 @@ class JitterBuffer:
         self._quickest: float | None = None
         self._n_since_update = 0
         self._position = self._chance = 0.0
+        self._takes_chance = True
         self._spread = self._below = self._below_since = 0.0
         self.is_moving = False
         """Whether an adaptive buffer is on its way to another depth; set here, cleared by its owner on arrival."""
@@ -108,7 +109,7 @@ class JitterBuffer:
         """Play frames so much later than the quickest packets from now on, or as much as is needed."""
         if fixed_ms == self.fixed_ms:
             return
-        self.fixed_ms, self._needed, self._chance = fixed_ms, None, 0.0
+        self.fixed_ms, self._needed, self._chance, self._takes_chance = fixed_ms, None, 0.0, False
         self._spread = self._below = 0.0
         self.is_moving = True
 
@@ -140,7 +141,7 @@ class JitterBuffer:
         if self.fixed_ms is None:
             return error
         # How much a fixed buffer begins too deep is the chance of the first packet's delay, and stays.
-        if len(self._history) < LEARNT_FRAMES:
+        if self._takes_chance and len(self._history) < LEARNT_FRAMES:
             self._chance = error
         return error - self._chance
 

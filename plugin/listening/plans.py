@@ -193,7 +193,7 @@ def prepare(plan: Plan, progress: Callable[[str], None] | None = None) -> Prepar
         common = set.intersection(*(set(row) for row in made.values()))
         made = {item: {key: sound for key, sound in row.items() if key in common} for item, row in made.items()}
     settings = {"start": plan.start, "seconds": plan.seconds, "match": plan.match, "trials": plan.n_trials}
-    return Prepared(plan.kind, plan.title or _title_of(plan), made, plan.n_trials, settings)
+    return Prepared(plan.kind, plan.title or _title_of(plan, made), made, plan.n_trials, settings)
 
 
 def _name_of(path: str, known: Container[str]) -> str:
@@ -203,10 +203,12 @@ def _name_of(path: str, known: Container[str]) -> str:
     return item
 
 
-def _title_of(plan: Plan) -> str:
-    names = ", ".join(Path(path).stem for path in plan.sounds)
-    what = "how many layers it takes" if plan.kind == "staircase" else " and ".join(plan.versions)
-    return f"{names}: {what}"
+def _title_of(plan: Plan, made: Mapping[str, Mapping[str, Condition]]) -> str:
+    row = next(iter(made.values()))
+    keys = plan.versions if plan.kind == "mushra" else tuple("ab")
+    *others, last = [row[key].label for key in keys] if plan.kind != "staircase" else ["how many layers it takes"]
+    what = f"{', '.join(others)} and {last}" if others else last
+    return f"{', '.join(made)}: {what}"
 
 
 def _part_of(path: str, plan: Plan) -> Condition:

@@ -39,8 +39,8 @@ class PreferenceOutcome:
 
     def sentence(self, a: str, b: str) -> str:
         """The same for everybody, with the names of the two sounds."""
-        counts = f"{a} was preferred {self.n_a} times, {b} {self.n_b} times" + (
-            f", neither {self.n_same} times." if self.n_same else "."
+        counts = f"{a} was preferred {_times(self.n_a)}, {b} {_times(self.n_b)}" + (
+            f", neither {_times(self.n_same)}." if self.n_same else "."
         )
         if self.p_value <= SIGNIFICANT:
             better = a if self.n_a > self.n_b else b
@@ -112,3 +112,7 @@ class PreferenceTest(Trials):
         """Go on where `to_dict` was. Raises StateError if that can't be."""
         check_kind(state, cls.kind)
         return cls(choices_of(state, "a_is", ANSWERS[:2]), choices_of(state, "answers", ANSWERS))
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n} times"

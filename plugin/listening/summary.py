@@ -78,8 +78,8 @@ def _abx(records: dict[str, TestRecord]) -> dict[str, Any]:
     if sum("p_value" in row for row in each.values()) > 1:
         low, high = share_of(right, trials)
         sentences.append(
-            f"Together: {explain(right, trials)} Right answers: {right / trials:.0%}, 95 % interval {low:.0%} to "
-            f"{high:.0%}."
+            f"Together: {explain(right, trials)} Right answers: {100 * right / trials:.0f} %, 95 % interval "
+            f"{100 * low:.0f} % to {100 * high:.0f} %."
         )
         sentences.append("Of several listeners one may pass by luck: judge by all of them together.")
     return {"each": each, "n_correct": right, "n_trials": trials, "sentences": sentences}
@@ -98,7 +98,7 @@ def _preference(records: dict[str, TestRecord]) -> dict[str, Any]:
         each[name] = {**asdict(outcome), "p_value": outcome.p_value, "sentence": outcome.sentence(a, b)}
     means = {f"preferred {a}, %": asdict(mean_of(shares))} if len(shares) > 1 else {}
     sentences = [f"Together: {PreferenceOutcome(*sums).sentence(a, b)}"] if len(shares) > 1 else []
-    return {"each": each, "means": means, "sentences": sentences}
+    return {"each": each, "versions": [a, b], "means": means, "sentences": sentences}
 
 
 def _staircase(records: dict[str, TestRecord]) -> dict[str, Any]:
@@ -110,9 +110,15 @@ def _staircase(records: dict[str, TestRecord]) -> dict[str, Any]:
         if outcome.layers is not None:
             found.append(float(outcome.layers))
     sentences = []
+    mean = mean_of(found) if found else None
+    if mean is not None and mean.low is not None:
+        sentences.append(
+            f"Together: on average it takes {mean.mean:.1f} layers until this sound can't be told from the original "
+            f"(95 % interval {mean.low:.1f} to {mean.high:.1f})."
+        )
     if len(found) < len(records):
         sentences.append(f"{len(records) - len(found)} told even the most layers apart and are not in the mean.")
-    return {"each": each, "means": {"layers": asdict(mean_of(found))} if found else {}, "sentences": sentences}
+    return {"each": each, "means": {"layers": asdict(mean)} if mean is not None else {}, "sentences": sentences}
 
 
 def _mushra(records: dict[str, TestRecord]) -> dict[str, Any]:

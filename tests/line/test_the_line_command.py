@@ -177,10 +177,22 @@ def test_parameters_and_devices_are_changed_while_a_line_runs(ends, tmp_path):
         (joining, "hear search=8", "does nothing here"),
         (joining, "hear frame_loss=0.5", "in the middle"),
         (joining, "output virtual?speed=2", "speed"),
+        (joining, "mute", "Nothing is sent"),
+        (joining, "frames 2", "Nothing is sent"),
+        (joining, "jitter-buffer 900", "from 0 to 500"),
+        (offering, "frames 5", "from 1 to 4"),
     ):
         end.asks(asked)
         changed = end.hears("changed", asked=asked)
         assert changed["refused"] and told in changed["told"], changed
+    offering.asks("mute", "frames 2")
+    offering.hears("status", is_muted=True)
+    offering.asks("unmute")
+    offering.hears("status", is_muted=False)
+    joining.asks("jitter-buffer 400")
+    assert "400 ms" in joining.hears("changed", asked="jitter-buffer 400")["told"]
+    while joining.hears("status")["buffer_ms"] < 390:
+        pass
     size = second.stat().st_size
     while second.stat().st_size <= size:  # it goes on where it was
         joining.hears("status")

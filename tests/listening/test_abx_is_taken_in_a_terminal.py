@@ -1,16 +1,12 @@
 """`lamina listen run`: ABX by keyboard in a terminal, on the virtual device; it goes on where it was."""
 
-import os
-import pty
-import select
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 from pedalboard.io import AudioFile
 from sounds import demo
+from terminals import WAITED_SECONDS, Terminal
 
 from lamina.cli.answers import DONE, INPUT, OUTPUT, REFUSED
 from lamina.cli.main import main
@@ -18,7 +14,7 @@ from lamina.plugin.listening.results import read_result
 
 pytestmark = pytest.mark.slow
 LEFT, RIGHT = "\x1b[D", "\x1b[C"
-RATE, N_TRIALS, WAITED_SECONDS = 24_000, 5, 180
+RATE, N_TRIALS = 24_000, 5
 
 
 @pytest.fixture(scope="module")
@@ -31,47 +27,6 @@ def plan(tmp_path_factory):
     words = ["listen", "plan", "abx", str(folder / "voice.wav"), *versions, "--trials", str(N_TRIALS)]
     assert main([*words, "--seconds", "2", "--out", str(path)]) == DONE
     return path
-
-
-class Terminal:
-    """The command at one end of a terminal, and a listener's hands at the other."""
-
-    def __init__(self, plan, folder, *options, output="virtual"):
-        self.end, other = pty.openpty()
-        words = [sys.executable, "-m", "lamina", "listen", "run", plan, "--listener", "Ann", "--out", folder]
-        self.process = subprocess.Popen(
-            [*map(str, words), "--output", output, *options], stdin=other, stdout=other, stderr=other, close_fds=True
-        )
-        os.close(other)
-        self.text = ""
-
-    def press(self, *keys):
-        for key in keys:
-            os.write(self.end, key.encode())
-
-    def wait_for(self, text):
-        deadline = time.monotonic() + WAITED_SECONDS
-        while text not in self.text:
-            assert time.monotonic() < deadline, self.text
-            if select.select([self.end], [], [], 0.1)[0]:
-                try:
-                    self.text += os.read(self.end, 4096).decode("utf-8", "replace")
-                except OSError:  # the other end is closed
-                    assert text in self.text, self.text
-                    return
-        self.text = self.text[self.text.index(text) + len(text) :]
-
-    def answer(self, number, key):
-        self.wait_for(f"Trial {number} of {N_TRIALS}  listen to A and B and X")
-        self.press(key)  # isn't taken: nothing was heard yet
-        self.press("a", "b", "x")
-        self.wait_for("X is heard")
-        self.press(key)
-
-    def ended(self):
-        code = self.process.wait(WAITED_SECONDS)
-        os.close(self.end)
-        return code
 
 
 def test_a_test_is_taken_left_and_gone_on_with_and_its_file_is_like_the_pages(plan, tmp_path, capsys):
@@ -149,11 +104,7 @@ def test_training_tells_each_answer_and_keeps_nothing(plan, tmp_path):
 def test_what_can_not_be_taken_is_refused_in_a_sentence(plan, tmp_path, capsys):
     assert main(["listen", "run", str(plan), "--listener", "Ann"]) == REFUSED
     assert "standard input is no terminal" in capsys.readouterr().err
-    other = tmp_path / "other.json"
-    words = ["listen", "plan", "staircase", str(plan.parent / "voice.wav"), "--seconds", "2", "--out", str(other)]
-    assert main(words) == DONE
     for path, folder, sentence, code in (
-        (other, tmp_path, "only ABX can be taken", REFUSED),
         (tmp_path / "none.json", tmp_path, "can't be read", INPUT),
         (plan, tmp_path / "nowhere", "does not exist", OUTPUT),
     ):

@@ -16,7 +16,8 @@ from lamina.cli.main import main
 from lamina.plugin.listening.abx import AbxTest
 from lamina.plugin.listening.hidden import HiddenError
 from lamina.plugin.listening.mushra import MushraTest
-from lamina.plugin.listening.preference import PreferenceTest
+from lamina.plugin.listening.plans import Plan, prepare
+from lamina.plugin.listening.preference import PreferenceOutcome, PreferenceTest
 from lamina.plugin.listening.results import (
     ResultError,
     ResultExistsError,
@@ -254,7 +255,22 @@ def test_the_command_line_tells_thresholds_and_preferences(tmp_path, capsys):
     paths = [str(saved(tmp_path, name, *each)) for name, each in zip(("Ann", "Bob"), records, strict=True)]
     assert main(["listen", "results", *paths]) == 0
     out = capsys.readouterr().out
-    assert "Together: A was preferred 12 times" in out and "A is preferred." in out and "layers" in out
+    assert "Together: A was preferred 12 times" in out and "A is preferred." in out
+    assert "Together: on average it takes " in out and "layers until this sound can't be told" in out
+
+
+def test_what_came_once_is_told_as_once():
+    outcome = PreferenceOutcome(1, 2, 1)
+    assert outcome.sentence("This", "that").startswith("This was preferred once, that 2 times, neither once.")
+
+
+def test_the_title_of_a_plan_without_one_names_what_is_heard(tmp_path):
+    sound = tmp_path / "voice.wav"
+    with AudioFile(str(sound), "w", 24_000, 1) as file:
+        file.write(noise(1, 24_000, 0))
+    versions = ("original", "lamina:6", "lamina:3")
+    assert prepare(Plan("abx", (str(sound),), versions[:2])).title == "voice: Original and Lamina 6 kbps"
+    assert prepare(Plan("mushra", (str(sound),), versions[1:])).title == "voice: Lamina 6 kbps and Lamina 3 kbps"
 
 
 def test_a_plan_is_written_exported_and_refused_in_sentences(tmp_path, capsys, monkeypatch):

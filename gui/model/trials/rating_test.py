@@ -8,15 +8,12 @@ from typing import Any
 
 from lamina.gui.model.session import Session
 from lamina.gui.model.trials.making import Item
+from lamina.gui.model.trials.rated import is_version, rated_revealed, rated_verdict
 from lamina.gui.model.trials.taken import TakenTest
 from lamina.gui.model.trials.test_kinds import MUSHRA
-from lamina.plugin.listening.mushra import ANCHORS, REFERENCE, MushraTest, word_of
+from lamina.plugin.listening.mushra import REFERENCE, MushraTest
 
 HIGHEST = 100
-LEAST_FOR_REFERENCE = 90
-"""Who rates the hidden reference lower is left out beside others (BS.1534-3, 4.1.2)."""
-MOST_MISSED = 0.15
-"""In more of the sounds nobody may do that."""
 FIRST_STEP_FROM = 50
 """Where arrows begin that move a rating which there isn't yet."""
 KEPT_AFTER_TICKS = 30
@@ -133,7 +130,7 @@ class RatingTest(TakenTest):
         self.is_over = True
         self._n_unkept = 0
         self.player.leave()
-        versions = [sound.label for name, sound in zip(self.names, self.sounds, strict=True) if self._is_version(name)]
+        versions = [sound.label for name, sound in zip(self.names, self.sounds, strict=True) if is_version(name)]
         over = f" over {self.n_pages} sounds" if self.n_pages > 1 else ""
         self._save_results(f"{self.kind.title}: {', '.join(versions)}{over}")
         self.changed.notify()
@@ -153,27 +150,12 @@ class RatingTest(TakenTest):
     @property
     def verdict(self) -> str:
         """What it came to, in sentences for everybody; raises HiddenError before the end."""
-        scores = self._scores()
-        versions = sorted(
-            (name for name in scores if self._is_version(name)), key=lambda name: scores[name], reverse=True
-        )
-        told = [f"{self._label(name)} {scores[name]:.0f} ({word_of(scores[name]).lower()})" for name in versions]
-        return f"You rated {', '.join(told)}{self._on_average}."
+        return rated_verdict(self._test, self._labels)
 
     @property
     def revealed(self) -> str:
         """What the hidden original and the anchors were given, and what that means; raises HiddenError before."""
-        scores = self._scores()
-        anchors = [f"{self._label(name)} {scores[name]:.0f}" for name in ANCHORS if name in scores]
-        beside = f" Beside it: {', '.join(anchors)}." if anchors else ""
-        hidden = f"You gave the original, hidden among them, {scores[REFERENCE]:.0f}{self._on_average}"
-        low = [rated[REFERENCE] for rated in self._test.outcome().values() if rated[REFERENCE] < LEAST_FOR_REFERENCE]
-        if len(low) <= MOST_MISSED * self.n_pages:
-            return f"{hidden}.{beside}"
-        where = "" if self.n_pages == 1 else f" in {len(low)} of {self.n_pages} sounds"
-        return (
-            f"{hidden}, below {LEAST_FOR_REFERENCE}{where}: beside other listeners these ratings don't count.{beside}"
-        )
+        return rated_revealed(self._test, self._labels)
 
     @property
     def extent(self) -> str:
@@ -208,17 +190,6 @@ class RatingTest(TakenTest):
         self._keep()
         self.changed.notify()
 
-    def _scores(self) -> dict[str, float]:
-        """The mean over the sounds for each version."""
-        rated = self._test.outcome().values()
-        return {name: sum(row[name] for row in rated) / len(rated) for name in self.names}
-
     @property
-    def _on_average(self) -> str:
-        return f" on average over {self.n_pages} sounds" if self.n_pages > 1 else ""
-
-    def _label(self, name: str) -> str:
-        return self.sounds[self.names.index(name)].label
-
-    def _is_version(self, name: str) -> bool:
-        return name != REFERENCE and name not in ANCHORS
+    def _labels(self) -> dict[str, str]:
+        return {name: sound.label for name, sound in zip(self.names, self.sounds, strict=True)}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from lamina.gui.model.values.parameters import ParameterValues
 from lamina.plugin import FrameReport
+from lamina.plugin.stream.variable_rate import SentBits
 
 MEAN_FRAMES = 38
 """Half a second: figures that can be read."""
@@ -21,32 +22,41 @@ class SentRate:
     def __init__(self) -> None:
         self.layers: int | None = None
         """Of the newest frame's first channel; None while that is what the knob says, or nothing is sent."""
-        self._bits: deque[int] = deque(maxlen=MEAN_FRAMES)
+        self._reports: deque[FrameReport] = deque(maxlen=MEAN_FRAMES)
         self._still_seconds = 0.0
         self._frame_rate = 0.0
 
     @property
     def kbps(self) -> float | None:
-        """Of all channels together in the last half second; None as for `layers`."""
-        return sum(self._bits) / len(self._bits) * self._frame_rate / 1000 if self._bits else None
+        """Of all channels together in the last half second; None as for `layers`.
+
+        What tells frames' numbers of layers is counted too, where these differ, as it is in files and figures.
+        """
+        return self._counted().kbps(self._frame_rate) if self._reports else None
 
     @property
     def bits(self) -> int | None:
         """Of a frame of all channels together, on average of the last half second; None as for `layers`."""
-        return round(sum(self._bits) / len(self._bits)) if self._bits else None
+        return round(self._counted().bits / len(self._reports)) if self._reports else None
 
     def take(self, reports: Sequence[FrameReport], values: ParameterValues, seconds: float) -> None:
         """Take in what came in the last `seconds`."""
         self._still_seconds = 0.0 if reports else self._still_seconds + seconds
         if not varies(values) or self._still_seconds > REST_SECONDS:
-            if self._bits:
-                self._bits.clear()
+            if self._reports:
+                self._reports.clear()
                 self.layers = None
             return
         self._frame_rate = values.shape.frame_rate
         for report in reports:
             self.layers = int((report.layer_energy[0] > 0).sum())
-            self._bits.append(report.bits)
+            self._reports.append(report)
+
+    def _counted(self) -> SentBits:
+        counted = SentBits()
+        for report in self._reports:
+            counted.add(report)
+        return counted
 
 
 def varies(values: ParameterValues) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lamina.cli.answers import shown
-from lamina.cli.line.ends import SENDING
+from lamina.cli.line.ends import SENDING, buffer_ms_of
 from lamina.cli.options import DECODING, Use
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ SENDING_ALREADY = Use(
     "it shapes what the other end does, or holds for a whole line",
 )
 LONGEST_LINE = 4096
-KINDS = "NAME=VALUE, hear NAME=VALUE, input DEVICE, output DEVICE, or end"
+KINDS = "NAME=VALUE, hear NAME=VALUE, mute, unmute, frames N, jitter-buffer MS, input DEVICE, output DEVICE, or end"
 
 
 def read_lines(take: Callable[[str], None]) -> None:
@@ -55,13 +55,28 @@ async def change(peer: Peer, line: str) -> str:
     if word in ("input", "output") and rest:
         await peer.change_devices(peer.settings.devices.changed(**{word: rest}))
         return f"The {word} is {shown(rest)}."
+    if word in ("mute", "unmute") and not rest:
+        _check_sends(peer, "there is nothing to mute")
+        peer.mute(word == "mute")
+        return "Silence is sent." if word == "mute" else "What is sent is heard again."
+    if word == "frames" and rest:
+        _check_sends(peer, "no packets are made")
+        peer.use_frames_per_packet(int(rest) if rest.isdecimal() else 0)
+        return f"{rest} of its frames travel together."
+    if word == "jitter-buffer" and rest:
+        peer.use_buffer(buffer_ms_of(rest))
+        return f"The jitter buffer is {rest}{'' if rest == 'auto' else ' ms'}."
     if word == "hear" and "=" in rest:
         return _set(peer.hearing, rest, DECODING, peer.receiver)
     if "=" in line and word != "hear":
-        if peer.sender is None:
-            raise ValueError("Nothing is sent from here; `hear NAME=VALUE` changes what is heard.")
+        _check_sends(peer, "`hear NAME=VALUE` changes what is heard")
         return _set(peer.codec, line.strip(), SENDING_ALREADY, None)
     raise ValueError(f"{shown(line.strip())!r} changes nothing; give {KINDS}.")
+
+
+def _check_sends(peer: Peer, otherwise: str) -> None:
+    if peer.sender is None:
+        raise ValueError(f"Nothing is sent from here; {otherwise}.")
 
 
 def _set(codec: NeuralCodec, assignment: str, use: Use, receiver: LineReceiver | None) -> str:

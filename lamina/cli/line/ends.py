@@ -42,6 +42,7 @@ def add_end_options(parser: argparse.ArgumentParser, sends: bool, hears: bool) -
             "travel as 70, 38 (2 frames), or 22 (4); each further frame is 13.3 ms more delay",
         )
         parser.add_argument("--fixed-layers", action="store_true", help="never shed layers, whatever the link carries")
+        parser.add_argument("--muted", action="store_true", help="begin muted; `unmute` with --control ends that")
         parser.add_argument("--sparse-silence", action="store_true", help="send silence sparsely")
     else:
         parser.add_argument("--model", metavar="NAME", help="the model, which both ends must have")
@@ -58,6 +59,9 @@ def add_end_options(parser: argparse.ArgumentParser, sends: bool, hears: bool) -
             default=[],
             metavar="NAME=VALUE",
             help="a parameter of what is heard, for example output_gain_db=-6; may be repeated",
+        )
+        parser.add_argument(
+            "--record", type=Path, metavar="FILE", help="also record what is heard, to a new wav or flac file"
         )
         parser.add_argument(
             "--codes", type=Path, metavar="FILE", help="also write the codes as they were heard, to a new .lamina file"
@@ -78,7 +82,7 @@ def add_end_options(parser: argparse.ArgumentParser, sends: bool, hears: bool) -
         "--control",
         action="store_true",
         help="read changes from standard input, one a line: NAME=VALUE for what is sent, hear NAME=VALUE for what is "
-        "heard, input DEVICE, output DEVICE, or end",
+        "heard, mute, unmute, frames N, jitter-buffer MS or auto, input DEVICE, output DEVICE, or end",
     )
     parser.add_argument("--json", action="store_true", help="tell everything as JSON, one object a line")
     parser.add_argument("-q", "--quiet", action="store_true", help="tell nothing but what went wrong")
@@ -106,7 +110,9 @@ def ends_of(options: argparse.Namespace, source: Path | None, sink: Path | None,
         frames_per_packet=options.frames if sends else 1,
         adaptive=not options.fixed_layers if sends else True,
         sparse_silence=options.sparse_silence if sends else False,
-        buffer_ms=_buffer_ms(options.jitter_buffer) if hears else None,
+        buffer_ms=buffer_ms_of(options.jitter_buffer) if hears else None,
+        recording=options.record if hears else None,
+        is_muted=options.muted if sends else False,
         codes=options.codes if hears else None,
         devices=_devices(options),
     )
@@ -123,7 +129,8 @@ def _model(name: str | None) -> dict[str, Any]:
     return {} if name is None else {"model": name}
 
 
-def _buffer_ms(text: str) -> float | None:
+def buffer_ms_of(text: str) -> float | None:
+    """The jitter buffer that is asked for by "auto" or a number; raises ValueError with a sentence."""
     if text == "auto":
         return None
     try:
@@ -131,7 +138,7 @@ def _buffer_ms(text: str) -> float | None:
     except ValueError:
         value = math.nan
     if not 0 <= value <= 500:
-        raise ValueError(f"--jitter-buffer is {text!r}; give milliseconds from 0 to 500, or auto.")
+        raise ValueError(f"The jitter buffer is {text!r}; give milliseconds from 0 to 500, or auto.")
     return value
 
 

@@ -193,6 +193,8 @@ def status_line(status: PeerStatus) -> str:
     parts = [f"{minutes}:{seconds:02d}", names, "" if status.state == "talking" else status.words]
     if status.sent is not None:
         sent = status.sent
+        if status.is_muted:
+            parts.append("MUTED")
         parts.append(f"sent {sent.codes:.1f} kbps, {sent.network:.0f} with headers ({status.layers} layers)")
         if status.there_loss is not None:
             parts.append(f"{100 * status.there_loss:.0f} % lost there")

@@ -1,4 +1,4 @@
-"""`lamina listen`: plans listening tests, exports them as pages for a browser, takes ABX, and says what was heard."""
+"""`lamina listen`: plans listening tests, exports them as pages for a browser, takes them, and says what was heard."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def add_listen_command(commands: Any) -> None:
         "listen",
         help="blind listening tests: plan one, export it as a page, read the results",
         description="Blind listening tests. `plan` writes down what is compared, `export` makes a page of it that "
-        "opens in any browser and gives a file of results back, `run` takes ABX here in the terminal, `results` says "
+        "opens in any browser and gives a file of results back, `run` takes one here in the terminal, `results` says "
         "what the listeners' files mean.",
         epilog="Example: lamina listen plan abx song.wav --with original --with lamina:6 --out test.json && "
         "lamina listen export test.json --out test.html && lamina listen results back/*.json",
@@ -115,7 +115,7 @@ def _plan(options: argparse.Namespace) -> int:
     what = "pages" if plan.kind == "mushra" else "trials"
     print(
         f"{shown(target)}: {plan.kind}, {plan.n_trials} {what}. Next: lamina listen export {shown(target)} --out "
-        "PAGE.html"
+        f"PAGE.html, or lamina listen run {shown(target)} --listener NAME"
     )
     return 0
 

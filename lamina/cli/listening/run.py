@@ -1,47 +1,35 @@
-"""`lamina listen run`: an ABX test by keyboard in a terminal, with live sound."""
+"""`lamina listen run`: a test by keyboard in a terminal, with live sound; it goes on where it was left."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
-import select
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.cli.answers import DONE, FAILED, shown
+from lamina.cli.listening.player import open_player
 
 if TYPE_CHECKING:
-    from lamina.plugin.host.client.live_engine import LiveEngine
-    from lamina.plugin.listening.abx import AbxTest
+    from lamina.cli.listening.player import Player
     from lamina.plugin.listening.plans import Prepared
-
-TURN_SECONDS, START_SECONDS = 0.1, 20.0
-CLEARED = "\r\x1b[K"
-"""Back to the line's start, with nothing in it (ECMA-48)."""
-LEFT, RIGHT = "\x1b[D", "\x1b[C"
-ANSWERS = {LEFT: "a", "1": "a", RIGHT: "b", "2": "b"}
-ENDINGS = ("q", "\x03", "\x04", "")
-"""Q, Ctrl-C, Ctrl-D, and a terminal that went away."""
-HELP = "A, B, X listen · ← X is A · → X is B · space pauses · Q stops; it goes on another time"
 
 
 def add_run(parts: Any) -> None:
     """Declare the command."""
     run = parts.add_parser(
         "run",
-        help="take an ABX test here, by keyboard",
-        description="Take an ABX test in this terminal. A, B and X are heard by their keys and go over into each other "
-        "without a click, ← says that X is A and → that it is B, Q stops; the same command goes on. The file of "
-        "results is one like those of the page.",
+        help="take a test here, by keyboard",
+        description="Take a test in this terminal. What is compared is heard by keys and goes over into each other "
+        "without a click; answers are keys, too, which the first line tells. Q stops; the same command goes on. The "
+        "file of results is one like those of the page.",
         epilog="Example: lamina listen run test.json --listener Ann",
     )
-    run.add_argument("plan", type=Path, metavar="TEST", help="a plan of the kind abx, made by `lamina listen plan`")
+    run.add_argument("plan", type=Path, metavar="TEST", help="a plan, made by `lamina listen plan`")
     run.add_argument("--listener", required=True, metavar="NAME", help="a name, or any word for whoever listens")
     run.add_argument(
         "--out", type=Path, default=Path(), metavar="FOLDER", help="where the file of results goes; default: here"
@@ -50,7 +38,7 @@ def add_run(parts: Any) -> None:
         "--output", metavar="DEV", help="output by name or a part of it (see `lamina devices`); default: the last one"
     )
     run.add_argument(
-        "--train", action="store_true", help="tell after each answer whether it was right; nothing is kept"
+        "--train", action="store_true", help="abx: tell after each answer whether it was right; nothing is kept"
     )
     run.set_defaults(run=_run)
 
@@ -64,9 +52,9 @@ def _run(options: argparse.Namespace) -> int:
     if sys.stdin is None or not sys.stdin.isatty():
         raise ValueError("A test is taken by keyboard, and standard input is no terminal.")
     plan = load_plan(options.plan)
-    if plan.kind != "abx":
+    if options.train and plan.kind != "abx":
         raise PlanError(
-            f"In a terminal only ABX can be taken, not {plan.kind}; make a page with `lamina listen export`."
+            f"Only ABX has answers that are right or wrong at once, so that one can train; not {plan.kind}."
         )
     if not options.out.is_dir():
         raise NotWrittenError(f"The folder {options.out} does not exist. Make it first.")
@@ -77,41 +65,78 @@ def _run(options: argparse.Namespace) -> int:
         raise ResultExistsError(f"{path} is there already: {options.listener} has taken this test.")
     unfinished = path.with_suffix(".unfinished")
     test, began = _begun(unfinished, prepared, options.train)
+
+    def keep() -> None:
+        if not options.train:
+            _keep(unfinished, test, began)
+
     try:
         with (
             tempfile.TemporaryDirectory(prefix="lamina-listen-") as folder,
-            _engine(prepared, Path(folder), options) as (
-                engine,
-                taken,
-            ),
+            open_player(prepared, Path(folder), options) as player,
         ):
-            is_alive = _take(engine, taken, test, lambda: _keep(unfinished, test, began))
+            is_alive, is_over = _taken(player, test, keep)
     except EngineError as error:
         raise ValueError(str(error)) from error
-    if test.is_over:
-        print(test.outcome().sentence)
+    if is_over:
+        for sentence in _told(prepared, test):
+            print(shown(sentence))
         if options.train:
             return DONE
         print(f"{shown(_save(options, prepared, test, began, one))}: saved.")
         unfinished.unlink(missing_ok=True)
     elif not options.train:
-        print(f"{test.trial} of {test.n_trials} are answered; the same command goes on.")
+        print(f"{_so_far(test)}; the same command goes on.")
     return DONE if is_alive else FAILED
 
 
-def _begun(unfinished: Path, prepared: Prepared, is_training: bool) -> tuple[AbxTest, datetime]:
+def _taken(player: Player, test: Any, keep: Callable[[], None]) -> tuple[bool, bool]:
+    """Whether the engine lives after it, and whether the test is over."""
+    from lamina.cli.listening.taking import take_ratings, take_trials
+    from lamina.gui.model.trials.test_kinds import KINDS
+
+    if test.kind == "mushra":
+        return take_ratings(player, test, keep)
+    is_alive = take_trials(player, KINDS[test.kind], test, keep)
+    return is_alive, test.is_over
+
+
+def _told(prepared: Prepared, test: Any) -> tuple[str, str]:
+    """What the test came to, and what was what."""
+    from lamina.gui.model.trials.rated import rated_revealed, rated_verdict
+    from lamina.gui.model.trials.test_kinds import revealed, verdict
+
+    row = next(iter(prepared.sounds.values()))
+    if test.kind == "mushra":
+        labels = {key: sound.label for key, sound in row.items()}
+        return rated_verdict(test, labels), rated_revealed(test, labels)
+    sounds = list(row.values())
+    return verdict(test, sounds), revealed(test, sounds)
+
+
+def _so_far(test: Any) -> str:
+    if test.kind != "mushra":
+        return f"{test.trial} of {test.n_trials} are answered"
+    return f"Page {test.page + 1} of {test.n_pages} was reached"
+
+
+def _begun(unfinished: Path, prepared: Prepared, is_training: bool) -> tuple[Any, datetime]:
     """The test as it was left, or a new one. Raises PlanFileError for a file that can't be gone on from."""
+    from lamina.gui.model.trials.test_kinds import KINDS, gone_on
     from lamina.models.json_files import JsonError, read_json
     from lamina.plugin.listening.abx import AbxTest
     from lamina.plugin.listening.hidden import StateError
-    from lamina.plugin.listening.plans import PlanFileError
+    from lamina.plugin.listening.plans import PlanFileError, state_of
 
-    if is_training or not unfinished.exists():
-        return AbxTest.plan(prepared.n_trials, is_training), datetime.now(UTC)
+    if is_training:
+        return AbxTest.plan(prepared.n_trials, True), datetime.now(UTC)
+    fresh = state_of(prepared)
+    if not unfinished.exists():
+        return fresh, datetime.now(UTC)
     try:
         kept = read_json(unfinished)
-        test = AbxTest.from_dict(kept["state"])
-        if test.n_trials != prepared.n_trials or test.training:
+        test: Any = gone_on(KINDS[prepared.kind], kept["state"])
+        if _shape_of(test) != _shape_of(fresh) or getattr(test, "training", False):
             raise StateError("it is of another test")
         return test, datetime.fromisoformat(kept["started"])
     except (JsonError, StateError, KeyError, TypeError, ValueError, OSError) as error:
@@ -120,133 +145,23 @@ def _begun(unfinished: Path, prepared: Prepared, is_training: bool) -> tuple[Abx
         ) from error
 
 
-def _keep(unfinished: Path, test: AbxTest, began: datetime) -> None:
+def _shape_of(test: Any) -> tuple[Any, ...]:
+    """What tests of one plan have in common, whatever was drawn for each."""
+    if test.kind == "mushra":
+        return tuple(sorted((item, tuple(sorted(order))) for item, order in test.to_dict()["orders"]))
+    return test.n_trials, getattr(test, "levels", None)
+
+
+def _keep(unfinished: Path, test: Any, began: datetime) -> None:
     from lamina.plugin.files.atomic import atomic_file
 
-    if test.training:
-        return
     with atomic_file(unfinished) as partial:
         partial.write_text(json.dumps({"started": began.isoformat(), "state": test.to_dict()}), encoding="utf-8")
 
 
-def _save(options: argparse.Namespace, prepared: Prepared, test: AbxTest, began: datetime, one: str) -> Path:
+def _save(options: argparse.Namespace, prepared: Prepared, test: Any, began: datetime, one: str) -> Path:
     from lamina.plugin.listening.results import TestRecord, save_result
 
     sounds = {item: {key: sound.described() for key, sound in row.items()} for item, row in prepared.sounds.items()}
     settings = {**prepared.settings, "taken_in": "terminal"}
     return save_result(options.out, options.listener, [TestRecord(one, prepared.title, test, sounds, settings)], began)
-
-
-@contextlib.contextmanager
-def _engine(prepared: Prepared, folder: Path, options: argparse.Namespace) -> Iterator[tuple[LiveEngine, list[str]]]:
-    """An engine that plays A and B, silent yet; with what it plays, by place. Raises EngineError if it can't."""
-    import numpy as np
-
-    from lamina.plugin.host.client.live_engine import LiveEngine
-    from lamina.plugin.host.client.session_file import devices_of_last_time
-    from lamina.plugin.host.device.device_settings import NONE
-    from lamina.plugin.host.transport.comparison import ComparedFiles
-
-    settings, trouble = devices_of_last_time()
-    if trouble:
-        print(f"lamina: {trouble}", file=sys.stderr)
-    settings = settings.changed(input=NONE, **({"output": options.output} if options.output is not None else {}))
-    row = next(iter(prepared.sounds.values()))
-    keys = sorted(row)
-    files = tuple(folder / f"{place}.npy" for place in range(len(keys)))
-    for key, file in zip(keys, files, strict=True):
-        np.save(file, row[key].samples, allow_pickle=False)
-    with LiveEngine(opens=False) as engine:
-        for answer in (
-            engine.set_devices(settings),
-            engine.compare(ComparedFiles(files, row[keys[0]].sample_rate)),
-        ):
-            answer.result(START_SECONDS)
-        yield engine, keys
-
-
-def _take(engine: LiveEngine, keys: list[str], test: AbxTest, keep: Callable[[], None]) -> bool:
-    """The test until its end, or until the listener stops; False if the engine can't be kept alive."""
-    print(HELP)
-    heard: set[str] = set()
-    is_playing, notice = False, ""
-    with _single_keys():
-        while not test.is_over:
-            done = f"{test.n_correct} of {test.trial} right  " if test.training and test.trial else ""
-            _line(f"Trial {test.trial + 1} of {test.n_trials}  {done}{notice or _left(heard)}")
-            key = _key(lambda: _is_alive(engine))
-            if key is None:
-                return False
-            notice = ""
-            if key in ENDINGS:
-                break
-            if key in ("a", "b", "x"):
-                heard.add(key)
-                engine.hear_compared(keys.index(test.sound_of(key))).result(START_SECONDS)
-                if not is_playing:
-                    engine.play_compared(True).result(START_SECONDS)
-                    is_playing = True
-                notice = f"{key.upper()} is heard" + (f"; {_left(heard)}" if _left(heard) else "")
-            elif key == " ":
-                is_playing = not is_playing
-                engine.play_compared(is_playing).result(START_SECONDS)
-            elif key in ANSWERS and _left(heard):
-                notice = _left(heard)
-            elif key in ANSWERS:
-                right = test.answer(ANSWERS[key])
-                keep()
-                heard.clear()
-                notice = "" if right is None else "Right." if right else "Wrong."
-        engine.play_compared(False).result(START_SECONDS)
-    print()
-    return True
-
-
-def _left(heard: set[str]) -> str:
-    missing = [name.upper() for name in ("a", "b", "x") if name not in heard]
-    return f"listen to {' and '.join(missing)}" if missing else ""
-
-
-def _is_alive(engine: LiveEngine) -> bool:
-    """Tells what the engine has to say; False once it can't be kept alive."""
-    for event in engine.take_events():
-        if event["event"] == "message":
-            print(f"{CLEARED}lamina: {shown(event['text'])}", file=sys.stderr)
-        elif event["event"] == "gone":
-            return False
-    return True
-
-
-def _key(is_alive: Callable[[], bool]) -> str | None:
-    """The next key, as the terminal sends it, in small letters; None when there is no engine any more."""
-    while is_alive():
-        ready, _, _ = select.select([sys.stdin.fileno()], [], [], TURN_SECONDS)
-        if ready:
-            sent = os.read(sys.stdin.fileno(), 1)
-            if sent == b"\x1b" and select.select([sys.stdin.fileno()], [], [], TURN_SECONDS)[0]:
-                sent += os.read(sys.stdin.fileno(), 2)
-            return sent.decode("ascii", "replace").lower().replace("[d", "[D").replace("[c", "[C")
-    return None
-
-
-@contextlib.contextmanager
-def _single_keys() -> Iterator[None]:
-    """Keys come one by one, unseen; Ctrl-C is one of them, so that it ends the test in order."""
-    import termios
-    import tty
-
-    number = sys.stdin.fileno()
-    before = termios.tcgetattr(number)
-    tty.setcbreak(number)
-    changed = termios.tcgetattr(number)
-    changed[3] &= ~termios.ISIG
-    termios.tcsetattr(number, termios.TCSADRAIN, changed)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(number, termios.TCSADRAIN, before)
-
-
-def _line(text: str) -> None:
-    sys.stdout.write(CLEARED + text)
-    sys.stdout.flush()

@@ -83,6 +83,7 @@ class PeerSound:
         self.recording: FileSink | None = None
         """Beside the sink; None before anything is heard."""
         self._recorded: HeldSound | None = None
+        self._gain: Ramp | None = None
         self.output_delay_ms = 0.0
         """From a sample's being handed over to its being in the air, where a device plays it."""
         self._moving = Lock()
@@ -189,19 +190,19 @@ class PeerSound:
     def _listen(self, n_samples: int, now: float) -> bool:
         assert self.sender is not None
         if isinstance(self._clock, DeviceClock) and self.source is LIVE:
-            block = self._own(self._clock.captured())
+            block = self._clock.captured()
             if self._met_at is None:
                 return True
         else:
             assert self.source is not None and not isinstance(self.source, Live)
             if not self._may_begin(now):
                 return True
-            block = self._own(self.source.read(n_samples))
+            block = self.source.read(n_samples)
         is_over = block.shape[1] < n_samples and self.source is not LIVE
         with self._sending:
             if self._is_flushed:
                 return False
-            packets = self.sender.push(block, now)
+            packets = self.sender.push(self._own(block), now)
         if packets:
             self._told.packets(packets)
         if is_over:
@@ -211,7 +212,11 @@ class PeerSound:
 
     def _own(self, block: FloatArray) -> FloatArray:
         """What is sent of the source's sound: all, or silence."""
-        self._gain.set(0.0 if self.settings.is_muted else 1.0)
+        assert self.sender is not None
+        gain = 0.0 if self.settings.is_muted else 1.0
+        if self._gain is None:  # nothing was sent before that could click
+            self._gain = Ramp(gain, round(MUTE_SECONDS * self.sender.sample_rate))
+        self._gain.set(gain)
         return block * self._gain.factor(block.shape[1])
 
     def _may_begin(self, now: float) -> bool:
@@ -301,5 +306,4 @@ class PeerSound:
             adaptive=settings.adaptive,
             sparse_silence=settings.sparse_silence,
         )
-        self._gain = Ramp(0.0 if settings.is_muted else 1.0, round(MUTE_SECONDS * rate))
         return self.sender.hello

@@ -95,13 +95,16 @@ function welcome(saved = null) {
     started = now();
     following();
   };
-  const steps = whole.tests.reduce((sum, one) => sum + one.trials, 0);
+  const counted = (n, word) => n ? [`${n} ${word}${n === 1 ? "" : "s"}`] : [];
+  const steps = (isRated) => whole.tests.filter((one) => (one.kind === "mushra") === isRated)
+    .reduce((sum, one) => sum + one.trials, 0);
+  const extent = [...counted(steps(false), "trial"), ...counted(steps(true), "page")].join(" and ");
   show(
     el("h1", {}, "Listening test"),
     el("p", {}, "Put on headphones, and set a level that is comfortable. Take your time: there is no clock, and you may " +
       "listen as often as you like."),
-    el("p", { class: "quiet" }, `${whole.tests.length > 1 ? `${whole.tests.length} tests, ` : ""}${steps} ` +
-      `${steps === 1 ? "page" : "pages"}. Everything works by keyboard. Nothing is sent anywhere: at the end you save a ` +
+    el("p", { class: "quiet" }, `${whole.tests.length > 1 ? `${whole.tests.length} tests, ` : ""}${extent}. ` +
+      "Everything works by keyboard. Nothing is sent anywhere: at the end you save a " +
       "file and give it to whoever asked you. If the page is closed before, it goes on in this browser where it was."),
     ...(saved ? [el("p", { class: "quiet" }, `${saved.listener} has taken it here. `,
       el("button", { id: "again", onclick: () => resume(saved) }, "Show these results again"))] : []),

@@ -86,8 +86,9 @@ class Preference {
     const a = this.state.answers.filter((one, i) => one === this.state.a_is[i]).length;
     const same = this.state.answers.filter((one) => one === "same").length;
     const names = Object.values(this.test.sounds)[0];
-    return `${names.a.label} was preferred ${a} times, ${names.b.label} ${this.n - same - a} times` +
-      (same ? `, neither ${same} times.` : ".");
+    const times = (n) => n === 1 ? "once" : `${n} times`;
+    return `${names.a.label} was preferred ${times(a)}, ${names.b.label} ${times(this.n - same - a)}` +
+      (same ? `, neither ${times(same)}.` : ".");
   }
 }
 

@@ -1,5 +1,7 @@
 """The line in the app: two ends find each other, hear each other, and leave; what can't be says why."""
 
+import os
+import signal
 import socket
 import threading
 
@@ -12,7 +14,7 @@ from PyQt6.QtWidgets import QLabel
 pytest.importorskip("aiortc", reason="the extra [line] is not installed")
 
 import lamina
-from lamina.gui.model.line.choices import LIVE_INPUT, LIVE_STEREO, NOTHING, OPEN_FILE, RECORDING
+from lamina.gui.model.line.choices import BOTH, LIVE_INPUT, LIVE_STEREO, NOTHING, OPEN_FILE, RECORDING
 from lamina.gui.model.line.line import Line
 from lamina.gui.widgets.line.line_window import LineWindow
 from lamina.plugin.host.device.device_settings import DeviceSettings
@@ -153,9 +155,9 @@ def test_a_line_is_held_by_keys_alone(window, here, there, qtbot):
 def test_tab_reaches_everything_that_can_be_done(here, qtbot):
     invited(here, qtbot)
     ends, meeting = here.ends, here.meeting
-    wanted = [ends.name, ends.source, ends.bitrate, ends.denoise, ends.sink]
+    wanted = [ends.name, ends.source, ends.bitrate, ends.denoise, ends.packets, ends.buffer, ends.sink]
     wanted += [meeting.listen, meeting.port, meeting.invite_button, meeting.invitation, meeting.copy_button]
-    wanted += [meeting.field, meeting.address, meeting.join_button, here.leave_button]
+    wanted += [meeting.field, meeting.address, meeting.join_button, here.mute_button, here.leave_button]
     passed, widget = [ends.name], ends.name.nextInFocusChain()
     while widget is not ends.name:
         passed.append(widget)
@@ -248,6 +250,66 @@ def test_what_is_not_installed_is_said_with_the_command(window, qtbot, monkeypat
     assert not window.line_window.meeting.invite_button.isEnabled()
 
 
+def test_who_is_muted_by_a_key_is_not_heard_and_sees_it(connected, qtbot):
+    here, _ = connected
+    wait(qtbot, lambda: here.ends.level.levels[1] > -50)
+    to_front(here, qtbot)
+    qtbot.keyClick(here, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
+    assert here.mute_button.text() == "Muted" and here.mute_button.isChecked()
+    assert here.state.text() == "Connected with Ben, and you are muted."
+    wait(qtbot, lambda: here.line.view.status.is_muted)
+    wait(qtbot, lambda: here.ends.level.levels[0] <= -60)
+    qtbot.keyClick(here, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
+    assert here.mute_button.text() == "Mute" and here.state.text() == "Connected with Ben."
+    wait(qtbot, lambda: here.ends.level.levels[1] > -50)
+
+
+def test_who_mutes_before_anybody_joins_is_muted_from_the_first_moment(here, there, qtbot):
+    text = invited(here, qtbot)
+    here.mute_button.click()
+    there.meeting.field.setText(text)
+    there.meeting.join_button.click()
+    wait(qtbot, lambda: talking(here.line) and here.line.view.status.is_muted)
+    wait(qtbot, lambda: there.line.received.usage.n_frames > 40)
+    here.leave_button.click()
+    wait(qtbot, lambda: not there.line.is_held)
+    assert not np.abs(lamina.read_audio(there.line.view.recording).samples).max() > 1e-4
+
+
+def test_buffer_and_packets_are_changed_while_one_talks(here, there, qtbot):
+    here.line.source = LIVE_INPUT  # which has no end
+    there.meeting.field.setText(invited(here, qtbot))
+    there.meeting.join_button.click()
+    wait(qtbot, lambda: talking(here.line) and talking(there.line))
+    wait(qtbot, lambda: here.line.view.status.sent and here.line.view.status.sent.packets_per_second > 60)
+    here.ends.packets.chosen.emit(4)
+    wait(qtbot, lambda: here.line.view.status.sent.packets_per_second < 40)
+    there.ends.buffer.chosen.emit(300)
+    wait(qtbot, lambda: there.line.view.status.buffer_ms > 280)
+    assert there.ends.buffer.currentText() == "300 ms" and here.ends.packets.currentText() == "4 frames"
+
+
+def test_what_is_heard_is_recorded_too_where_that_is_chosen(here, there, qtbot):
+    there.ends.sink.chosen.emit(BOTH)
+    there.meeting.field.setText(invited(here, qtbot))
+    there.meeting.join_button.click()
+    wait(qtbot, lambda: there.line.received.usage.n_frames > 60)
+    there.leave_button.click()
+    wait(qtbot, lambda: not there.line.is_held)
+    assert np.abs(lamina.read_audio(there.line.view.recording).samples).max() > 0.01
+    assert there.line.view.recording.parent == there._session.recording.folder
+
+
+def test_a_line_whose_process_is_killed_is_told_and_another_can_begin(connected, qtbot):
+    here, there = connected
+    os.kill(here.line._held.process_id, signal.SIGKILL)
+    wait(qtbot, lambda: not here.line.is_held)
+    assert "process has ended unexpectedly" in here.state.text() and here.line.is_trouble
+    wait(qtbot, lambda: not there.line.is_held)
+    assert there.state.text().startswith("The program of Ada has ended without a goodbye")
+    assert invited(here, qtbot)
+
+
 def test_closing_the_window_ends_the_line(connected, qtbot):
     here, there = connected
     here.close()
@@ -256,15 +318,29 @@ def test_closing_the_window_ends_the_line(connected, qtbot):
     wait(qtbot, lambda: not here.line.is_held)
 
 
+def is_running(process_id):
+    """Whether a child of this process still runs; one that has ended is taken in."""
+    try:
+        return os.waitpid(process_id, os.WNOHANG)[0] == 0
+    except ChildProcessError:
+        return False
+
+
 @pytest.mark.parametrize("stage", ["waiting", "talking"])
-def test_closing_the_app_ends_the_line_and_its_threads(window, here, there, qtbot, stage):
+def test_closing_the_app_leaves_nothing_of_the_line_behind(window, here, there, qtbot, stage):
     text = invited(here, qtbot)
+    process_id = here.line._held.process_id
+    assert is_running(process_id)
     if stage == "talking":
         there.meeting.field.setText(text)
         there.meeting.join_button.click()
         wait(qtbot, lambda: talking(here.line))
+        wait(qtbot, lambda: there.line.received.usage.n_frames > 10)
     there.close_work()
     window.close()
+    assert not is_running(process_id)
+    if stage == "talking":
+        assert lamina.read_audio(there.line.view.recording).sample_rate == 24_000
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("lamina-line")]
 
 
