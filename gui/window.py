@@ -24,6 +24,7 @@ from lamina.gui.background import Background
 from lamina.gui.control_menus import ControlMenus
 from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
+from lamina.gui.looking import Looking
 from lamina.gui.model.kept_session import KeptSession, KeptWindow
 from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.session import Notice, Session
@@ -77,6 +78,7 @@ class MainWindow(QMainWindow):
         self._build()
         self.telling = Telling(session, self.views, self)
         self.undoing = Undoing(session, self.loader, self.views, self)
+        self.looking = Looking(session, self.views.status, self)
         self.menus = ControlMenus(session, self.views, self)
         self._connect()
         self.shortcuts = shortcuts_of(self)

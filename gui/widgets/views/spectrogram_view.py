@@ -6,6 +6,7 @@ from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from lamina.gui.look import theme
+from lamina.gui.look.themed import ThemedWidget
 from lamina.gui.model.sound.spectrogram import (
     COLUMNS_PER_SECOND,
     LOUDEST_DB,
@@ -17,7 +18,7 @@ from lamina.gui.widgets.controls.pixels import image_over
 from lamina.gui.widgets.views.frequency_axis import AXIS_WIDTH, draw_frequencies
 
 
-class SpectrogramView(QWidget):
+class SpectrogramView(ThemedWidget):
     """Draws a `SpectrogramRing`.
 
     `show_ring` hands it one; `refresh` copies the new columns and repaints if there were any. `hint` stands in an empty
@@ -33,6 +34,11 @@ class SpectrogramView(QWidget):
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.show_ring(SpectrogramRing())
+
+    def renew_colours(self) -> None:
+        """The whole picture in other colours."""
+        self._table = np.array(theme.colour_table(theme.SPECTRUM_STOPS), np.uint32)
+        self.show_ring(self._ring)
 
     def show_ring(self, ring: SpectrogramRing) -> None:
         """Draws another ring from now on."""
@@ -144,13 +150,17 @@ class TimeAxis(QWidget):
             painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, text)
 
 
-class ColourScale(QWidget):
+class ColourScale(ThemedWidget):
     """Which colour is which level, for both spectrograms."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFixedHeight(16)
         self.setToolTip(f"Colour of the spectrograms: {QUIETEST_DB:.0f} to {LOUDEST_DB:.0f} dBFS.")
+        self.renew_colours()
+
+    def renew_colours(self) -> None:
+        """The scale in the colours that are shown."""
         self._pixels = np.array([theme.colour_table(theme.SPECTRUM_STOPS)], np.uint32)
         self._image = image_over(self._pixels)
 
