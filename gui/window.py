@@ -92,6 +92,7 @@ class MainWindow(QMainWindow):
         self._text.timeout.connect(self._tell)
         self.showing.all()
         self._tell()
+        self.views.first_line.setVisible(kept is not None and not kept.has_left)
         self._take_shape(kept.window if kept is not None else None)
 
     # Putting together.
