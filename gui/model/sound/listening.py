@@ -98,22 +98,21 @@ def figures_text(figures: Figures) -> tuple[str, str]:
     if not figures.block_ms:
         return "", ""
     late = f"   {figures.n_late} late" if figures.n_late else ""
-    computing = f"{figures.p50_ms:.1f} of {figures.block_ms:.1f} ms"
-    text = f"{computing}   delay {figures.latency_ms:.0f} ms   CPU {100 * figures.processor:.0f} %{late}"
+    text = f"load {100 * figures.load:.0f} %   delay {figures.latency_ms:.0f} ms{late}"
     worst = (
         f"{figures.p50_ms:.1f} ms usually, {figures.p99_ms:.1f} ms at most in 99 of 100, {figures.worst_ms:.1f} ms "
         "at worst"
     )
     rows = (
         (
-            "Computing",
+            "Load",
             f"a block lasts {figures.block_ms:.1f} ms and takes {worst}: {100 * figures.load:.0f} % of the time",
         ),
         (
             "Delay",
             f"{figures.latency_ms:.0f} ms from input to output; {figures.margin_ms:.0f} ms of it are the safety margin",
         ),
-        ("CPU", "share of one processor core that the audio engine uses"),
+        ("Processor", f"the audio engine uses {100 * figures.processor:.0f} % of one core"),
         (
             "Late",
             f"{figures.n_late} times since the start, {1000 * figures.late_seconds:.0f} ms together; what comes late "

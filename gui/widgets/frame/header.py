@@ -80,7 +80,6 @@ class Header(QWidget):
         self.preset_menu.setToolTipsVisible(True)
         self.preset_button.setMenu(self.preset_menu)
         self.export_button = QPushButton("Export…")
-        self.export_button.setProperty("role", "primary")
         set_tip(
             self.export_button,
             f"Render the whole file with these settings, or write its codes (Ctrl+E).<br>{TWO_PASS_KEYS} or the right "
