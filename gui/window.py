@@ -29,6 +29,7 @@ from lamina.gui.model.kept_session import KeptSession, KeptWindow
 from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.values.desk import TAB_NAMES
+from lamina.gui.recent import Recent
 from lamina.gui.shortcuts import add_shortcuts, overview, shortcuts_of
 from lamina.gui.showing import Showing
 from lamina.gui.telling import Telling
@@ -78,6 +79,7 @@ class MainWindow(QMainWindow):
         self._build()
         self.telling = Telling(session, self.views, self)
         self.undoing = Undoing(session, self.loader, self.views, self)
+        self.recent = Recent(session, self.loader, self.views.header)
         self.looking = Looking(session, self.views.status, self)
         self.menus = ControlMenus(session, self.views, self)
         self._connect()
