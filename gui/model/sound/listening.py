@@ -8,6 +8,7 @@ import numpy as np
 
 from lamina.dsp.loudness import FLOOR_LUFS
 from lamina.dsp.true_peak import FLOOR_DB, TruePeakMeter
+from lamina.gui.model.sound.marks import Marks
 from lamina.gui.model.sound.spectrogram import Spectrogram
 from lamina.gui.model.sound.usage import CodebookUsage
 from lamina.plugin import NeuralCodec
@@ -42,6 +43,7 @@ class Listening:
         self.input_spectrogram = Spectrogram()
         self.output_spectrogram = Spectrogram()
         self.usage = CodebookUsage()
+        self.marks = Marks()
 
     def take(self, heard: Heard, is_running: bool, seconds: float, input_gain_db: float = 0.0) -> bool:
         """Takes in what was heard in the last `seconds`; True if the meters are new ones.
@@ -71,6 +73,10 @@ class Listening:
         config = codec.bundle.config
         self.usage = CodebookUsage(config.layers, config.codebook_size, config.sample_rate / config.frame)
 
+    def mark(self, kind: str, text: str) -> None:
+        """Marks what is heard now."""
+        self.marks.add(kind, text, self.output_spectrogram.ring.n_columns)
+
     def begin_whole(self) -> None:
         """What is heard from now on is what loudness and true peak of the whole are of."""
         self.input_peak.reset()
@@ -91,6 +97,7 @@ class Listening:
         self.input_spectrogram.clear()
         self.output_spectrogram.clear()
         self.usage.clear()
+        self.marks.clear()
 
 
 def figures_text(figures: Figures) -> tuple[str, str]:
