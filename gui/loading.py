@@ -201,9 +201,12 @@ class Loader:
         def done(codec: Any) -> None:
             if self._model_wanted == name:
                 self._codec_error = ""
+                # What is done then is one step with it.
+                self._session.history.press()
                 self._session.use_codec(codec)
                 if then is not None:
                     then()
+                self._session.history.release()
 
         def failed(error: Exception) -> None:
             if self._model_wanted == name:
