@@ -1,8 +1,11 @@
 """Starts the desktop app."""
 
+import os
 import signal
 import sys
 from pathlib import Path
+
+USUAL_SIZE = 100
 
 
 def main(file: Path | None = None, model: str | None = None) -> int:
@@ -23,13 +26,18 @@ def main(file: Path | None = None, model: str | None = None) -> int:
     from PyQt6.QtWidgets import QApplication
 
     from lamina.gui.look import theme
+    from lamina.gui.model.kept_look import KeptLook
     from lamina.gui.model.kept_session import KeptSession
     from lamina.gui.window import MainWindow
 
+    look = KeptLook().read()
+    if look.size != USUAL_SIZE:
+        # Qt reads it once; who sets it wants it so.
+        os.environ.setdefault("QT_SCALE_FACTOR", str(look.size / USUAL_SIZE))
     app = QApplication(["lamina"])
     app.setApplicationName("Lamina")
     app.setDesktopFileName("lamina")
-    theme.apply(app)
+    theme.apply(app, look.theme)
     music = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MusicLocation)
     kept = KeptSession(Path(music) / "Lamina")
     window = MainWindow(kept.session, kept)

@@ -14,6 +14,7 @@ from lamina.gui.model.files.own_presets import OwnPresets
 from lamina.gui.model.kept_session import QUICK_BYTES, KeptDocument, KeptSession
 from lamina.gui.model.session import GONE_REMARK, Notice, Session
 from lamina.gui.model.values.desk import presettable
+from lamina.gui.model.values.observable import Observable
 from lamina.gui.widgets.frame.header import Header
 from lamina.models.leftovers import remove_leftovers, temporary_folder
 from lamina.plugin import DEFAULT_BUNDLE, survey_bundles
@@ -30,11 +31,13 @@ class Loader:
     """Runs the slow work of a session in the background and hands the results over in Qt's thread.
 
     `devices` is a background of its own for asking about sound devices; `kept` what the last session left behind.
+    `opened` passes each file of the user's that was opened.
     """
 
     def __init__(
         self, session: Session, background: Background, devices: Background, kept: KeptSession | None = None
     ) -> None:
+        self.opened: Observable[[Path]] = Observable()
         self._session, self._kept = session, kept
         self._background, self._devices = background, devices
         self._codec_error = ""
@@ -122,6 +125,7 @@ class Loader:
                 if title is None:
                     self.folder = str(path.resolve().parent)
                     self._clear(Path(self.folder))
+                    self.opened.notify(path)
                 self._session.show(document)
                 if then is not None:
                     then()
@@ -197,9 +201,12 @@ class Loader:
         def done(codec: Any) -> None:
             if self._model_wanted == name:
                 self._codec_error = ""
+                # What is done then is one step with it.
+                self._session.history.press()
                 self._session.use_codec(codec)
                 if then is not None:
                     then()
+                self._session.history.release()
 
         def failed(error: Exception) -> None:
             if self._model_wanted == name:

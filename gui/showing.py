@@ -99,6 +99,9 @@ class Showing:
 
     def move(self) -> None:
         """Show one step of everything that moves."""
+        listening = self._session.listening
+        ring = listening.output_spectrogram.ring
+        self._views.spectra.show_marks(listening.marks.within(ring.n_columns, ring.width))
         self._views.spectra.refresh()
         self._views.usage.refresh()
         moving, n_sent = self._session.moving, self._session.sent.layers

@@ -10,6 +10,7 @@ from lamina.gui.widgets.controls.status_line import StatusLine
 from lamina.gui.widgets.desk.desk_panel import DeskPanel
 from lamina.gui.widgets.frame.control_panel import ControlPanel
 from lamina.gui.widgets.frame.drop_overlay import DropOverlay
+from lamina.gui.widgets.frame.first_line import FirstLine
 from lamina.gui.widgets.frame.header import Header
 from lamina.gui.widgets.frame.notice import SeatedNotice
 from lamina.gui.widgets.frame.stage import Stage
@@ -48,6 +49,8 @@ class Views:
         column.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, 0)
         column.setSpacing(0)
         column.addWidget(self.header)
+        self.first_line = FirstLine()
+        column.addWidget(self.first_line)
         column.addLayout(top)
         column.addSpacing(theme.MARGIN)
         column.addLayout(bottom, 1)

@@ -24,10 +24,12 @@ from lamina.gui.background import Background
 from lamina.gui.control_menus import ControlMenus
 from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
+from lamina.gui.looking import Looking
 from lamina.gui.model.kept_session import KeptSession, KeptWindow
 from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.values.desk import TAB_NAMES
+from lamina.gui.recent import Recent
 from lamina.gui.shortcuts import add_shortcuts, overview, shortcuts_of
 from lamina.gui.showing import Showing
 from lamina.gui.telling import Telling
@@ -77,6 +79,8 @@ class MainWindow(QMainWindow):
         self._build()
         self.telling = Telling(session, self.views, self)
         self.undoing = Undoing(session, self.loader, self.views, self)
+        self.recent = Recent(session, self.loader, self.views.header)
+        self.looking = Looking(session, self.views.status, self)
         self.menus = ControlMenus(session, self.views, self)
         self._connect()
         self.shortcuts = shortcuts_of(self)
@@ -90,6 +94,7 @@ class MainWindow(QMainWindow):
         self._text.timeout.connect(self._tell)
         self.showing.all()
         self._tell()
+        self.views.first_line.setVisible(kept is not None and not kept.has_left)
         self._take_shape(kept.window if kept is not None else None)
 
     # Putting together.

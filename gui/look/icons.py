@@ -12,7 +12,7 @@ def draw(painter: QPainter, name: str, square: QRectF, colour: QColor) -> None:
     """Draws a sign into a square.
 
     `name` is "play", "pause", "return", "loop", "bypass", "noise", "cross", "chevron", "record", "square",
-    "freeze", "dice", "help", "list", "left", "right", "undo", "redo" or "lamina".
+    "freeze", "dice", "help", "look", "list", "left", "right", "undo", "redo" or "lamina".
     """
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -120,6 +120,13 @@ def _help(painter: QPainter, _colour: QColor) -> None:
     painter.drawPoint(QPointF(0.5, 0.9))
 
 
+def _look(painter: QPainter, colour: QColor) -> None:
+    painter.drawEllipse(QRectF(0.1, 0.1, 0.8, 0.8))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawPie(QRectF(0.1, 0.1, 0.8, 0.8), 90 * 16, 180 * 16)
+
+
 def _list(painter: QPainter, _colour: QColor) -> None:
     for y in (0.22, 0.5, 0.78):
         painter.drawPoint(QPointF(0.14, y))
@@ -180,6 +187,7 @@ _SIGNS: dict[str, Callable[[QPainter, QColor], None]] = {
     "freeze": _freeze,
     "dice": _dice,
     "help": _help,
+    "look": _look,
     "list": _list,
     "left": _left,
     "right": _right,

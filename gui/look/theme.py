@@ -1,7 +1,14 @@
-"""How Lamina looks: colours, sizes, type, and the stylesheet made of them. Every view takes its look from here."""
+"""How Lamina looks: colours, sizes, type, and the stylesheet made of them. Every view takes its look from here.
 
-from PyQt6.QtGui import QColor, QFont, QPalette
-from PyQt6.QtWidgets import QApplication
+Colours are named as they are in the dark theme; `colour` and `ink` give what they are in the one that is shown.
+"""
+
+from pathlib import Path
+
+from PyQt6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PyQt6.QtWidgets import QApplication, QWidget
+
+from lamina.gui.look.palettes import CONTRAST, DARK, PALETTES, translated
 
 # Neutrals, darkest first: one hue, so that the two accents are the only colours that speak.
 WELL = "#0B0D10"  # where pictures live: spectrograms, waveform, strips
@@ -11,7 +18,7 @@ RAISED = "#232930"
 HOVER = "#2C333B"
 LINE = "#2A3038"
 SLOT = "#303741"
-DIM = "#66707C"
+DIM = "#7F8A97"
 MUTED = "#98A2AE"
 TEXT = "#E7EAED"
 
@@ -32,6 +39,10 @@ RIGHT_WIDTH = 314  # 64 cells of 3 pixels in the codebook strips, and their figu
 TEXT_PIXELS = 13
 SMALL_PIXELS = 11
 
+FONTS = Path(__file__).with_name("fonts")
+TABULAR = QFont.Tag("tnum") if hasattr(QFont, "Tag") else None
+"""Figures as wide as each other, where Qt can ask a font for them (6.7 and later)."""
+
 FAMILIES = ["Inter", "SF Pro Text", "Segoe UI Variable", "Segoe UI", "Cantarell", "Noto Sans", "DejaVu Sans"]
 
 # Dark to light through violet and amber, rising evenly in lightness, so that equal steps in dB look equally large.
@@ -47,9 +58,22 @@ SPECTRUM_STOPS = (
 STRIP_STOPS = ((0.00, "#0F1215"), (0.25, "#4A3420"), (0.60, "#B5783B"), (1.00, "#FFD9A3"))
 
 
+_shown = DARK
+
+
+def shown() -> str:
+    """The theme that is shown, by its name."""
+    return _shown
+
+
+def ink(name: str) -> str:
+    """A palette colour as the theme that is shown has it."""
+    return PALETTES[_shown].get(name.upper(), name)
+
+
 def colour(name: str, alpha: float = 1.0) -> QColor:
-    """A palette colour with an opacity of 0–1."""
-    result = QColor(name)
+    """A palette colour with an opacity of 0–1, as the theme that is shown has it."""
+    result = QColor(ink(name))
     result.setAlphaF(alpha)
     return result
 
@@ -60,6 +84,8 @@ def font(pixels: int = TEXT_PIXELS, bold: bool = False) -> QFont:
     result.setFamilies(FAMILIES)
     result.setPixelSize(pixels)
     result.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
+    if TABULAR is not None:
+        result.setFeature(TABULAR, 1)
     return result
 
 
@@ -72,14 +98,14 @@ def caption_font() -> QFont:
 
 
 def colour_table(stops: tuple[tuple[float, str], ...], n_colours: int = 256) -> list[int]:
-    """`n_colours` opaque 0xAARRGGBB values along a gradient given as (place 0–1, colour)."""
+    """`n_colours` opaque 0xAARRGGBB values along a gradient given as (place 0–1, colour), as the theme has them."""
     table = []
     for index in range(n_colours):
         place = index / (n_colours - 1)
         upper = next(k for k in range(1, len(stops)) if place <= stops[k][0])
         (start, start_name), (stop, stop_name) = stops[upper - 1], stops[upper]
         share = (place - start) / (stop - start)
-        first, second = QColor(start_name), QColor(stop_name)
+        first, second = QColor(ink(start_name)), QColor(ink(stop_name))
         red, green, blue = (
             round(a + share * (b - a))
             for a, b in zip(
@@ -90,8 +116,17 @@ def colour_table(stops: tuple[tuple[float, str], ...], n_colours: int = 256) -> 
     return table
 
 
-def apply(app: QApplication) -> None:
-    """Gives the whole application Lamina's look."""
+def apply(app: QApplication, theme: str = DARK) -> None:
+    """Gives the whole application Lamina's look, in one of the themes; it can be changed while windows are open.
+
+    What keeps colours of its own renews them when its palette changes.
+    """
+    global _shown
+    _shown = theme if theme in PALETTES else DARK
+    for file in FONTS.glob("*.otf"):
+        if file.name not in _loaded:
+            _loaded.add(file.name)
+            QFontDatabase.addApplicationFont(str(file))
     app.setStyle("Fusion")
     app.setFont(font())
     palette = QPalette()
@@ -109,9 +144,21 @@ def apply(app: QApplication) -> None:
         (QPalette.ColorRole.Highlight, WET_DEEP),
         (QPalette.ColorRole.HighlightedText, TEXT),
     ):
-        palette.setColor(role, QColor(name))
+        palette.setColor(role, QColor(ink(name)))
     app.setPalette(palette)
-    app.setStyleSheet(STYLESHEET)
+    app.setStyleSheet(translated(STYLESHEET, _shown) + (BORDERS if _shown == CONTRAST else ""))
+    for window in app.topLevelWidgets():
+        for widget in (window, *window.findChildren(QWidget)):
+            widget.update()
+
+
+_loaded: set[str] = set()
+BORDERS = """
+QFrame[role="panel"] { border: 1px solid #8C8C8C; }
+QPushButton { border-color: #8C8C8C; }
+QMenu, QToolTip { border-color: #FFFFFF; }
+"""
+"""What is told apart by a border where all surfaces are black."""
 
 
 STYLESHEET = f"""
@@ -122,6 +169,7 @@ QLabel[role="muted"] {{ color: {MUTED}; }}
 QLabel[role="status"] {{ color: {MUTED}; font-size: 12px; }}
 QLabel[role="title"] {{ color: {TEXT}; font-size: 14px; font-weight: 600; }}
 QLabel[role="detail"] {{ color: {MUTED}; font-size: 12px; }}
+QFrame[role="divider"] {{ background: {LINE}; }}
 QLabel[role="said"] {{ color: {TEXT}; font-size: 12px; }}
 QLabel[role="keys"] {{ color: {WET}; font-size: 12px; }}
 QLabel[role="alert"] {{ color: {ALERT}; font-size: 12px; }}
@@ -160,6 +208,7 @@ QMenu::item:selected {{ background: {HOVER}; }}
 QMenu::item:checked {{ color: {WET}; }}
 QMenu::item:disabled {{ color: {DIM}; }}
 QMenu::indicator {{ width: 0; }}
+QMenu::section {{ color: {MUTED}; padding: 6px 12px; }}
 QMenu::separator {{ height: 1px; background: {SLOT}; margin: 6px 8px; }}
 QToolTip {{ background: {RAISED}; color: {TEXT}; border: 1px solid {SLOT}; padding: 6px 8px; font-size: 12px; }}
 QLineEdit {{

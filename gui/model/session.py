@@ -10,7 +10,7 @@ from typing import Any
 
 from lamina.dsp.levels import LevelMeter
 from lamina.gui.model.edits.history import History
-from lamina.gui.model.files.document import Document
+from lamina.gui.model.files.document import Document, clock
 from lamina.gui.model.files.export import ExportJob, ExportState
 from lamina.gui.model.sound.devices import DeviceChooser, OpenedDevices
 from lamina.gui.model.sound.listening import Listening, figures_text
@@ -19,9 +19,11 @@ from lamina.gui.model.sound.recording import Recording
 from lamina.gui.model.sound.sound_check import SoundCheck
 from lamina.gui.model.values.answers import Answers
 from lamina.gui.model.values.boards import BoardPair
+from lamina.gui.model.values.heard import HEARD_NAMES, heard_word
 from lamina.gui.model.values.moving import Moving
 from lamina.gui.model.values.observable import Observable
 from lamina.gui.model.values.sent import SentRate
+from lamina.gui.model.values.words import layers_text
 from lamina.plugin import NeuralCodec
 from lamina.plugin.documents.presets import Preset
 from lamina.plugin.host.client.live_engine import LiveEngine
@@ -87,6 +89,7 @@ class Session:
         self.export: ExportJob | None = None
         self._export_told = True
         self.boards.changed.subscribe(self._board_changed)
+        self.parameters.changed.subscribe(self._mark_value)
         self.devices.changed.subscribe(lambda: self.changed.notify("output"))
         self.history = History(self)
 
@@ -147,7 +150,9 @@ class Session:
     def seek(self, seconds: float) -> None:
         """Goes to a time in the document, clamped into it."""
         if self.document is not None and math.isfinite(seconds):
-            self.player.seek(min(max(0.0, seconds), self.document.seconds))
+            place = min(max(0.0, seconds), self.document.seconds)
+            self.player.seek(place)
+            self._mark("seek", clock(place))
 
     def set_looping(self, is_looping: bool) -> None:
         """Repeats the loop region, or the whole document where there is none."""
@@ -349,7 +354,20 @@ class Session:
             for what in ("live", "engine"):
                 self.changed.notify(what)
 
+    def _mark(self, kind: str, text: str) -> None:
+        """Marks in the rolling views what happened, where anything is heard."""
+        if self.is_sounding:
+            self.listening.mark(kind, text)
+
+    def _mark_value(self, name: str, value: object) -> None:
+        if name == "layers":
+            self._mark(name, layers_text(int(self.parameters[name])))
+        elif name in HEARD_NAMES:
+            self._mark("heard", heard_word(self.parameters, {}) or "wet")
+
     def _board_changed(self, what: str) -> None:
+        if what == "board":
+            self._mark(what, self.boards.chosen)
         if what == "codec" and self.codec is not None:
             self.listening.use_codec(self.codec)
         self.changed.notify(what)

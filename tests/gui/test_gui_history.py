@@ -147,6 +147,18 @@ def test_a_model_is_undone_with_the_values_that_it_had_room_for(session, history
     assert not session.can_denoise and session.parameters["denoise"] == 0.0
 
 
+def test_a_preset_with_its_model_is_one_step(session, history, undenoising_bundle):
+    session.parameters.set("denoise", 0.5)
+    history.press()
+    session.use_codec(NeuralCodec(model=str(undenoising_bundle)))
+    session.apply_preset(Preset("mine", "Mine", "", {"layers": 2}, str(undenoising_bundle)))
+    history.release()
+    assert history.undo_name == "Preset Mine" and session.parameters["layers"] == 2
+    history.undo()
+    assert session.can_denoise and session.parameters["denoise"] == 0.5 and session.parameters["layers"] == 8
+    assert history.undo_name.startswith("Denoise") and not session.boards.state.preset
+
+
 def test_a_model_that_is_gone_changes_nothing(session, history, undenoising_bundle):
     import shutil
 

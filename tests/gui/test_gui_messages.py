@@ -51,6 +51,7 @@ def test_a_message_covers_no_control(window, qtbot, width, height, text):
             covered = QRect(button.mapTo(window, seen.topLeft()), seen.size()).intersects(area)
             assert not covered, (button.accessibleName() or button.text(), window.height(), window.status.geometry())
     status = window.status
+    assert not status.remark.isVisible() and not status.figures.isVisible()
     for part in (status.undo_button, status.messages_button, status.line_button, status.help_button):
         assert status.rect().contains(QRect(part.mapTo(status, part.rect().topLeft()), part.size()))
     assert window.rect().contains(place(window, status))

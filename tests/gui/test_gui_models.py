@@ -119,7 +119,8 @@ def test_the_outline_of_a_short_clip_follows_its_samples():
 
 
 def test_clock_counts_tenths():
-    assert [clock(t) for t in (0, 0.99, 59.96, 61.2, 3600)] == ["0:00.0", "0:00.9", "0:59.9", "1:01.2", "60:00.0"]
+    times = {0: "0:00.0", 0.99: "0:00.9", 59.96: "0:59.9", 61.2: "1:01.2", 3599.9: "59:59.9", 3600: "1:00:00.0"}
+    assert {t: clock(t) for t in (*times, 6605.25)} == {**times, 6605.25: "1:50:05.2"}
 
 
 def report(codes, layers):

@@ -137,7 +137,7 @@ def test_without_an_output_it_says_so_and_plays_silently(window, qtbot):
 
 def test_figures_and_levels_are_told_and_explained(window, qtbot):
     window.toggle_play()
-    wait(qtbot, lambda: "delay" in window.status.figures.text() and "CPU" in window.status.figures.text())
+    wait(qtbot, lambda: window.status.figures.text().startswith("load "))
     tip = window.status.figures.toolTip()
     assert "99 of 100" in tip and "safety margin" in tip and "faded" in tip
     wait(qtbot, lambda: "∞" not in window.spectra.output_caption.remark.text())

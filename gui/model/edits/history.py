@@ -146,7 +146,7 @@ class History:
     def _add(self, changes: dict[Place, Change], edit: Edit) -> None:
         heard = self._session.boards.chosen
         step = self._named(changes, edit, (edit.heard or heard, heard))
-        grown = self._grown(step)
+        grown = self._grown(step, edit)
         if grown is not None:
             self._done.pop()
             step = grown
@@ -167,8 +167,8 @@ class History:
         self.changed.notify()
         self.stepped.notify(step)
 
-    def _grown(self, step: Step) -> Step | None:
-        """The last step with this one in it, if both are one gesture."""
+    def _grown(self, step: Step, edit: Edit) -> Step | None:
+        """The last step with this one, which is `edit`, in it, if both are one gesture."""
         if self._open is None or not self._done or self._open[0] is not self._done[-1]:
             return None
         last, since, is_turned = self._open
@@ -180,7 +180,7 @@ class History:
         for place, (before, after) in step.changes.items():
             changes[place] = (changes[place][0] if place in changes else before, after)
         changes = {place: change for place, change in changes.items() if change[0] != change[1]}
-        return self._named(changes, Edit(), last.heard) if changes else replace(last, changes={})
+        return self._named(changes, edit, last.heard) if changes else replace(last, changes={})
 
     def _named(self, changes: dict[Place, Change], edit: Edit, heard: tuple[str, str]) -> Step:
         found = edit if edit.name else named(changes, self._session.parameters.parameters)

@@ -114,9 +114,10 @@ class Document:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as minutes, seconds and tenths: 0:07.3."""
+    """Seconds as minutes, seconds and tenths: 0:07.3, with hours from one on: 1:50:00.0."""
     tenths = int(max(0.0, seconds) * 10)
-    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
+    minutes, rest = tenths // 600, f"{tenths // 10 % 60:02d}.{tenths % 10}"
+    return f"{minutes}:{rest}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest}"
 
 
 def _outline(samples: FloatArray) -> tuple[FloatArray, FloatArray]:

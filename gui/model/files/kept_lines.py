@@ -42,6 +42,11 @@ class KeptLines:
         if entry in kept:
             self._write([other for other in kept if other != entry])
 
+    def clear(self) -> None:
+        """Has nothing any more; raises OSError if that can't be kept."""
+        if self.read():
+            self._write([])
+
     def _write(self, entries: list[str]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(self._path) as partial:

@@ -8,6 +8,7 @@ import numpy as np
 
 from lamina.dsp.loudness import FLOOR_LUFS
 from lamina.dsp.true_peak import FLOOR_DB, TruePeakMeter
+from lamina.gui.model.sound.marks import Marks
 from lamina.gui.model.sound.spectrogram import Spectrogram
 from lamina.gui.model.sound.usage import CodebookUsage
 from lamina.plugin import NeuralCodec
@@ -42,6 +43,7 @@ class Listening:
         self.input_spectrogram = Spectrogram()
         self.output_spectrogram = Spectrogram()
         self.usage = CodebookUsage()
+        self.marks = Marks()
 
     def take(self, heard: Heard, is_running: bool, seconds: float, input_gain_db: float = 0.0) -> bool:
         """Takes in what was heard in the last `seconds`; True if the meters are new ones.
@@ -71,6 +73,10 @@ class Listening:
         config = codec.bundle.config
         self.usage = CodebookUsage(config.layers, config.codebook_size, config.sample_rate / config.frame)
 
+    def mark(self, kind: str, text: str) -> None:
+        """Marks what is heard now."""
+        self.marks.add(kind, text, self.output_spectrogram.ring.n_columns)
+
     def begin_whole(self) -> None:
         """What is heard from now on is what loudness and true peak of the whole are of."""
         self.input_peak.reset()
@@ -91,6 +97,7 @@ class Listening:
         self.input_spectrogram.clear()
         self.output_spectrogram.clear()
         self.usage.clear()
+        self.marks.clear()
 
 
 def figures_text(figures: Figures) -> tuple[str, str]:
@@ -98,22 +105,21 @@ def figures_text(figures: Figures) -> tuple[str, str]:
     if not figures.block_ms:
         return "", ""
     late = f"   {figures.n_late} late" if figures.n_late else ""
-    computing = f"{figures.p50_ms:.1f} of {figures.block_ms:.1f} ms"
-    text = f"{computing}   delay {figures.latency_ms:.0f} ms   CPU {100 * figures.processor:.0f} %{late}"
+    text = f"load {100 * figures.load:.0f} %   delay {figures.latency_ms:.0f} ms{late}"
     worst = (
         f"{figures.p50_ms:.1f} ms usually, {figures.p99_ms:.1f} ms at most in 99 of 100, {figures.worst_ms:.1f} ms "
         "at worst"
     )
     rows = (
         (
-            "Computing",
+            "Load",
             f"a block lasts {figures.block_ms:.1f} ms and takes {worst}: {100 * figures.load:.0f} % of the time",
         ),
         (
             "Delay",
             f"{figures.latency_ms:.0f} ms from input to output; {figures.margin_ms:.0f} ms of it are the safety margin",
         ),
-        ("CPU", "share of one processor core that the audio engine uses"),
+        ("Processor", f"the audio engine uses {100 * figures.processor:.0f} % of one core"),
         (
             "Late",
             f"{figures.n_late} times since the start, {1000 * figures.late_seconds:.0f} ms together; what comes late "

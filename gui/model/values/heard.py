@@ -9,6 +9,9 @@ from lamina.gui.model.values.parameters import ParameterValues
 from lamina.plugin.parameters.table import Value
 
 WORDS = {"dry": "dry", "difference": "difference", "latent": "unquantized"}
+HEARD_NAMES = ("bypass", "listen", "listen_layer", "noise_only")
+"""Parameters that say what is played."""
+
 WITHOUT_CODES = ("dry", "latent")
 """What `listen` says where no layer has a say in what is heard."""
 

@@ -97,12 +97,14 @@ class BitrateKnob(Knob):
         return QRectF(dial.center().x() - 52, dial.center().y() - 16, 104, 32)
 
     def _light(self, strength: float) -> QColor:
-        light = QColor(theme.MUTED if self.is_bypassed else theme.WET)
-        return (
-            light
-            if strength >= 1.0
-            else QColor.fromRgbF(*(c * strength for c in (light.redF(), light.greenF(), light.blueF())))
+        light = theme.colour(theme.MUTED if self.is_bypassed else theme.WET)
+        # Weaker towards the panel, whichever theme that is in.
+        ground = theme.colour(theme.PANEL)
+        mixed = (
+            strength * own + (1.0 - strength) * other
+            for own, other in zip(light.getRgbF()[:3], ground.getRgbF()[:3], strict=True)
         )
+        return light if strength >= 1.0 else QColor.fromRgbF(*mixed)
 
     def _draw_segments(self, painter: QPainter, ring: QRectF, thickness: float) -> None:
         n_layers = int(self.parameter.maximum)

@@ -60,7 +60,7 @@ class Knob(QDial):
     def explain(self, text: str) -> None:
         """Sets the tooltip: what the parameter does and how to turn it."""
         self.setToolTip(
-            f"<b>{self.parameter.label}</b><br>{text}<br><span style='color:{theme.MUTED}'>Drag up or down (Shift: "
+            f"<b>{self.parameter.label}</b><br>{text}<br><span>Drag up or down (Shift: "
             "fine), wheel, "
             "arrow keys, or type a value. Double-click or Delete: "
             f"{value_text(self.parameter, self.parameter.default)}. Right button: more.</span>"

@@ -37,15 +37,15 @@ def draw_cap(painter: QPainter, square: QRectF, ring: QColor) -> None:
     """The cap: lit from above, with a turned edge."""
     edge = QConicalGradient(square.center(), 90)
     for place, name in ((0.0, "#4A525C"), (0.25, "#272D34"), (0.5, "#1B2025"), (0.75, "#272D34"), (1.0, "#4A525C")):
-        edge.setColorAt(place, QColor(name))
+        edge.setColorAt(place, theme.colour(name))
     painter.setPen(QPen(ring, 1.0))
     painter.setBrush(edge)
     painter.drawEllipse(square)
     inset = max(1.5, square.width() * 0.025)
     face = square.adjusted(inset, inset, -inset, -inset)
     shade = QLinearGradient(face.topLeft(), face.bottomLeft())
-    shade.setColorAt(0.0, QColor("#2B3138"))
-    shade.setColorAt(1.0, QColor("#1D2227"))
+    shade.setColorAt(0.0, theme.colour("#2B3138"))
+    shade.setColorAt(1.0, theme.colour("#1D2227"))
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(shade)
     painter.drawEllipse(face)

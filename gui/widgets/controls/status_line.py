@@ -33,6 +33,7 @@ class StatusLine(QWidget):
     redo_asked = pyqtSignal()
     messages_asked = pyqtSignal()
     help_asked = pyqtSignal()
+    look_asked = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,7 +79,14 @@ class StatusLine(QWidget):
         self.help_button = SignButton("help", "Keys", diameter=HISTORY_BUTTON)
         self.help_button.setToolTip(f"All keys and gestures ({' or '.join(HELP_KEYS)}).")
         self.help_button.clicked.connect(self.help_asked)
-        row.addWidget(self.help_button)
+        self.look_button = SignButton("look", "Look", diameter=HISTORY_BUTTON)
+        self.look_button.setToolTip("Theme and size: dark, light, high contrast; larger or smaller.")
+        self.look_button.clicked.connect(self.look_asked)
+        last = QHBoxLayout()
+        last.setSpacing(4)
+        last.addWidget(self.look_button)
+        last.addWidget(self.help_button)
+        row.addLayout(last)
 
     def seat(self, notice: SeatedNotice) -> None:
         """Gives a notice its place, which it takes from the remark and the figures while it is there."""

@@ -100,7 +100,7 @@ def divider() -> QWidget:
     """A thin upright line."""
     line = QFrame()
     line.setFixedWidth(1)
-    line.setStyleSheet(f"background: {theme.LINE};")
+    line.setProperty("role", "divider")
     line.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
     return line
 

@@ -40,8 +40,7 @@ class FreezeButton(QAbstractButton):
         self.setAccessibleName("Freeze")
         set_tip(
             self,
-            f"<b>Freeze</b> ({FREEZE_KEY})<br>{controls.values.parameters['freeze'].help}<br><span "
-            f"style='color:{theme.MUTED}'>"
+            f"<b>Freeze</b> ({FREEZE_KEY})<br>{controls.values.parameters['freeze'].help}<br><span>"
             "Click: frozen until the next click. Hold: as long as you hold it.</span>",
         )
         controls.follow("freeze", lambda value: self.setChecked(bool(value)), self.show_moving)

@@ -39,8 +39,8 @@ def draw_layer(
         painter.setPen(QPen(theme.colour(theme.DIM), 1) if is_focused else Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour(theme.RAISED, 0.55))
         painter.drawRoundedRect(column.adjusted(1, 0.5, -1, -0.5), 5, 5)
-    painter.setOpacity(1.0 if is_sent else 0.38)
     _draw_number(painter, column, layer, desk.listened == layer, is_heard)
+    painter.setOpacity(1.0 if is_sent else 0.38)
     area, position = fader_area(column), desk.travel.position(desk.gain(layer))
     _draw_fader(painter, area, position, is_heard)
     if layer in now.gains:

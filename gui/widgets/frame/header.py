@@ -16,6 +16,7 @@ from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 from lamina.plugin.documents.presets import Preset
 
 LONGEST_MODEL_NAME, PRESET_WIDTH, STEP_BUTTON = 18, 152, 26
+LONGEST_FILE_NAME = 48
 ROOM_IN_LINE, NARROW_WORDMARK = 1180, 140
 """Pixels of width below which what is open needs the room more than the buttons need to stand in line with the
 waveform; and what the wordmark takes then.
@@ -30,6 +31,8 @@ class Header(QWidget):
 
     open_asked = pyqtSignal()
     demo_chosen = pyqtSignal(object)
+    recent_chosen = pyqtSignal(object)
+    forget_recent_asked = pyqtSignal()
     preset_chosen = pyqtSignal(object)
     own_preset_chosen = pyqtSignal(object)
     presets_shown = pyqtSignal()
@@ -52,8 +55,10 @@ class Header(QWidget):
         self.open_button = QPushButton("Open…")
         self.open_button.setToolTip("Open a sound file or Lamina codes (Ctrl+O), or drop one on the window.")
         self.open_button.clicked.connect(self.open_asked)
-        self.demo_button = MenuButton("Demos")
-        self.demo_button.setToolTip("Sounds that come with Lamina.")
+        self.demo_button = MenuButton("Sounds")
+        self.demo_button.setToolTip("Files that were open lately, and sounds that come with Lamina.")
+        self._demos: list = []
+        self._recent: list[Path] = []
         self.demo_menu = QMenu(self)
         self.demo_menu.setToolTipsVisible(True)
         self.demo_button.setMenu(self.demo_menu)
@@ -80,7 +85,6 @@ class Header(QWidget):
         self.preset_menu.setToolTipsVisible(True)
         self.preset_button.setMenu(self.preset_menu)
         self.export_button = QPushButton("Export…")
-        self.export_button.setProperty("role", "primary")
         set_tip(
             self.export_button,
             f"Render the whole file with these settings, or write its codes (Ctrl+E).<br>{TWO_PASS_KEYS} or the right "
@@ -131,12 +135,30 @@ class Header(QWidget):
         set_tip(self.detail, plain_tip(detail))
 
     def show_demos(self, items: list) -> None:
-        """Fills the demo menu with `DemoItem`s."""
-        self.demo_menu.clear()
-        for item in items:
-            action = self._add(self.demo_menu, item.title, item.credit)
+        """Fills the menu of sounds with `DemoItem`s."""
+        self._demos = items
+        self._fill_sounds()
+
+    def show_recent(self, paths: Sequence[Path]) -> None:
+        """Has the files that were open lately in the menu of sounds, before the demo items."""
+        self._recent = list(paths)
+        self._fill_sounds()
+
+    def _fill_sounds(self) -> None:
+        menu = self.demo_menu
+        menu.clear()
+        if self._recent:
+            menu.addSection("Recent")
+            for path in self._recent:
+                action = self._add(menu, _cut(path.name, LONGEST_FILE_NAME).replace("&", "&&"), plain_tip(str(path)))
+                action.triggered.connect(lambda _checked, path=path: self.recent_chosen.emit(path))
+            forget = self._add(menu, "Forget these", "Empties the list of recent files; the files stay.")
+            forget.triggered.connect(self.forget_recent_asked)
+            menu.addSection("Demos")
+        for item in self._demos:
+            action = self._add(menu, item.title, item.credit)
             action.triggered.connect(lambda _checked, item=item: self.demo_chosen.emit(item))
-        self.demo_button.setEnabled(bool(items))
+        self.demo_button.setEnabled(bool(self._demos or self._recent))
 
     def show_presets(self, presets: list, own: Sequence[OwnPreset] = (), favourites: Collection[str] = ()) -> None:
         """Fills the preset menu with `Preset`s: favourites, all by category, and the user's own below them.

@@ -80,6 +80,8 @@ class NoticeBar(QFrame):
         self._place()
         self.show()
         self.raise_()
+        # The bar at its edge too, which says whether it is an error.
+        self.update()
         self._timer.start(LONG_MS if is_error or word else SHORT_MS)
 
     def dismiss_error(self) -> None:

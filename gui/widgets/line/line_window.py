@@ -206,7 +206,7 @@ class LineWindow(QWidget):
         self.meeting.show_all()
         self.state.setText(line.sentence)
         ink = theme.ALERT if line.is_trouble else theme.WET if line.is_joined else theme.TEXT
-        self.state.setStyleSheet(f"color: {ink};")
+        self.state.setStyleSheet(f"color: {theme.ink(ink)};")
         set_tip(self.state, plain_tip(line.sentence))
         self.remark.setText(line.remark)
         set_tip(self.remark, plain_tip(line.remark))

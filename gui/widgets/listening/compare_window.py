@@ -17,7 +17,7 @@ from lamina.gui.model.trials.heard_results import HeardResults
 from lamina.gui.model.trials.measuring import Measuring
 from lamina.gui.model.trials.testing import Testing
 from lamina.gui.widgets.controls.buttons import presses_focused
-from lamina.gui.widgets.frame.notice import NoticeBar
+from lamina.gui.widgets.frame.notice import SeatedNotice
 from lamina.gui.widgets.listening.add_menu import fill_menu
 from lamina.gui.widgets.listening.compare_page import ComparePage
 from lamina.gui.widgets.trials.figures_page import FiguresPage
@@ -64,8 +64,11 @@ class CompareWindow(QWidget):
         self.figures_page.left.connect(self.show_slots)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.pages)
-        self.notice = NoticeBar(self)
+        column.setSpacing(0)
+        column.addWidget(self.pages, 1)
+        self.notice = SeatedNotice(self)
+        self.notice.needs.connect(self.notice.setFixedHeight)
+        column.addWidget(self.notice)
         self.page.add_menu.aboutToShow.connect(self._fill_menu)
         session.noticed.subscribe(self._noticed)
         session.changed.subscribe(self._session_changed)

@@ -9,11 +9,12 @@ from PyQt6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from lamina.gui.look import theme
+from lamina.gui.look.themed import ThemedWidget
 from lamina.gui.widgets.controls.pixels import image_over
 from lamina.gui.widgets.views.frequency_axis import AXIS_WIDTH, draw_frequencies
 
 
-class RegionPicture(QWidget):
+class RegionPicture(ThemedWidget):
     """Draws brightness `[bands, columns]`. `sought` carries the share of the region that was clicked on, 0–1."""
 
     sought = pyqtSignal(float)
@@ -27,6 +28,12 @@ class RegionPicture(QWidget):
         self._hint, self._share = "", 0.0
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def renew_colours(self) -> None:
+        """The picture in other colours."""
+        self._table = np.array(theme.colour_table(theme.SPECTRUM_STOPS), np.uint32)
+        levels, self._levels = self._levels, None
+        self.show_levels(levels, self._hint)
 
     @property
     def levels(self) -> NDArray[np.uint8] | None:

@@ -55,7 +55,7 @@ def words(pixels: int, ink: str) -> QLabel:
     """A label of this size and colour, in the middle and wrapped."""
     label = QLabel()
     label.setFont(theme.font(pixels))
-    label.setStyleSheet(f"color: {ink}; font-size: {pixels}px;")
+    label.setStyleSheet(f"color: {theme.ink(ink)}; font-size: {pixels}px;")
     label.setAlignment(Qt.AlignmentFlag.AlignCenter)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)

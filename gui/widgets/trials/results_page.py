@@ -221,7 +221,7 @@ class ResultsPage(QWidget):
 
 def _text(ink: str, pixels: int = theme.TEXT_PIXELS) -> QLabel:
     label = QLabel()
-    label.setStyleSheet(f"color: {ink}; font-size: {pixels}px;")
+    label.setStyleSheet(f"color: {theme.ink(ink)}; font-size: {pixels}px;")
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

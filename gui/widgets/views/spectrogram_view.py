@@ -1,11 +1,15 @@
 """A scrolling spectrogram: the newest column at the right, low frequencies at the bottom."""
 
+from __future__ import annotations
+
 import numpy as np
-from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from lamina.gui.look import theme
+from lamina.gui.look.themed import ThemedWidget
+from lamina.gui.model.sound.notes import note_of
 from lamina.gui.model.sound.spectrogram import (
     COLUMNS_PER_SECOND,
     LOUDEST_DB,
@@ -17,22 +21,34 @@ from lamina.gui.widgets.controls.pixels import image_over
 from lamina.gui.widgets.views.frequency_axis import AXIS_WIDTH, draw_frequencies
 
 
-class SpectrogramView(QWidget):
+class SpectrogramView(ThemedWidget):
     """Draws a `SpectrogramRing`.
 
-    `show_ring` hands it one; `refresh` copies the new columns and repaints if there were any. `hint` stands in an empty
-    picture.
+    `word` is what it is called beside another one; `compared` are the views whose levels it tells, itself among them.
+    `hovered` carries where the mouse is, in shares of the picture, or None. `show_ring` hands it a ring; `refresh`
+    copies the new columns and repaints if there were any. What `show_hint` gives stands in an empty picture.
     """
 
-    def __init__(self, name: str, hint: str = "", parent: QWidget | None = None) -> None:
+    hovered = pyqtSignal(object)
+
+    def __init__(self, name: str, word: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._hint = hint
+        self.word = word
+        self._hint = ""
         self._table = np.array(theme.colour_table(theme.SPECTRUM_STOPS), np.uint32)
         self._hover: QPointF | None = None
+        self._cross: QPointF | None = None
+        self._marks: list[tuple[int, str]] = []
+        self.compared: tuple[SpectrogramView, ...] = (self,)
         self.setMouseTracking(True)
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.show_ring(SpectrogramRing())
+
+    def renew_colours(self) -> None:
+        """The whole picture in other colours."""
+        self._table = np.array(theme.colour_table(theme.SPECTRUM_STOPS), np.uint32)
+        self.show_ring(self._ring)
 
     def show_ring(self, ring: SpectrogramRing) -> None:
         """Draws another ring from now on."""
@@ -75,16 +91,46 @@ class SpectrogramView(QWidget):
             painter.setFont(theme.font())
             painter.setPen(theme.colour(theme.DIM))
             painter.drawText(picture, Qt.AlignmentFlag.AlignCenter, self._hint)
-        if self._hover is not None and picture.contains(self._hover):
-            self._draw_hover(painter, picture, self._hover)
+        self._draw_marks(painter, picture)
+        place = self._hover if self._hover is not None else self._cross
+        if place is not None:
+            self._draw_cross(painter, picture, place)
+        if self._hover is not None:
+            self._draw_words(painter, picture, self._hover)
+
+    def show_marks(self, marks: list[tuple[int, str]]) -> None:
+        """Draws a line with words at each: how many columns ago."""
+        if marks != self._marks:
+            self._marks = marks
+            self.update()
+
+    def show_cross(self, place: QPointF | None) -> None:
+        """Draws the cross of the view beside this one at the same time and frequency: shares of the picture, 0–1."""
+        if place != self._cross:
+            self._cross = place
+            self.update()
+
+    def level_at(self, place: QPointF) -> float:
+        """Level in dBFS at a place of the picture, in shares from its upper left corner."""
+        ring = self._ring
+        column = min(ring.width - 1, max(0, int(place.x() * ring.width)))
+        band = min(ring.n_bands - 1, max(0, int(place.y() * ring.n_bands)))
+        brightness = float(ring.levels[band, (ring.write_place + column) % ring.width])
+        return QUIETEST_DB + brightness / 255.0 * (LOUDEST_DB - QUIETEST_DB)
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         assert event is not None
-        self._hover = event.position()
+        picture = self._picture()
+        is_inside = picture.contains(event.position())
+        share = event.position() - picture.topLeft()
+        place = QPointF(share.x() / picture.width(), share.y() / picture.height()) if is_inside else None
+        self._hover = place
+        self.hovered.emit(place)
         self.update()
 
     def leaveEvent(self, event: object) -> None:
         self._hover = None
+        self.hovered.emit(None)
         self.update()
 
     def _picture(self) -> QRectF:
@@ -102,15 +148,46 @@ class SpectrogramView(QWidget):
         if place:
             painter.drawImage(right, self._image, QRectF(0, 0, place, height))
 
-    def _draw_hover(self, painter: QPainter, picture: QRectF, spot: QPointF) -> None:
-        painter.setPen(QPen(theme.colour("#FFFFFF", 0.25), 1))
-        painter.drawLine(QPointF(picture.left(), spot.y()), QPointF(picture.right(), spot.y()))
-        frequency = frequency_at((picture.bottom() - spot.y()) / picture.height())
-        age = (picture.right() - spot.x()) / picture.width() * self._ring.width / COLUMNS_PER_SECOND
-        text = f"{_exact(frequency)}   {age:.1f} s ago"
+    def _draw_marks(self, painter: QPainter, picture: QRectF) -> None:
+        painter.setFont(theme.font(theme.SMALL_PIXELS - 1))
+        free = picture.left()
+        for age, text in sorted(self._marks, reverse=True):
+            x = round(picture.right() - age / self._ring.width * picture.width()) + 0.5
+            painter.setPen(QPen(theme.colour(theme.TEXT, 0.45), 1))
+            painter.drawLine(QPointF(x, picture.top()), QPointF(x, picture.bottom()))
+            width = painter.fontMetrics().horizontalAdvance(text) + 8.0
+            box = QRectF(x, picture.top(), width, 14)
+            # Where words would cover each other, the line alone says that something was done.
+            if box.left() >= free and box.right() <= picture.right():
+                painter.fillRect(box, theme.colour(theme.WELL, 0.8))
+                painter.setPen(theme.colour(theme.TEXT))
+                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+                free = box.right()
+
+    @staticmethod
+    def _draw_cross(painter: QPainter, picture: QRectF, place: QPointF) -> None:
+        x, y = picture.left() + place.x() * picture.width(), picture.top() + place.y() * picture.height()
+        painter.setPen(QPen(theme.colour("#FFFFFF", 0.35), 1))
+        painter.drawLine(QPointF(picture.left(), y), QPointF(picture.right(), y))
+        painter.drawLine(QPointF(x, picture.top()), QPointF(x, picture.bottom()))
+
+    def words_at(self, place: QPointF) -> str:
+        """Frequency, note, time and level at a place, and what the view beside this one has there."""
+        frequency = frequency_at(1.0 - place.y())
+        age = (1.0 - place.x()) * self._ring.width / COLUMNS_PER_SECOND
+        levels = [(view.word, view.level_at(place)) for view in self.compared]
+        words = ", ".join(f"{word} {_level(level)}".strip() for word, level in levels)
+        if len(levels) == 2 and min(level for _, level in levels) > QUIETEST_DB:
+            difference = f"{levels[1][1] - levels[0][1]:+.0f}".replace("-", "\N{MINUS SIGN}")
+            words = f"{words} ({difference})"
+        return f"{_exact(frequency)}   {note_of(frequency)}   {age:.1f} s ago   {words}"
+
+    def _draw_words(self, painter: QPainter, picture: QRectF, place: QPointF) -> None:
+        spot = QPointF(picture.left() + place.x() * picture.width(), picture.top() + place.y() * picture.height())
+        text = self.words_at(place)
         painter.setFont(theme.font(theme.SMALL_PIXELS))
         width = painter.fontMetrics().horizontalAdvance(text) + 14.0
-        x = min(spot.x() + 10, picture.right() - width - 4)
+        x = max(picture.left(), min(spot.x() + 10, picture.right() - width - 4))
         y = spot.y() - 24 if spot.y() > 28 else spot.y() + 6
         box = QRectF(x, y, width, 19)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -144,13 +221,17 @@ class TimeAxis(QWidget):
             painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, text)
 
 
-class ColourScale(QWidget):
+class ColourScale(ThemedWidget):
     """Which colour is which level, for both spectrograms."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFixedHeight(16)
         self.setToolTip(f"Colour of the spectrograms: {QUIETEST_DB:.0f} to {LOUDEST_DB:.0f} dBFS.")
+        self.renew_colours()
+
+    def renew_colours(self) -> None:
+        """The scale in the colours that are shown."""
         self._pixels = np.array([theme.colour_table(theme.SPECTRUM_STOPS)], np.uint32)
         self._image = image_over(self._pixels)
 
@@ -162,6 +243,11 @@ class ColourScale(QWidget):
         words = QRectF(0, 5, self.width(), 11)
         painter.drawText(words, Qt.AlignmentFlag.AlignLeft, f"\N{MINUS SIGN}{-QUIETEST_DB:.0f}")
         painter.drawText(words, Qt.AlignmentFlag.AlignRight, f"\N{MINUS SIGN}{-LOUDEST_DB:.0f} dB")
+
+
+def _level(level_db: float) -> str:
+    words = f"{level_db:.0f} dB".replace("-", "\N{MINUS SIGN}")
+    return words if level_db > QUIETEST_DB else f"below {words}"
 
 
 def _exact(frequency_hz: float) -> str:

@@ -27,8 +27,11 @@ class SpectrumPanel(Panel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.input_view = SpectrogramView("Input spectrogram")
-        self.output_view = SpectrogramView("Output spectrogram")
+        self.input_view = SpectrogramView("Input spectrogram", "in")
+        self.output_view = SpectrogramView("Output spectrogram", "out")
+        for view, other in ((self.input_view, self.output_view), (self.output_view, self.input_view)):
+            view.compared = (self.input_view, self.output_view)
+            view.hovered.connect(other.show_cross)
         self.input_meter = MeterView("Input level", theme.DRY, theme.DRY_DEEP)
         self.output_meter = MeterView("Output level", theme.WET, theme.WET_DEEP)
         self.input_caption = Caption("Input", theme.DRY)
@@ -84,6 +87,11 @@ class SpectrumPanel(Panel):
         """Draws these levels from now on."""
         self.input_meter.show_meter(input_meter)
         self.output_meter.show_meter(output_meter)
+
+    def show_marks(self, marks: list[tuple[int, str]]) -> None:
+        """Draws marks in both pictures: how many columns ago, and their words."""
+        self.input_view.show_marks(marks)
+        self.output_view.show_marks(marks)
 
     def refresh(self) -> None:
         """One step of everything that moves."""

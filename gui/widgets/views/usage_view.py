@@ -8,6 +8,7 @@ from PyQt6.QtGui import QHelpEvent, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from lamina.gui.look import theme
+from lamina.gui.look.themed import ThemedWidget
 from lamina.gui.model.sound.usage import CodebookUsage
 from lamina.gui.widgets.controls.pixels import image_over
 
@@ -17,7 +18,7 @@ FIGURE_WIDTH = 38
 LEAST_ROW = 9.0
 
 
-class UsageView(QWidget):
+class UsageView(ThemedWidget):
     """Draws a `CodebookUsage`; layer 1 on top. `show_layers` says how many are active."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -30,6 +31,12 @@ class UsageView(QWidget):
         self.setAccessibleName("Codebook usage per layer")
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.show_usage(self._usage)
+
+    def renew_colours(self) -> None:
+        """The strips in other colours."""
+        self._table = np.array(theme.colour_table(theme.STRIP_STOPS), np.uint32)
+        self._n_drawn = -1
+        self.refresh()
 
     def show_usage(self, usage: CodebookUsage) -> None:
         """Draws another usage from now on."""
@@ -90,7 +97,7 @@ class UsageView(QWidget):
             if every > 1:
                 continue
             painter.setFont(theme.font(pixels))
-            painter.setPen(theme.colour(theme.MUTED if is_active else theme.SLOT))
+            painter.setPen(theme.colour(theme.MUTED if is_active else theme.DIM))
             for column, figure in enumerate((perplexity[layer], used[layer])):
                 box = QRectF(LABEL_WIDTH + strip_width + column * FIGURE_WIDTH, top, FIGURE_WIDTH, height)
                 painter.drawText(box, middle, f"{figure:.0f}" if figure > 0 else "\N{MIDDLE DOT}")

@@ -7,6 +7,7 @@ from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPoly
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from lamina.gui.look import theme
+from lamina.gui.look.themed import ThemedWidget
 from lamina.gui.model.files.document import Document, clock
 
 RULER_HEIGHT = 20
@@ -22,7 +23,7 @@ class _Drag(Enum):
     REGION = "region"
 
 
-class WaveformView(QWidget):
+class WaveformView(ThemedWidget):
     """Draws a `Document`. Dragging seeks; dragging on the ruler, or with Shift anywhere, marks the loop region."""
 
     is_turned_by_hand = True
@@ -51,6 +52,10 @@ class WaveformView(QWidget):
             "Click or drag to seek. Drag on the ruler, or hold Shift, to mark a loop; double-click the ruler to remove "
             "it."
         )
+
+    def renew_colours(self) -> None:
+        """The outline in other colours."""
+        self._outline = None
 
     def show_document(self, document: Document | None, message: str = "") -> None:
         """Draws another document; without one, `message`."""
