@@ -8,7 +8,8 @@ namespace lamina {
 namespace {
 
 constexpr double VOICE_RAMP_SECONDS = 0.02, FLOOR_DB = -60;
-constexpr int SIDE_FADES_FRAMES = 3; // for so long after the change to mono the side is still sent, because it fades out
+constexpr int SIDE_FADES_FRAMES =
+    3; // for so long after the change to mono the side is still sent, because it fades out
 
 int voice_of(const Settings &settings) {
     if (settings.listen == Listen::layer) return 1;
@@ -66,15 +67,16 @@ void Frames::send(float *const *x, const Settings &settings) {
     }
     const bool is_mid_side = n_channels_ == 2 && settings.stereo == Stereo::mid_side;
     for (int i = 0; i < n_channels_; i++)
-        sent_.counts[i] = is_mid_side && i == 1 ? std::clamp(settings.side_layers, 0, model_->layers) : layers_at(settings, loudest, model_->layers);
+        sent_.counts[i] = is_mid_side && i == 1 ? std::clamp(settings.side_layers, 0, model_->layers)
+                                                : layers_at(settings, loudest, model_->layers);
     const int32_t width = std::clamp(settings.search, 1, 8), guarded = 0;
     for (int i = 0; i < n_channels_; i++) {
         Channel &channel = channels_[i];
         const int32_t count = sent_.counts[i];
         lamina_encode(model_->codec, 1, x[i], channel.encoder.data(), channel.latent.data());
         if (shape.past) {
-            lamina_send(model_->codec, 1, x[i], channel.latent.data(), &count, &width, &guarded, channel.lags.data(), channel.loop.data(),
-                        MOST_LAYERS, sent_.codes[i], channel.prediction.data());
+            lamina_send(model_->codec, 1, x[i], channel.latent.data(), &count, &width, &guarded, channel.lags.data(),
+                        channel.loop.data(), MOST_LAYERS, sent_.codes[i], channel.prediction.data());
         } else {
             std::memset(sent_.codes[i], 0, sizeof sent_.codes[i]);
             lamina_quantize(model_->codec, 1, channel.latent.data(), &count, width, 0, MOST_LAYERS, sent_.codes[i]);
@@ -95,7 +97,8 @@ void Frames::sum_up(int channel, int most, float *latent) const {
         return;
     }
     std::fill(latent, latent + n, 0.0f);
-    for (int layer = 0; layer < std::min(count, most); layer++) lamina_add_entry(model_->codec, first + layer, sent_.codes[channel][layer], 1, latent);
+    for (int layer = 0; layer < std::min(count, most); layer++)
+        lamina_add_entry(model_->codec, first + layer, sent_.codes[channel][layer], 1, latent);
     if (model_->shape.past)
         for (int i = 0; i < n; i++) latent[i] = channels_[channel].prediction[i] + latent[i];
 }
@@ -108,7 +111,8 @@ void Frames::decode(float *const *x, const Settings &settings) {
         sum_up(i, MOST_LAYERS, channel.heard.data());
         channel.before = channel.decoder;
         const int32_t count = sent_.counts[i];
-        lamina_decode(model_->codec, 1, channel.heard.data(), &denoise, &count, channel.decoder.data(), channel.plain.data());
+        lamina_decode(model_->codec, 1, channel.heard.data(), &denoise, &count, channel.decoder.data(),
+                      channel.plain.data());
         std::copy(channel.plain.begin(), channel.plain.end(), x[i]);
     }
     for (int name = 0; name < N_VOICES; name++) {
@@ -133,7 +137,8 @@ void Frames::decode(float *const *x, const Settings &settings) {
     }
 }
 
-// What is heard instead of the sound itself: what denoising takes away, what one layer adds, or the sound before quantization.
+// What is heard instead of the sound itself: what denoising takes away, what one layer adds, or the sound before
+// quantization.
 void Frames::say(int index, Voice voice, const Settings &settings, float *sound) {
     Channel &channel = channels_[index];
     const float denoise = model_->about.denoises ? (float)std::clamp(settings.denoise, 0.0, 1.0) : 0.0f;

@@ -1,4 +1,5 @@
-// Frames at the codec's rate: what is sent of them, and what becomes of that (`plugin/stream/frames.py`, `coder.py`, `voices.py`).
+// Frames at the codec's rate: what is sent of them, and what becomes of that (`plugin/stream/frames.py`, `coder.py`,
+// `voices.py`).
 #pragma once
 
 #include <memory>

@@ -39,7 +39,8 @@ def header() -> str:
     parameters = native_parameters()
     presets = [preset for preset in list_presets() if not unmet(preset)]
     lines = [
-        "// Made by make_parameters.py from Lamina's own table of parameters and its factory presets: `make plugin-tables` writes it again.",
+        "// Made by make_parameters.py from Lamina's table of parameters and its factory presets.",
+        "// `make plugin-tables` writes it again.",
         "#pragma once",
         "",
         '#include "parameter.h"',

@@ -1,4 +1,5 @@
-// Made by make_parameters.py from Lamina's own table of parameters and its factory presets: `make plugin-tables` writes it again.
+// Made by make_parameters.py from Lamina's table of parameters and its factory presets.
+// `make plugin-tables` writes it again.
 #pragma once
 
 #include "parameter.h"

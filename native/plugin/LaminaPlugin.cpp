@@ -29,7 +29,9 @@ class LaminaPlugin : public Plugin {
 
   protected:
     const char *getLabel() const override { return "Lamina"; }
-    const char *getDescription() const override { return "A neural audio codec you can play: sound in, its coded and decoded self out."; }
+    const char *getDescription() const override {
+        return "A neural audio codec you can play: sound in, its coded and decoded self out.";
+    }
     const char *getMaker() const override { return "Lamina"; }
     const char *getLicense() const override { return "GPL-3.0-or-later"; }
     uint32_t getVersion() const override { return d_version(LAMINA_MAJOR, LAMINA_MINOR, LAMINA_MICRO); }
@@ -59,12 +61,14 @@ class LaminaPlugin : public Plugin {
             parameter.initDesignation(kParameterDesignationBypass);
         } else {
             const ParameterInfo &info = PARAMETERS[index];
-            parameter.name = info.label, parameter.symbol = info.symbol, parameter.unit = info.unit, parameter.description = info.help;
+            parameter.name = info.label, parameter.symbol = info.symbol, parameter.unit = info.unit,
+            parameter.description = info.help;
             parameter.ranges = ParameterRanges(info.usual, info.minimum, info.maximum);
             parameter.hints = info.is_automatable ? kParameterIsAutomatable : 0;
             if (info.kind == Kind::bool_) parameter.hints |= kParameterIsBoolean | kParameterIsInteger;
             if (info.kind == Kind::int_ || info.kind == Kind::choice_) parameter.hints |= kParameterIsInteger;
-            if (info.choices) choose(parameter, std::vector<String>(info.choices, info.choices + (int)info.maximum + 1));
+            if (info.choices)
+                choose(parameter, std::vector<String>(info.choices, info.choices + (int)info.maximum + 1));
         }
     }
 
@@ -116,7 +120,8 @@ class LaminaPlugin : public Plugin {
         parameter.enumValues.count = (uint8_t)words.size();
         parameter.enumValues.restrictedMode = true;
         parameter.enumValues.values = new ParameterEnumerationValue[words.size()];
-        for (size_t i = 0; i < words.size(); i++) parameter.enumValues.values[i].value = (float)i, parameter.enumValues.values[i].label = words[i];
+        for (size_t i = 0; i < words.size(); i++)
+            parameter.enumValues.values[i].value = (float)i, parameter.enumValues.values[i].label = words[i];
     }
 
     lamina::Settings settings() const {

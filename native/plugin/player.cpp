@@ -42,7 +42,8 @@ std::unique_ptr<Effect> Player::made(int sample_rate, int slot) {
         name = slots_[slot];
     }
     std::shared_ptr<const Model> model = model_named(name, problem);
-    if (!problem.empty()) std::fprintf(stderr, "Lamina: %s plays instead of %s. %s\n", SHIPPED, name.c_str(), problem.c_str());
+    if (!problem.empty())
+        std::fprintf(stderr, "Lamina: %s plays instead of %s. %s\n", SHIPPED, name.c_str(), problem.c_str());
     return std::make_unique<Effect>(std::move(model), sample_rate, 2);
 }
 

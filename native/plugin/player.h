@@ -1,4 +1,5 @@
-// One instance's effect, with another one made beside it when another model is asked for: the audio thread never waits for that.
+// One instance's effect, with another one made beside it when another model is asked for: the audio thread never waits
+// for that.
 #pragma once
 
 #include <semaphore.h>
@@ -30,7 +31,8 @@ class Player {
     int latency_samples() const { return effect_ ? effect_->latency_samples() : 0; }
     double kbps() const { return effect_ ? effect_->kbps() : 0; }
 
-    // Which model stands in which slot, as text that is kept with a session, and taken back: a slot goes on meaning the model that it meant.
+    // Which model stands in which slot, as text that is kept with a session, and taken back: a slot goes on meaning the
+    // model that it meant.
     std::string kept_slot(int slot) const;
     void take_kept(const std::string &text);
 

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from make_parameters import HEADER, NATIVE, header, unmet
+from make_parameters import HEADER, NATIVE, header, native_parameters, unmet
 from native_effect import NativeEffect, plugin, shipped_weights, why_no_plugin
 from sounds import demo
 from tiny_weights import checked_again
@@ -224,6 +224,16 @@ def loaded():
     done = subprocess.run([sys.executable, "-c", begun + lines], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return [float(number) for number in done.stdout.split()]
+
+
+def test_the_docs_name_every_control_and_program():
+    page = (HEADER.parents[1] / "docs" / "plugin.md").read_text(encoding="utf-8")
+    for parameter in native_parameters():
+        assert parameter.label in page
+        assert f"`{parameter.name}`" in page
+    titles = [preset.title for preset in list_presets() if not unmet(preset)]
+    assert f"{', '.join(titles[:-1])} and {titles[-1]}" in " ".join(page.split())
+    assert f"{NeuralCodec().latency_samples(48_000)} samples at 48 kHz" in page
 
 
 def test_all_that_is_native_is_automatable_but_what_changes_the_model():

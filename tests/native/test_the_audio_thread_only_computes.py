@@ -87,5 +87,5 @@ static void run(LV2_Handle, uint32_t) {
     (void)!open("/dev/null", O_RDONLY);
 }
 static const LV2_Descriptor descriptor = {"urn:careless", made, connect, nothing, run, nothing, nothing, nullptr};
-extern "C" __attribute__((visibility("default"))) const LV2_Descriptor *lv2_descriptor(uint32_t i) { return i ? nullptr : &descriptor; }
+extern "C" const LV2_Descriptor *lv2_descriptor(uint32_t index) { return index ? nullptr : &descriptor; }
 """
