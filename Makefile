@@ -20,7 +20,7 @@ BENCH_ARGS ?=
 # engines and servers. Who chooses some is answered sooner by one process, and means the long ones too.
 ALL_BUT_LONG := $(if $(filter -k% tests/%,$(PYTEST_ARGS)),,-n logical --maxprocesses 4 --dist loadfile -m "not long")
 
-.PHONY: help run quick test test-long docs api check types docs-tables plugin plugin-install plugin-tables bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss bench-line bench-line-costs examples clean libraries-run libraries-test libraries-plugin
+.PHONY: help run quick test test-long docs api check types docs-tables plugin plugin-install plugin-tables bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss bench-line bench-line-costs bench-plugin examples clean libraries-run libraries-test libraries-plugin
 .DEFAULT_GOAL := help
 
 help:
@@ -44,6 +44,7 @@ help:
 	@echo "make bench-loss     what lost frames cost speech          HELDOUT=folder  [BENCH_ARGS='--concealment hold']"
 	@echo "make bench-line     speech over a line that loses packets, beside Opus with FEC  HELDOUT=folder"
 	@echo "make bench-line-costs  what a line costs: bytes as counted, delay in its parts, processor time of both ends"
+	@echo "make bench-plugin   what an instance of the plugin costs: processor time, loading, memory"
 	@echo "make examples       render the sounds and pictures of the docs again, with the shipped model (docs/sounds, docs/pictures, docs/presets.md) [BENCH_ARGS='--only bend']"
 	@echo "make docs-tables    write the docs' tables of parameters again, from where they are declared"
 	@echo "make clean          remove everything the commands above made"
@@ -124,6 +125,9 @@ bench-loss: $(VENV)/.for-bench
 
 bench-line: $(VENV)/.for-bench
 	$(BIN)/python bench/line.py --heldout "$(HELDOUT)" $(BENCH_ARGS)
+
+bench-plugin: plugin $(VENV)/.for-bench
+	$(BIN)/python bench/native_plugin.py $(BENCH_ARGS)
 
 bench-line-costs: $(VENV)/.for-bench
 	$(BIN)/python bench/line_costs.py $(BENCH_ARGS)

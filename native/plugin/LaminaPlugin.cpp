@@ -24,7 +24,7 @@ class LaminaPlugin : public Plugin {
   public:
     LaminaPlugin() : Plugin(N_ALL, lamina::N_PROGRAMS, 1) {
         for (int i = 0; i < N_PARAMETERS; i++) values[i] = PARAMETERS[i].usual;
-        begin();
+        prepare();
     }
 
   protected:
@@ -100,8 +100,11 @@ class LaminaPlugin : public Plugin {
     String getState(const char *) const override { return String(player.kept_slot(slot).c_str()); }
     void setState(const char *, const char *value) override { player.take_kept(value); }
 
-    void activate() override { begin(); }
-    void sampleRateChanged(double) override { begin(); }
+    void activate() override {
+        player.begin(slot);
+        tell_latency();
+    }
+    void sampleRateChanged(double) override { prepare(); }
 
     void run(const float **inputs, float **outputs, uint32_t n) override {
         player.process(slot, settings(), inputs, outputs, (int)n);
@@ -130,8 +133,8 @@ class LaminaPlugin : public Plugin {
         return settings;
     }
 
-    void begin() {
-        player.begin((int)std::lround(getSampleRate()), slot);
+    void prepare() {
+        player.prepare((int)std::lround(getSampleRate()), slot);
         tell_latency();
     }
 

@@ -44,6 +44,7 @@ SETTINGS = [
     ),
     {"frame_loss": 0.3, "loss_model": "pattern", "loss_period": 11, "layers": 2},
     {"frame_loss": 1.0},
+    {"frame_loss": 0.4, "loudness_layers": -1.0, "layers": 5},
     {"layer_loss": 0.4, "seed": 3},
     {"layer_loss": 0.9, "lost_layer": 1, "frame_loss": 0.1, "stereo": "mid-side", "side_layers": 2},
     {"decimate_frames": 5},
@@ -156,7 +157,10 @@ def test_what_is_no_number_counts_as_silence():
 
 
 def test_an_offset_is_taken_out_as_there():
-    x = sound(48_000, 2) * 0.3 + 0.2
+    x = np.tile(sound(48_000, 2), 2) * 0.3
+    # It comes, goes, and comes as little as to be left in.
+    x[:, 20_000:70_000] += 0.2
+    x[:, 140_000:] += 0.006
     expected = NeuralCodec().stream(48_000, 2).push(x)
     np.testing.assert_allclose(NativeEffect(48_000, 2).push(x), expected, rtol=0, atol=ROUNDING)
 
