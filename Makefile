@@ -23,7 +23,7 @@ WORKERS := $(shell n=$$(($$(nproc 2>/dev/null || echo 2) + 1)); echo $$((n > 4 ?
 IN_PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 ALL_BUT_LONG := $(if $(filter -k% tests/%,$(PYTEST_ARGS)),,$(IN_PARALLEL) -m "not long")
 
-.PHONY: help run quick test test-long docs api check types docs-tables bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss bench-line bench-line-costs examples clean libraries-run libraries-test
+.PHONY: help run quick test test-long docs api check types docs-tables plugin plugin-install plugin-tables bench-quality bench-speed bench-desk bench-live bench-container bench-tones bench-loss bench-line bench-line-costs bench-plugin examples clean libraries-run libraries-test libraries-plugin
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +32,9 @@ help:
 	@echo "make test-long      the longest tests, one after the other"
 	@echo "make quick          the tests that take seconds, in under two minutes"
 	@echo "make check          ruff (rules and format) and mypy"
+	@echo "make plugin         the plugin for audio workstations (VST3, CLAP, LV2), into build/plugin/"
+	@echo "make plugin-install the same, and puts it where your hosts look: ~/.vst3, ~/.clap, ~/.lv2"
+	@echo "make plugin-tables  write the plugin's parameters and programs again, from where they are declared"
 	@echo "make docs           the documentation as a site with an API reference, into site/"
 	@echo "make api            write down what scripts may rely on, after a change that was meant (tests/fixtures/public-api.txt)"
 	@echo "make bench-quality  quality of the shipped bundle beside Opus (and Lyra): HELDOUT=folder [LYRA=folder] [BENCH_ARGS=...]"
@@ -44,6 +47,7 @@ help:
 	@echo "make bench-loss     what lost frames cost speech          HELDOUT=folder  [BENCH_ARGS='--concealment hold']"
 	@echo "make bench-line     speech over a line that loses packets, beside Opus with FEC  HELDOUT=folder"
 	@echo "make bench-line-costs  what a line costs: bytes as counted, delay in its parts, processor time of both ends"
+	@echo "make bench-plugin   what an instance of the plugin costs: processor time, loading, memory"
 	@echo "make examples       render the sounds and pictures of the docs again, with the shipped model (docs/sounds, docs/pictures, docs/presets.md) [BENCH_ARGS='--only bend']"
 	@echo "make docs-tables    write the docs' tables of parameters again, from where they are declared"
 	@echo "make clean          remove everything the commands above made"
@@ -56,6 +60,26 @@ test: libraries-test $(VENV)/.for-test
 
 test-long: libraries-test $(VENV)/.for-test
 	$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
+
+# The plugin holds the shipped model's weights, as one file.
+SHIPPED := build/native/lamina-24k.weights
+plugin: libraries-plugin $(VENV)/.for-run $(SHIPPED)
+	@$(MAKE) --no-print-directory --silent -C native plugin
+	@echo "lamina: the plugin is in build/plugin; docs/plugin.md tells how to use it, make plugin-install puts it where hosts look"
+
+$(SHIPPED): models/weights/lamina-24k/model.json models/engines/weights_file.py $(wildcard core/*) | $(VENV)/.for-run
+	@$(BIN)/lamina models weights lamina-24k $@
+
+plugin-install: plugin
+	@mkdir -p ~/.vst3 ~/.clap ~/.lv2
+	@rm -rf ~/.vst3/Lamina.vst3 ~/.lv2/Lamina.lv2
+	@cp -r build/plugin/Lamina.vst3 ~/.vst3/
+	@cp build/plugin/Lamina.clap ~/.clap/
+	@cp -r build/plugin/Lamina.lv2 ~/.lv2/
+	@echo "lamina: installed in ~/.vst3, ~/.clap and ~/.lv2"
+
+plugin-tables: $(VENV)/.for-run
+	@$(BIN)/python native/make_parameters.py
 
 # Rooms that are left out as a whole aren't even collected: their imports alone take ten seconds.
 quick: $(VENV)/.for-test
@@ -78,7 +102,7 @@ check: $(VENV)/.for-test
 types: $(VENV)/.for-test
 	@$(TYPE_TREE_MADE)
 	MYPYPATH=$(TYPE_TREE) $(BIN)/mypy -p lamina
-	MYPYPATH=$(TYPE_TREE):bench $(BIN)/mypy $(wildcard bench/*.py) tests/typed_parameters.py
+	MYPYPATH=$(TYPE_TREE):bench $(BIN)/mypy $(wildcard bench/*.py) native/make_parameters.py tests/typed_parameters.py
 
 bench-quality: $(VENV)/.for-bench
 	$(BIN)/python bench/quality.py --heldout "$(HELDOUT)" $(if $(LYRA),--lyra "$(LYRA)") --musts --cache bench-out/scores.json \
@@ -105,6 +129,9 @@ bench-loss: $(VENV)/.for-bench
 bench-line: $(VENV)/.for-bench
 	$(BIN)/python bench/line.py --heldout "$(HELDOUT)" $(BENCH_ARGS)
 
+bench-plugin: plugin $(VENV)/.for-bench
+	$(BIN)/python bench/native_plugin.py $(BENCH_ARGS)
+
 bench-line-costs: $(VENV)/.for-bench
 	$(BIN)/python bench/line_costs.py $(BENCH_ARGS)
 
@@ -123,6 +150,9 @@ libraries-run:
 
 libraries-test:
 	@.ci/system-packages test
+
+libraries-plugin:
+	@.ci/system-packages plugin
 
 # One stamp for each set of requirements; touched only when its installation went well.
 $(VENV)/.for-run: pyproject.toml .ci/constraints.txt $(wildcard core/*)

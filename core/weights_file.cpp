@@ -11,8 +11,10 @@
 //    32    name, UTF-8, filled up with zeros to 256 bytes of which the last one is 0
 //   288    SHA-256 over the bundle's files, 64 hexadecimal digits
 //   352    shape: the fields of `lamina_shape` in their order, 23 integers and 6 floats; zeros up to byte 480
-//   480    the tensors, 96 bytes each: name (ASCII, filled up with zeros to 72 bytes of which the last one is 0), kind (0 floats of four bytes,
-//          1 bytes), 0, number of values (eight bytes), place of the first one in the file (eight bytes, a multiple of 64)
+//   480    the tensors, 96 bytes each: name (ASCII, filled up with zeros to 72 bytes of which the last one is 0), kind
+//   (0 floats of four bytes,
+//          1 bytes), 0, number of values (eight bytes), place of the first one in the file (eight bytes, a multiple of
+//          64)
 //   then   the values
 //
 // The tensors are those that `lamina_create` takes. `models/engines/weights_file.py` writes such files.
@@ -56,7 +58,8 @@ uint32_t crc32(const unsigned char *bytes, size_t size) {
     uint32_t crc = ~0u;
     for (; size >= 4; bytes += 4, size -= 4) {
         crc ^= number_at<uint32_t>(bytes);
-        crc = table[768 + (crc & 255)] ^ table[512 + (crc >> 8 & 255)] ^ table[256 + (crc >> 16 & 255)] ^ table[crc >> 24];
+        crc = table[768 + (crc & 255)] ^ table[512 + (crc >> 8 & 255)] ^ table[256 + (crc >> 16 & 255)] ^
+              table[crc >> 24];
     }
     for (; size; bytes++, size--) crc = crc >> 8 ^ table[(crc ^ *bytes) & 255];
     return ~crc;
@@ -73,7 +76,8 @@ lamina_tensor tensor_at(const unsigned char *bytes, size_t size, const unsigned 
     lamina_tensor tensor;
     tensor.name = (const char *)entry;
     const uint32_t kind = number_at<uint32_t>(entry + TENSOR_NAME);
-    const uint64_t n_values = number_at<uint64_t>(entry + TENSOR_NAME + 8), place = number_at<uint64_t>(entry + TENSOR_NAME + 16);
+    const uint64_t n_values = number_at<uint64_t>(entry + TENSOR_NAME + 8),
+                   place = number_at<uint64_t>(entry + TENSOR_NAME + 16);
     if (kind > 1) refuse(std::string(tensor.name) + " has values of a kind that this Lamina doesn't read.");
     const uint64_t each = kind ? 1 : sizeof(float);
     if (place % ALIGNMENT || place < table_end || place > size || n_values > (size - place) / each)
@@ -95,13 +99,17 @@ WeightsFile read_weights(const unsigned char *bytes, size_t size) {
     if ((uintptr_t)bytes % sizeof(float)) refuse("The weights file must lie at a multiple of 4 in memory.");
     const uint32_t version = number_at<uint32_t>(bytes + 8);
     if (version != VERSION)
-        refuse("The weights file has version " + std::to_string(version) + "; this Lamina reads version " + std::to_string(VERSION) + ". Write it again.");
+        refuse("The weights file has version " + std::to_string(version) + "; this Lamina reads version " +
+               std::to_string(VERSION) + ". Write it again.");
     const uint64_t stated = number_at<uint64_t>(bytes + 16);
     if (stated != size)
-        refuse("The weights file has " + std::to_string(size) + " bytes; there should be " + std::to_string(stated) + ". Write it again.");
-    if (crc32(bytes + CHECKED_FROM, size - CHECKED_FROM) != number_at<uint32_t>(bytes + 12)) refuse("The weights file is damaged. Write it again.");
+        refuse("The weights file has " + std::to_string(size) + " bytes; there should be " + std::to_string(stated) +
+               ". Write it again.");
+    if (crc32(bytes + CHECKED_FROM, size - CHECKED_FROM) != number_at<uint32_t>(bytes + 12))
+        refuse("The weights file is damaged. Write it again.");
     const uint32_t n_tensors = number_at<uint32_t>(bytes + 24);
-    if (n_tensors > MOST_TENSORS || n_tensors > (size - TABLE_AT) / ENTRY_SIZE) refuse("The weights file is damaged: it lists more tensors than it holds.");
+    if (n_tensors > MOST_TENSORS || n_tensors > (size - TABLE_AT) / ENTRY_SIZE)
+        refuse("The weights file is damaged: it lists more tensors than it holds.");
     WeightsFile file;
     if (bytes[DIGEST_AT - 1]) refuse("The weights file is damaged: its name doesn't end.");
     std::memcpy(file.about.name, bytes + NAME_AT, sizeof file.about.name);
@@ -126,11 +134,13 @@ std::vector<unsigned char> load_file(const char *path) {
         refuse(named + " is no weights file of Lamina's.");
     const uint64_t stated = number_at<uint64_t>(head + 16);
     // A file that isn't as long as it says costs no memory.
-    if (stated < TABLE_AT || stated > LARGEST_FILE || std::fseek(file.get(), 0, SEEK_END) || std::ftell(file.get()) != (long)stated)
+    if (stated < TABLE_AT || stated > LARGEST_FILE || std::fseek(file.get(), 0, SEEK_END) ||
+        std::ftell(file.get()) != (long)stated)
         refuse("The weights file " + named + " is damaged: it is not as long as it says. Write it again.");
     std::rewind(file.get());
     std::vector<unsigned char> bytes((size_t)stated);
-    if (std::fread(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) refuse("The weights file " + named + " can't be read.");
+    if (std::fread(bytes.data(), 1, bytes.size(), file.get()) != bytes.size())
+        refuse("The weights file " + named + " can't be read.");
     return bytes;
 }
 

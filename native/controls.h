@@ -1,5 +1,6 @@
-// Signal plumbing of one stream: ramps, delays, middle and side, offsets. The same numbers as `dsp/ramp.py`, `delay.py`, `stereo.py` and
-// `offset.py` give, which tell why things are done so. Memory is asked for when a thing is made, never later.
+// Signal plumbing of one stream: ramps, delays, middle and side, offsets. The same numbers as `dsp/ramp.py`,
+// `delay.py`, `stereo.py` and `offset.py` give, which tell why things are done so. Memory is asked for when a thing is
+// made, never later.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +14,8 @@ namespace lamina {
 // A control value that walks to its target in a straight line.
 class Ramp {
   public:
-    explicit Ramp(double value = 0, int ramp_samples = 1) : value_(value), target_(value), length_(std::max(1, ramp_samples)) {}
+    explicit Ramp(double value = 0, int ramp_samples = 1)
+        : value_(value), target_(value), length_(std::max(1, ramp_samples)) {}
 
     void set(double target) {
         if (target == target_) return;
@@ -57,11 +59,13 @@ class Delay {
     size_t place_ = 0;
 };
 
-// Left and right as middle and side before something that takes `latency` samples, and back behind it, without a click when the one becomes
-// the other: a rotation, undone by what it turned when the sound that now comes back went in.
+// Left and right as middle and side before something that takes `latency` samples, and back behind it, without a click
+// when the one becomes the other: a rotation, undone by what it turned when the sound that now comes back went in.
 class MidSide {
   public:
-    MidSide(int latency, int ramp_samples) : length_(ramp_samples), angles_(latency), sides_(latency) { begin(false, true); }
+    MidSide(int latency, int ramp_samples) : length_(ramp_samples), angles_(latency), sides_(latency) {
+        begin(false, true);
+    }
 
     // How it stands before the first sample.
     void begin(bool is_turned, bool has_side) {
@@ -157,7 +161,9 @@ class OffsetRemover {
   private:
     static constexpr double FOUND = 0.008, GONE = 0.003;
 
-    static double share(int frame, int sample_rate, double constant) { return 1 - std::exp(-(frame / (double)sample_rate) / constant); }
+    static double share(int frame, int sample_rate, double constant) {
+        return 1 - std::exp(-(frame / (double)sample_rate) / constant);
+    }
 
     int frame_;
     double slow_share_, fast_share_, fade_;

@@ -30,22 +30,28 @@ int Effect::latency_of(const Model &model, int sample_rate) {
 
 Effect::Effect(std::shared_ptr<const Model> model, int sample_rate, int n_channels)
     : model_(std::move(model)), rate_(sample_rate), n_channels_(n_channels),
-      latency_(sample_rate >= LOWEST_RATE && sample_rate <= HIGHEST_RATE ? latency_of(*model_, sample_rate)
-                                                                         : throw std::invalid_argument("The sample rate must be 8000 to 192000 Hz.")),
-      is_resampled_(sample_rate != model_->sample_rate), frames_(model_, n_channels), stereo_(latency_, ramp_samples(sample_rate)), turned_(CHUNK) {
+      latency_(sample_rate >= LOWEST_RATE && sample_rate <= HIGHEST_RATE
+                   ? latency_of(*model_, sample_rate)
+                   : throw std::invalid_argument("The sample rate must be 8000 to 192000 Hz.")),
+      is_resampled_(sample_rate != model_->sample_rate), frames_(model_, n_channels),
+      stereo_(latency_, ramp_samples(sample_rate)), turned_(CHUNK) {
     if (n_channels < 1 || n_channels > MOST_CHANNELS) throw std::invalid_argument("There must be 1 or 2 channels.");
     const int core_rate = model_->sample_rate, frame = model_->shape.frame;
     const int64_t offset = (int64_t)model_->shape.overlap * rate_ - (int64_t)latency_ * core_rate;
     for (int i = 0; i < n_channels; i++) {
-        Channel channel{Resampler(rate_, is_resampled_ ? core_rate : rate_, 0, CHUNK), Resampler(core_rate, is_resampled_ ? rate_ : core_rate, is_resampled_ ? offset : 0, frame),
+        Channel channel{Resampler(rate_, is_resampled_ ? core_rate : rate_, 0, CHUNK),
+                        Resampler(core_rate, is_resampled_ ? rate_ : core_rate, is_resampled_ ? offset : 0, frame),
                         Delay(latency_), Delay(latency_)};
-        for (auto *samples : {&channel.clean, &channel.driven, &channel.dried, &channel.coded, &channel.wet}) samples->resize(CHUNK);
+        for (auto *samples : {&channel.clean, &channel.driven, &channel.dried, &channel.coded, &channel.wet})
+            samples->resize(CHUNK);
         channel.waiting.resize(frame + channel.into.most_outputs(CHUNK) + CHUNK);
         channel.core.resize(frame);
         // What stands before the first frame is silence and ready at once.
         const int n_before = is_resampled_ ? 0 : latency_ - model_->shape.overlap;
         const int most_frames = (int)channel.waiting.size() / frame + 1;
-        channel.ready.resize(latency_ + CHUNK + (most_frames + 1) * channel.back.most_outputs(frame) + channel.back.most_outputs((int)-offset / rate_ + 1), 0.0f);
+        channel.ready.resize(latency_ + CHUNK + (most_frames + 1) * channel.back.most_outputs(frame) +
+                                 channel.back.most_outputs((int)-offset / rate_ + 1),
+                             0.0f);
         n_ready_ = is_resampled_ ? channel.back.push(nullptr, 0, channel.ready.data()) : n_before;
         channels_.push_back(std::move(channel));
     }
@@ -53,7 +59,8 @@ Effect::Effect(std::shared_ptr<const Model> model, int sample_rate, int n_channe
 
 void Effect::begin(const Settings &settings) {
     const int ramp = ramp_samples(rate_);
-    input_gain_ = Ramp(from_decibels(settings.input_gain_db), ramp), output_gain_ = Ramp(from_decibels(settings.output_gain_db), ramp);
+    input_gain_ = Ramp(from_decibels(settings.input_gain_db), ramp),
+    output_gain_ = Ramp(from_decibels(settings.output_gain_db), ramp);
     wet_share_ = Ramp(shares_of(settings).wet, ramp), dry_share_ = Ramp(shares_of(settings).dry, ramp);
     bypass_ = Ramp(settings.bypass, ramp);
     stereo_.begin(settings.stereo != Stereo::linked, settings.stereo != Stereo::mono);
@@ -135,7 +142,8 @@ void Effect::mix(const Settings &settings, float *const *out, int n) {
     bypass_.set(settings.bypass);
     for (int i = 0; i < n; i++) {
         if (n_channels_ == 2) MidSide::undo(turned_[i], channels_[0].wet[i], channels_[1].wet[i]);
-        const float wet = wet_share_.next(), dry = dry_share_.next(), gain = output_gain_.next(), bypass = bypass_.next();
+        const float wet = wet_share_.next(), dry = dry_share_.next(), gain = output_gain_.next(),
+                    bypass = bypass_.next();
         for (int c = 0; c < n_channels_; c++) {
             Channel &channel = channels_[c];
             // Both sums are written so that an end of the range gives back that signal's own samples, bit for bit.

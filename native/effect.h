@@ -1,9 +1,11 @@
-// The codec as a streaming effect: blocks of any length in, the same length out, later by a constant (`plugin/stream/blocks.py`).
+// The codec as a streaming effect: blocks of any length in, the same length out, later by a constant
+// (`plugin/stream/blocks.py`).
 //
-//     input - gain - stereo - resampler - frames: encoder, quantizer, decoder - resampler - stereo - limiter - mix - gain - bypass - output
+//     input - gain - stereo - resampler - frames: encoder, quantizer, decoder - resampler - stereo - limiter - mix -
+//     gain - bypass - output
 //
-// For the same settings it gives what `NeuralCodec` gives. `process` allocates nothing, takes no lock and opens no file; everything it
-// needs is made with the effect.
+// For the same settings it gives what `NeuralCodec` gives. `process` allocates nothing, takes no lock and opens no
+// file; everything it needs is made with the effect.
 #pragma once
 
 #include <memory>
@@ -25,8 +27,8 @@ class Effect {
     int latency_samples() const { return latency_; }
     static int latency_of(const Model &model, int sample_rate);
 
-    // `in` and `out [channels][n]`, which may be the same. What is no number counts as silence. The settings of the first call are those that
-    // stood before the first sample: nothing ramps to them.
+    // `in` and `out [channels][n]`, which may be the same. What is no number counts as silence. The settings of the
+    // first call are those that stood before the first sample: nothing ramps to them.
     void process(const Settings &settings, const float *const *in, float *const *out, int n);
 
     // What was sent of the newest frame, and how many there were.
@@ -40,7 +42,8 @@ class Effect {
     void *whom = nullptr;
 
   private:
-    static constexpr int CHUNK = 256; // samples that are worked on at once: buffers have that size, whatever blocks come
+    static constexpr int CHUNK =
+        256; // samples that are worked on at once: buffers have that size, whatever blocks come
 
     struct Channel {
         Resampler into, back;

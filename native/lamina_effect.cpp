@@ -34,12 +34,13 @@ int32_t lamina_effect_parameter(const char *name) {
     return -1;
 }
 
-lamina_effect *lamina_effect_create(const char *weights, int32_t sample_rate, int32_t n_channels, const float *values, char *problem,
-                                    size_t problem_size) {
+lamina_effect *lamina_effect_create(const char *weights, int32_t sample_rate, int32_t n_channels, const float *values,
+                                    char *problem, size_t problem_size) {
     try {
         Settings settings;
         for (int i = 0; i < N_PARAMETERS; i++) PARAMETERS[i].set(settings, values ? values[i] : PARAMETERS[i].usual);
-        auto *made = new lamina_effect{settings, Effect(Model::open(weights ? weights : ""), sample_rate, n_channels), n_channels};
+        auto *made = new lamina_effect{settings, Effect(Model::open(weights ? weights : ""), sample_rate, n_channels),
+                                       n_channels};
         made->effect.on_frame = note, made->effect.whom = made;
         return made;
     } catch (const std::exception &error) {

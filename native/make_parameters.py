@@ -12,21 +12,38 @@ from dataclasses import replace
 from pathlib import Path
 
 from lamina.plugin.documents.presets import Preset, list_presets
-from lamina.plugin.parameters.table import PARAMETERS, Parameter, Value
+from lamina.plugin.parameters.table import MAX_LAYERS, PARAMETERS, Parameter, Value, find_parameter
 
 HEADER = Path(__file__).parent / "parameters.h"
 NATIVE = (
     *("layers", "denoise", "noise_only", "mix", "input_gain_db", "output_gain_db", "bypass"),
     *("listen", "listen_layer", "stereo", "side_layers", "loudness_layers", "search", "postfilter"),
+    *("frame_loss", "loss_model", "loss_burst", "loss_period", "concealment", "layer_loss", "lost_layer"),
+    *("freeze", "freeze_frames", "freeze_fade"),
+    *("slices", "slice_length", "slice_repeats", "tempo"),
+    *("code_delay", "code_feedback", "decimate_frames", "decimate_from", "decimate_slower", "seed"),
+    *(f"layer_gains.{layer}" for layer in range(1, MAX_LAYERS + 1)),
 )
 """The parameters that the native effect has, in the plugin's order: new ones go to the end, for hosts count them."""
-ENUMS = {"listen": "Listen", "stereo": "Stereo"}
+ENUMS = {
+    "listen": "Listen",
+    "stereo": "Stereo",
+    "loss_model": "LossModel",
+    "concealment": "Concealment",
+    "slices": "SliceKind",
+    "slice_length": "SliceLength",
+}
 TYPES = {"int": "int", "bool": "bool"}
 
 
 def native_parameters() -> list[Parameter]:
     """Those in the plugin's order, with ranges as hosts show them: shares in percent."""
-    return [_in_percent(PARAMETERS[name]) for name in NATIVE]
+    return [_in_percent(find_parameter(name)) for name in NATIVE]
+
+
+def symbol(name: str) -> str:
+    """A parameter's name as hosts keep it: `layer_gain_7` for `layer_gains.7`."""
+    return name.replace("gains.", "gain_")
 
 
 def unmet(preset: Preset) -> list[str]:
@@ -39,7 +56,8 @@ def header() -> str:
     parameters = native_parameters()
     presets = [preset for preset in list_presets() if not unmet(preset)]
     lines = [
-        "// Made by make_parameters.py from Lamina's own table of parameters and its factory presets: `make plugin-tables` writes it again.",
+        "// Made by make_parameters.py from Lamina's table of parameters and its factory presets.",
+        "// `make plugin-tables` writes it again.",
         "#pragma once",
         "",
         '#include "parameter.h"',
@@ -84,11 +102,13 @@ def _entry(parameter: Parameter) -> str:
     name, kind = parameter.name, parameter.kind
     cast = ENUMS.get(name) or TYPES.get(kind, "double")
     number = f"({cast})value" if cast not in ("double", "bool") else "value != 0" if cast == "bool" else "value"
-    obey = f"[](Settings &settings, double value) {{ settings.{name} = {number}; }}"
+    whole, _, layer = name.partition(".")
+    field = f"{whole}[{int(layer) - 1}]" if layer else name
+    obey = f"[](Settings &settings, double value) {{ settings.{field} = {number}; }}"
     choices = f"{name.upper()}_CHOICES" if kind == "choice" else "nullptr"
     scale = 100 if parameter.unit == "%" else 1
     fields = (
-        *(_text(text) for text in (name, parameter.label, parameter.unit, parameter.help)),
+        *(_text(text) for text in (symbol(name), parameter.label, parameter.unit, parameter.help)),
         *(f"Kind::{kind}_", *map(_number, (parameter.minimum, parameter.maximum))),
         *(_usual(parameter), _number(1 / parameter.step), _number(scale)),
         *(str(parameter.automatable).lower(), choices, obey),

@@ -42,8 +42,10 @@ Model::Model(lamina_codec *opened, const lamina_about &read) : codec(opened), ab
     const int of_entries = std::max(1, bits_for(shape.codebook_size));
     const int of_lags = shape.past ? bits_for(2 * (shape.fine_lags + shape.coarse_lags)) : 0;
     summed_bits.push_back(0);
-    for (int layer = 0; layer < layers; layer++) summed_bits.push_back(summed_bits.back() + (layer ? of_entries : std::max(of_entries, of_lags)));
-    std::vector<float> state(encoder_state, 0.0f), zeros(SETTLING_FRAMES * shape.frame, 0.0f), latents(SETTLING_FRAMES * shape.latent);
+    for (int layer = 0; layer < layers; layer++)
+        summed_bits.push_back(summed_bits.back() + (layer ? of_entries : std::max(of_entries, of_lags)));
+    std::vector<float> state(encoder_state, 0.0f), zeros(SETTLING_FRAMES * shape.frame, 0.0f),
+        latents(SETTLING_FRAMES * shape.latent);
     lamina_encode(codec, SETTLING_FRAMES, zeros.data(), state.data(), latents.data());
     silence.assign(latents.end() - shape.latent, latents.end());
 }

@@ -21,10 +21,10 @@ class Model {
     lamina_codec *const codec;
     const lamina_about about;
     lamina_shape shape{};
-    int sample_rate, layers;                                  // `layers` with the lag, as people count them
+    int sample_rate, layers;                                 // `layers` with the lag, as people count them
     int encoder_state, decoder_state, lag_state, loop_state; // floats
-    std::vector<int> summed_bits;                             // of a channel's frame of 0, 1 ... all layers
-    std::vector<float> silence;                               // the latent that stands where nothing is sent, `[latent]`
+    std::vector<int> summed_bits;                            // of a channel's frame of 0, 1 ... all layers
+    std::vector<float> silence;                              // the latent that stands where nothing is sent, `[latent]`
 
     // Row of the first layer of a frame of `count` layers.
     int first_row(int count) const { return shape.past && count < shape.from_layers ? layers : 0; }

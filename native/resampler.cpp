@@ -37,7 +37,8 @@ Kernel made_kernel(int source_rate, int target_rate, int phases) {
         for (int tap = 0; tap < taps; tap++) {
             const double distance = (1 - half + tap) - (double)phase / phases, share = distance / half;
             const double inside = std::max(0.0, 1 - share * share), angle = PI * cutoff * distance;
-            row[tap] = cutoff * (angle == 0 ? 1 : std::sin(angle) / angle) * bessel(KAISER_BETA * std::sqrt(inside)) / whole;
+            row[tap] =
+                cutoff * (angle == 0 ? 1 : std::sin(angle) / angle) * bessel(KAISER_BETA * std::sqrt(inside)) / whole;
             sum += row[tap];
         }
         // Unity gain at 0 Hz for every phase, so that a constant stays constant.
@@ -57,12 +58,14 @@ int half_taps(int source_rate, int target_rate) {
 int bridge_latency(int host_rate, int core_rate, int frame, int core_delay) {
     if (host_rate == core_rate) return core_delay + frame - 1;
     const int into = half_taps(host_rate, core_rate), back = half_taps(core_rate, host_rate);
-    const int64_t divisor = std::gcd(host_rate, core_rate), step = core_rate / divisor, denominator = host_rate / divisor;
+    const int64_t divisor = std::gcd(host_rate, core_rate), step = core_rate / divisor,
+                  denominator = host_rate / divisor;
     const int64_t period = std::min(std::lcm(frame * denominator, (int64_t)1), LONGEST_PERIOD);
     int64_t latency = INT64_MIN;
     for (int64_t n = 1; n < period + into * 2 + 1; n++) {
         // Core samples known after n host samples, and the processed samples of the whole frames among them.
-        const int64_t known = std::max<int64_t>(0, floor_divided((n - into) * step - 1, denominator) + 1), processed = known / frame * frame;
+        const int64_t known = std::max<int64_t>(0, floor_divided((n - into) * step - 1, denominator) + 1),
+                      processed = known / frame * frame;
         // Output n - 1 needs the processed stream up to its own position, plus `back` samples of kernel.
         const int64_t reach = (processed - back - core_delay) * denominator;
         latency = std::max(latency, n - 1 + floor_divided(-reach, step) + 1);
@@ -102,9 +105,11 @@ int Resampler::push(const float *x, int n, float *y) {
     const int taps = 2 * half_;
     int count = 0;
     for (; next_ <= last; next_++, count++) {
-        const int64_t numerator = next_ * step_ + offset_, whole = floor_divided(numerator, denominator_), rest = numerator - whole * denominator_;
+        const int64_t numerator = next_ * step_ + offset_, whole = floor_divided(numerator, denominator_),
+                      rest = numerator - whole * denominator_;
         const int64_t phase = kernel_->phases == denominator_ ? rest : rest * kernel_->phases / denominator_;
-        const double *values = &held_[(size_t)(whole - half_ + 1 - start_)], *row = &kernel_->table[(size_t)phase * taps];
+        const double *values = &held_[(size_t)(whole - half_ + 1 - start_)],
+                     *row = &kernel_->table[(size_t)phase * taps];
         double sums[4] = {0, 0, 0, 0};
         for (int tap = 0; tap + 4 <= taps; tap += 4)
             for (int i = 0; i < 4; i++) sums[i] += values[tap + i] * row[tap + i];

@@ -1,4 +1,5 @@
-// Sample-rate conversion with a delay that is known to the sample, and the frame bridge's latency: `dsp/resample.py` and `dsp/bridge.py`.
+// Sample-rate conversion with a delay that is known to the sample, and the frame bridge's latency: `dsp/resample.py`
+// and `dsp/bridge.py`.
 #pragma once
 
 #include <cstdint>
@@ -22,14 +23,15 @@ struct Kernel {
 // Made anew, or one that somebody still has. Not for the audio thread.
 std::shared_ptr<const Kernel> kernel_of(int source_rate, int target_rate, int phases);
 
-// Converts one channel. Output k stands at source position (k * source_rate + offset) / target_rate, exactly; before the first input the
-// source is silent.
+// Converts one channel. Output k stands at source position (k * source_rate + offset) / target_rate, exactly; before
+// the first input the source is silent.
 class Resampler {
   public:
     // `most_inputs`: the most that one push brings.
     Resampler(int source_rate, int target_rate, int64_t offset, int most_inputs);
 
-    // Takes inputs and writes every output that they complete to `y`; returns how many. There is room for `most_outputs`.
+    // Takes inputs and writes every output that they complete to `y`; returns how many. There is room for
+    // `most_outputs`.
     int push(const float *x, int n, float *y);
 
     // Outputs that a push of `n` inputs completes, at most.

@@ -55,7 +55,6 @@ def add_models_command(commands: Any) -> None:
     remove.add_argument("-f", "--force", action="store_true", help="don't ask")
     remove.set_defaults(run=_remove)
 
-
     weights = actions.add_parser(
         "weights",
         help="write a model as one file, for the plugin",

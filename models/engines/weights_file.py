@@ -72,8 +72,8 @@ def weights_file(bundle: Bundle) -> bytes:
         place += len(padded)
     table = b"".join(entries)
     shape = bytes(shape_of(bundle.config))
-    name = bundle.name.encode()[:255]
-    head = _HEAD.pack(MAGIC, VERSION, 0, place, len(arrays), int(bundle.conditioned), name, bundle.digest.encode())
+    called, digest = bundle.name.encode()[:255], bundle.digest.encode()
+    head = _HEAD.pack(MAGIC, VERSION, 0, place, len(arrays), int(bundle.conditioned), called, digest)
     begun = (head + shape).ljust(_TABLE_AT, b"\0") + table
     whole = b"".join([begun.ljust(_aligned(len(begun)), b"\0"), *parts])
     checksum = struct.pack("<I", zlib.crc32(whole[_CHECKED_FROM:]))

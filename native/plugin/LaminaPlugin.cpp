@@ -24,12 +24,14 @@ class LaminaPlugin : public Plugin {
   public:
     LaminaPlugin() : Plugin(N_ALL, lamina::N_PROGRAMS, 1) {
         for (int i = 0; i < N_PARAMETERS; i++) values[i] = PARAMETERS[i].usual;
-        begin();
+        prepare();
     }
 
   protected:
     const char *getLabel() const override { return "Lamina"; }
-    const char *getDescription() const override { return "A neural audio codec you can play: sound in, its coded and decoded self out."; }
+    const char *getDescription() const override {
+        return "A neural audio codec you can play: sound in, its coded and decoded self out.";
+    }
     const char *getMaker() const override { return "Lamina"; }
     const char *getLicense() const override { return "GPL-3.0-or-later"; }
     uint32_t getVersion() const override { return d_version(LAMINA_MAJOR, LAMINA_MINOR, LAMINA_MICRO); }
@@ -59,12 +61,14 @@ class LaminaPlugin : public Plugin {
             parameter.initDesignation(kParameterDesignationBypass);
         } else {
             const ParameterInfo &info = PARAMETERS[index];
-            parameter.name = info.label, parameter.symbol = info.symbol, parameter.unit = info.unit, parameter.description = info.help;
+            parameter.name = info.label, parameter.symbol = info.symbol, parameter.unit = info.unit,
+            parameter.description = info.help;
             parameter.ranges = ParameterRanges(info.usual, info.minimum, info.maximum);
             parameter.hints = info.is_automatable ? kParameterIsAutomatable : 0;
             if (info.kind == Kind::bool_) parameter.hints |= kParameterIsBoolean | kParameterIsInteger;
             if (info.kind == Kind::int_ || info.kind == Kind::choice_) parameter.hints |= kParameterIsInteger;
-            if (info.choices) choose(parameter, std::vector<String>(info.choices, info.choices + (int)info.maximum + 1));
+            if (info.choices)
+                choose(parameter, std::vector<String>(info.choices, info.choices + (int)info.maximum + 1));
         }
     }
 
@@ -96,8 +100,11 @@ class LaminaPlugin : public Plugin {
     String getState(const char *) const override { return String(player.kept_slot(slot).c_str()); }
     void setState(const char *, const char *value) override { player.take_kept(value); }
 
-    void activate() override { begin(); }
-    void sampleRateChanged(double) override { begin(); }
+    void activate() override {
+        player.begin(slot);
+        tell_latency();
+    }
+    void sampleRateChanged(double) override { prepare(); }
 
     void run(const float **inputs, float **outputs, uint32_t n) override {
         player.process(slot, settings(), inputs, outputs, (int)n);
@@ -116,7 +123,8 @@ class LaminaPlugin : public Plugin {
         parameter.enumValues.count = (uint8_t)words.size();
         parameter.enumValues.restrictedMode = true;
         parameter.enumValues.values = new ParameterEnumerationValue[words.size()];
-        for (size_t i = 0; i < words.size(); i++) parameter.enumValues.values[i].value = (float)i, parameter.enumValues.values[i].label = words[i];
+        for (size_t i = 0; i < words.size(); i++)
+            parameter.enumValues.values[i].value = (float)i, parameter.enumValues.values[i].label = words[i];
     }
 
     lamina::Settings settings() const {
@@ -125,8 +133,8 @@ class LaminaPlugin : public Plugin {
         return settings;
     }
 
-    void begin() {
-        player.begin((int)std::lround(getSampleRate()), slot);
+    void prepare() {
+        player.prepare((int)std::lround(getSampleRate()), slot);
         tell_latency();
     }
 

@@ -57,7 +57,8 @@ std::array<std::string, N_SLOTS> listed_models() {
         const fs::path folder = own_folder();
         if (!folder.empty() && fs::is_directory(folder))
             for (const auto &entry : fs::directory_iterator(folder))
-                if (entry.path().extension() == SUFFIX && entry.path().stem() != SHIPPED) found.push_back(entry.path().stem().string());
+                if (entry.path().extension() == SUFFIX && entry.path().stem() != SHIPPED)
+                    found.push_back(entry.path().stem().string());
     } catch (const fs::filesystem_error &) {
         // A folder that can't be read holds no models.
     }

@@ -17,16 +17,19 @@ Player::~Player() {
     sem_destroy(&work_);
 }
 
-void Player::begin(int sample_rate, int slot) {
-    {
-        // What is being loaded was asked for the stream before.
-        const std::lock_guard<std::mutex> lock(loading_);
-        asked_ = awaited_ = NONE;
-        delete fresh_.exchange(nullptr);
-        is_renamed_ = false;
-        rate_ = sample_rate;
-    }
-    effect_ = made(sample_rate, slot);
+void Player::prepare(int sample_rate, int slot) {
+    forget_requests();
+    effect_.reset();
+    rate_ = sample_rate;
+    model_ = model_of(slot);
+    latency_ = rate_ < LOWEST_RATE || rate_ > HIGHEST_RATE ? 0 : Effect::latency_of(*model_, rate_);
+}
+
+void Player::begin(int slot) {
+    forget_requests();
+    effect_.reset(); // before another one asks for as much
+    model_ = model_of(slot);
+    effect_ = made(model_, rate_);
     playing_ = slot;
     // Other models are loaded while sound runs; who has none of their own needs no thread.
     bool has_own = false;
@@ -34,15 +37,28 @@ void Player::begin(int sample_rate, int slot) {
     if (has_own && !loader_.joinable()) loader_ = std::thread([this] { load_when_asked(); });
 }
 
-std::unique_ptr<Effect> Player::made(int sample_rate, int slot) {
-    if (sample_rate < LOWEST_RATE || sample_rate > HIGHEST_RATE) return nullptr;
+// What is being loaded was asked for the stream before.
+void Player::forget_requests() {
+    const std::lock_guard<std::mutex> lock(loading_);
+    asked_ = awaited_ = NONE;
+    delete fresh_.exchange(nullptr);
+    is_renamed_ = false;
+}
+
+std::shared_ptr<const Model> Player::model_of(int slot) const {
     std::string name, problem;
     {
         const std::lock_guard<std::mutex> lock(naming_);
         name = slots_[slot];
     }
     std::shared_ptr<const Model> model = model_named(name, problem);
-    if (!problem.empty()) std::fprintf(stderr, "Lamina: %s plays instead of %s. %s\n", SHIPPED, name.c_str(), problem.c_str());
+    if (!problem.empty())
+        std::fprintf(stderr, "Lamina: %s plays instead of %s. %s\n", SHIPPED, name.c_str(), problem.c_str());
+    return model;
+}
+
+std::unique_ptr<Effect> Player::made(std::shared_ptr<const Model> model, int sample_rate) {
+    if (sample_rate < LOWEST_RATE || sample_rate > HIGHEST_RATE) return nullptr;
     return std::make_unique<Effect>(std::move(model), sample_rate, 2);
 }
 
@@ -76,7 +92,7 @@ void Player::load_when_asked() {
         const int slot = asked_.exchange(NONE);
         if (slot == NONE) continue;
         try {
-            fresh_ = made(rate_, slot).release();
+            fresh_ = made(model_of(slot), rate_).release();
         } catch (const std::exception &error) {
             std::fprintf(stderr, "Lamina: the model goes on as it was. %s\n", error.what());
         }

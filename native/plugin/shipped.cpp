@@ -18,6 +18,8 @@ extern const unsigned char lamina_shipped_weights_end[] __attribute__((visibilit
 
 namespace lamina {
 
-Bytes shipped_weights() { return {lamina_shipped_weights, (size_t)(lamina_shipped_weights_end - lamina_shipped_weights)}; }
+Bytes shipped_weights() {
+    return {lamina_shipped_weights, (size_t)(lamina_shipped_weights_end - lamina_shipped_weights)};
+}
 
 } // namespace lamina

@@ -1,4 +1,5 @@
-// The weights file of the model that comes with Lamina, as a part of the plugin itself: there is nothing to find, and nothing to miss.
+// The weights file of the model that comes with Lamina, as a part of the plugin itself: there is nothing to find, and
+// nothing to miss.
 #pragma once
 
 #include <cstddef>

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from make_parameters import native_parameters
+from make_parameters import native_parameters, symbol
 
 from lamina.models.bundles.bundle import open_bundle
 from lamina.models.engines.weights_file import weights_file, write_weights_file
@@ -89,15 +89,17 @@ def library() -> ctypes.CDLL:
 
 def in_plugin_units(settings: dict[str, object]) -> dict[str, float]:
     """Values of NeuralCodec's parameters as hosts hand them over."""
+    given = dict(settings)
+    gains = given.pop("layer_gains", ())
+    given |= {f"layer_gains.{layer}": gain for layer, gain in enumerate(gains, 1)}
     found = {}
     for parameter in native_parameters():
-        if parameter.name in settings:
-            value = settings[parameter.name]
+        if parameter.name in given:
+            value = given.pop(parameter.name)
             if parameter.kind == "choice":
-                found[parameter.name] = parameter.choices.index(value)
-            else:
-                found[parameter.name] = value * 100 if parameter.unit == "%" else float(value)
-    assert len(found) == len(settings), "not all of these are parameters of the native effect"
+                value = parameter.choices.index(value)
+            found[symbol(parameter.name)] = float(value) * (100 if parameter.unit == "%" else 1)
+    assert not given, "these are no parameters of the native effect"
     return found
 
 

@@ -11,13 +11,15 @@ import numpy.typing as npt
 
 from lamina.models.engines.core import LONGEST_PROBLEM, library
 
+# fmt: off
 INTEGERS = {
-    **{"frame": 8, "latent": 4, "code_width": 4, "residual_layers": 3, "coarse_layers": 2, "codebook_size": 8},
-    **{"overlap": 4, "width": 8, "encoder_blocks": 1, "decoder_blocks": 1, "informed": 1},
-    **{"denoiser_blocks": 1, "denoiser_width": 8},
-    **{"past": 32, "shortest_lag": 4, "fine_lags": 8, "coarse_lags": 4, "history": 2, "loop_layers": 3},
-    **{"from_layers": 2, "memory_width": 8, "predictor_blocks": 1, "sketch_blocks": 1},
+    "frame": 8, "latent": 4, "code_width": 4, "residual_layers": 3, "coarse_layers": 2, "codebook_size": 8,
+    "overlap": 4, "width": 8, "encoder_blocks": 1, "decoder_blocks": 1, "informed": 1,
+    "denoiser_blocks": 1, "denoiser_width": 8,
+    "past": 32, "shortest_lag": 4, "fine_lags": 8, "coarse_lags": 4, "history": 2, "loop_layers": 3,
+    "from_layers": 2, "memory_width": 8, "predictor_blocks": 1, "sketch_blocks": 1,
 }
+# fmt: on
 FLOATS = {"companding": 0.7, "gain_exponent": 0.7, "gain_scale": 3.0, "trust": 0.9, "guarded": 0.5, "rate": 24_000.0}
 HEAD, TABLE_AT, ENTRY, ALIGNMENT = 16, 480, struct.Struct("<72sIIQQ"), 64
 Tensors = dict[str, npt.NDArray[np.uint8] | npt.NDArray[np.float32]]

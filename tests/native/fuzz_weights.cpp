@@ -25,12 +25,19 @@ static uint32_t crc32(const unsigned char *bytes, size_t size) {
 }
 
 static void damage(std::vector<unsigned char> &file, size_t table_end) {
-    static const uint32_t extremes[] = {0, 1, 2, 7, 8, 31, 32, 255, 512, 1024, 4096, 0x7f800000, 0x7fc00000, 0x7fffffff, 0x80000000, 0xffffffff};
+    static const uint32_t extremes[] = {0,   1,    2,    7,          8,          31,         32,         255,
+                                        512, 1024, 4096, 0x7f800000, 0x7fc00000, 0x7fffffff, 0x80000000, 0xffffffff};
     const int n = 1 + drawn(4);
     for (int i = 0; i < n; i++) {
         // Head and shape, the table, or anywhere.
         const uint32_t where = drawn(4);
-        const size_t first = where == 0 ? 352 : where == 1 ? 480 : 0, end = where == 0 ? 468 : where == 1 ? table_end : where == 2 ? 480 : file.size();
+        const size_t first = where == 0   ? 352
+                             : where == 1 ? 480
+                                          : 0,
+                     end = where == 0   ? 468
+                           : where == 1 ? table_end
+                           : where == 2 ? 480
+                                        : file.size();
         if (end > file.size() || first + 4 > end) continue;
         const size_t at = first + drawn((uint32_t)(end - first - 3)) / 4 * 4;
         uint32_t value;
@@ -55,13 +62,14 @@ static void play(const lamina_codec *codec) {
     std::vector<std::vector<float>> states;
     for (int size : sizes) states.emplace_back(size > 0 ? size : 0);
     const int frames = 2;
-    std::vector<float> audio(frames * shape.frame, 0.1f), latents(frames * shape.latent), predictions(frames * shape.latent), denoise(frames, 1.0f);
+    std::vector<float> audio(frames * shape.frame, 0.1f), latents(frames * shape.latent),
+        predictions(frames * shape.latent), denoise(frames, 1.0f);
     std::vector<int32_t> counts(frames, 64), widths(frames, 4), guarded(frames, 0), codes(frames * stride);
     for (float &x : audio) x = (float)drawn(2001) / 1000 - 1;
     lamina_encode(codec, frames, audio.data(), states[0].data(), latents.data());
     if (shape.past)
-        lamina_send(codec, frames, audio.data(), latents.data(), counts.data(), widths.data(), guarded.data(), states[2].data(), states[3].data(), stride,
-                    codes.data(), predictions.data());
+        lamina_send(codec, frames, audio.data(), latents.data(), counts.data(), widths.data(), guarded.data(),
+                    states[2].data(), states[3].data(), stride, codes.data(), predictions.data());
     else
         lamina_quantize(codec, frames, latents.data(), counts.data(), 4, 0, stride, codes.data());
     for (int layer = 0; layer < stride; layer++) lamina_add_entry(codec, layer, codes[layer], 1, latents.data());
@@ -92,7 +100,8 @@ int main(int argc, char **argv) {
         mutant.shrink_to_fit();
         char problem[400] = "";
         lamina_about about;
-        lamina_codec *codec = lamina_open_memory(mutant.data(), mutant.size(), drawn(2) ? nullptr : "baseline", &about, problem, sizeof problem);
+        lamina_codec *codec = lamina_open_memory(mutant.data(), mutant.size(), drawn(2) ? nullptr : "baseline", &about,
+                                                 problem, sizeof problem);
         if (codec) {
             opened++;
             play(codec);

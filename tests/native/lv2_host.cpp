@@ -1,9 +1,10 @@
-// A host that plays noise through an LV2 plugin while its controls jump about, and tells what the audio thread did that it must not:
+// A host that plays noise through an LV2 plugin while its controls jump about, and tells what the audio thread did that
+// it must not:
 //
 //     lv2_host PLUGIN.so N_PORTS N_BLOCKS INDEX:LOW:HIGH:USUAL...
 //
-// The first four ports are sound, two in and two out; INDEX are the control inputs. Prints what `realtime_guard` counted (0 0 0 without it),
-// the latency, and the sum of the output's squares.
+// The first four ports are sound, two in and two out; INDEX are the control inputs. Prints what `realtime_guard`
+// counted (0 0 0 without it), the latency, and the sum of the output's squares.
 #include <dlfcn.h>
 
 #include <cmath>
@@ -25,7 +26,9 @@
 
 static std::map<std::string, LV2_URID> known;
 
-static LV2_URID mapped(LV2_URID_Map_Handle, const char *uri) { return known.emplace(uri, (LV2_URID)known.size() + 1).first->second; }
+static LV2_URID mapped(LV2_URID_Map_Handle, const char *uri) {
+    return known.emplace(uri, (LV2_URID)known.size() + 1).first->second;
+}
 
 static LV2_Worker_Status scheduled(LV2_Worker_Schedule_Handle, uint32_t, const void *) { return LV2_WORKER_SUCCESS; }
 
@@ -52,7 +55,8 @@ int main(int argc, char **argv) {
         {LV2_OPTIONS_INSTANCE, 0, mapped(nullptr, LV2_BUF_SIZE__nominalBlockLength), sizeof block, of_int, &block},
         {LV2_OPTIONS_INSTANCE, 0, mapped(nullptr, LV2_PARAMETERS__sampleRate), sizeof rate, of_float, &rate},
         {LV2_OPTIONS_INSTANCE, 0, 0, 0, 0, nullptr}};
-    const LV2_Feature features[] = {{LV2_URID__map, &map}, {LV2_WORKER__schedule, &worker}, {LV2_OPTIONS__options, (void *)options}};
+    const LV2_Feature features[] = {
+        {LV2_URID__map, &map}, {LV2_WORKER__schedule, &worker}, {LV2_OPTIONS__options, (void *)options}};
     const LV2_Feature *all[] = {&features[0], &features[1], &features[2], nullptr};
     LV2_Handle instance = plugin->instantiate(plugin, rate, "", all);
     if (!instance) return std::fprintf(stderr, "no instance\n"), 2;
@@ -61,18 +65,22 @@ int main(int argc, char **argv) {
     std::vector<uint64_t> events(1024);
     auto *sequence = (LV2_Atom_Sequence *)events.data();
     sequence->atom.type = mapped(nullptr, LV2_ATOM__Sequence), sequence->atom.size = sizeof(LV2_Atom_Sequence_Body);
-    for (int port = 0; port < n_ports; port++) plugin->connect_port(instance, port, port == 4 || port == 5 ? (void *)events.data() : &values[port]);
-    for (int port = 0; port < 4; port++) sound[port].resize(longest), plugin->connect_port(instance, port, sound[port].data());
+    for (int port = 0; port < n_ports; port++)
+        plugin->connect_port(instance, port, port == 4 || port == 5 ? (void *)events.data() : &values[port]);
+    for (int port = 0; port < 4; port++)
+        sound[port].resize(longest), plugin->connect_port(instance, port, sound[port].data());
     std::vector<Control> controls;
     for (int i = 4; i < argc; i++) {
         Control control;
-        if (std::sscanf(argv[i], "%d:%f:%f:%f", &control.index, &control.low, &control.high, &control.value) != 4) return 2;
+        if (std::sscanf(argv[i], "%d:%f:%f:%f", &control.index, &control.low, &control.high, &control.value) != 4)
+            return 2;
         values[control.index] = control.value;
         controls.push_back(control);
     }
     plugin->activate(instance);
 
-    auto *enter = (void (*)())dlsym(RTLD_DEFAULT, "guard_enter"), *leave = (void (*)())dlsym(RTLD_DEFAULT, "guard_leave");
+    auto *enter = (void (*)())dlsym(RTLD_DEFAULT, "guard_enter"),
+         *leave = (void (*)())dlsym(RTLD_DEFAULT, "guard_leave");
     auto *counts = (void (*)(long *))dlsym(RTLD_DEFAULT, "guard_counts");
     double energy = 0;
     std::srand(1);

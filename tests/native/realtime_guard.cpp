@@ -1,4 +1,5 @@
-// Preloaded into a host: counts what an audio thread must not do between `guard_enter` and `guard_leave` of the same thread. For glibc.
+// Preloaded into a host: counts what an audio thread must not do between `guard_enter` and `guard_leave` of the same
+// thread. For glibc.
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +42,9 @@ EXPORTED void *malloc(size_t size) { return count(&n_memory), __libc_malloc(size
 EXPORTED void *calloc(size_t n, size_t size) { return count(&n_memory), __libc_calloc(n, size); }
 EXPORTED void *realloc(void *old, size_t size) { return count(&n_memory), __libc_realloc(old, size); }
 EXPORTED void *memalign(size_t alignment, size_t size) { return count(&n_memory), __libc_memalign(alignment, size); }
-EXPORTED void *aligned_alloc(size_t alignment, size_t size) { return count(&n_memory), __libc_memalign(alignment, size); }
+EXPORTED void *aligned_alloc(size_t alignment, size_t size) {
+    return count(&n_memory), __libc_memalign(alignment, size);
+}
 EXPORTED int posix_memalign(void **to, size_t alignment, size_t size) {
     count(&n_memory);
     *to = __libc_memalign(alignment, size);
@@ -52,21 +55,32 @@ EXPORTED void free(void *memory) {
     __libc_free(memory);
 }
 
-static int (*real_lock)(pthread_mutex_t *), (*real_cond)(pthread_cond_t *, pthread_mutex_t *), (*real_wait)(sem_t *), (*real_sleep)(const timespec *, timespec *);
+static int (*real_lock)(pthread_mutex_t *), (*real_cond)(pthread_cond_t *, pthread_mutex_t *), (*real_wait)(sem_t *),
+    (*real_sleep)(const timespec *, timespec *);
 static int (*real_open)(const char *, int, ...), (*real_openat)(int, const char *, int, ...);
 static FILE *(*real_fopen)(const char *, const char *);
 static ssize_t (*real_read)(int, void *, size_t), (*real_write)(int, const void *, size_t);
 
-EXPORTED int pthread_mutex_lock(pthread_mutex_t *mutex) { return count(&n_locks), real(real_lock, "pthread_mutex_lock")(mutex); }
+EXPORTED int pthread_mutex_lock(pthread_mutex_t *mutex) {
+    return count(&n_locks), real(real_lock, "pthread_mutex_lock")(mutex);
+}
 EXPORTED int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex) {
     return count(&n_locks), real(real_cond, "pthread_cond_wait")(cond, mutex);
 }
 EXPORTED int sem_wait(sem_t *semaphore) { return count(&n_locks), real(real_wait, "sem_wait")(semaphore); }
-EXPORTED int nanosleep(const timespec *span, timespec *left) { return count(&n_locks), real(real_sleep, "nanosleep")(span, left); }
+EXPORTED int nanosleep(const timespec *span, timespec *left) {
+    return count(&n_locks), real(real_sleep, "nanosleep")(span, left);
+}
 
-EXPORTED FILE *fopen(const char *path, const char *mode) { return count(&n_files), real(real_fopen, "fopen")(path, mode); }
-EXPORTED ssize_t read(int file, void *to, size_t size) { return count(&n_files), real(real_read, "read")(file, to, size); }
-EXPORTED ssize_t write(int file, const void *from, size_t size) { return count(&n_files), real(real_write, "write")(file, from, size); }
+EXPORTED FILE *fopen(const char *path, const char *mode) {
+    return count(&n_files), real(real_fopen, "fopen")(path, mode);
+}
+EXPORTED ssize_t read(int file, void *to, size_t size) {
+    return count(&n_files), real(real_read, "read")(file, to, size);
+}
+EXPORTED ssize_t write(int file, const void *from, size_t size) {
+    return count(&n_files), real(real_write, "write")(file, from, size);
+}
 EXPORTED int open(const char *path, int flags, ...) {
     va_list more;
     va_start(more, flags);
@@ -83,6 +97,8 @@ EXPORTED int openat(int folder, const char *path, int flags, ...) {
 }
 
 __attribute__((constructor)) static void prepare(void) {
-    real(real_lock, "pthread_mutex_lock"), real(real_cond, "pthread_cond_wait"), real(real_wait, "sem_wait"), real(real_sleep, "nanosleep");
-    real(real_open, "open"), real(real_openat, "openat"), real(real_fopen, "fopen"), real(real_read, "read"), real(real_write, "write");
+    real(real_lock, "pthread_mutex_lock"), real(real_cond, "pthread_cond_wait"), real(real_wait, "sem_wait"),
+        real(real_sleep, "nanosleep");
+    real(real_open, "open"), real(real_openat, "openat"), real(real_fopen, "fopen"), real(real_read, "read"),
+        real(real_write, "write");
 }

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from make_parameters import HEADER, NATIVE, header, unmet
+from make_parameters import HEADER, header, native_parameters, unmet
 from native_effect import NativeEffect, plugin, shipped_weights, why_no_plugin
 from sounds import demo
 from tiny_weights import checked_again
@@ -16,7 +16,7 @@ from lamina.plugin import NeuralCodec
 from lamina.plugin.documents.presets import list_presets
 from lamina.plugin.documents.vst3 import load_vst3
 
-ROUNDING = 2.5e-7
+ROUNDING = 1e-6
 RATE = 48_000
 needs_plugin = pytest.mark.skipif(bool(why_no_plugin()), reason=why_no_plugin())
 needs_core = pytest.mark.skipif(library() is None, reason="the core was not built")
@@ -184,7 +184,7 @@ def test_fifty_of_them_take_little_memory_and_share_the_model():
         """
     )
     assert first < 40, "megabytes: what a plugin may take"
-    assert others < 5, "megabytes: the model is there once"
+    assert others < 10, "megabytes: the model, which alone has more, is there once"
 
 
 @needs_plugin
@@ -226,7 +226,12 @@ def loaded():
     return [float(number) for number in done.stdout.split()]
 
 
-def test_all_that_is_native_is_automatable_but_what_changes_the_model():
-    from lamina.plugin.parameters.table import PARAMETERS
-
-    assert all(PARAMETERS[name].automatable for name in NATIVE)
+def test_the_docs_name_every_control_and_program():
+    page = (HEADER.parents[1] / "docs" / "plugin.md").read_text(encoding="utf-8")
+    for parameter in native_parameters():
+        whole, _, layer = parameter.name.partition(".")
+        assert layer or parameter.label in page
+        assert f"`{whole}`" in page
+    titles = [preset.title for preset in list_presets() if not unmet(preset)]
+    assert f"{', '.join(titles[:-1])} and {titles[-1]}" in " ".join(page.split())
+    assert f"{NeuralCodec().latency_samples(48_000)} samples at 48 kHz" in page

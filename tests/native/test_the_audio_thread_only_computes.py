@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import pytest
-from native_effect import DPF, ROOT, plugin, why_no_plugin
+from native_effect import DPF, ROOT, plugin, shipped_weights, why_no_plugin
 
 from lamina.plugin import NeuralCodec
 
@@ -30,7 +30,7 @@ def programs(tmp_path_factory):
     return folder
 
 
-def played(programs, n_blocks, library=None, controls=None):
+def played(programs, n_blocks, library=None, controls=None, guarded=True):
     """What the guard counted (memory, locks, files), the latency, and the output's energy."""
     description = (plugin() / "Lamina.lv2" / "Lamina.ttl").read_text()
     n_ports = len(re.findall(r"lv2:index \d+", description))
@@ -42,7 +42,7 @@ def played(programs, n_blocks, library=None, controls=None):
     assert len(inputs) > 10 or controls is not None
     done = subprocess.run(
         [programs / "host", library or plugin() / "Lamina.lv2" / "Lamina.so", str(n_ports), str(n_blocks), *inputs],
-        env={**os.environ, "LD_PRELOAD": str(programs / "guard.so")},
+        env={**os.environ, **({"LD_PRELOAD": str(programs / "guard.so")} if guarded else {})},
         capture_output=True,
         text=True,
     )
@@ -69,6 +69,28 @@ def test_the_guard_sees_what_it_looks_for(programs, tmp_path):
     assert counts == [10, 5, 5]
 
 
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_its_whole_life_is_sound(tmp_path):
+    """Loaded, played with everything moving, and unloaded, under the sanitizers of addresses, leaks and behaviour."""
+    watched = "-fsanitize=address,undefined -fno-sanitize-recover=all -O1 -g1"
+    host = tmp_path / "host"
+    flags = ["g++", "-std=c++17", f"-I{DPF}/distrho", *watched.split(), "-rdynamic"]
+    subprocess.run([*flags, HERE / "lv2_host.cpp", "-ldl", "-o", host], check=True)
+    library = tmp_path / "plugin" / "Lamina.lv2" / "Lamina.so"
+    built = subprocess.run(
+        [
+            *("make", "-C", str(ROOT / "native"), "-j2", f"OUT={tmp_path / 'out'}", f"PLUGINS={tmp_path / 'plugin'}"),
+            *(f"WEIGHTS={shipped_weights()}", f"EXTRA_FLAGS={watched}", str(library)),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert built.returncode == 0, built.stderr[-3000:]
+    _, _, energy = played(tmp_path, 500, library, guarded=False)
+    assert energy > 0
+
+
 CARELESS = """
 #include <fcntl.h>
 #include <pthread.h>
@@ -87,5 +109,5 @@ static void run(LV2_Handle, uint32_t) {
     (void)!open("/dev/null", O_RDONLY);
 }
 static const LV2_Descriptor descriptor = {"urn:careless", made, connect, nothing, run, nothing, nothing, nullptr};
-extern "C" __attribute__((visibility("default"))) const LV2_Descriptor *lv2_descriptor(uint32_t i) { return i ? nullptr : &descriptor; }
+extern "C" const LV2_Descriptor *lv2_descriptor(uint32_t index) { return index ? nullptr : &descriptor; }
 """

@@ -152,8 +152,7 @@ def fuzz(tmp_path, n):
     program, sound = tmp_path / "fuzz", tmp_path / "tiny.weights"
     sound.write_bytes(tiny_weights())
     sources = [
-        ROOT / "core" / f"{name}.cpp"
-        for name in ("build", "weights_file", "lamina", "codec_baseline", "codec_avx2")
+        ROOT / "core" / f"{name}.cpp" for name in ("build", "weights_file", "lamina", "codec_baseline", "codec_avx2")
     ]
     flags = "-std=c++17 -O1 -g1 -ffp-contract=off -Wno-psabi -fsanitize=address,undefined -fno-sanitize-recover=all"
     built = subprocess.run(
