@@ -74,7 +74,8 @@ def test_generations_are_encoded_in_place(passes):
     assert lag_samples(voice()[0], codec.decode(codes)[0]) == 0
     # Each generation's own frames fall elsewhere than in a stream, so the losses differ in detail and not in size.
     once, here, streamed = (
-        difference(y, voice()) for y in (render(voice(), layers=24, search=4), codec.decode(codes), codec(voice(), RATE))
+        difference(y, voice())
+        for y in (render(voice(), layers=24, search=4), codec.decode(codes), codec(voice(), RATE))
     )
     assert here > 1.05 * once
     assert here == pytest.approx(streamed, rel=0.3)

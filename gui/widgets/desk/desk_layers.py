@@ -1,4 +1,4 @@
-"""The desk's tab of layers: what is listened to at the left, then bitrate and postfilter, and a fader for each layer."""
+"""The desk's tab of layers: what is listened to at the left, bitrate and postfilter, and a fader for each layer."""
 
 from collections.abc import Mapping
 
