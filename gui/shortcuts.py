@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtGui import QKeySequence, QShortcut
 
+from lamina.gui.doing.undoing import ALSO_REDO_KEYS, REDO_KEYS, UNDO_KEYS
 from lamina.gui.model.values.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES
-from lamina.gui.undoing import ALSO_REDO_KEYS, REDO_KEYS, UNDO_KEYS
 from lamina.gui.widgets.controls.status_line import HELP_KEYS, LINE_KEYS, MESSAGES_KEYS
 from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, COMPARE_KEY, NOISE_ONLY_KEY
 from lamina.gui.widgets.frame.header import BROWSE_KEYS, NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS, TWO_PASS_KEYS

@@ -21,19 +21,19 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QMainWindow
 
 from lamina.gui.background import Background
-from lamina.gui.control_menus import ControlMenus
+from lamina.gui.doing.control_menus import ControlMenus
+from lamina.gui.doing.looking import Looking
+from lamina.gui.doing.recent import Recent
+from lamina.gui.doing.telling import Telling
+from lamina.gui.doing.undoing import Undoing
 from lamina.gui.file_dialogs import FileDialogs
 from lamina.gui.loading import Loader
-from lamina.gui.looking import Looking
 from lamina.gui.model.kept_session import KeptSession, KeptWindow
 from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.session import Notice, Session
 from lamina.gui.model.values.desk import TAB_NAMES
-from lamina.gui.recent import Recent
 from lamina.gui.shortcuts import add_shortcuts, overview, shortcuts_of
 from lamina.gui.showing import Showing
-from lamina.gui.telling import Telling
-from lamina.gui.undoing import Undoing
 from lamina.gui.views import Views
 from lamina.gui.widgets.controls.buttons import presses_focused
 from lamina.gui.widgets.frame.devices_dialog import DevicesDialog
@@ -41,7 +41,7 @@ from lamina.gui.widgets.frame.export_question import ExportQuestion
 from lamina.gui.widgets.frame.shortcut_overlay import ShortcutOverlay
 
 if TYPE_CHECKING:
-    from lamina.gui.preset_shelf import PresetShelf
+    from lamina.gui.doing.preset_shelf import PresetShelf
     from lamina.gui.widgets.line.line_window import LineWindow
     from lamina.gui.widgets.listening.compare_window import CompareWindow
 
@@ -164,7 +164,7 @@ class MainWindow(QMainWindow):
     def shelf(self) -> PresetShelf:
         """The window of presets and what is done there, made when it is first wanted."""
         if self._shelf is None:
-            from lamina.gui.preset_shelf import PresetShelf
+            from lamina.gui.doing.preset_shelf import PresetShelf
 
             self._shelf = PresetShelf(self.session, self.loader, self.header, self)
             self._shelf.browser.play_asked.connect(self.toggle_play)

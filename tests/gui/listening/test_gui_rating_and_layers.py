@@ -70,7 +70,9 @@ def heard(slots):
     """Which sound comes out, as the test's own name for it; the window doesn't show it."""
     slots._session.engine.slots().result(PATIENCE_SECONDS)  # what was asked before has been done
     state = slots._session.engine.telemetry.state()
-    return slots.testing.test.names[int(state["compared_heard"])]
+    # The state is a block late: it may still be that of a test before this one, of more sounds.
+    place, names = int(state["compared_heard"]), slots.testing.test.names
+    return names[place] if place < len(names) else ""
 
 
 def settled(qtbot, slots, name):
