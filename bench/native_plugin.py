@@ -11,20 +11,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pedalboard
 from pedalboard.io import AudioFile
 
 from lamina.plugin import NeuralCodec
 from lamina.plugin.demo_items.items import demo_items
 from lamina.plugin.documents.vst3 import load_vst3
+from lamina.plugin.stream.blocks import CodecStream
 
 PLUGIN = Path(__file__).parent.parent / "build" / "plugin" / "Lamina.vst3"
 RATE, BLOCK, FRAMES_PER_SECOND = 48_000, 256, 75
-SETTINGS: tuple[dict[str, int], ...] = ({}, {"search": 1}, {"layers": 24}, {"layers": 24, "search": 1})
+SETTINGS: tuple[dict[str, Any], ...] = ({}, {"search": 1}, {"layers": 24}, {"layers": 24, "search": 1})
 
 _LOADED = """
 import sys, time
@@ -69,7 +71,7 @@ def main() -> int:
     return 0
 
 
-def in_turns(sound: Sound, settings: dict[str, int]) -> tuple[float, float]:
+def in_turns(sound: Sound, settings: dict[str, Any]) -> tuple[float, float]:
     """Milliseconds per frame of plugin and stream: the median of their turns."""
     plugin = load_vst3(PLUGIN)
     for name, value in settings.items():
@@ -78,17 +80,16 @@ def in_turns(sound: Sound, settings: dict[str, int]) -> tuple[float, float]:
     taken: tuple[list[float], list[float]] = ([], [])
     for start in range(0, sound.shape[1], RATE):
         part = sound[:, start : start + RATE]
-        taken[0].append(spent_on(lambda part=part: played(plugin, part)))
-        taken[1].append(
-            spent_on(lambda part=part: [stream.push(part[:, at : at + BLOCK]) for at in range(0, RATE, BLOCK)])
-        )
+        taken[0].append(spent_on(partial(plugin.process, part, RATE, buffer_size=BLOCK, reset=False)))
+        taken[1].append(spent_on(partial(pushed, stream, part)))
     native, python = (float(np.median(turns)) * 1000 / FRAMES_PER_SECOND for turns in taken)
     return native, python
 
 
-def played(plugin: pedalboard.Plugin, part: Sound) -> None:
-    """A second through the plugin, as one call that cuts it into blocks."""
-    plugin.process(part, RATE, buffer_size=BLOCK, reset=False)
+def pushed(stream: CodecStream, part: Sound) -> None:
+    """A second through the stream, block by block."""
+    for at in range(0, part.shape[1], BLOCK):
+        stream.push(part[:, at : at + BLOCK])
 
 
 def spent_on(work: Callable[[], object]) -> float:
