@@ -46,7 +46,7 @@ def whole_frames():
 
 def streamed_frames(audio, **settings):
     """What a stream at the codec's own rate makes of whole frames, from where its first one begins."""
-    opened = NeuralCodec(**settings).stream(24_000, len(audio))
+    opened = NeuralCodec(**{"postfilter": 0.0, **settings}).stream(24_000, len(audio))
     late = opened.latency_samples - load_runtime(DEFAULT_BUNDLE).config.delay_samples
     return opened.push(audio)[:, late:]
 

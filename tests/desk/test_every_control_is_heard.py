@@ -27,6 +27,7 @@ SHOWN = {
     "variable_rate": ({"layers": 8}, False, True, {"layers": 3}),
     "search": ({}, 1, 4, {"mix": 0.0}),
     "denoise": ({}, 0.0, 1.0, None),
+    "postfilter": ({}, 0.0, 1.0, {"listen": "latent"}),
     "noise_only": ({"denoise": 0.7}, False, True, None),
     "mix": ({}, 0.2, 0.9, {"listen": "difference"}),
     "input_gain_db": ({}, 0.0, -9.0, {"bypass": True}),
@@ -85,7 +86,7 @@ def test_every_parameter_is_tried_here():
 
 
 def sound(name, **settings):
-    item = "voice" if name in ("denoise", "noise_only") else "both" if name == "cross_layers" else "music"
+    item = "voice" if name in ("denoise", "noise_only", "postfilter") else "both" if name == "cross_layers" else "music"
     settings = {"search": 1, **settings}
     # Its text has all that isn't as usual: one control's default is many others' context.
     key = item, repr(NeuralCodec(**settings))

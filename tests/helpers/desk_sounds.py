@@ -29,8 +29,8 @@ def voice(seconds: float = 3.0) -> FloatArray:
 
 
 def _codec(settings) -> NeuralCodec:
-    """Choosing codes with the least care, unless said: what the desk does to them is the same, in half the time."""
-    return NeuralCodec(**{"search": 1, **settings})
+    """Choosing codes with the least care, and without the postfilter, unless said: what the desk does is the same."""
+    return NeuralCodec(**{"search": 1, "postfilter": 0.0, **settings})
 
 
 def render(audio: FloatArray, **settings) -> FloatArray:
