@@ -306,7 +306,7 @@ def test_a_line_whose_process_is_killed_is_told_and_another_can_begin(connected,
     wait(qtbot, lambda: not here.line.is_held)
     assert "process has ended unexpectedly" in here.state.text() and here.line.is_trouble
     wait(qtbot, lambda: not there.line.is_held)
-    assert there.state.text().startswith("The program of Ada has ended without a goodbye")
+    assert there.state.text().startswith("The end of Ada is gone without a goodbye")
     assert invited(here, qtbot)
 
 

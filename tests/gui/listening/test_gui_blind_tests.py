@@ -275,7 +275,7 @@ def test_preference_is_walked_by_keys_to_its_result(slots, qtbot):
             press(qtbot, slots, Qt.Key.Key_2)  # changed one's mind: neither
         press(qtbot, slots, Qt.Key.Key_Return)
     verdict = slots.test_page.result.verdict.text()
-    assert verdict.startswith("Original was preferred 7 times, Lamina 0.75 kbps 0 times, neither 1 times.")
+    assert verdict.startswith("Original was preferred 7 times, Lamina 0.75 kbps 0 times, neither once.")
     (taken,) = read_result(test.saved).tests
     assert taken.test.kind == "preference" and taken.test.outcome().n_a == 7
 
@@ -311,3 +311,15 @@ def test_a_test_of_one_slot_against_itself_is_refused(slots, qtbot, window):
     setup.slots[1].chosen.emit(0)
     setup.start_button.click()
     assert "two different slots" in window.notice.label.text() and setup.isVisible()
+
+
+def test_words_and_keys_are_larger_where_there_is_room(slots, qtbot):
+    begin(slots, qtbot)
+    view = slots.test_page.trial
+    sizes = {}
+    for size in ((980, 700), (1920, 1080)):
+        slots.resize(*size)
+        wait(qtbot, lambda size=size: view.width() > 0.9 * size[0] and view.width() <= size[0])
+        sizes[size] = view.sounds["x"].height(), view.question.fontInfo().pixelSize(), view._inside.width()
+    small, large = sizes.values()
+    assert all(after > 1.2 * before for before, after in zip(small, large, strict=True))
