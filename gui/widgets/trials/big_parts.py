@@ -92,5 +92,7 @@ def grow_with(page: QWidget, column: QWidget, column_width: int) -> None:
     """Make words and keys on a page as large as it has room for, from afar, and its column as wide."""
     scale = min(MOST_SCALE, max(1.0, min(page.width() / USUAL_SIZE[0], page.height() / USUAL_SIZE[1])))
     column.setMaximumWidth(round(scale * column_width))
-    for part in (*column.findChildren(Words), *column.findChildren(BigButton)):
-        part.grow(scale)
+    for label in column.findChildren(Words):
+        label.grow(scale)
+    for button in column.findChildren(BigButton):
+        button.grow(scale)

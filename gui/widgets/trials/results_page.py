@@ -55,8 +55,8 @@ class ResultsPage(QWidget):
         column.addLayout(self._bar())
         middle = QHBoxLayout()
         middle.setSpacing(theme.MARGIN)
-        middle.addWidget(self._picture_panel(), 1)
-        middle.addWidget(self._words_panel())
+        middle.addWidget(self._picture_panel(), 3)
+        middle.addWidget(self._words_panel(), 2)
         column.addLayout(middle, 1)
         for keys, action in (
             ("Escape", self.left.emit),

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QLabel
 from lamina.gui.model.listening.slots import SlotState
 from lamina.gui.model.trials.kept import UNFINISHED_NAME, results_folder
 from lamina.gui.model.trials.pair_player import PairPlayer
+from lamina.gui.widgets.trials.test_page import SOUND_HEIGHT
 from lamina.models.places import DATA_VARIABLE
 from lamina.plugin.listening.results import read_result
 
@@ -316,10 +317,14 @@ def test_a_test_of_one_slot_against_itself_is_refused(slots, qtbot, window):
 def test_words_and_keys_are_larger_where_there_is_room(slots, qtbot):
     begin(slots, qtbot)
     view = slots.test_page.trial
-    sizes = {}
-    for size in ((980, 700), (1920, 1080)):
-        slots.resize(*size)
-        wait(qtbot, lambda size=size: view.width() > 0.9 * size[0] and view.width() <= size[0])
-        sizes[size] = view.sounds["x"].height(), view.question.fontInfo().pixelSize(), view._inside.width()
-    small, large = sizes.values()
-    assert all(after > 1.2 * before for before, after in zip(small, large, strict=True))
+
+    def sizes():
+        return view.sounds["x"].height(), view.question.fontInfo().pixelSize(), view._inside.width()
+
+    slots.resize(980, 700)
+    wait(qtbot, lambda: view.width() <= 980 and view.sounds["x"].height() == SOUND_HEIGHT)
+    small = sizes()
+    slots.resize(1920, 1080)
+    wait(qtbot, lambda: all(after > 1.2 * before for before, after in zip(small, sizes(), strict=True)))
+    slots.resize(980, 700)
+    wait(qtbot, lambda: sizes() == small)
