@@ -18,7 +18,7 @@ from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 from lamina.gui.widgets.views.level_bar import LevelBar
 from lamina.plugin.parameters.table import Value
 
-LABEL_WIDTH, PACKETS_WIDTH, BUFFER_WIDTH = 52, 136, 160
+LABEL_WIDTH, PACKETS_WIDTH, BUFFER_WIDTH = 52, 136, 150
 PACKETS_TIP = (
     "<b>Packets</b><br>Frames that travel together. Each packet has 93 bytes of headers: 6 kbps of codes travel as 70, "
     "38 (2 frames), 28 (3) or 22 kbps (4). Each further frame comes 13.3 ms later. Can be changed while you talk."
