@@ -87,9 +87,7 @@ def picture_of(test: Mapping[str, Any]) -> Picture | None:
             if n_decided:
                 points.append(_share_point(name, row["n_a"], n_decided))
         points += [_mean_point("Mean", mean) for mean in test.get("means", {}).values()]
-        name = f"How often {test['versions'][0]} was preferred, where one was"
-        name += "; neither counts half in the mean" if any(row["n_same"] for row in each.values()) else ""
-        return _picture(name, 0, 100, percents, points, 50)
+        return _picture(f"How often {test['versions'][0]} was preferred, where one was", 0, 100, percents, points, 50)
     most = max((row["most"] for row in each.values()), default=1)
     points = [
         Point(

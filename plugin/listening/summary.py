@@ -98,6 +98,8 @@ def _preference(records: dict[str, TestRecord]) -> dict[str, Any]:
         each[name] = {**asdict(outcome), "p_value": outcome.p_value, "sentence": outcome.sentence(a, b)}
     means = {f"preferred {a}, %": asdict(mean_of(shares))} if len(shares) > 1 else {}
     sentences = [f"Together: {PreferenceOutcome(*sums).sentence(a, b)}"] if len(shares) > 1 else []
+    if sentences and sums[2]:
+        sentences.append("In the mean, half of each answer without a preference counts for either.")
     return {"each": each, "versions": [a, b], "means": means, "sentences": sentences}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 
 import numpy as np
 import pytest
@@ -14,17 +15,20 @@ PATIENCE = 120.0
 SLOWER = 5.0
 
 
-class SlowClock(pump.SystemClock):
-    """Sound flows so many times slower than it sounds."""
+class SlowTime:
+    """The `time` of what moves sound and messages: so many times slower than the real one."""
 
-    def wait(self, n_blocks, is_stopping):
-        return super().wait(SLOWER * n_blocks, is_stopping)
+    sleep = staticmethod(time.sleep)
+
+    @staticmethod
+    def monotonic():
+        return time.monotonic() / SLOWER
 
 
 @pytest.fixture
 def slow_motion(monkeypatch):
-    monkeypatch.setattr(sound, "SystemClock", SlowClock)
-    monkeypatch.setattr(peer, "DRAIN_SECONDS", SLOWER * peer.DRAIN_SECONDS)
+    for module in (peer, pump, sound):
+        monkeypatch.setattr(module, "time", SlowTime)
 
 
 @contextlib.asynccontextmanager

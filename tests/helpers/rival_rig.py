@@ -73,6 +73,8 @@ if "-max_band" in words:
 if {is_encoder}:
     rate, khz, given, stored = words
     assert khz in ("8", "16", "32", "48")
+    known = (5900, 7200, 8000, 9600, 13200, 16400, 24400, 32000, 48000, 64000, 96000, 128000)
+    assert int(rate) in known, rate
     frame = int(khz) * 20
     pcm = np.fromfile(given, np.int16).reshape(-1, frame)
     n_bits = int(rate) // 50

@@ -89,7 +89,7 @@ def test_a_program_that_is_killed_is_told_so(joined):
     with two_machines_on_a_bad_wire("loss=0.05", "delay_ms=5") as (here, there, _):
         one, other = joined(here, there)
         one.process.kill()
-        assert "The program of Ada has ended" in other.hears("ended")["reason"]
+        assert "The end of Ada is gone without a goodbye" in other.hears("ended")["reason"]
 
 
 def test_a_wire_that_is_cut_is_not_taken_for_a_program_that_has_ended(joined):

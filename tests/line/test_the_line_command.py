@@ -65,7 +65,7 @@ def test_an_end_that_is_killed_is_told_from_one_that_says_goodbye(ends, tmp_path
     joining.process.kill()
     ended = offering.hears("ended")
     assert ended["failure"]
-    assert ended["reason"] == "The program of Ben has ended without a goodbye: nobody is at its port any more."
+    assert ended["reason"] == "The end of Ben is gone without a goodbye: nobody is at its port any more."
     assert offering.ends()[0] == 1
     for name in ("one.wav", "two.wav"):  # what was recorded can be read, whoever was killed
         assert lamina.read_audio(tmp_path / name).sample_rate == 24_000

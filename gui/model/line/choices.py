@@ -28,8 +28,8 @@ SINKS = (
 )
 """Where what arrives can go."""
 BUFFERS = (
-    Choice(AUTOMATIC, "Automatic"),
-    *(Choice(buffer_ms, f"{buffer_ms} ms", "Always") for buffer_ms in BUFFERS_MS),
+    Choice(AUTOMATIC, "Buffer: auto"),
+    *(Choice(buffer_ms, f"Buffer: {buffer_ms} ms", "Always") for buffer_ms in BUFFERS_MS),
 )
 """How long packets can be waited for."""
 PACKETS = tuple(Choice(frames, f"{frames} frame{'s' if frames > 1 else ''}") for frames in FRAMES_PER_PACKET)

@@ -17,7 +17,6 @@ from lamina.gui.model.line.choices import (
     NOTHING,
     OPEN_FILE,
     RECORDING,
-    listen_choices,
     own_addresses,
 )
 from lamina.gui.model.line.received import Received
@@ -192,10 +191,6 @@ class Line:
             choices.append(Choice(OPEN_FILE, f"File: {title}"))
         return [*choices, Choice(NOTHING, "Nothing")]
 
-    def listen_choices(self) -> list[Choice]:
-        """Where the line can be offered."""
-        return listen_choices(self.addresses)
-
     @property
     def silence(self) -> str:
         """Why nothing arrives that could be seen, in a few words."""
@@ -252,12 +247,14 @@ class Line:
         self.buffer = buffer
         if self._held is not None:
             self._held.use_buffer(self._buffer_ms)
+        self.changed.notify()
 
     def use_frames_per_packet(self, frames: int) -> None:
         """Choose how many frames a packet has; a line goes on with it."""
         self.frames_per_packet = frames
         if self._held is not None:
             self._held.use_frames_per_packet(frames)
+        self.changed.notify()
 
     def tick(self) -> None:
         """Take in how the line stands and what arrived."""

@@ -18,7 +18,7 @@ from lamina.gui.widgets.controls.tips import plain_tip, set_tip
 from lamina.gui.widgets.views.level_bar import LevelBar
 from lamina.plugin.parameters.table import Value
 
-LABEL_WIDTH, NARROW_WIDTH = 52, 108
+LABEL_WIDTH, PACKETS_WIDTH, BUFFER_WIDTH = 52, 136, 150
 PACKETS_TIP = (
     "<b>Packets</b><br>Frames that travel together. Each packet has 93 bytes of headers: 6 kbps of codes travel as 70, "
     "38 (2 frames), 28 (3) or 22 kbps (4). Each further frame comes 13.3 ms later. Can be changed while you talk."
@@ -50,9 +50,10 @@ class EndsPanel(Panel):
         set_tip(self.buffer, BUFFER_TIP)
         for box in (self.source, self.sink):
             box.setMinimumContentsLength(12)
-        for box in (self.packets, self.buffer):
+        for box, width in ((self.packets, PACKETS_WIDTH), (self.buffer, BUFFER_WIDTH)):
             box.setMinimumContentsLength(4)
-            box.setFixedWidth(NARROW_WIDTH)
+            box.setFixedWidth(width)
+            box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.packets.chosen.connect(line.use_frames_per_packet)
         self.buffer.chosen.connect(line.use_buffer)
         self.source.chosen.connect(self._choose_source)
@@ -81,7 +82,6 @@ class EndsPanel(Panel):
         travels = QHBoxLayout()
         travels.setSpacing(theme.GAP)
         travels.addWidget(self.denoise, 1)
-        travels.addWidget(_muted("Packets"))
         travels.addWidget(self.packets)
         self.content.addLayout(travels)
         self.content.addSpacing(theme.GAP)
@@ -89,7 +89,6 @@ class EndsPanel(Panel):
         waits = QHBoxLayout()
         waits.setSpacing(theme.GAP)
         waits.addWidget(self.hear_caption, 1)
-        waits.addWidget(_muted("Buffer"))
         waits.addWidget(self.buffer)
         self.content.addLayout(waits)
         self.content.addWidget(self.sink)

@@ -7,7 +7,7 @@ from PyQt6.QtGui import QFocusEvent, QIntValidator
 from PyQt6.QtWidgets import QApplication, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from lamina.gui.look import theme
-from lamina.gui.model.line.choices import LOOPBACK
+from lamina.gui.model.line.choices import LOOPBACK, listen_choices
 from lamina.gui.model.line.line import Line
 from lamina.gui.widgets.controls.choice_box import ChoiceBox
 from lamina.gui.widgets.controls.panel import Caption, Panel
@@ -114,7 +114,7 @@ class MeetingPage(QWidget):
     def show_all(self) -> None:
         """Shows what can be chosen, and the invitation while it waits."""
         line = self._line
-        self.listen.show_choices(line.listen_choices(), line.listen)
+        self.listen.show_choices(listen_choices(line.addresses), line.listen)
         for widget in (self.listen, self.port, self.field, self.address):
             widget.setEnabled(not line.is_held)
         for button in (self.invite_button, self.join_button):

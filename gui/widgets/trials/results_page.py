@@ -31,7 +31,7 @@ from lamina.gui.widgets.controls.panel import Caption, Panel
 from lamina.gui.widgets.trials.interval_plot import IntervalPlot
 from lamina.plugin.listening.report import picture_of
 
-WORDS_WIDTH = 372
+WORDS_WIDTH, MOST_WORDS_WIDTH = 372, 640
 NOTHING = (
     "There are no results in this folder yet. Take a blind test, or open a folder with the files that listeners sent."
 )
@@ -55,8 +55,8 @@ class ResultsPage(QWidget):
         column.addLayout(self._bar())
         middle = QHBoxLayout()
         middle.setSpacing(theme.MARGIN)
-        middle.addWidget(self._picture_panel(), 1)
-        middle.addWidget(self._words_panel())
+        middle.addWidget(self._picture_panel(), 3)
+        middle.addWidget(self._words_panel(), 2)
         column.addLayout(middle, 1)
         for keys, action in (
             ("Escape", self.left.emit),
@@ -117,7 +117,8 @@ class ResultsPage(QWidget):
 
     def _words_panel(self) -> Panel:
         panel = Panel()
-        panel.setFixedWidth(WORDS_WIDTH)
+        panel.setMinimumWidth(WORDS_WIDTH)
+        panel.setMaximumWidth(MOST_WORDS_WIDTH)
         panel.content.addWidget(Caption("What that says", theme.WET))
         inside = QWidget()
         inside.setStyleSheet("background: transparent;")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from PyQt6.QtCore import QRectF, Qt, pyqtSignal
-from PyQt6.QtGui import QKeySequence, QPainter, QPaintEvent, QShortcut
+from PyQt6.QtGui import QKeySequence, QPainter, QPaintEvent, QResizeEvent, QShortcut
 from PyQt6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from lamina.gui.look import theme
@@ -20,6 +20,7 @@ from lamina.gui.widgets.trials.big_parts import (
     TITLE_PIXELS,
     VERDICT_PIXELS,
     BigButton,
+    grow_with,
     words,
 )
 from lamina.gui.widgets.trials.loop_strip import LoopStrip
@@ -123,7 +124,7 @@ class TrialView(QWidget):
             row.setSpacing(theme.MARGIN)
         self.hint = words(theme.TEXT_PIXELS, theme.MUTED)
         self.hint.setText(KEYS_HINT)
-        inside = QWidget()
+        self._inside = inside = QWidget()
         inside.setMaximumWidth(COLUMN_WIDTH)
         column = QVBoxLayout(inside)
         column.setSpacing(0)
@@ -166,7 +167,7 @@ class TrialView(QWidget):
         for each in test.kind.sounds:
             pixels = LETTER_PIXELS if len(each.text) == 1 else TITLE_PIXELS
             self._add(self._sound_row, self.sounds, each, test.listen, f"Listen to {each.text}", pixels)
-            self.sounds[each.word].setMinimumHeight(SOUND_HEIGHT)
+            self.sounds[each.word].use_height(SOUND_HEIGHT)
         for each in test.kind.answers:
             self._add(self._answer_row, self.answers, each, test.choose, f"Answer: {each.text}", ANSWER_PIXELS)
         for keys, action in (
@@ -179,6 +180,11 @@ class TrialView(QWidget):
         self.strip.take(test)
         for sequence, loop in self.strip.keys(test):
             self._key(sequence, loop)
+        grow_with(self, self._inside, COLUMN_WIDTH)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        grow_with(self, self._inside, COLUMN_WIDTH)
 
     def _add(
         self, row: QHBoxLayout, buttons: dict[str, BigButton], each: Button, action: Action, name: str, pixels: int
@@ -229,7 +235,7 @@ class ResultView(QWidget):
         self.saved.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.hint = words(theme.TEXT_PIXELS, theme.MUTED)
         self.hint.setText("Return: another test        Esc: back to the slots")
-        inside = QWidget()
+        self._inside = inside = QWidget()
         inside.setMaximumWidth(COLUMN_WIDTH)
         column = QVBoxLayout(inside)
         column.addStretch(2)
@@ -245,6 +251,10 @@ class ResultView(QWidget):
         row.addStretch(1)
         for keys, signal in (("Return", self.again), ("Enter", self.again), ("Escape", self.left)):
             QShortcut(QKeySequence(keys), self).activated.connect(signal)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        grow_with(self, self._inside, COLUMN_WIDTH)
 
     def show_result(self, test: BlindTest | RatingTest) -> None:
         """Shows a test that is over."""

@@ -59,7 +59,7 @@ def take_trials(player: Player, kind: TestKind, test: TrialTest, keep: Callable[
             elif key in answers and _left(sounds, heard):
                 notice = _left(sounds, heard)
             elif key in answers:
-                right = test.answer(answers[key])  # type: ignore[func-returns-value]
+                right = test.answer(answers[key])
                 keep()
                 heard.clear()
                 notice = {None: "", True: "Right.", False: "Wrong."}[right]

@@ -35,8 +35,8 @@ SILENT_SECONDS = 1.0
 LOST_SECONDS = 15.0
 """When nothing came for so long the line is lost: a link that is cut for ten seconds comes back before."""
 GONE_SECONDS = 2.0
-"""When nothing came for so long, and the network has told since that nobody is at the other end's port, its program has
-ended. Anybody can send such a message, so that it counts for nothing while the other end is heard."""
+"""When nothing came for so long, and the network has told since that nobody is at the other end's port, that end is
+gone. Anybody can send such a message, so that it counts for nothing while the other end is heard."""
 DRAIN_SECONDS = 0.3
 HELLO_TIMEOUT_SECONDS = 15.0
 
@@ -300,7 +300,7 @@ class Peer:
         who = self.there or "the other end"
         if unheard > GONE_SECONDS and refused_at is not None and now - refused_at < unheard:
             return Ending(
-                f"The program of {who} has ended without a goodbye: nobody is at its port any more.", is_failure=True
+                f"The end of {who} is gone without a goodbye: nobody is at its port any more.", is_failure=True
             )
         if unheard > LOST_SECONDS:
             return Ending(

@@ -286,7 +286,8 @@ def test_buffer_and_packets_are_changed_while_one_talks(here, there, qtbot):
     wait(qtbot, lambda: here.line.view.status.sent.packets_per_second < 40)
     there.ends.buffer.chosen.emit(300)
     wait(qtbot, lambda: there.line.view.status.buffer_ms > 280)
-    assert there.ends.buffer.currentText() == "300 ms" and here.ends.packets.currentText() == "4 frames"
+    assert there.ends.buffer.currentText() == "Buffer: 300 ms"
+    assert here.ends.packets.currentText() == "4 frames"
 
 
 def test_what_is_heard_is_recorded_too_where_that_is_chosen(here, there, qtbot):
@@ -306,7 +307,7 @@ def test_a_line_whose_process_is_killed_is_told_and_another_can_begin(connected,
     wait(qtbot, lambda: not here.line.is_held)
     assert "process has ended unexpectedly" in here.state.text() and here.line.is_trouble
     wait(qtbot, lambda: not there.line.is_held)
-    assert there.state.text().startswith("The program of Ada has ended without a goodbye")
+    assert there.state.text().startswith("The end of Ada is gone without a goodbye")
     assert invited(here, qtbot)
 
 

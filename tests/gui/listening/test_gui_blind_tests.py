@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QLabel
 from lamina.gui.model.listening.slots import SlotState
 from lamina.gui.model.trials.kept import UNFINISHED_NAME, results_folder
 from lamina.gui.model.trials.pair_player import PairPlayer
+from lamina.gui.widgets.trials.test_page import SOUND_HEIGHT
 from lamina.models.places import DATA_VARIABLE
 from lamina.plugin.listening.results import read_result
 
@@ -275,7 +276,7 @@ def test_preference_is_walked_by_keys_to_its_result(slots, qtbot):
             press(qtbot, slots, Qt.Key.Key_2)  # changed one's mind: neither
         press(qtbot, slots, Qt.Key.Key_Return)
     verdict = slots.test_page.result.verdict.text()
-    assert verdict.startswith("Original was preferred 7 times, Lamina 0.75 kbps 0 times, neither 1 times.")
+    assert verdict.startswith("Original was preferred 7 times, Lamina 0.75 kbps 0 times, neither once.")
     (taken,) = read_result(test.saved).tests
     assert taken.test.kind == "preference" and taken.test.outcome().n_a == 7
 
@@ -311,3 +312,19 @@ def test_a_test_of_one_slot_against_itself_is_refused(slots, qtbot, window):
     setup.slots[1].chosen.emit(0)
     setup.start_button.click()
     assert "two different slots" in window.notice.label.text() and setup.isVisible()
+
+
+def test_words_and_keys_are_larger_where_there_is_room(slots, qtbot):
+    begin(slots, qtbot)
+    view = slots.test_page.trial
+
+    def sizes():
+        return view.sounds["x"].height(), view.question.fontInfo().pixelSize(), view._inside.width()
+
+    slots.resize(980, 700)
+    wait(qtbot, lambda: view.width() <= 980 and view.sounds["x"].height() == SOUND_HEIGHT)
+    small = sizes()
+    slots.resize(1920, 1080)
+    wait(qtbot, lambda: all(after > 1.2 * before for before, after in zip(small, sizes(), strict=True)))
+    slots.resize(980, 700)
+    wait(qtbot, lambda: sizes() == small)

@@ -126,13 +126,15 @@ class HeldLine:
             found = parse_invitation(order.invitation)
             if order.address:
                 found = found.at(parse_address(order.address, found.addresses[0].port))
-            return await self._or_left(stack.enter_async_context(join(found, **arguments)))
+            joined: Peer | None = await self._or_left(stack.enter_async_context(join(found, **arguments)))
+            return joined
         offering = offer(**arguments, listen=order.listen, port=order.port)
         offered: Offered | None = await self._or_left(stack.enter_async_context(offering))
         if offered is None:
             return None
         self._tell(stage="waiting", invitation=str(offered.invitation))
-        return await self._or_left(offered.peer(), offered)
+        peer: Peer | None = await self._or_left(offered.peer(), offered)
+        return peer
 
     async def _or_left(self, coming: Any, offered: Offered | None = None) -> Any:
         """What comes; None if the line is left before."""
