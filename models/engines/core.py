@@ -248,7 +248,7 @@ def _at(array: npt.NDArray[Any]) -> ctypes.Array[ctypes.c_char] | int:
     `ndarray.ctypes` takes several times as long, and is needed only for arrays that may not be written to.
     """
     if array.flags.writeable:
-        return _Memory.from_buffer(array)
+        return _Memory.from_buffer(array)  # type: ignore[arg-type]
     return array.ctypes.data
 
 

@@ -184,7 +184,11 @@ class OnnxEngine:
         """
         counts = has_lag.astype(np.float32)[:, None]
         share = np.where(has_lag & (lag >= self._n_lags), self._guarded, self._trust)[:, None]
-        feeds = {"index": self._extensions[lag % self._n_lags], "has_lag": counts, "share": share}
+        feeds: dict[str, npt.NDArray[Any]] = {
+            "index": self._extensions[lag % self._n_lags],
+            "has_lag": counts,
+            "share": share,
+        }
         feeds |= {"latents": state.latents, "tail": state.tail, "past": state.past}
         parts = [
             self._memory.run(None, {name: values[channels] for name, values in feeds.items()})

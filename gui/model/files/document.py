@@ -57,8 +57,8 @@ class Document:
         with open_for_reading(path) as file:
             is_long = int(file.num_channels) * int(file.frames) > MOST_HELD_VALUES
         if is_long:
-            clip, *outline = _read_long(Path(path), progress, cancelled)
-            return cls(clip, title, *outline, trouble=clip.trouble)
+            clip, lows, highs = _read_long(Path(path), progress, cancelled)
+            return cls(clip, title, lows, highs, trouble=clip.trouble)
         held = read_audio(path, progress=progress, cancelled=cancelled)
         return cls.of(held, title, trouble=held.trouble)
 
