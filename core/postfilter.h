@@ -12,13 +12,15 @@ constexpr int PF_FADE = 40;     // samples in which one block's filter becomes t
 constexpr int PF_LAGS = PF_LONGEST - PF_SHORTEST + 1;
 constexpr float PF_SHORTER = 0.95f;                 // a period of half the length, or less, that fits so well is the true one
 constexpr float PF_PRE_EMPHASIS = 0.9f;
+constexpr float PF_LOW_B = 0.186694333f, PF_LOW_A1 = -0.462938025f, PF_LOW_A2 = 0.209715358f; // of the low-pass
 constexpr float PF_SILENCE = 1e-8f; // power below which nothing is looked at: -80 dBFS
 
 struct PostfilterState {
     float *past;                                    // what was decoded, [PF_PAST]
     float *filter;                                  // of the last block: period (0 before the first), the comb's share, its taps
     float *slow;                                    // how well the sound repeated itself lately: last block, 0.4 s, 2 s, 2 s of the sharper sound; level
-    explicit PostfilterState(float *state) : past(state), filter(state + PF_PAST), slow(filter + PF_FILTER) {}
+    float *smooth;                                  // of the low-pass
+    explicit PostfilterState(float *state) : past(state), filter(state + PF_PAST), slow(filter + PF_FILTER), smooth(slow + PF_SLOW) {}
 };
 
 // How like a window is to what lies one period before it, -1 to 1.
@@ -128,6 +130,14 @@ static inline float pf_added(const float *x, const float *filter) {
     return filter[1] * (comb - x[0]);
 }
 
+// What is added passes a Butterworth low-pass of second order at 4.5 kHz: above, a voice is breath, of which the comb would take away some.
+static inline float pf_low(float x, float *state) {
+    const float y = PF_LOW_B * x + state[0];
+    state[0] = 2.0f * PF_LOW_B * x - PF_LOW_A1 * y + state[1];
+    state[1] = PF_LOW_B * x - PF_LOW_A2 * y;
+    return y;
+}
+
 static void postfilter(int n_frames, int frame, const float *strengths, const float *kbps, float *state_values, float *audio) {
     const FlushDenormals flush;
     PostfilterState state(state_values);
@@ -150,7 +160,8 @@ static void postfilter(int n_frames, int frame, const float *strengths, const fl
             pf_decide(seen, next + 1);
             next[0] = (float)period, next[1] *= strength;
         }
-        if (next[1] > 0 || state.filter[1] > 0) {
+        const bool is_filtered = next[1] > 0 || state.filter[1] > 0;
+        if (is_filtered || state.smooth[0] != 0 || state.smooth[1] != 0) {
             for (int i = 0; i < PF_BLOCK; i++) {
                 const float *here = x + PF_PAST + i;
                 float added = pf_added(here, next);
@@ -158,8 +169,10 @@ static void postfilter(int n_frames, int frame, const float *strengths, const fl
                     const float share = (i + 0.5f) * (1.0f / PF_FADE);
                     added = share * added + (1.0f - share) * pf_added(here, state.filter);
                 }
-                audio[i] = here[0] + added;
+                audio[i] = here[0] + pf_low(added, state.smooth);
             }
+            // Within a block nothing is left of what the low-pass still had to say.
+            if (!is_filtered) state.smooth[0] = state.smooth[1] = 0;
         }
         copy(state.past, x + PF_BLOCK, PF_PAST);
         copy(state.filter, next, PF_FILTER);

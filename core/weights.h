@@ -108,7 +108,7 @@ inline int layers_of(const lamina_shape &shape) { return shape.residual_layers +
 // with a block, and a sample more for smoothing and pre-emphasis), and floats of its state.
 constexpr float PF_SAMPLE_RATE = 24000;
 constexpr int PF_BLOCK = 160, PF_WINDOW = 480, PF_LONGEST = 480, PF_PAST = PF_WINDOW + 2 * PF_LONGEST + 8 - PF_BLOCK, PF_TAPS = 5,
-              PF_FILTER = 2 + PF_TAPS, PF_SLOW = 5, PF_STATE = PF_PAST + PF_FILTER + PF_SLOW;
+              PF_FILTER = 2 + PF_TAPS, PF_SLOW = 5, PF_STATE = PF_PAST + PF_FILTER + PF_SLOW + 2;
 
 struct Codec {
     lamina_shape shape;

@@ -38,9 +38,25 @@ TAPS = 5
 """Of the comb: what came one period before is interpolated."""
 LEVEL_OF_SILENCE = -4.0
 """Half the decimal logarithm of the least power that is told from none."""
+LOW_PASS_TAPS = 40
+"""Of the low-pass that what is added passes, after which nothing is left of it that a float tells."""
 SEEN = 13
 """Things that the network sees."""
 WEIGHTS = "postfilter.npz"
+
+
+def low_pass() -> FloatArray:
+    """A Butterworth low-pass of second order at 4.5 kHz, `[LOW_PASS_TAPS]`.
+
+    Above, a voice is breath, of which the comb would take away some.
+    """
+    b, a1, a2 = 0.186694333, -0.462938025, 0.209715358
+    taps = np.zeros(LOW_PASS_TAPS)
+    for n in range(LOW_PASS_TAPS):
+        taps[n] = (
+            {0: b, 1: 2 * b, 2: b}.get(n, 0.0) - (a1 * taps[n - 1] if n else 0) - (a2 * taps[n - 2] if n > 1 else 0)
+        )
+    return taps.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -114,7 +130,8 @@ class ChannelPostfilter:
     def __init__(self, network: Network | None = None) -> None:
         self._network = network or shipped_network()
         self._past = np.zeros(PAST, np.float32)
-        self._filter = BlockFilter()
+        self._filter, self._low_pass = BlockFilter(), low_pass()
+        self._added = np.zeros(LOW_PASS_TAPS - 1, np.float32)
         self._slow = np.zeros(4, np.float32)
         self._level = np.float32(0)
 
@@ -132,11 +149,14 @@ class ChannelPostfilter:
             share, *taps = self._network.decide(seen).tolist()
             after = BlockFilter(period, strength * share, tuple(taps))
         filtered = audio
-        if after.share > 0 or self._filter.share > 0:
+        is_filtered = after.share > 0 or self._filter.share > 0
+        if is_filtered or self._added.any():
             added = after.added(x, PAST + BLOCK)
             ramp = (np.arange(FADE, dtype=np.float32) + np.float32(0.5)) / np.float32(FADE)
             added[:FADE] = ramp * added[:FADE] + (1 - ramp) * self._filter.added(x, PAST + FADE)
-            filtered = (audio + added).astype(np.float32)
+            heard = np.concatenate([self._added, added])
+            filtered = (audio + np.convolve(heard, self._low_pass, "valid")).astype(np.float32)
+            self._added = heard[BLOCK:] if is_filtered else np.zeros_like(self._added)
         self._past, self._filter = x[BLOCK:].astype(np.float32), after
         return filtered
 
@@ -163,7 +183,7 @@ class ChannelPostfilter:
         period, likeness = _period(_likenesses(x, energy))
         sharp = np.append(np.float32(0), x[1:] - np.float32(PRE_EMPHASIS) * x[:-1])
         sharp_energy, before = _energy(sharp[-WINDOW:]), sharp[-WINDOW - period : len(x) - period]
-        sharp_likeness = _likeness(sharp[-WINDOW:] @ before, sharp_energy, _energy(before))
+        sharp_likeness = _likeness(sharp[-WINDOW:], before)
         twice = x[-WINDOW - 2 * period : len(x) - 2 * period]
         level = 0.5 * np.log10(energy / WINDOW + 1e-8)
         jump = abs(np.log2(period / (self._filter.period or SHORTEST)))
@@ -174,7 +194,7 @@ class ChannelPostfilter:
         slow[3] += (sharp_likeness - slow[3]) / 300
         self._level += (level - LEVEL_OF_SILENCE - self._level) / 150
         seen = [
-            *(likeness, sharp_likeness, _likeness(window @ twice, energy, _energy(twice)), *slow[1:]),
+            *(likeness, sharp_likeness, _likeness(window, twice), *slow[1:]),
             *(np.log2(period / LONGEST), min(jump, 1.0), level, np.log10(sharp_energy / energy)),
             *(self._level + LEVEL_OF_SILENCE - level, np.log2(kbps / 0.75) / 4.6, last),
         ]
@@ -189,8 +209,8 @@ def _energy(x: FloatArray) -> np.float32:
     return np.float32(x @ x) + np.float32(1e-9)
 
 
-def _likeness(product: np.float32, energy: np.float32, before: np.float32) -> float:
-    return float(product / np.sqrt(energy * before + np.float32(1e-12)))
+def _likeness(a: FloatArray, b: FloatArray) -> float:
+    return float(np.float32(a @ b) / np.sqrt(_energy(a) * _energy(b) + np.float32(1e-12)))
 
 
 def _likenesses(x: FloatArray, energy: np.float32) -> FloatArray:

@@ -147,8 +147,15 @@ class Loss(nn.Module):
         return compand(frames @ self.basis.t())
 
 
-def learn(recorded: Recorded, minutes: float, frame: int, sample_rate: int, weights: Weights | None = None) -> Network:
-    """Train the network that decides, for so long."""
+def learn(
+    recorded: Recorded,
+    minutes: float,
+    frame: int,
+    sample_rate: int,
+    weights: Weights | None = None,
+    max_steps: int | None = None,
+) -> Network:
+    """Train the network that decides, for so long, or for `max_steps` if these are done sooner."""
     looked = recorded.looked
     deciding = Deciding(looked.seen)
     loss = Loss(weights or Weights(), sample_rate, frame)
@@ -156,7 +163,7 @@ def learn(recorded: Recorded, minutes: float, frame: int, sample_rate: int, weig
     exactness = 0.3 + 0.7 / 24 * recorded.layers
     started = reported = time.monotonic()
     steps, running = 0, 0.0
-    while (share := (time.monotonic() - started) / (minutes * 60)) < 1:
+    while steps != max_steps and (share := (time.monotonic() - started) / (minutes * 60)) < 1:
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * max(1 - share, LEAST_RATE)
         examples = torch.randint(len(recorded.sounds), (BATCH,))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lamina.models.engines.postfilter import BLOCK, FADE, LONGEST, SEEN, TAPS, Network
+from lamina.models.engines.postfilter import BLOCK, FADE, LONGEST, LOW_PASS_TAPS, SEEN, TAPS, Network, low_pass
 
 HIDDEN = 32
 MOST = 0.6
@@ -56,12 +56,11 @@ class Deciding(nn.Module):
 
     def network(self) -> Network:
         """The same for playing."""
-        layers = [
-            values.detach().numpy().T.copy()
+        first, second, last = (
+            (layer.weight.detach().numpy().T.copy(), layer.bias.detach().numpy().copy())
             for layer in (self.first, self.second, self.last)
-            for values in (layer.weight, layer.bias)
-        ]
-        return Network(self.mean.numpy(), self.scale.numpy(), *layers, torch.tensor([MOST]).numpy())
+        )
+        return Network(self.mean.numpy(), self.scale.numpy(), *first, *second, *last, torch.tensor([MOST]).numpy())
 
 
 def filtered(x: Tensor, periods: Tensor, shares: Tensor, taps: Tensor) -> Tensor:
@@ -83,5 +82,7 @@ def filtered(x: Tensor, periods: Tensor, shares: Tensor, taps: Tensor) -> Tensor
 
     ramp = ((torch.arange(BLOCK) + 0.5) / FADE).clamp(max=1).repeat(n_blocks)
     here, there = (periods, shares, taps), (before(periods), before(shares), before(taps))
-    result: Tensor = x + ramp * added(*here) + (1 - ramp) * added(*there)
-    return result
+    change = ramp * added(*here) + (1 - ramp) * added(*there)
+    taps_of_low_pass = torch.from_numpy(low_pass()).flip(0)[None, None]
+    low = nn.functional.conv1d(nn.functional.pad(change, (LOW_PASS_TAPS - 1, 0))[:, None], taps_of_low_pass)
+    return x + low[:, 0]
