@@ -154,7 +154,7 @@ class Core:
             )
         sizes = np.zeros(4, np.int32)
         found.lamina_state_sizes(self._codec, sizes.ctypes.data)
-        self.sizes = StateSizes(*sizes.tolist(), postfilter=found.lamina_postfilter_state())
+        self.sizes = StateSizes(*map(int, [*sizes, found.lamina_postfilter_state()]))
         self.instructions = instructions or found.lamina_instructions().decode()
 
     def __del__(self) -> None:
