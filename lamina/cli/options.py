@@ -45,8 +45,8 @@ class Use:
 EVERYTHING = Use()
 ENCODING = Use(
     frozenset(
-        {"mix", "bypass", "noise_only", "output_gain_db", "layer_gains", "muted_layers", "solo_layers", "listen"}
-        | {"listen_layer", "concealment", "freeze", "freeze_frames", "freeze_fade", "slices", "slice_length"}
+        {"mix", "bypass", "noise_only", "postfilter", "output_gain_db", "layer_gains", "muted_layers", "solo_layers"}
+        | {"listen", "listen_layer", "concealment", "freeze", "freeze_frames", "freeze_fade", "slices", "slice_length"}
         | {"slice_repeats", "code_delay", "code_feedback", "bend", "bend_amount", "bend_from", "bend_to", "bend_offset"}
         | {"bend_nearest", "bend_common", "decimate_frames", "decimate_from", "decimate_slower", "cross_layers"}
     ),

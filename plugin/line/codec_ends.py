@@ -81,8 +81,8 @@ class CodecEncoder:
 class CodecDecoder:
     """A codec's own decoder, whose settings may be changed; lost frames are concealed as its desk does.
 
-    `denoise` and `output_gain_db` may be changed at any time, and what alters codes if anything did at the first frame;
-    what else is wished meanwhile is not heard.
+    `denoise`, `postfilter` and `output_gain_db` may be changed at any time, and what alters codes if anything did at
+    the first frame; what else is wished meanwhile is not heard.
 
     Args:
         codec: the receiver's.

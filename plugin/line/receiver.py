@@ -69,8 +69,8 @@ class LineReceiver:
     """One stream of packets on its way into sound. `receive` and `pull` may be called from different threads.
 
     Args:
-        codec: the receiver's: the sender's model, with denoise, gain and desk of its own. Denoise and gain may be
-            changed at any time, the desk if it did anything when the first frame was heard.
+        codec: the receiver's: the sender's model, with denoise, postfilter, gain and desk of its own. The first three
+            may be changed at any time, the desk if it did anything when the first frame was heard.
         hello: what the sender said of its stream.
         sample_rate: of whoever plays the sound, Hz.
         buffer_ms: how much later than the quickest packets frames are played; None lets the jitter decide.

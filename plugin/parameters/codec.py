@@ -106,7 +106,8 @@ class Decoding(ParameterGroup, group="levels", tab="Layers"):
 
     postfilter: float = parameter(
         "Postfilter", 0.0, 1.0, default=1.0, unit="%",
-        help="Turns down the codec's noise between the harmonics of voices; costs no bits and no latency.",
+        help="Turns down the codec's noise between the harmonics of voices; costs no bits and no latency. "
+        "Models of other rates than 24 kHz have none.",
     )  # fmt: skip
 
 

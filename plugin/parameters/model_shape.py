@@ -1,4 +1,4 @@
-"""What parameters depend on in a model: its layers, and what each of them sends."""
+"""What parameters depend on in a model: its layers, what each of them sends, and whether it has a postfilter."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from lamina.models.bundles.bundle import BundleError, opened_bundle
 from lamina.models.config import CodecConfig
+from lamina.models.engines.postfilter import fits as postfilter_fits
 
 
 @dataclass(frozen=True)
@@ -16,10 +17,12 @@ class ModelShape:
     Args:
         code_bits: bits of each layer's code.
         frame_rate: frames per second.
+        has_postfilter: whether there is one for sound of its rate.
     """
 
     code_bits: tuple[int, ...]
     frame_rate: float
+    has_postfilter: bool = True
 
     @property
     def layers(self) -> int:
@@ -38,7 +41,7 @@ class ModelShape:
 @lru_cache(maxsize=16)
 def shape_of(config: CodecConfig) -> ModelShape:
     """The shape of a config's models."""
-    return ModelShape(config.code_bits, config.frame_rate)
+    return ModelShape(config.code_bits, config.frame_rate, postfilter_fits(config))
 
 
 def shape_named(model: str) -> ModelShape:

@@ -60,7 +60,8 @@ class StreamDecoder:
     def takes(self, settings: Settings) -> bool:
         """Whether these settings may follow in the middle of the piece.
 
-        Motion can't begin or end there, nor can what alters codes begin; `denoise` and `output_gain_db` may change.
+        Motion can't begin or end there, nor can what alters codes begin; `denoise`, `postfilter` and `output_gain_db`
+        may change.
         """
         if settings.listen not in DECODABLE_LISTEN or settings.moves or self._settings.moves:
             return settings == self._settings

@@ -274,9 +274,15 @@ OTHER = {
     "output_gain_db": "-6", "bypass": "on", "layer_gains": "0.5", "muted_layers": "2", "solo_layers": "3",
     "listen": "layer", "listen_layer": "2", "stereo": "mid-side", "side_layers": "2", "loudness_layers": "0.5",
     "frame_loss": "0.3", "layer_loss": "0.5", "concealment": "silence", "freeze": "on", "bend": "offset",
-    "decimate_frames": "3", "search": "1", "passes": "2", "cross_layers": "2",
+    "decimate_frames": "3", "search": "1", "passes": "2", "cross_layers": "2", "variable_rate": "on",
+    "postfilter": "0", "slices": "reverse",
 }  # fmt: skip
 """A value of each parameter that differs from its default."""
+WITH_OTHERS = {
+    *("loss_model", "lost_layer", "freeze_frames", "freeze_fade", "code_delay", "code_feedback", "seed"),
+    *("tempo", "motions", "automation"),
+}
+"""Those that do something only beside others, or move others, or need more than a second."""
 
 
 @pytest.mark.slow
@@ -290,6 +296,7 @@ def test_what_encode_and_decode_refuse_would_change_nothing_and_what_they_take_c
     usual = {"denoise": 0.3, "frame_loss": 0.2}
     heard = NeuralCodec(**usual).decode(codes)
     beside = {name for name, parameter in PARAMETERS.items() if parameter.refines is not None} - {"noise_only"}
+    assert set(OTHER) | beside | WITH_OTHERS == set(PARAMETERS)
     beside.add("listen_layer")
     assert not ENCODING.ignored - set(PARAMETERS) and not DECODING.ignored - set(PARAMETERS)
     for name, text in OTHER.items():
@@ -308,6 +315,7 @@ def test_what_encode_and_decode_refuse_would_change_nothing_and_what_they_take_c
         ("encode", ["--mix", "0.5"]),
         ("encode", ["--denoise", "1", "--noise-only"]),
         ("encode", ["--set", "output_gain_db=3"]),
+        ("encode", ["--set", "postfilter=0"]),
         ("encode", ["--set", "layer_gains.2=0.5"]),
         ("decode", ["--mix", "0.5"]),
         ("decode", ["--set", "input_gain_db=3"]),

@@ -132,8 +132,9 @@ def test_codes_whose_layers_change():
 
 def test_a_bundle_decodes_what_was_coded_with_it_to_the_same_sound():
     codes = read_codes(FIXTURES / "before-memory" / "plain.lamina").codes
-    audio = NeuralCodec(layers=4, model=str(TINY)).decode(codes)
+    audio = NeuralCodec(layers=4, postfilter=0.0, model=str(TINY)).decode(codes)
     assert audio.shape == (1, 24_000)
+    # Without the postfilter, which is newer.
     decoded = np.load(FIXTURES / "before-memory" / "decoded.npy")
     assert np.abs(decoded).max() > 1e-3
     assert np.abs(audio[:, : decoded.shape[1]] - decoded).max() <= SAME

@@ -4,7 +4,7 @@ import pytest
 from gui_parts import choose, wait
 from PyQt6.QtCore import QRect, Qt
 from PyQt6.QtGui import QDesktopServices
-from PyQt6.QtWidgets import QAbstractButton, QPushButton, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QLabel, QPushButton, QWidget
 
 from lamina.gui.model.messages import MOST_MESSAGES, Messages
 from lamina.gui.model.session import Notice
@@ -93,6 +93,20 @@ def test_what_was_told_can_be_read_and_acted_on_later(window, qtbot):
     assert listed.isVisible() and listed.texts()[0].startswith("Undone")
     next(button for button in listed.findChildren(QPushButton) if button.text() == "Bring back").click()
     assert done == ["A"]
+
+
+def test_every_line_of_what_was_told_is_shown_in_the_list(window, qtbot):
+    for number in (1, 2):
+        window.telling.tell(Notice(f"{number}: {LONG}", action=("Undo", lambda: None)))
+    for _ in range(2):
+        qtbot.mouseClick(window.status.messages_button, LEFT)
+        qtbot.wait(20)
+        listed = window.telling.list
+        labels = listed.findChildren(QLabel, "text")
+        assert len(labels) >= 2
+        for label in labels:
+            assert label.height() >= label.heightForWidth(label.width())
+        listed.close()
 
 
 def test_an_empty_list_says_so(window, qtbot):

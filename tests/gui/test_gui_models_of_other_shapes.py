@@ -46,6 +46,17 @@ def test_the_windows_ranges_and_rates_are_the_models(window, four):
     assert knob.text() == "24 layers, 18.0 kbps" and view.desk.n_layers == 24
 
 
+def test_the_postfilter_can_be_turned_where_there_is_one(window, four, tmp_path_factory):
+    session = window.session
+    layer_desk(window)
+    (knob,) = window.desk.controls.by_name["postfilter"]
+    assert knob.isEnabled()
+    session.use_codec(NeuralCodec(model=other_model("sixteen", tmp_path_factory.mktemp("models"))))
+    assert not knob.isEnabled()
+    session.use_codec(NeuralCodec(model=four))
+    assert knob.isEnabled()
+
+
 def test_it_plays_through_the_engine_and_its_codes_are_shown(session, four, sound):
     from lamina.gui.model.files.document import Document
 

@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QApplication
 from lamina.gui.look import palettes, theme
 from lamina.gui.look.palettes import CONTRAST, DARK, HEX, LIGHT, PALETTES, contrast, translated
 from lamina.gui.model.kept_look import KeptLook, Look
+from lamina.gui.widgets.desk.layer_drawing import fader_area
 
 pytest_plugins = ["gui_fixtures"]
 
@@ -109,6 +110,23 @@ def test_a_theme_is_shown_at_once_and_next_time(window, qtbot, app, data_folder)
     window.looking.themes[DARK].trigger()
     qtbot.wait(20)
     assert brightness(window.grab().toImage()) < 60
+
+
+@pytest.mark.parametrize("name", [DARK, LIGHT, CONTRAST])
+def test_how_far_a_fader_can_go_is_seen_in_every_theme(window, qtbot, app, name):
+    theme.apply(app, name)
+    window.resize(1280, 800)
+    window.desk.open_tab("Layers")
+    qtbot.wait(20)
+    faders = window.desk.layers.faders
+    place = fader_area(faders.column(1)).center()
+    image = window.grab().toImage()
+    corner = faders.mapTo(window, faders.rect().topLeft())
+    x, y = round(corner.x() + place.x()), round(corner.y() + place.y() - 30)
+    row = [image.pixelColor(x + off, y).name() for off in range(-4, 5)]
+    ground = image.pixelColor(x - 9, y).name()
+    # As WCAG has it for what isn't text, where contrast is what one chose the theme for.
+    assert max(contrast(ground, there) for there in row) > (3.0 if name == CONTRAST else 1.1)
 
 
 def test_a_size_is_kept_for_the_next_start_and_said(window):

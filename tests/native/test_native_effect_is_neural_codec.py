@@ -55,6 +55,8 @@ SETTINGS = [
     {"freeze": True, "freeze_frames": 5},
     {"frame_loss": 0.1, "slices": "stutter", "code_feedback": 0.5, "decimate_frames": 2, "listen": "difference"},
     {"frame_loss": 0.2, "noise_only": True, "denoise": 1.0},
+    {"postfilter": 0.0},
+    {"postfilter": 0.37, "layers": 2, "stereo": "mid-side", "side_layers": 0, "frame_loss": 0.1},
 ]
 
 
@@ -125,6 +127,7 @@ def test_controls_that_move_while_sound_runs_move_as_in_neural_codec(seed):
         "listen_layer": lambda: int(rng.integers(1, 9)),
         "noise_only": lambda: bool(rng.integers(2)),
         "denoise": lambda: round(float(rng.random()), 2),
+        "postfilter": lambda: float(rng.choice([0.0, 0.4, 1.0])),
         "frame_loss": lambda: float(rng.choice([0.0, 0.0, 0.3])),
         "layer_loss": lambda: float(rng.choice([0.0, 0.0, 0.3])),
         "freeze": lambda: bool(rng.integers(2)),

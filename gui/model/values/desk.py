@@ -110,11 +110,13 @@ class Desk:
         self.set_back(defaults, Edit("Reset desk", "Everything on the desk is at its default."))
 
     def matters(self, name: str) -> bool:
-        """Whether a parameter can be heard as the others stand.
+        """Whether a parameter can be heard with this model and as the others stand.
 
         What refines a parameter that moves by itself always can.
         """
         parameter = PARAMETERS[name]
+        if name == "postfilter":
+            return self._values.shape.has_postfilter
         if parameter.refines is None:
             return True
         value = self._values[parameter.refines]

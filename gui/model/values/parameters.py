@@ -17,7 +17,7 @@ class ParameterValues:
     """Current values of the parameters, usable before a codec is there. The codec given to `attach` holds them too.
 
     `changed` tells name and value of every change, in the thread that made it; `reshaped` that the model has other
-    layers than the one before, so that ranges are others.
+    layers than the one before, so that ranges are others, or other controls that do something.
     """
 
     def __init__(self) -> None:

@@ -129,9 +129,13 @@ class DeskControls(QObject):
     def _reshape(self) -> None:
         for knob in self._knobs:
             knob.use_parameter(self.values.parameters[knob.parameter.name], self.values.shape)
+        self._enable()
 
     def _changed(self, name: str, value: Value) -> None:
         self._show(name, value)
+        self._enable()
+
+    def _enable(self) -> None:
         for tied, widgets in self.by_name.items():
             for widget in widgets:
                 widget.setEnabled(self.desk.matters(tied))

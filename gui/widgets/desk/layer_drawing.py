@@ -71,9 +71,11 @@ def _draw_number(painter: QPainter, column: QRectF, layer: int, is_listened: boo
 def _draw_fader(painter: QPainter, area: QRectF, position: float, is_heard: bool) -> None:
     x, unity = area.center().x(), area.center().y()
     y = area.bottom() - position * area.height()
-    painter.setPen(Qt.PenStyle.NoPen)
+    # With an edge: in the theme of high contrast everything else is as black as the slot.
+    painter.setPen(QPen(theme.colour(theme.LINE), 1))
     painter.setBrush(theme.colour(theme.WELL))
     painter.drawRoundedRect(QRectF(x - 2.5, area.top() - 2, 5, area.height() + 4), 2.5, 2.5)
+    painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(theme.colour(theme.WET if is_heard else theme.SLOT))
     painter.drawRoundedRect(QRectF(x - 2.5, y, 5, area.bottom() + 2 - y), 2.5, 2.5)
     # Unity: where every fader rests.

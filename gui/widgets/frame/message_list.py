@@ -41,7 +41,8 @@ class MessageList(QFrame):
         """Opens with its lower left corner at a place of the screen."""
         self.ensurePolished()
         self._column.activate()
-        height = self._column.heightForWidth(WIDTH) if self._column.hasHeightForWidth() else self.sizeHint().height()
+        # The frame's own, not the column's: its edge takes room too.
+        height = self.heightForWidth(WIDTH) if self.hasHeightForWidth() else self.sizeHint().height()
         self.setFixedHeight(height)
         self.move(place.x(), max(0, place.y() - height))
         self.show()
