@@ -39,6 +39,7 @@ class Showing:
             assert session.codec is not None
             views.controls.show_can_denoise(session.can_denoise, is_loaded=True)
             views.header.show_model(session.codec.model)
+            views.spectra.show_codec_end(session.codec.bundle.config.sample_rate / 2)
             self._show_usage()
         elif what == "board":
             views.controls.show_board(session.boards.chosen, session.boards.other)
@@ -151,6 +152,7 @@ class Showing:
         is_long = self._loader.is_opening_long or (session.document is None and self._loader.is_opening)
         self._views.waveform.show_opening(self._loader.opening_words() if is_long else "", self._loader.share_opened)
         self._show_levels()
+        self._views.spectra.tell_difference()
         self._show_devices()
         self._views.status.show_remark(self._loader.remark())
         self._views.status.show_figures(*session.figures())
