@@ -269,6 +269,7 @@ class MainWindow(QMainWindow):
         if left.is_maximized:
             self.setWindowState(Qt.WindowState.WindowMaximized)
         self.spectra.pictures.show(left.pictures)
+        self.stage.codebooks.show_kind(left.codebooks)
         if left.tab in TAB_NAMES:
             self.desk.open_tab(left.tab)
 
@@ -276,7 +277,8 @@ class MainWindow(QMainWindow):
         size = self.normalGeometry().size() if self.isMaximized() else self.size()
         tab = self.desk.tab if self.desk.is_open else ""
         name = self._line_window.line.name if self._line_window is not None else self._line_name
-        return KeptWindow(size.width(), size.height(), self.isMaximized(), tab, name, self.spectra.pictures.shown)
+        shown = self.spectra.pictures.shown, self.stage.codebooks.kind
+        return KeptWindow(size.width(), size.height(), self.isMaximized(), tab, name, *shown)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)

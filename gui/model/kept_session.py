@@ -44,7 +44,7 @@ class KeptWindow:
 
     Width and height are logical pixels of the window that isn't maximized; `tab` is the desk's open one, "" if it was
     closed. `line_name` is what one is called on a line; `pictures` are the names of the rolling ones that were shown,
-    none where that isn't known.
+    none where that isn't known, and `codebooks` is how the codes were, "" likewise.
     """
 
     width: int
@@ -53,6 +53,7 @@ class KeptWindow:
     tab: str = ""
     line_name: str = ""
     pictures: tuple[str, ...] = ()
+    codebooks: str = ""
 
 
 class KeptSession:
@@ -101,7 +102,8 @@ class KeptSession:
                 return None
             name = str(kept.get("line_name", ""))[:LONGEST_TITLE]
             pictures = tuple(name for name in PICTURES if name in kept.get("pictures", ()))
-            return KeptWindow(width, height, bool(kept["is_maximized"]), str(kept["tab"]), name, pictures)
+            shown = bool(kept["is_maximized"]), str(kept["tab"]), name, pictures, str(kept.get("codebooks", ""))
+            return KeptWindow(width, height, *shown)
         except (AttributeError, LookupError, TypeError, ValueError, OverflowError):
             return None
 

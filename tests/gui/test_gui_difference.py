@@ -268,8 +268,10 @@ def test_the_pictures_are_shown_again_next_time(qtbot, monkeypatch, tmp_path):
     window = opened()
     qtbot.keyClick(window, Qt.Key.Key_V)
     press(qtbot, window, "in")
+    qtbot.mouseClick(window.stage.codebooks.choice.buttons["surprise"], Qt.MouseButton.LeftButton)
     window._tell()
     window.close()
     again = opened()
+    assert again.stage.codebooks.kind == "surprise"
     assert again.spectra.pictures.shown == ("out", "difference") and not again.spectra.input_view.isVisible()
     again.close()

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
+from PyQt6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from lamina.gui.look import theme
@@ -172,14 +172,7 @@ class RollingView(ThemedWidget):
     def _draw_ring(self, painter: QPainter, picture: QRectF) -> None:
         painter.fillRect(picture, theme.colour(theme.WELL))
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        place, width = self._ring.write_place, self._ring.width
-        height = float(self._ring.n_bands)
-        split = round(picture.width() * (width - place) / width)
-        left = QRectF(picture.left(), picture.top(), split, picture.height())
-        right = QRectF(picture.left() + split, picture.top(), picture.width() - split, picture.height())
-        painter.drawImage(left, self._image, QRectF(place, 0, width - place, height))
-        if place:
-            painter.drawImage(right, self._image, QRectF(0, 0, place, height))
+        draw_ring(painter, picture, self._image, self._ring.write_place, self._ring.n_bands)
 
     def _draw_marks(self, painter: QPainter, picture: QRectF) -> None:
         painter.setFont(theme.font(theme.SMALL_PIXELS - 1))
@@ -235,6 +228,17 @@ class RollingView(ThemedWidget):
         painter.drawRoundedRect(box, 4, 4)
         painter.setPen(theme.colour(theme.TEXT))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "\n".join(lines))
+
+
+def draw_ring(painter: QPainter, picture: QRectF, image: QImage, write_place: int, n_rows: int) -> None:
+    """Draws the upper rows of an image that is written round and round: what is right of `write_place` is oldest."""
+    width, height = image.width(), float(n_rows)
+    split = round(picture.width() * (width - write_place) / width)
+    left = QRectF(picture.left(), picture.top(), split, picture.height())
+    right = QRectF(picture.left() + split, picture.top(), picture.width() - split, picture.height())
+    painter.drawImage(left, image, QRectF(write_place, 0, width - write_place, height))
+    if write_place:
+        painter.drawImage(right, image, QRectF(0, 0, write_place, height))
 
 
 def _lines(words: str, has_room: Callable[[str], bool]) -> list[str]:
