@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from PyQt6.QtGui import QKeySequence, QShortcut
 
 from lamina.gui.doing.undoing import ALSO_REDO_KEYS, REDO_KEYS, UNDO_KEYS
+from lamina.gui.model.sound.pictures import DIFFERENCE
 from lamina.gui.model.values.desk import DESK_KEY, FREEZE_KEY, TAB_NAMES
 from lamina.gui.widgets.controls.status_line import HELP_KEYS, LINE_KEYS, MESSAGES_KEYS
 from lamina.gui.widgets.frame.control_panel import BOARD_KEY, BYPASS_KEY, COMPARE_KEY, NOISE_ONLY_KEY
 from lamina.gui.widgets.frame.header import BROWSE_KEYS, NEXT_PRESET_KEYS, PRESET_BEFORE_KEYS, TWO_PASS_KEYS
 from lamina.gui.widgets.frame.shortcut_overlay import Group
+from lamina.gui.widgets.views.picture_choice import DIFFERENCE_KEY
 
 if TYPE_CHECKING:
     from lamina.gui.window import MainWindow
@@ -61,6 +63,9 @@ def shortcuts_of(window: MainWindow) -> tuple[Shortcut, ...]:
     session = window.session
     player = session.player
 
+    def toggle_difference() -> None:
+        window.spectra.pictures.toggle(DIFFERENCE)
+
     def seek(seconds: float) -> None:
         session.seek(player.position_seconds + seconds)
 
@@ -97,6 +102,12 @@ def shortcuts_of(window: MainWindow) -> tuple[Shortcut, ...]:
         Shortcut(COMPARE_KEY, "take this as a slot to compare", WINDOWS, lambda: window.compare_window.compare_this()),
         Shortcut(OPEN_COMPARE_KEYS, "slots and blind tests", WINDOWS, lambda: window.compare_window.open()),
         Shortcut(LINE_KEYS, "the line to another machine", WINDOWS, lambda: window.line_window.open()),
+        Shortcut(
+            DIFFERENCE_KEY,
+            "show the difference, or no longer",
+            WINDOWS,
+            toggle_difference,
+        ),
         Shortcut("Ctrl+,", "sound devices", WINDOWS, window.show_devices),
         Shortcut(MESSAGES_KEYS, "the last messages", WINDOWS, window.telling.open_list),
         Shortcut("Escape", "close a message", WINDOWS, window.notice.hide),

@@ -39,6 +39,7 @@ class Showing:
             assert session.codec is not None
             views.controls.show_can_denoise(session.can_denoise, is_loaded=True)
             views.header.show_model(session.codec.model)
+            views.spectra.show_codec_end(session.codec.bundle.config.sample_rate / 2)
             self._show_usage()
         elif what == "board":
             views.controls.show_board(session.boards.chosen, session.boards.other)
@@ -63,7 +64,9 @@ class Showing:
         self._show_can_play()
 
     def _show_usage(self) -> None:
-        self._views.usage.show_usage(self._session.listening.usage)
+        listening, codebooks = self._session.listening, self._views.stage.codebooks
+        codebooks.usage.show_usage(listening.usage)
+        codebooks.show_codes(listening.roll, listening.entropy)
         self.layers()
 
     def layers(self) -> None:
@@ -88,7 +91,7 @@ class Showing:
         n_layers = int(self._session.parameters["layers"]) if n_sent is None else n_sent
         parameters, moving = self._session.parameters, self._session.moving.values
         is_heard = are_layers_heard(parameters, moving)
-        self._views.usage.show_layers(n_layers if is_heard else 0)
+        self._views.stage.codebooks.show_layers(n_layers if is_heard else 0)
         self._views.controls.bitrate.show_bypassed(not is_heard)
         self._views.spectra.show_heard(heard_word(parameters, moving))
 
@@ -103,7 +106,7 @@ class Showing:
         ring = listening.output_spectrogram.ring
         self._views.spectra.show_marks(listening.marks.within(ring.n_columns, ring.width))
         self._views.spectra.refresh()
-        self._views.usage.refresh()
+        self._views.stage.codebooks.refresh()
         moving, n_sent = self._session.moving, self._session.sent.layers
         self._views.controls.show_moving(moving.values, n_sent)
         self._views.desk.show_moving(moving, n_sent)
@@ -144,13 +147,14 @@ class Showing:
     def tell(self) -> None:
         """Show one step of everything that is read."""
         session = self._session
-        self._views.usage.refresh_figures()
+        self._views.stage.codebooks.tell()
         self._show_sent()
         if session.document is None and not self._is_busy():
             self._views.waveform.show_document(None, "Open a sound file, or drop one here.")
         is_long = self._loader.is_opening_long or (session.document is None and self._loader.is_opening)
         self._views.waveform.show_opening(self._loader.opening_words() if is_long else "", self._loader.share_opened)
         self._show_levels()
+        self._views.spectra.tell_difference()
         self._show_devices()
         self._views.status.show_remark(self._loader.remark())
         self._views.status.show_figures(*session.figures())

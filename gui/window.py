@@ -268,6 +268,8 @@ class MainWindow(QMainWindow):
         self._line_name = left.line_name
         if left.is_maximized:
             self.setWindowState(Qt.WindowState.WindowMaximized)
+        self.spectra.pictures.show(left.pictures)
+        self.stage.codebooks.show_kind(left.codebooks)
         if left.tab in TAB_NAMES:
             self.desk.open_tab(left.tab)
 
@@ -275,7 +277,8 @@ class MainWindow(QMainWindow):
         size = self.normalGeometry().size() if self.isMaximized() else self.size()
         tab = self.desk.tab if self.desk.is_open else ""
         name = self._line_window.line.name if self._line_window is not None else self._line_name
-        return KeptWindow(size.width(), size.height(), self.isMaximized(), tab, name)
+        shown = self.spectra.pictures.shown, self.stage.codebooks.kind
+        return KeptWindow(size.width(), size.height(), self.isMaximized(), tab, name, *shown)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)

@@ -21,6 +21,10 @@ _LIGHT = {
     # Spectrograms: from paper to ink.
     "#1B1B33": "#DCD8EC", "#4A2A5E": "#C2A3D0", "#8E3B63": "#B5628C", "#D2694F": "#A83E3E", "#F3B562": "#6E2417",
     "#FFF3D0": "#250A08",
+    # Differences.
+    "#7CCBEF": "#0B4566", "#2E7C9E": "#5B9DBE", "#A05F1C": "#CC8A4A", "#F5BC78": "#6B3200",
+    # Codes.
+    "#5B7BD5": "#3F61C4", "#3FA7A0": "#1F8A83", "#B9A64A": "#9C872A", "#DB7F55": "#C3622F", "#C76BA6": "#AE4889",
     # Codebooks.
     "#0F1215": "#F1F2F4", "#4A3420": "#E6C9A4", "#B5783B": "#B97428", "#FFD9A3": "#6B3600",
 }  # fmt: skip

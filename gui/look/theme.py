@@ -56,6 +56,22 @@ SPECTRUM_STOPS = (
     (1.00, "#FFF3D0"),
 )
 STRIP_STOPS = ((0.00, "#0F1215"), (0.25, "#4A3420"), (0.60, "#B5783B"), (1.00, "#FFD9A3"))
+# From cool to warm past green and rose, each as light as the next, for what has an order and no more or less.
+CODE_STOPS = (
+    (0.00, "#5B7BD5"),
+    (0.25, "#3FA7A0"),
+    (0.50, "#B9A64A"),
+    (0.75, "#DB7F55"),
+    (1.00, "#C76BA6"),
+)
+# Quieter is cool and louder warm, equally light at equal distance from the middle, where nothing has changed.
+DIFFERENCE_STOPS = (
+    (0.00, "#7CCBEF"),
+    (0.25, "#2E7C9E"),
+    (128 / 255, "#0B0D10"),
+    (0.75, "#A05F1C"),
+    (1.00, "#F5BC78"),
+)
 
 
 _shown = DARK

@@ -11,6 +11,7 @@ from typing import Any
 
 from lamina.gui.model.listening.comparing import Comparing
 from lamina.gui.model.session import Notice, Session
+from lamina.gui.model.sound.pictures import PICTURES
 from lamina.gui.model.values.boards import BoardsAsText, ReadBoards, read_boards
 from lamina.plugin.call.arrays import HIGHEST_RATE, LOWEST_RATE
 from lamina.plugin.host.client.live_engine import LiveEngine
@@ -42,7 +43,8 @@ class KeptWindow:
     """How the window lay.
 
     Width and height are logical pixels of the window that isn't maximized; `tab` is the desk's open one, "" if it was
-    closed. `line_name` is what one is called on a line.
+    closed. `line_name` is what one is called on a line; `pictures` are the names of the rolling ones that were shown,
+    none where that isn't known, and `codebooks` is how the codes were, "" likewise.
     """
 
     width: int
@@ -50,6 +52,8 @@ class KeptWindow:
     is_maximized: bool = False
     tab: str = ""
     line_name: str = ""
+    pictures: tuple[str, ...] = ()
+    codebooks: str = ""
 
 
 class KeptSession:
@@ -97,7 +101,9 @@ class KeptSession:
             if not (0 < width < MOST_PIXELS and 0 < height < MOST_PIXELS):
                 return None
             name = str(kept.get("line_name", ""))[:LONGEST_TITLE]
-            return KeptWindow(width, height, bool(kept["is_maximized"]), str(kept["tab"]), name)
+            pictures = tuple(name for name in PICTURES if name in kept.get("pictures", ()))
+            shown = bool(kept["is_maximized"]), str(kept["tab"]), name, pictures, str(kept.get("codebooks", ""))
+            return KeptWindow(width, height, *shown)
         except (AttributeError, LookupError, TypeError, ValueError, OverflowError):
             return None
 

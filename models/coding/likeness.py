@@ -15,6 +15,8 @@ from lamina.dsp.arrays import FloatArray
 Indices = npt.NDArray[np.int64]
 
 MOST_NEIGHBOURS = 64
+SQUARINGS = 12
+"""Directions whose spread is a thousandth less than the widest one's are a sixtieth of it by then."""
 
 
 class Likeness:
@@ -54,6 +56,24 @@ class Likeness:
             rank = np.argsort(np.take_along_axis(distance, found, 1), axis=1, kind="stable")
             nearest.append(np.take_along_axis(found, rank, 1))
         return np.stack(nearest)
+
+
+def principal_ranks(codebooks: FloatArray) -> Indices:
+    """How many entries of its layer lie below each along the direction in which the layer's entries differ most.
+
+    Neighbours in this order sound more alike than others, in the first layers above all. `[layers, codebook_size]` for
+    codebooks `[layers, codebook_size, code_width]`.
+    """
+    centred = codebooks.astype(np.float64) - codebooks.mean(1, keepdims=True)
+    powers = np.matmul(centred.transpose(0, 2, 1), centred)
+    # By squaring, not by eigenvalues: on a busy machine the threads of many small ones wait for each other for a second.
+    for _ in range(SQUARINGS):
+        powers = np.matmul(powers, powers)
+        powers /= np.abs(powers).max(axis=(1, 2), keepdims=True)
+    longest = np.linalg.norm(powers, axis=1).argmax(axis=1)
+    directions = powers[np.arange(len(powers)), :, longest]
+    places = np.matmul(centred, directions[:, :, None])[..., 0]
+    return np.argsort(np.argsort(places, axis=1, kind="stable"), axis=1)
 
 
 def _walk(book: FloatArray, energy: FloatArray) -> Indices:

@@ -59,7 +59,9 @@ def test_words_and_figures_can_be_read_in_every_theme(name):
 
 def test_every_colour_of_the_dark_theme_has_its_like_in_the_light_one():
     used = set(HEX.findall(theme.STYLESHEET)) | {
-        colour for stops in (theme.SPECTRUM_STOPS, theme.STRIP_STOPS) for _, colour in stops
+        colour
+        for stops in (theme.SPECTRUM_STOPS, theme.STRIP_STOPS, theme.DIFFERENCE_STOPS, theme.CODE_STOPS)
+        for _, colour in stops
     }
     assert {colour.upper() for colour in used} <= set(PALETTES[LIGHT])
     assert "#191D22" not in translated(theme.STYLESHEET, LIGHT)

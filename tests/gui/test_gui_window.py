@@ -65,7 +65,7 @@ def test_nothing_is_cut_off_at_any_size(window, qtbot, width, height):
         transport.record_button,
         transport.live_button,
     )
-    for widget in (*widgets, window.status, window.usage, window.spectra.output_view):
+    for widget in (*widgets, window.status, window.stage.codebooks.roll, window.spectra.output_view):
         corner = widget.mapTo(window, widget.rect().bottomRight())
         assert corner.x() < width and corner.y() < height
         assert (

@@ -8,8 +8,10 @@ import numpy as np
 
 from lamina.dsp.loudness import FLOOR_LUFS
 from lamina.dsp.true_peak import FLOOR_DB, TruePeakMeter
+from lamina.gui.model.sound.entropy import CodeEntropy
 from lamina.gui.model.sound.marks import Marks
 from lamina.gui.model.sound.spectrogram import Spectrogram
+from lamina.gui.model.sound.token_roll import TokenRoll, ranks_of
 from lamina.gui.model.sound.usage import CodebookUsage
 from lamina.plugin import NeuralCodec
 from lamina.plugin.host.client.live_meters import Figures, LiveMeters
@@ -42,7 +44,7 @@ class Listening:
         self.input_peak, self.output_peak = TruePeakMeter(1), TruePeakMeter(1)
         self.input_spectrogram = Spectrogram()
         self.output_spectrogram = Spectrogram()
-        self.usage = CodebookUsage()
+        self.usage, self.entropy, self.roll = CodebookUsage(), CodeEntropy(), TokenRoll()
         self.marks = Marks()
 
     def take(self, heard: Heard, is_running: bool, seconds: float, input_gain_db: float = 0.0) -> bool:
@@ -65,13 +67,21 @@ class Listening:
             self.input_spectrogram.push(heard.input, heard.sample_rate)
             self.output_spectrogram.push(heard.output, heard.sample_rate)
             for report in heard.frames:
+                self.roll.push(report, self.entropy.surprise(report.codes))
                 self.usage.push(report)
+                self.entropy.push(report)
+            self.roll.keep_step(self.output_spectrogram.ring.n_columns)
         return is_new
 
     def use_codec(self, codec: NeuralCodec) -> None:
         """Counts the codes of another model from now on."""
         config = codec.bundle.config
-        self.usage = CodebookUsage(config.layers, config.codebook_size, config.sample_rate / config.frame)
+        shape = config.layers, config.codebook_size, config.sample_rate / config.frame
+        self.usage, self.entropy, self.roll = (
+            CodebookUsage(*shape),
+            CodeEntropy(*shape),
+            TokenRoll(*shape, ranks_of(codec.bundle)),
+        )
 
     def mark(self, kind: str, text: str) -> None:
         """Marks what is heard now."""
@@ -97,6 +107,8 @@ class Listening:
         self.input_spectrogram.clear()
         self.output_spectrogram.clear()
         self.usage.clear()
+        self.entropy.clear()
+        self.roll.clear()
         self.marks.clear()
 
 

@@ -54,6 +54,10 @@ class SpectrogramRing:
         self.n_columns += len(columns_db)
         self.is_empty = self.is_empty and not len(columns_db)
 
+    def shades(self, places: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """Columns of the picture at these places, `[bands, columns]`: what is looked up in a table of 256 colours."""
+        return self.levels[:, places]
+
     def clear(self) -> None:
         """Empties the picture, and counts on so that views notice."""
         self.levels[:] = 0

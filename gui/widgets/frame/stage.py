@@ -4,33 +4,29 @@ from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from lamina.gui.look import theme
-from lamina.gui.widgets.controls.panel import Caption, Panel
 from lamina.gui.widgets.desk.desk_panel import DeskPanel
+from lamina.gui.widgets.views.codebook_panel import CodebookPanel
 from lamina.gui.widgets.views.spectrum_panel import SpectrumPanel
-from lamina.gui.widgets.views.usage_view import UsageHeads, UsageView
 
 ROOM_FOR_CODEBOOKS = 1080
 """From this width on the codebooks stay beside the spectrograms while the desk is open."""
 
 
 class Stage(QWidget):
-    """Lays out `spectra`, `usage` and `desk`."""
+    """Lays out `spectra`, `codebooks` and `desk`."""
 
     def __init__(self, desk: DeskPanel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.desk = desk
         self.spectra = SpectrumPanel()
-        self.usage = UsageView()
-        self.usage_caption = Caption("Codebooks", theme.WET)
-        self.usage_panel = Panel()
-        self.usage_panel.setFixedWidth(theme.RIGHT_WIDTH)
-        for widget in (self.usage_caption, UsageHeads()):
-            self.usage_panel.content.addWidget(widget)
-        self.usage_panel.content.addWidget(self.usage, 1)
+        self.codebooks = CodebookPanel()
+        self.usage, self.usage_caption = self.codebooks.usage, self.codebooks.caption
+        for view in (self.spectra.input_view, self.spectra.output_view, self.spectra.difference_view):
+            view.hovered.connect(self.codebooks.roll.show_cross)
         top = QHBoxLayout()
         top.setSpacing(theme.MARGIN)
         top.addWidget(self.spectra, 1)
-        top.addWidget(self.usage_panel)
+        top.addWidget(self.codebooks)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.MARGIN)
@@ -43,4 +39,4 @@ class Stage(QWidget):
         self._share()
 
     def _share(self) -> None:
-        self.usage_panel.setVisible(not self.desk.is_open or self.width() >= ROOM_FOR_CODEBOOKS)
+        self.codebooks.setVisible(not self.desk.is_open or self.width() >= ROOM_FOR_CODEBOOKS)

@@ -64,7 +64,7 @@ def test_the_drawer_opens_by_key_and_button_and_leaves_the_knob_in_sight(window,
     )
     assert window.controls.bitrate.isVisible() and window.spectra.output_view.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_D)
-    assert not desk.is_open and not desk.open_button.isChecked() and window.usage.isVisible()
+    assert not desk.is_open and not desk.open_button.isChecked() and window.stage.codebooks.isVisible()
     qtbot.mouseClick(desk.open_button, LEFT)
     assert desk.is_open
     qtbot.mouseClick(desk.open_button, LEFT)
@@ -96,7 +96,7 @@ def test_the_open_desk_fits_every_window(window, qtbot, width, height):
                 corner = widget.mapTo(window, widget.rect().bottomRight())
                 assert corner.x() < width and corner.y() < height, widget
         assert window.desk.geometry().bottom() < window.stage.height()
-    assert window.usage.isVisible() == (width >= 1500), "where there is room the codebooks stay"
+    assert window.stage.codebooks.isVisible() == (width >= 1500), "where there is room the codebooks stay"
 
 
 @pytest.mark.parametrize("tab", [tab for tab in TABS if tab.sections], ids=lambda tab: tab.name)
