@@ -66,7 +66,7 @@ def principal_ranks(codebooks: FloatArray) -> Indices:
     """
     centred = codebooks.astype(np.float64) - codebooks.mean(1, keepdims=True)
     powers = np.matmul(centred.transpose(0, 2, 1), centred)
-    # By squaring, not by eigenvalues: on a busy machine the threads of many small ones wait for each other for a second.
+    # By squaring, not by eigenvalues: on a busy machine the threads of many small ones take a second.
     for _ in range(SQUARINGS):
         powers = np.matmul(powers, powers)
         powers /= np.abs(powers).max(axis=(1, 2), keepdims=True)

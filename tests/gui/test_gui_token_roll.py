@@ -37,8 +37,8 @@ def test_entropy_is_of_a_code_in_bits():
     )
     bits = entropy.bits()
     assert bits[0] == 0.0 and bits[1] == pytest.approx(1.0, abs=0.01) and bits[2] == pytest.approx(7.0, abs=0.05)
-    # Some 3000 codes of 1024 are too few for more than that, even with what they lack added.
-    assert 9.6 < bits[3] <= 10.0
+    # Some 3000 codes of 1024 look like 9.7 bits; what they lack is added, as far as it can be known.
+    assert 9.8 < bits[3] <= 10.0
     assert np.isnan(bits[4:]).all()  # layers that aren't sent
     assert entropy.frame_bits() == pytest.approx(bits[:4].sum())
     assert entropy.words() == f"entropy {bits[:4].sum() * 0.075:.1f} of 3.0 kbps sent"
@@ -104,13 +104,16 @@ def test_codes_of_a_layer_are_in_an_order_in_which_neighbours_are_alike():
 
 def test_the_order_is_along_the_direction_in_which_entries_differ_most():
     chance = np.random.default_rng(1)
-    along = chance.permutation(64)
-    book = chance.normal(0.0, 0.2, (64, 8))
-    book[:, 3] += along
-    ranks = principal_ranks(np.stack([book, book[::-1]]).astype(np.float32))
-    # The direction has two ends; either may be the first.
-    assert min(np.abs(ranks[0] - along).max(), np.abs(63 - ranks[0] - along).max()) <= 1
-    assert sorted(ranks[1]) == list(range(64))
+    books = chance.normal(0.0, 0.2, (2, 64, 8))
+    # Across all dimensions, and another direction that is nearly as wide.
+    wide, less = np.linalg.qr(chance.normal(size=(8, 2)))[0].T
+    books += chance.normal(0.0, 1.0, (2, 64, 1)) * wide + chance.normal(0.0, 0.8, (2, 64, 1)) * less
+    for book, ranks in zip(books, principal_ranks(books.astype(np.float32)), strict=True):
+        centred = book - book.mean(0)
+        ordered = np.argsort(centred @ np.linalg.eigh(centred.T @ centred)[1][:, -1])
+        # The direction has two ends; either may be the first. What float32 makes of near places may change places.
+        found = np.argsort(ranks)
+        assert max((found == ordered).mean(), (found[::-1] == ordered).mean()) > 0.95
 
 
 def test_frames_of_few_layers_are_coloured_by_codebooks_of_their_own():
