@@ -127,7 +127,7 @@ def test_layers_come_from_two_sounds():
     plain_a, plain_b = (render(audio, layers=12) for audio in (a, b))
 
     def crossed(own):
-        return NeuralCodec(layers=12, search=1, cross_layers=own)(a, RATE, sidechain=b)
+        return NeuralCodec(layers=12, search=1, postfilter=0.0, cross_layers=own)(a, RATE, sidechain=b)
 
     assert np.array_equal(crossed(12), plain_a)
     assert np.array_equal(crossed(24), plain_a)

@@ -125,7 +125,7 @@ def test_a_switch_and_a_word_move_too():
 
 @pytest.mark.slow
 def test_automation_is_drawn_over_a_pieces_own_time():
-    codec = NeuralCodec(layers=3, search=1)
+    codec = NeuralCodec(layers=3, search=1, postfilter=0.0)
     codec.automate("layers", [0.0, 1.0, 2.0], [3, 20, 5])
     codec(music(), RATE)
     sent = [report.layers for report in codec.last_reports]
