@@ -13,6 +13,7 @@ constexpr int PF_LAGS = PF_LONGEST - PF_SHORTEST + 1;
 constexpr float PF_SHORTER = 0.95f;                 // a period of half the length, or less, that fits so well is the true one
 constexpr float PF_PRE_EMPHASIS = 0.9f;
 constexpr float PF_LOW_B = 0.186694333f, PF_LOW_A1 = -0.462938025f, PF_LOW_A2 = 0.209715358f; // of the low-pass
+constexpr float PF_LOUDEST = 1e12f; // energy of a window that no sound has
 constexpr float PF_SILENCE = 1e-8f; // power below which nothing is looked at: -80 dBFS
 
 struct PostfilterState {
@@ -149,8 +150,9 @@ static void postfilter(int n_frames, int frame, const float *strengths, const fl
         copy(x + PF_PAST, audio, PF_BLOCK);
         const float *window = x + PF_PAST + PF_BLOCK - PF_WINDOW;
         float next[PF_FILTER] = {state.filter[0]};
-        if (strength > 0 && dot(window, window, PF_WINDOW) < PF_WINDOW * PF_SILENCE) {
-            // A pause is a new beginning: what follows it is filtered as if nothing had been before.
+        const float energy = dot(window, window, PF_WINDOW);
+        if (strength > 0 && !(energy >= PF_WINDOW * PF_SILENCE && energy < PF_LOUDEST)) {
+            // A pause is a new beginning, as are numbers that are none: what follows is filtered as if nothing had been before.
             next[0] = 0;
             for (int i = 0; i < PF_SLOW; i++) state.slow[i] = 0;
         } else if (strength > 0) {

@@ -33,6 +33,8 @@ SHORTER = 0.95
 """A period of half the length, a third or a quarter, that fits so well beside the best is the true one."""
 SILENCE = 1e-8
 """Power below which nothing is looked at: −80 dBFS."""
+LOUDEST = 1e12
+"""Energy of a window that no sound has."""
 PRE_EMPHASIS = 0.9
 TAPS = 5
 """Of the comb: what came one period before is interpolated."""
@@ -142,7 +144,7 @@ class ChannelPostfilter:
     def _block(self, audio: FloatArray, strength: float, kbps: float) -> FloatArray:
         x = np.concatenate([self._past, audio])
         after = BlockFilter(self._filter.period)
-        if strength > 0 and _is_silent(x):
+        if strength > 0 and _is_pause(x):
             after = self._begin_anew()
         elif strength > 0:
             period, seen = self._look(x, kbps)
@@ -164,7 +166,7 @@ class ChannelPostfilter:
         """Only look at the next block `[BLOCK]`: its pitch period, and what the network sees of it, `[13]`."""
         x = np.concatenate([self._past, block])
         self._past = x[BLOCK:]
-        if _is_silent(x):
+        if _is_pause(x):
             self._filter = self._begin_anew()
             return SHORTEST, np.zeros(SEEN, np.float32)
         period, seen = self._look(x, kbps)
@@ -201,8 +203,10 @@ class ChannelPostfilter:
         return period, np.array(seen, np.float32)
 
 
-def _is_silent(x: FloatArray) -> bool:
-    return bool(x[-WINDOW:] @ x[-WINDOW:] < WINDOW * SILENCE)
+def _is_pause(x: FloatArray) -> bool:
+    """Whether there is nothing to look at: silence, or numbers that are none."""
+    energy = x[-WINDOW:] @ x[-WINDOW:]
+    return not WINDOW * SILENCE <= energy < LOUDEST
 
 
 def _energy(x: FloatArray) -> np.float32:

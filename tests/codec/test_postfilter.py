@@ -148,6 +148,22 @@ def test_after_a_pause_nothing_is_known_of_what_was_before(sound):
     np.testing.assert_array_equal(*(one.pass_on(again, *told(n_channels=2)) for one in (fresh, used)))
 
 
+@pytest.mark.parametrize("engine", ["core", "numpy"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_a_number_that_is_none_is_soon_forgotten(engine, value):
+    if engine == "core" and library() is None:
+        pytest.skip("the core was not built")
+    postfilter = CoreEngine(open_bundle()).postfilter(1) if engine == "core" else Postfilter(1)
+    voice = harmonics(120.0)
+    voice[0, 5000] = value
+    with np.errstate(all="ignore"):
+        filtered = postfilter.pass_on(voice, *told(voice.shape[1] // FRAME))
+    # It is remembered for two of the longest periods and a window.
+    after = slice(5000 + 2 * LONGEST + 5 * BLOCK, None)
+    assert np.isfinite(filtered[:, after]).all()
+    assert np.abs(filtered[:, after]).max() < 1
+
+
 @pytest.mark.parametrize("pitch_hz", [60.0, 100.0, 250.0, 500.0])
 def test_the_pitch_period_is_found(pitch_hz):
     x, looking = harmonics(pitch_hz)[0], ChannelPostfilter()
