@@ -296,7 +296,8 @@ class FrameReceiver:
         """Samples `[channels, k · frame]`."""
         sent, settings = coded.sent, coded.settings
         played = self._desk.play(sent, settings)
-        denoise, postfilter = (np.array(amounts, np.float32) for amounts in _amounts(settings))
+        denoise = np.array([s.denoise for s in settings], np.float32)
+        postfilter = np.array([s.postfilter for s in settings], np.float32)
         parts, start = [], 0
         for (voice, layer), group in groupby(settings, lambda s: (_voice(s), s.listen_layer)):
             stop = start + sum(1 for _ in group)
@@ -378,11 +379,6 @@ def _layers(settings: Settings, rms: float) -> int:
     loud = min(max(1 - 20 * math.log10(rms + 1e-9) / FLOOR_DB, 0.0), 1.0)
     taken = follow * (1 - loud) if follow > 0 else -follow * loud
     return max(1, round(1 + (settings.layers - 1) * (1 - taken)))
-
-
-def _amounts(settings: Sequence[Settings]) -> tuple[list[float], list[float]]:
-    """How much of each frame is denoised, and how much the postfilter does."""
-    return [s.denoise for s in settings], [s.postfilter for s in settings]
 
 
 def _voice(settings: Settings) -> str:
